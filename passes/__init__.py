@@ -1,0 +1,1 @@
+"""Graph passes over ONNX, from the trained file to the bundle. Imports no torch."""

@@ -1,0 +1,1 @@
+"""Edge runtime: numpy and one inference backend; imports neither torch nor onnx."""

@@ -1,0 +1,19 @@
+"""Fixtures shared by all tests."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """The pack of real weights, ONNX files and images; tests that need it are skipped where it is absent."""
+    path = Path(os.environ.get("SLSC_DATA", CHECKOUT.parent / "shared" / "data"))
+    if not (path / "weights").is_dir():
+        pytest.skip(f"no data pack at {path} (set SLSC_DATA)")
+    return path

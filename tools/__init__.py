@@ -1,0 +1,1 @@
+"""Profiling, reports and table reproduction."""
