@@ -1,0 +1,50 @@
+"""Types of arguments that several verbs take; each raises an error of `slsc.errors` that says what is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from slsc.errors import DataError, UsageError
+
+
+def existing_folder(text: str) -> Path:
+    """A folder that exists.
+
+    Raises:
+        DataError: there is none of that name.
+    """
+    path = Path(text)
+    if not path.is_dir():
+        raise DataError("not a folder", where=text, why=None if path.exists() else "it does not exist")
+    return path
+
+
+def value_range(text: str) -> tuple[float, float]:
+    """A range of values such as `0:255` or `-0.5:0.5`, low first.
+
+    Raises:
+        UsageError: not two numbers, or not in ascending order.
+    """
+    low, _, high = text.partition(":")
+    try:
+        bounds = float(low), float(high)
+    except ValueError:
+        raise UsageError(f"range {text!r} is not LOW:HIGH", hint="write it as 0:1 or 0:255") from None
+    if not bounds[0] < bounds[1]:
+        raise UsageError(f"range {text!r} is not in ascending order", hint="write it as 0:1 or 0:255")
+    return bounds
+
+
+def output_path(path: Path, suffix: str) -> Path:
+    """Check, before long work starts, that a file can be written at `path`.
+
+    Raises:
+        UsageError: wrong suffix, no such folder, or the path is a folder.
+    """
+    if path.suffix != suffix:
+        raise UsageError(f"the output must end in {suffix}", where=str(path), hint=f"-o {path.with_suffix(suffix)}")
+    if path.is_dir():
+        raise UsageError("the output is a folder", where=str(path), hint=f"-o {path / ('model' + suffix)}")
+    if not path.parent.is_dir():
+        raise UsageError("the output's folder does not exist", where=str(path.parent), hint=f"mkdir -p {path.parent}")
+    return path

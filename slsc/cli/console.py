@@ -1,0 +1,89 @@
+"""Where a verb's words go: reports to stdout, notes and progress to stderr, and under `--json` one object to stdout."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+
+class Console:
+    """The output of one run of one verb.
+
+    Args:
+        verb: name of the verb, kept in the JSON object.
+        quiet: no reports, notes or progress bars; the artefact's path still comes.
+        verbose: also `detail` lines, and tracebacks of errors.
+        as_json: nothing on stdout but one JSON object, printed by `close`.
+    """
+
+    def __init__(self, verb: str, *, quiet: bool = False, verbose: bool = False, as_json: bool = False) -> None:
+        self.verb, self.quiet, self.verbose, self.as_json = verb, quiet, verbose, as_json
+        self._fields: dict[str, Any] = {}
+        self._artefacts: list[str] = []
+
+    def report(self, text: str) -> None:
+        """Print what the user asked for on stdout."""
+        if not (self.quiet or self.as_json):
+            print(text)
+
+    def note(self, text: str) -> None:
+        """Print a remark about the work on stderr."""
+        if not self.quiet:
+            print(text, file=sys.stderr)
+
+    def detail(self, text: str) -> None:
+        """Print a remark that only `-v` shows on stderr."""
+        if self.verbose:
+            print(text, file=sys.stderr)
+
+    def artefact(self, path: Path) -> None:
+        """Name a file the verb wrote: the last lines on stdout, and `artefacts` in the JSON object."""
+        self._artefacts.append(str(path))
+
+    def result(self, **fields: Any) -> None:
+        """Add fields to the JSON object; they must be JSON-ready."""
+        self._fields.update(fields)
+
+    def progress(self, total: int | None, label: str, unit: str = "it") -> tqdm[Any]:
+        """A progress bar on stderr, shown only on a terminal; use it as a context manager."""
+        hidden = self.quiet or not sys.stderr.isatty()
+        return tqdm(
+            total=total, desc=label, unit=unit, file=sys.stderr, disable=hidden, leave=False, dynamic_ncols=True
+        )
+
+    def close(self, exit_code: int, error: dict[str, Any] | None = None) -> None:
+        """Print the JSON object, or the artefacts' paths."""
+        if self.as_json:
+            outcome: dict[str, Any] = {"command": self.verb, "exit_code": exit_code, **self._fields}
+            if self._artefacts:
+                outcome["artefacts"] = self._artefacts
+            if error is not None:
+                outcome["error"] = error
+            print(json.dumps(outcome))
+        elif error is None:
+            for path in self._artefacts:
+                print(path)
+        sys.stdout.flush()
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[object]], *, left: int = 1) -> str:
+    """A plain text table; the first `left` columns are aligned left, the others right.
+
+    Args:
+        header: one title a column.
+        rows: cells, shown with `str`; every row as long as the header.
+        left: number of columns aligned left.
+    """
+    cells = [list(header), *([str(cell) for cell in row] for row in rows)]
+    widths = [max(len(line[i]) for line in cells) for i in range(len(header))]
+    lines = [
+        "  ".join(c.ljust(w) if i < left else c.rjust(w) for i, (c, w) in enumerate(zip(line, widths, strict=True)))
+        for line in cells
+    ]
+    lines.insert(1, "  ".join("-" * width for width in widths))
+    return "\n".join(line.rstrip() for line in lines)

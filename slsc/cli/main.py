@@ -1,0 +1,99 @@
+"""Entry point of the `slsc` command: parse, run the verb, and turn every failure into one line and an exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Iterator, Sequence
+from typing import NoReturn
+
+from slsc.cli.console import Console
+from slsc.cli.parser import parse, verb_module
+from slsc.errors import BackendError, ResourceError, SlscError, UsageError
+
+EXIT_FAULT = 70
+"""An exception nobody raised on purpose (EX_SOFTWARE of sysexits.h)."""
+EXIT_INTERRUPTED = 130
+EXIT_TERMINATED = 143
+
+_OUT_OF_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit code; nothing is raised but `SystemExit` of `--help` and `--version`.
+
+    Args:
+        argv: the words after `slsc`; those of the process by default.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    console = Console(words[0] if words else "", as_json="--json" in words, verbose="-v" in words)
+    try:
+        with _terminate_cleanly():
+            args = parse(words)
+            console = Console(args.verb, quiet=args.quiet, verbose=args.verbose, as_json=args.json)
+            code = int(verb_module(args.verb).run(args, console))
+            console.close(code)
+            return code
+    except BrokenPipeError:
+        # The reader left (`slsc inspect | head`): let the interpreter's last flush go nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_TERMINATED
+    except KeyboardInterrupt:
+        print("slsc: interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except Exception as error:
+        return _fail(console, error)
+
+
+def _fail(console: Console, error: Exception) -> int:
+    known = _as_slsc_error(error)
+    if console.verbose and not isinstance(error, UsageError):
+        traceback.print_exception(error, file=sys.stderr)
+    if known is None:
+        text = " ".join(f"{type(error).__name__}: {error}".split())
+        known = SlscError("a fault in slsc itself", why=text, hint="-v shows the traceback", exit_code=EXIT_FAULT)
+    print(f"slsc: error: {known}", file=sys.stderr)
+    console.close(known.exit_code, known.to_dict())
+    return known.exit_code
+
+
+def _as_slsc_error(error: Exception) -> SlscError | None:
+    """What the user can do something about, said in our own words."""
+    if isinstance(error, SlscError):
+        return error
+    if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith("slsc"):
+        return BackendError(
+            f"needs the package {error.name!r}", hint="pip install 'slsc[compile]' brings all that compiling needs"
+        )
+    if isinstance(error, MemoryError):
+        return ResourceError("out of memory", why=str(error) or None, hint="use a smaller image, tile or --memory")
+    if isinstance(error, OSError):
+        where = None if error.filename is None else str(error.filename)
+        if error.errno in _OUT_OF_SPACE:
+            return ResourceError(
+                "cannot write", where=where, why=error.strerror, hint="free some space or choose another folder"
+            )
+        return UsageError("cannot read or write", where=where, why=error.strerror or str(error))
+    return None
+
+
+@contextlib.contextmanager
+def _terminate_cleanly() -> Iterator[None]:
+    """Let SIGTERM unwind the stack, so that temporary files are removed."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = signal.signal(signal.SIGTERM, _exit_on_signal)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def _exit_on_signal(*_: object) -> NoReturn:
+    raise SystemExit(EXIT_TERMINATED)

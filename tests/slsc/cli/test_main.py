@@ -1,0 +1,98 @@
+"""The frame of the command line: exit codes, one-line errors, `--json`, suggestions."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from slsc.cli import main as cli
+from slsc.cli.parser import VERBS
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    code = cli.main(words)
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ((), "VERB"),
+        (("complie", "m.onnx"), "did you mean compile?"),
+        (("frobnicate",), "slsc --help"),
+        (("compile", "m.onnx", "--budgte", "1/8"), "did you mean --budget?"),
+        (("compile", "m.onnx", "--budget", "1/8", "--jsn"), "did you mean --json?"),
+        (("compile", "m.onnx"), "--budget"),
+        (("compile", "m.onnx", "extra", "--budget", "1/2"), "unrecognized arguments: extra"),
+        (("compile", "m.onnx", "--budget", "0"), "outside (0, 1]"),
+        (("compile", "m.onnx", "--budget", "3/2"), "outside (0, 1]"),
+        (("compile", "m.onnx", "--budget", "an eighth"), "not a number"),
+        (("compile", "m.onnx", "--bud=1/8"), "unknown option '--bud'"),
+        (("compile", "m.onnx", "--budget", "1/8", "-q", "-v"), "not allowed"),
+    ],
+)
+def test_usage_errors_are_one_line_and_exit_2(capsys, words, says):
+    code, out, err = run(capsys, *words)
+    assert code == 2
+    assert out == ""
+    assert err.startswith("slsc: error: ") and err.count("\n") == 1
+    assert says in err
+
+
+def test_json_errors_are_one_object_on_stdout(capsys):
+    code, out, err = run(capsys, "compile", "m.onnx", "--budget", "2", "--json")
+    answer = json.loads(out)
+    assert code == answer["exit_code"] == answer["error"]["exit_code"] == 2
+    assert answer["command"] == "compile"
+    assert answer["error"]["type"] == "BudgetError"
+    assert "outside (0, 1]" in err
+
+
+def test_a_fault_of_ours_is_told_apart_from_a_users_mistake(capsys, monkeypatch):
+    monkeypatch.setattr(cli, "verb_module", lambda verb: 1 / 0)
+    code, _, err = run(capsys, "compile", "m.onnx", "--budget", "1/8")
+    assert code == cli.EXIT_FAULT
+    assert "ZeroDivisionError" in err and "-v" in err and "Traceback" not in err
+    assert run(capsys, "compile", "m.onnx", "--budget", "1/8", "-v")[2].startswith("Traceback")
+
+
+@pytest.mark.parametrize(
+    ("raised", "code", "says"),
+    [
+        (KeyboardInterrupt(), 130, "interrupted"),
+        (OSError(28, "No space left on device", "x.slsb"), 3, "x.slsb"),
+        (PermissionError(13, "Permission denied", "x.slsb"), 2, "Permission denied"),
+        (MemoryError(), 3, "out of memory"),
+        (ModuleNotFoundError("No module named 'torch'", name="torch"), 4, "pip install"),
+    ],
+)
+def test_what_the_system_raises_becomes_a_line_and_an_exit_code(capsys, monkeypatch, raised, code, says):
+    def verb_module(verb: str) -> None:
+        raise raised
+
+    monkeypatch.setattr(cli, "verb_module", verb_module)
+    got, _, err = run(capsys, "compile", "m.onnx", "--budget", "1/8")
+    assert got == code
+    assert says in err and err.count("\n") == 1
+
+
+def test_help_of_every_verb_comes_from_its_docstring(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        cli.main(["--help"])
+    overview = capsys.readouterr().out
+    for verb in VERBS:
+        assert f"\n    {verb} " in overview
+        with pytest.raises(SystemExit, match="0"):
+            cli.main([verb, "--help"])
+        page = capsys.readouterr().out
+        assert "--json" in page and "--quiet" in page
+
+
+def test_python_dash_m_is_the_command():
+    done = subprocess.run([sys.executable, "-m", "slsc", "nope"], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert done.stderr == "slsc: error: unknown verb 'nope'; see slsc --help\n"
