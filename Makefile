@@ -1,0 +1,49 @@
+# make demo   set up, compile the demo network to 1/8 of its multiply-accumulates, restore a photo with it
+# make test   set up, then lint, type check and test everything
+# Needs Python >= 3.10, gcc, cmake and make; everything else goes into .venv.
+
+PYTHON ?= python3
+BIN := .venv/bin
+BUDGET ?= 1/8
+DEMO_NETWORK := slsc/zoo/pretrained/compact_x4.onnx
+
+.PHONY: demo test lint types clean
+
+demo: .venv/demo.stamp out/photo.png
+	$(BIN)/slsc compile $(DEMO_NETWORK) --budget $(BUDGET) -o out/demo.slsb
+	$(BIN)/slsc run out/demo.slsb out/photo.png -o out/photo_x4.png
+	@echo "the photo:    out/photo.png"
+	@echo "restored, x4: out/photo_x4.png"
+	@echo "the bundle:   out/demo.slsb"
+
+test: lint types
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto
+
+lint: .venv/test.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+# Types are checked on a normal installed copy: there the top-level folders are rooms of one package.
+types: .venv/test.stamp
+	rm -rf build/typed
+	$(BIN)/pip install --quiet --no-deps --target build/typed .
+	cd build/typed && ../../$(BIN)/mypy --config-file ../../pyproject.toml -p slsc
+
+clean:
+	rm -rf .venv build out
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/demo.stamp: pyproject.toml | .venv/bin/python
+	$(BIN)/pip install --quiet -e '.[compile]'
+	touch $@
+
+.venv/test.stamp: pyproject.toml | .venv/bin/python
+	$(BIN)/pip install --quiet -e '.[compile,dev,profile]'
+	touch $@ .venv/demo.stamp
+
+# A photo of a cat, 451x300, that scikit-image carries.
+out/photo.png: | .venv/demo.stamp
+	mkdir -p out
+	$(BIN)/python -c "import skimage; skimage.io.imsave('$@', skimage.data.chelsea())"
