@@ -1,0 +1,141 @@
+"""Reading helpers over `onnx.ModelProto`: names, initializers, attributes, who makes and who uses a tensor."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import numpy_helper
+
+from slsc.errors import ModelError
+
+FLOAT_TYPES = (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.DOUBLE)
+IMAGE_CHANNELS = (1, 3)
+
+
+def image_input(model: onnx.ModelProto) -> tuple[str, str]:
+    """Names of the image input and the image output.
+
+    Raises:
+        ModelError: not exactly one input and one output, or one of them is not a float NCHW tensor of 1 or 3 channels.
+    """
+    held = {tensor.name for tensor in model.graph.initializer}
+    inputs = [value for value in model.graph.input if value.name not in held]
+    outputs = list(model.graph.output)
+    for kind, values in (("input", inputs), ("output", outputs)):
+        if len(values) != 1:
+            names = ", ".join(repr(value.name) for value in values) or "none"
+            raise ModelError(
+                f"the network needs exactly one {kind}, it has {len(values)}",
+                why=f"{kind}s: {names}",
+                hint="export the restoration network alone, image in, image out",
+            )
+        _require_image(values[0], kind)
+    return inputs[0].name, outputs[0].name
+
+
+def image_channels(model: onnx.ModelProto) -> int:
+    """Channels of the image the network takes, 1 or 3; an input with a free channel axis counts as 3."""
+    name, _ = image_input(model)
+    return declared_shape(model, name)[1] or 3
+
+
+def declared_shape(model: onnx.ModelProto, name: str) -> tuple[int | None, ...]:
+    """Shape of a graph input or output as the file declares it; None where an axis is free."""
+    for value in (*model.graph.input, *model.graph.output):
+        if value.name == name:
+            return tuple(d.dim_value or None for d in value.type.tensor_type.shape.dim)
+    raise KeyError(name)
+
+
+def fixed_hw(model: onnx.ModelProto) -> tuple[int, int] | None:
+    """Height and width the declared input is tied to; None when either is free."""
+    _, _, height, width = declared_shape(model, image_input(model)[0])
+    return None if height is None or width is None else (height, width)
+
+
+def initializers(model: onnx.ModelProto) -> dict[str, npt.NDArray[Any]]:
+    """Every initializer as an array, keyed by name, in the graph's order."""
+    return {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+
+
+def set_initializer(model: onnx.ModelProto, name: str, value: npt.NDArray[Any]) -> None:
+    """Replace the initializer `name` in place, or append it; the array's dtype is written."""
+    fresh = numpy_helper.from_array(np.ascontiguousarray(value), name)
+    for tensor in model.graph.initializer:
+        if tensor.name == name:
+            tensor.CopyFrom(fresh)
+            return
+    model.graph.initializer.append(fresh)
+
+
+def producers(model: onnx.ModelProto) -> dict[str, onnx.NodeProto]:
+    """The node that makes each tensor."""
+    return {name: node for node in model.graph.node for name in node.output if name}
+
+
+def consumers(model: onnx.ModelProto) -> dict[str, list[onnx.NodeProto]]:
+    """The nodes that use each tensor; a node that uses it twice is listed twice. Graph outputs are no node: see there."""
+    users: dict[str, list[onnx.NodeProto]] = defaultdict(list)
+    for node in model.graph.node:
+        for name in node.input:
+            users[name].append(node)
+    return users
+
+
+def attribute(node: onnx.NodeProto, name: str, default: Any = None) -> Any:
+    """An attribute's Python value, or `default` where the node does not set it."""
+    for attr in node.attribute:
+        if attr.name == name:
+            value = onnx.helper.get_attribute_value(attr)
+            return value.decode() if isinstance(value, bytes) else value
+    return default
+
+
+def constant_tensor(node: onnx.NodeProto) -> npt.NDArray[Any]:
+    """The value of a Constant node, whichever attribute holds it.
+
+    Raises:
+        ModelError: a sparse or string constant.
+    """
+    attr = node.attribute[0]
+    if attr.name == "value":
+        return numpy_helper.to_array(attr.t)
+    if attr.name in ("value_float", "value_floats"):
+        return np.array(onnx.helper.get_attribute_value(attr), np.float32)
+    if attr.name in ("value_int", "value_ints"):
+        return np.array(onnx.helper.get_attribute_value(attr), np.int64)
+    raise ModelError(f"Constant with attribute {attr.name!r} is not supported", where=label(node))
+
+
+def label(node: onnx.NodeProto) -> str:
+    """How messages name a node: its name, else its op and first output."""
+    return f"{node.op_type} {node.name!r}" if node.name else f"{node.op_type} making {node.output[0]!r}"
+
+
+def opset(model: onnx.ModelProto) -> int:
+    """Version of the default operator set the model imports."""
+    return max((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), default=1)
+
+
+def _require_image(value: onnx.ValueInfoProto, kind: str) -> None:
+    tensor = value.type.tensor_type
+    shape = [d.dim_value or d.dim_param or "?" for d in tensor.shape.dim]
+    if not value.type.HasField("tensor_type") or tensor.elem_type not in FLOAT_TYPES:
+        raise ModelError(
+            f"the {kind} is not a floating-point tensor", where=value.name, hint="export with float inputs"
+        )
+    if tensor.HasField("shape") and len(shape) != 4:
+        raise ModelError(f"the {kind} is not an image batch", where=value.name, why=f"shape {shape}, need N,C,H,W")
+    if kind == "input" and not tensor.HasField("shape"):
+        raise ModelError("the input declares no shape", where=value.name, hint="export it as N,C,H,W")
+    if tensor.HasField("shape") and isinstance(shape[1], int) and shape[1] not in IMAGE_CHANNELS:
+        raise ModelError(
+            f"the {kind} has {shape[1]} channels",
+            where=value.name,
+            why="only 1 (luma or grey) and 3 (colour) are images slsc can feed",
+            hint="export a network that takes and gives N,1,H,W or N,3,H,W",
+        )

@@ -1,0 +1,160 @@
+"""Reading a model file that may be anything: every way it can be bad is a `ModelError`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+import numpy as np
+import onnx
+from google.protobuf.message import DecodeError
+from onnx import TensorProto, checker, helper
+
+from slsc.errors import ModelError
+from slsc.passes.graph import image_input
+
+MAX_BYTES = 2**31 - 1
+"""What one protobuf message can hold; the limit for the file and for all external data together."""
+
+HINT = "give an ONNX file, for instance one written by torch.onnx.export"
+
+
+def load_model(path: str | Path) -> onnx.ModelProto:
+    """Read an ONNX image-restoration network, external data included, and check it.
+
+    Raises:
+        ModelError: the file is missing, a folder, empty, too large, truncated, not ONNX, or fails ONNX's checker; its
+            external data is missing, short, or outside the model's folder; a tensor's bytes do not match its shape; it
+            does not have exactly one image input and one image output.
+    """
+    path = Path(path)
+    model = _parse(path)
+    try:
+        _read_external_data(model, path.parent)
+        for tensor in tensors(model.graph):
+            _check_size(tensor)
+        _check(model)
+        image_input(model)
+    except ModelError as error:
+        where = f"{path}: {error.where}" if error.where else str(path)
+        raise ModelError(error.what, where=where, why=error.why, hint=error.hint) from error.__cause__
+    return model
+
+
+def tensors(graph: onnx.GraphProto) -> Iterator[TensorProto]:
+    """Every tensor a graph holds: initializers, and the tensors in its nodes' attributes, subgraphs included."""
+    yield from graph.initializer
+    for node in graph.node:
+        for attr in node.attribute:
+            if attr.HasField("t"):
+                yield attr.t
+            yield from attr.tensors
+            for inner in (*attr.graphs, *([attr.g] if attr.HasField("g") else [])):
+                yield from tensors(inner)
+
+
+def _parse(path: Path) -> onnx.ModelProto:
+    where = str(path)
+    try:
+        if path.is_dir():
+            raise ModelError("this is a folder, not a model file", where=where, hint=HINT)
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise ModelError(f"the file has {size} bytes", where=where, why=f"ONNX files end at {MAX_BYTES}")
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise ModelError("no such file", where=where, hint="check the path") from None
+    except OSError as error:
+        raise ModelError("the file cannot be read", where=where, why=error.strerror or str(error)) from None
+    if not data:
+        raise ModelError("the file is empty", where=where, hint=HINT)
+    model = onnx.ModelProto()
+    try:
+        model.ParseFromString(data)
+    except (DecodeError, ValueError, RecursionError):
+        raise ModelError("not an ONNX model, or a truncated one", where=where, hint=HINT) from None
+    # Protobuf reads many foreign files as a message of unknown fields only.
+    if not model.ir_version or not model.opset_import or not model.graph.node:
+        raise ModelError("not an ONNX model", where=where, why="it holds no graph", hint=HINT)
+    return model
+
+
+def _check(model: onnx.ModelProto) -> None:
+    try:
+        checker.check_model(model)
+    except (checker.ValidationError, ValueError, RuntimeError) as error:
+        why = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        raise ModelError("the ONNX checker refuses the model", why=why.strip(), hint="export it again") from None
+
+
+def _check_size(tensor: TensorProto) -> None:
+    """The stored bytes must be what shape and type say: nothing later may trust a hostile shape."""
+    if tensor.data_type == TensorProto.STRING:
+        raise ModelError("holds text", where=tensor.name, why="a restoration network has no use for it")
+    try:
+        itemsize = helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
+    except (KeyError, ValueError, TypeError):
+        raise ModelError(f"unknown tensor type {tensor.data_type}", where=tensor.name) from None
+    if any(dim < 0 for dim in tensor.dims):
+        raise ModelError(f"negative dimension in shape {list(tensor.dims)}", where=tensor.name)
+    numel = int(np.prod([int(dim) for dim in tensor.dims], dtype=object)) if tensor.dims else 1
+    if tensor.HasField("raw_data"):
+        # 4-bit types pack two to a byte; they occur in no network this tool takes, and are refused as a wrong size.
+        good = len(tensor.raw_data) == numel * itemsize
+    else:
+        field = helper.tensor_dtype_to_field(tensor.data_type)
+        good = len(getattr(tensor, field)) == numel
+    if not good:
+        raise ModelError(f"the tensor's bytes do not match its shape {list(tensor.dims)}", where=tensor.name)
+
+
+def _read_external_data(model: onnx.ModelProto, folder: Path) -> None:
+    """Load external tensors into the model, after checking that each names a part of a file inside `folder`."""
+    total = 0
+    for tensor in tensors(model.graph):
+        if tensor.data_location != TensorProto.EXTERNAL:
+            continue
+        fields = {entry.key: entry.value for entry in tensor.external_data}
+        file = _external_file(fields.get("location", ""), folder, tensor.name)
+        offset, length = _external_range(fields, file, tensor.name)
+        total += length
+        if total > MAX_BYTES:
+            raise ModelError("the external data is too large", where=tensor.name, why=f"over {MAX_BYTES} bytes")
+        with file.open("rb") as stream:
+            stream.seek(offset)
+            tensor.raw_data = stream.read(length)
+        tensor.data_location = TensorProto.DEFAULT
+        del tensor.external_data[:]
+
+
+def _external_file(location: str, folder: Path, name: str) -> Path:
+    # Windows paths are looked at on every system: the model may come from one, or be made to attack one.
+    parts = (*PurePosixPath(location).parts, *PureWindowsPath(location).parts)
+    absolute = PurePosixPath(location).is_absolute() or PureWindowsPath(location).anchor
+    file = folder / location
+    if not location or absolute or ".." in parts or not file.resolve().is_relative_to(folder.resolve()):
+        raise ModelError(
+            f"external data at {location!r} lies outside the model's folder",
+            where=name,
+            why="a model may only read files beside it",
+            hint="save the model again with its data file in the same folder",
+        )
+    if not file.is_file():
+        raise ModelError(f"external data file {location!r} is missing", where=name, hint="put it beside the model")
+    return file
+
+
+def _external_range(fields: dict[str, str], file: Path, name: str) -> tuple[int, int]:
+    size = file.stat().st_size
+    try:
+        offset = int(fields.get("offset", 0))
+        length = int(fields.get("length", size - offset))
+    except ValueError:
+        raise ModelError("offset or length of the external data is no number", where=name) from None
+    if offset < 0 or length < 0 or offset + length > size:
+        raise ModelError(
+            f"external data file {file.name!r} is too short",
+            where=name,
+            why=f"it has {size} bytes, bytes {offset} to {offset + length} are asked for",
+        )
+    return offset, length

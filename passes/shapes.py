@@ -1,0 +1,115 @@
+"""Exact shapes of every tensor of a graph at one concrete input size.
+
+`onnx.shape_inference` gives up where a size is computed in the graph (the Resize of an attention branch that takes the
+size of another tensor from Shape). Here each node is inferred on its own by ONNX's own schema, and small integer
+tensors are evaluated as they become known, so those sizes are exact too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import defs, helper, numpy_helper, shape_inference
+from onnx.reference import ReferenceEvaluator
+
+from slsc.errors import ModelError
+from slsc.passes.graph import image_channels, image_input, label, opset
+
+MAX_VALUE_ELEMENTS = 1024
+"""Tensors up to this many elements are evaluated when their inputs are known; shapes and sizes are far smaller."""
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """What is known of a graph at one input size.
+
+    Attributes:
+        of: shape of every tensor, initializers included.
+        values: value of every small tensor that does not depend on the image (shapes, scales, slice bounds).
+    """
+
+    of: dict[str, tuple[int, ...]]
+    values: dict[str, npt.NDArray[Any]]
+
+
+def concrete_shapes(model: onnx.ModelProto, input_hw: tuple[int, int], batch: int = 1) -> Shapes:
+    """Infer every shape for an image of `input_hw` pixels.
+
+    Raises:
+        ModelError: a node does not accept this size, is unknown to ONNX, or its shape depends on the image's content.
+    """
+    state = _State(model)
+    name, _ = image_input(model)
+    state.add_image(name, (batch, image_channels(model), *input_hw))
+    for node in model.graph.node:
+        state.visit(node, input_hw)
+    return Shapes({key: _dims(value) for key, value in state.types.items()}, state.values)
+
+
+class _State:
+    def __init__(self, model: onnx.ModelProto) -> None:
+        self.model = model
+        self.types: dict[str, onnx.TypeProto] = {}
+        self.values: dict[str, npt.NDArray[Any]] = {}
+        for tensor in model.graph.initializer:
+            self.types[tensor.name] = helper.make_tensor_type_proto(tensor.data_type, list(tensor.dims))
+            if int(np.prod(tensor.dims, dtype=np.int64)) <= MAX_VALUE_ELEMENTS:
+                self.values[tensor.name] = numpy_helper.to_array(tensor)
+
+    def add_image(self, name: str, shape: tuple[int, ...]) -> None:
+        declared = next(value for value in self.model.graph.input if value.name == name)
+        self.types[name] = helper.make_tensor_type_proto(declared.type.tensor_type.elem_type, shape)
+
+    def visit(self, node: onnx.NodeProto, input_hw: tuple[int, int]) -> None:
+        where = label(node)
+        try:
+            schema = defs.get_schema(node.op_type, opset(self.model), node.domain)
+        except defs.SchemaError:
+            raise ModelError(f"unknown operator {node.domain or 'ai.onnx'}:{node.op_type}", where=where) from None
+        known = {name: self.types[name] for name in node.input if name}
+        data = {name: numpy_helper.from_array(self.values[name], name) for name in known if name in self.values}
+        try:
+            made = shape_inference.infer_node_outputs(
+                schema, node, known, data, opset_imports=list(self.model.opset_import), ir_version=self.model.ir_version
+            )
+        except (shape_inference.InferenceError, ValueError, RuntimeError) as error:
+            reason = str(error).strip().splitlines()[-1]
+            raise ModelError(f"does not accept a {_hw(input_hw)} image", where=where, why=reason) from None
+        for name in filter(None, node.output):
+            if not _is_concrete(made.get(name)):
+                raise ModelError("its output's shape cannot be told before it runs", where=where)
+            self.types[name] = made[name]
+        self._evaluate(node, known)
+
+    def _evaluate(self, node: onnx.NodeProto, known: dict[str, onnx.TypeProto]) -> None:
+        """Compute a small output whose inputs are all known. A Shape node needs only its input's shape."""
+        outputs = [name for name in node.output if name]
+        if any(int(np.prod(_dims(self.types[name]), dtype=np.int64)) > MAX_VALUE_ELEMENTS for name in outputs):
+            return
+        if node.op_type == "Shape":
+            feeds = {node.input[0]: np.broadcast_to(np.float32(0), _dims(known[node.input[0]]))}
+        elif all(name in self.values for name in known):
+            feeds = {name: self.values[name] for name in known}
+        else:
+            return
+        opsets = {entry.domain: entry.version for entry in self.model.opset_import}
+        results = ReferenceEvaluator(node, opsets=opsets).run(None, feeds)
+        self.values.update({name: np.asarray(value) for name, value in zip(outputs, results, strict=True)})
+
+
+def _dims(kind: onnx.TypeProto) -> tuple[int, ...]:
+    return tuple(d.dim_value for d in kind.tensor_type.shape.dim)
+
+
+def _is_concrete(kind: onnx.TypeProto | None) -> bool:
+    if kind is None or not kind.HasField("tensor_type") or not kind.tensor_type.HasField("shape"):
+        return False
+    return all(d.HasField("dim_value") and d.dim_value >= 0 for d in kind.tensor_type.shape.dim)
+
+
+def _hw(size: tuple[int, int]) -> str:
+    return f"{size[0]}x{size[1]}"
