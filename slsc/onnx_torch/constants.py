@@ -1,0 +1,113 @@
+"""Constants of an ONNX graph: reading initializers and Constant nodes, and writing new values into their place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import numpy_helper
+
+from slsc.errors import ModelError
+
+Array = npt.NDArray[np.generic]
+
+
+def read_constants(graph: onnx.GraphProto) -> dict[str, Array]:
+    """Every initializer and every Constant node's value, by name (of the initializer or of the node's output).
+
+    Raises:
+        ModelError: a constant is sparse, a string, or its external data is not loaded.
+    """
+    if graph.sparse_initializer:
+        name = graph.sparse_initializer[0].values.name
+        raise ModelError("sparse initializer", where=f"initializer {name!r}", hint="store the weights densely")
+    constants = {tensor.name: _array(tensor, tensor.name) for tensor in graph.initializer}
+    for node in graph.node:
+        if node.op_type == "Constant":
+            constants[node.output[0]] = _constant_value(node)
+    return constants
+
+
+def write_constants(model: onnx.ModelProto, values: Mapping[str, Array]) -> onnx.ModelProto:
+    """A copy of `model` in which the named initializers and Constant nodes hold `values`, in their own dtype.
+
+    A tensor whose stored values do not change keeps its exact encoding.
+
+    Raises:
+        ModelError: a name is absent from the model, a shape differs, or a value does not fit the tensor's dtype.
+    """
+    result = onnx.ModelProto()
+    result.CopyFrom(model)
+    pending = dict(values)
+    for name, tensor in _tensors(result.graph):
+        if name in pending:
+            _replace(tensor, name, pending.pop(name))
+    for node in result.graph.node:
+        if node.op_type == "Constant" and node.output[0] in pending:
+            _replace_floats(node, pending.pop(node.output[0]))
+    if pending:
+        raise ModelError("the model has no such weight", where=f"initializer {next(iter(pending))!r}")
+    return result
+
+
+def _array(tensor: onnx.TensorProto, name: str) -> Array:
+    where = f"initializer {name!r}"
+    if tensor.data_type == onnx.TensorProto.STRING:
+        raise ModelError("holds strings", where=where, hint="re-export the model without string tensors")
+    if onnx.external_data_helper.uses_external_data(tensor):
+        raise ModelError("its external data is not loaded", where=where, hint="load the file with slsc.passes.load")
+    try:
+        return numpy_helper.to_array(tensor)
+    except (ValueError, TypeError) as error:
+        raise ModelError("cannot be read", where=where, why=str(error)) from None
+
+
+def _constant_value(node: onnx.NodeProto) -> Array:
+    attribute = node.attribute[0]
+    if attribute.name == "value":
+        return _array(attribute.t, node.output[0])
+    dtypes = {"value_float": np.float32, "value_floats": np.float32, "value_int": np.int64, "value_ints": np.int64}
+    if attribute.name not in dtypes:
+        raise ModelError(f"{attribute.name} is not supported", where=f"node {node.name or node.output[0]!r} (Constant)")
+    return np.asarray(onnx.helper.get_attribute_value(attribute), dtypes[attribute.name])
+
+
+def _tensors(graph: onnx.GraphProto) -> Iterator[tuple[str, onnx.TensorProto]]:
+    for tensor in graph.initializer:
+        yield tensor.name, tensor
+    for node in graph.node:
+        if node.op_type == "Constant" and node.attribute[0].name == "value":
+            yield node.output[0], node.attribute[0].t
+
+
+def _replace(tensor: onnx.TensorProto, name: str, value: Array) -> None:
+    old = _array(tensor, name)
+    new = _fitted(value, old, name)
+    if new.tobytes() == old.tobytes():
+        return
+    fresh = numpy_helper.from_array(new, tensor.name)
+    fresh.doc_string = tensor.doc_string
+    tensor.CopyFrom(fresh)
+
+
+def _replace_floats(node: onnx.NodeProto, value: Array) -> None:
+    attribute = node.attribute[0]
+    new = _fitted(value, _constant_value(node), node.output[0])
+    if attribute.name == "value_float":
+        attribute.f = float(new)
+    else:
+        attribute.floats[:] = new.tolist()
+
+
+def _fitted(value: Array, old: Array, name: str) -> Array:
+    """`value` in the dtype of `old`, rounded to nearest."""
+    where = f"initializer {name!r}"
+    if value.shape != old.shape:
+        raise ModelError("the new weight has another shape", where=where, why=f"{value.shape} instead of {old.shape}")
+    with np.errstate(over="ignore"):
+        new = value.astype(old.dtype)
+    if not np.array_equal(np.isfinite(new.astype(np.float64)), np.isfinite(value)):
+        raise ModelError(f"a weight is too large for {old.dtype}", where=where, hint="store the weights as float32")
+    return new

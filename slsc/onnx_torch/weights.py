@@ -1,0 +1,62 @@
+"""Which constants of a graph are weights: those that training may change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from slsc.onnx_torch.constants import Array
+from slsc.onnx_torch.steps import Step
+
+WEIGHT_INPUTS = {
+    "Conv": (1, 2),
+    "ConvTranspose": (1, 2),
+    "Gemm": (0, 1, 2),
+    "MatMul": (0, 1),
+    "PRelu": (1,),
+    "BatchNormalization": (1, 2),  # scale and bias; the running statistics stay as they are
+    "InstanceNormalization": (1, 2),
+    "LayerNormalization": (1, 2),
+    "GroupNormalization": (1, 2),
+    "Mul": (0, 1),
+    "Add": (0, 1),
+    "Sub": (0, 1),
+    "Div": (0, 1),
+}
+"""Input positions that hold weights."""
+
+ARITHMETIC = {"Mul", "Add", "Sub", "Div"}
+"""Ops whose single-element constants are part of the formula (x / 255, 0.1 * x), not weights."""
+
+ALIASES = {"Identity", "Cast"}
+"""Ops that pass a weight on unchanged; casts between float types do, as the module computes in float32."""
+
+
+def source(name: str, producers: Mapping[str, Step]) -> str:
+    """The name under which value `name` began, seen through Identity and Cast."""
+    while name in producers and producers[name].op_type in ALIASES:
+        name = producers[name].inputs[0]
+    return name
+
+
+def weight_names(steps: Sequence[Step], constants: Mapping[str, Array]) -> set[str]:
+    """Names of the float constants that reach a weight input, directly or through steps that read constants only."""
+    origins: dict[str, set[str]] = {name: {name} for name in constants}
+    names: set[str] = set()
+    for step in steps:
+        used = [name for name in step.inputs if name]
+        if all(name in origins for name in used):
+            origins.update({output: set().union(*(origins[name] for name in used)) for output in step.outputs})
+        slots = [step.inputs[i] for i in WEIGHT_INPUTS.get(step.op_type, ()) if i < len(step.inputs)]
+        found = set().union(*(origins.get(name, set()) for name in slots))
+        names |= _trainable(found, constants, smallest=2 if step.op_type in ARITHMETIC else 1)
+    return names
+
+
+def _trainable(found: Iterable[str], constants: Mapping[str, Array], smallest: int) -> set[str]:
+    return {name for name in found if _is_float(constants[name]) and constants[name].size >= smallest}
+
+
+def _is_float(array: Array) -> bool:
+    return np.issubdtype(array.dtype, np.floating) or array.dtype.name == "bfloat16"
