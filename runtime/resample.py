@@ -81,7 +81,7 @@ def _contributions(in_size: int, out_size: int) -> tuple[npt.NDArray[np.float64]
 def _resize_first_axis(
     image: npt.NDArray[Any], weights: npt.NDArray[np.float64], indices: npt.NDArray[np.intp], round_pass: bool
 ) -> npt.NDArray[Any]:
-    """Weighted sum over taps along axis 0, always in the order of the taps, so that bands and wholes agree to the bit."""
+    """Weighted sum over taps along axis 0, always in the order of the taps, so that bands agree to the bit."""
     dtype = np.float32 if image.dtype == np.float32 else np.float64
     shape = (len(weights), *image.shape[1:])
     column = (-1,) + (1,) * (image.ndim - 1)
