@@ -1,0 +1,82 @@
+"""Random training patches: aligned crops of (LR, HR) pairs held in memory, flipped and transposed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from slsc.data.degrade import bicubic_pair
+from slsc.data.images import open_rgb
+from slsc.errors import DataError
+
+Pixels = npt.NDArray[np.uint8]
+Pair = tuple[Pixels, Pixels]
+"""(LR, HR), HxWx3 uint8, HR an exact multiple of LR."""
+
+
+class PatchSampler:
+    """Draws batches of aligned patches.
+
+    Args:
+        pairs: (LR, HR) images, HxWx3 uint8, HR exactly `scale` times larger.
+        scale: HR pixels per LR pixel along each axis.
+        patch: side of the LR patches in pixels.
+    """
+
+    def __init__(self, pairs: Sequence[Pair], scale: int, patch: int) -> None:
+        smallest = min(min(lr.shape[:2]) for lr, _ in pairs)
+        if smallest < patch:
+            raise DataError(
+                "images too small for the patch size",
+                why=f"the smallest side is {smallest * scale} pixels, the patch takes {patch * scale}",
+                hint=f"use --patch {smallest} or smaller, or remove the small images",
+            )
+        self.pairs, self.scale, self.patch = pairs, scale, patch
+
+    def batch(self, size: int, seed: Sequence[int]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """`size` patches as float32 NCHW in 0..1, LR and HR. The same `seed` gives the same batch."""
+        rng = np.random.default_rng(seed)
+        drawn = [self._draw(rng) for _ in range(size)]
+        lr, hr = (
+            np.stack(images).transpose(0, 3, 1, 2).astype(np.float32) / 255 for images in zip(*drawn, strict=True)
+        )
+        return lr, hr
+
+    def _draw(self, rng: np.random.Generator) -> tuple[Pixels, Pixels]:
+        lr, hr = self.pairs[rng.integers(len(self.pairs))]
+        top, left = (int(rng.integers(side - self.patch + 1)) for side in lr.shape[:2])
+        symmetry = int(rng.integers(8))
+        return (
+            apply_symmetry(_cut(lr, top, left, self.patch), symmetry),
+            apply_symmetry(_cut(hr, top * self.scale, left * self.scale, self.patch * self.scale), symmetry),
+        )
+
+
+def load_pairs(paths: Iterable[Path], scale: int, done: Callable[[], object]) -> list[Pair]:
+    """Decode `paths` and make their bicubic LR images; `done()` is called after each.
+
+    Raises:
+        DataError: an image cannot be read or is smaller than `scale`; names the file.
+    """
+    pairs = []
+    for path in paths:
+        try:
+            pairs.append(bicubic_pair(open_rgb(path), scale))
+        except DataError as error:
+            raise error if error.where else DataError(error.what, where=str(path), why=error.why) from error
+        done()
+    return pairs
+
+
+def apply_symmetry(image: Pixels, index: int) -> Pixels:
+    """One of the 8 symmetries of the square (0..7), applied to an HxWxC image."""
+    if index & 4:
+        image = image.swapaxes(0, 1)
+    return image[:: -1 if index & 1 else 1, :: -1 if index & 2 else 1]
+
+
+def _cut(image: Pixels, top: int, left: int, side: int) -> Pixels:
+    return image[top : top + side, left : left + side]

@@ -1,0 +1,46 @@
+"""PSNR on luma, by the protocol of the super-resolution literature."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+LUMA = (65.481, 128.553, 24.966)
+"""Weights of R, G, B (0..255, divided by 255) in the Y of ITU-R BT.601, studio range 16..235."""
+
+
+def luma(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
+    """Y of an HxWx3 uint8 RGB image, 16..235, not rounded; HxW and HxWx1 are read as RGB with equal channels."""
+    if image.ndim == 2 or image.shape[2] == 1:
+        image = np.repeat(image.reshape(*image.shape[:2], 1), 3, axis=2)
+    return 16 + image.astype(np.float64) @ np.array(LUMA) / 255
+
+
+def luma_pair(
+    restored: npt.NDArray[np.uint8], reference: npt.NDArray[np.uint8], border: int
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Y of two uint8 images of one size, `border` pixels left out at each side.
+
+    Raises:
+        ValueError: the sizes differ, or nothing is left inside the border.
+    """
+    (height, width), other = restored.shape[:2], reference.shape[:2]
+    if (height, width) != other:
+        raise ValueError(f"sizes differ: {width}x{height} restored, {other[1]}x{other[0]} reference")
+    if border < 0 or min(height, width) <= 2 * border:
+        raise ValueError(f"an image of {width}x{height} has nothing inside a border of {border} pixels")
+    inside = slice(border, height - border), slice(border, width - border)
+    return luma(restored)[inside], luma(reference)[inside]
+
+
+def psnr_y(restored: npt.NDArray[np.uint8], reference: npt.NDArray[np.uint8], border: int) -> float:
+    """PSNR in dB of uint8 images on Y, peak 255, `border` pixels left out at each side; infinite where they are equal.
+
+    Raises:
+        ValueError: the sizes differ, or nothing is left inside the border.
+    """
+    first, second = luma_pair(restored, reference, border)
+    error = float(np.mean((first - second) ** 2))
+    return math.inf if error == 0 else 10 * math.log10(255**2 / error)
