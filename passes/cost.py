@@ -21,9 +21,7 @@ from slsc.passes.shapes import Shapes, concrete_shapes
 from slsc.pattern import count_kept
 
 WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
-ACTIVATIONS = (
-    "Relu", "LeakyRelu", "PRelu", "Clip", "Sigmoid", "HardSigmoid", "HardSwish", "Tanh", "Elu", "Gelu", "Softplus", "Erf",
-)  # fmt: skip
+ACTIVATIONS = frozenset("Relu LeakyRelu PRelu Clip Sigmoid HardSigmoid HardSwish Tanh Elu Gelu Softplus".split())
 PARAMETERS = {
     **dict.fromkeys(WEIGHTED, (1, 2)),
     "PRelu": (1,),

@@ -78,7 +78,7 @@ def producers(model: onnx.ModelProto) -> dict[str, onnx.NodeProto]:
 
 
 def consumers(model: onnx.ModelProto) -> dict[str, list[onnx.NodeProto]]:
-    """The nodes that use each tensor; a node that uses it twice is listed twice. Graph outputs are no node: see there."""
+    """The nodes that use each tensor; a node that uses it twice is listed twice."""
     users: dict[str, list[onnx.NodeProto]] = defaultdict(list)
     for node in model.graph.node:
         for name in node.input:

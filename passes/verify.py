@@ -1,0 +1,88 @@
+"""Running a model in ONNX Runtime, and comparing two models on the same inputs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import onnxruntime
+
+from slsc.errors import ModelError
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How far the outputs of two models lie apart over all inputs.
+
+    Attributes:
+        max_abs: largest absolute difference, in the network's value range.
+        range: largest minus smallest output value of the first model.
+        psnr_db: 20 log10(range / rms difference); infinite when the outputs are equal.
+    """
+
+    max_abs: float
+    range: float
+    psnr_db: float
+
+    @property
+    def relative(self) -> float:
+        """Largest difference as a share of the range."""
+        return self.max_abs / self.range if self.range else math.inf * bool(self.max_abs)
+
+
+def session(model: onnx.ModelProto) -> onnxruntime.InferenceSession:
+    """An ONNX Runtime CPU session.
+
+    Raises:
+        ModelError: ONNX Runtime refuses the model.
+    """
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4  # what is wrong is raised, the log would only repeat it on stderr
+    try:
+        return onnxruntime.InferenceSession(model.SerializeToString(), options, ["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime's exception types are private and derive from Exception
+        raise ModelError("ONNX Runtime refuses the model", why=_first_line(error)) from None
+
+
+def run(running: onnxruntime.InferenceSession, image: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The image output for one NCHW batch, which is cast to the input's type; the result is float32.
+
+    Raises:
+        ModelError: the network does not accept the batch.
+    """
+    entry = running.get_inputs()[0]
+    dtype = {"tensor(float16)": np.float16, "tensor(double)": np.float64}.get(entry.type, np.float32)
+    try:
+        result = running.run(None, {entry.name: image.astype(dtype)})[0]
+    except Exception as error:
+        size = f"{image.shape[2]}x{image.shape[3]}"
+        raise ModelError(f"the network does not run on a {size} image", why=_first_line(error)) from None
+    return np.asarray(result, np.float32)
+
+
+def compare(before: onnx.ModelProto, after: onnx.ModelProto, inputs: Sequence[npt.NDArray[Any]]) -> Difference:
+    """Run both models on every NCHW batch of `inputs`. Outputs of unequal shape are infinitely far apart."""
+    first, second = session(before), session(after)
+    worst, squares, count = 0.0, 0.0, 0
+    low, high = math.inf, -math.inf
+    for image in inputs:
+        expected, found = run(first, image).astype(np.float64), run(second, image).astype(np.float64)
+        if expected.shape != found.shape or not np.isfinite(found).all():
+            return Difference(math.inf, float(np.ptp(expected)), -math.inf)
+        error = expected - found
+        worst = max(worst, float(np.abs(error).max()))
+        squares, count = squares + float(np.square(error).sum()), count + error.size
+        low, high = min(low, float(expected.min())), max(high, float(expected.max()))
+    span = high - low
+    psnr = 10 * math.log10(span**2 * count / squares) if squares and span else math.inf if not squares else -math.inf
+    return Difference(worst, span, psnr)
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__
