@@ -17,11 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 
+from slsc.errors import BundleError
 from slsc.runtime.faults import BundleFault
 from slsc.runtime.fields import parse_json
 from slsc.runtime.manifest import SCHEMA, Manifest
-
-from slsc.errors import BundleError
 
 __all__ = ["MANIFEST_NAME", "MAX_BUNDLE_BYTES", "SCHEMA", "Bundle", "BundleFault", "open_bundle", "require_entry_name"]
 

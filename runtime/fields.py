@@ -8,9 +8,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, TypeVar
 
-from slsc.runtime.faults import BundleFault
-
 from slsc.errors import BundleError
+from slsc.runtime.faults import BundleFault
 
 T = TypeVar("T")
 

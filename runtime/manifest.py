@@ -10,11 +10,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from slsc.runtime.faults import BundleFault
-from slsc.runtime.fields import Fields, finite_number, malformed
-
 from slsc.errors import BundleError, PlanError
 from slsc.plan import Plan
+from slsc.runtime.faults import BundleFault
+from slsc.runtime.fields import Fields, finite_number, malformed
 
 SCHEMA = 1
 """The manifest schema this slsc writes, and the newest it reads."""

@@ -25,25 +25,38 @@ def imresize(image: npt.NDArray[Any], out_hw: tuple[int, int], *, round_passes: 
     Returns:
         uint8 when `round_passes`, else float32 for float32 input and float64 for any other, not rounded, not clamped.
     """
-    return imresize_rows(image, out_hw, 0, out_hw[0], round_passes=round_passes)
+    return imresize_region(image, out_hw, (0, out_hw[0]), (0, out_hw[1]), round_passes=round_passes)
 
 
-def imresize_rows(
-    image: npt.NDArray[Any], out_hw: tuple[int, int], start: int, stop: int, *, round_passes: bool = False
+def imresize_region(
+    image: npt.NDArray[Any],
+    out_hw: tuple[int, int],
+    rows: tuple[int, int],
+    columns: tuple[int, int],
+    *,
+    round_passes: bool = False,
 ) -> npt.NDArray[Any]:
-    """Output rows `start`..`stop` of `imresize`, bit-identical to that band of the whole result.
+    """A rectangle of `imresize`'s output, bit-identical to that part of the whole result.
 
-    Only the input rows which the band needs are touched, so a large output can be made band by band.
+    Only the input pixels which the rectangle needs are touched, so a large output can be made piece by piece.
+
+    Args:
+        image: as in `imresize`.
+        out_hw: size of the whole output.
+        rows: first output row and the one after the last.
+        columns: likewise for columns.
+        round_passes: as in `imresize`.
     """
     _require_sizes(image, out_hw)
-    if not 0 <= start < stop <= out_hw[0]:
-        raise ValueError(f"rows {start}..{stop} are not inside an output of {out_hw[0]} rows")
-    weights, indices = _contributions(image.shape[0], out_hw[0])
-    band = _resize_first_axis(image, weights[start:stop], indices[start:stop], round_passes)
-    weights, indices = _contributions(image.shape[1], out_hw[1])
+    row_weights, row_indices = _contributions(image.shape[0], out_hw[0], rows)
+    column_weights, column_indices = _contributions(image.shape[1], out_hw[1], columns)
+    left = int(column_indices.min())
+    needed = image[:, left : int(column_indices.max()) + 1]
+    band = _resize_first_axis(needed, row_weights, row_indices, round_passes)
     # Transposed so that the gather moves whole contiguous columns instead of single pixels.
     turned = np.ascontiguousarray(band.swapaxes(0, 1))
-    return np.ascontiguousarray(_resize_first_axis(turned, weights, indices, round_passes).swapaxes(0, 1))
+    resized = _resize_first_axis(turned, column_weights, column_indices - left, round_passes)
+    return np.ascontiguousarray(resized.swapaxes(0, 1))
 
 
 def _require_sizes(image: npt.NDArray[Any], out_hw: tuple[int, int]) -> None:
@@ -61,32 +74,36 @@ def _cubic(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.where(x <= 1, near, np.where(x <= 2, far, 0.0))
 
 
-def _contributions(in_size: int, out_size: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.intp]]:
-    """Weights and source indices, each (out_size, taps), of one resized axis."""
+def _contributions(
+    in_size: int, out_size: int, part: tuple[int, int]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+    """Weights and source indices, each (outputs, taps), of the outputs `part` of one resized axis."""
+    if not 0 <= part[0] < part[1] <= out_size:
+        raise ValueError(f"outputs {part[0]}..{part[1]} are not inside 0..{out_size}")
     scale = out_size / in_size
     shrink = min(scale, 1.0)
     width = KERNEL_WIDTH / shrink
     # Positions count from 1, as in MATLAB, so that rounding falls as it does there.
-    centre = np.arange(1, out_size + 1) / scale + 0.5 * (1 - 1 / scale)
+    centre = np.arange(part[0] + 1, part[1] + 1) / scale + 0.5 * (1 - 1 / scale)
     left = np.floor(centre - width / 2)
     positions = left[:, None] + np.arange(int(np.ceil(width)) + 2)
     weights = shrink * _cubic(shrink * (centre[:, None] - positions))
     weights /= weights.sum(axis=1, keepdims=True)
-    used = weights.any(axis=0)
     mirror = np.concatenate([np.arange(in_size), np.arange(in_size)[::-1]])
     indices = mirror[(positions.astype(np.int64) - 1) % (2 * in_size)]
-    return weights[:, used], indices[:, used]
+    return weights, indices
 
 
 def _resize_first_axis(
-    image: npt.NDArray[Any], weights: npt.NDArray[np.float64], indices: npt.NDArray[np.intp], round_pass: bool
+    image: npt.NDArray[Any], weights: npt.NDArray[np.float64], indices: npt.NDArray[np.int64], round_pass: bool
 ) -> npt.NDArray[Any]:
     """Weighted sum over taps along axis 0, always in the order of the taps, so that bands agree to the bit."""
     dtype = np.float32 if image.dtype == np.float32 else np.float64
     shape = (len(weights), *image.shape[1:])
     column = (-1,) + (1,) * (image.ndim - 1)
     total = np.zeros(shape, dtype)
-    for tap in range(weights.shape[1]):
+    # A tap of weight zero everywhere adds nothing, whichever part of the output is made.
+    for tap in np.flatnonzero(weights.any(axis=0)):
         term = image[indices[:, tap]] * weights[:, tap].astype(dtype).reshape(column)
         total += term
     if not round_pass:

@@ -14,6 +14,7 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+
 from slsc.runtime.manifest import SCHEMA, Engine, Entry, ImageIO, Manifest, Source, TileGeometry
 
 

@@ -7,9 +7,9 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from slsc.runtime.bundle import BundleFault, open_bundle
 
 from slsc.errors import BundleError
+from slsc.runtime.bundle import BundleFault, open_bundle
 
 ENGINE = "engines/1-8.onnx"
 PAYLOAD = bytes(range(256)) * 4

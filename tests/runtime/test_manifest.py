@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from slsc.runtime.fields import parse_json
-from slsc.runtime.manifest import SCHEMA, Engine, Entry, ImageIO, Manifest, Source, TileGeometry
 
 from slsc.errors import BundleError
 from slsc.plan import LayerPlan, Plan
+from slsc.runtime.fields import parse_json
+from slsc.runtime.manifest import SCHEMA, Engine, Entry, ImageIO, Manifest, Source, TileGeometry
 
 
 def sample() -> Manifest:
