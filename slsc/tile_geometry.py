@@ -1,0 +1,84 @@
+"""How far tiles must overlap: the smallest halo that keeps tiled and whole-image output together, measured."""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+Batch = npt.NDArray[np.float32]
+Network = Callable[[Batch], Batch]
+"""From one (1, C, H, W) image in the network's value range to its (1, C, sH, sW) restoration."""
+
+BOUND = 0.5 / 255
+"""Accepted max|tiled - whole|, unit range: half a level of 8 bit, so that a rounded sample moves by one at most."""
+
+TILE = 32
+"""Side of the tiles that the halo is measured with, input pixels."""
+
+LARGEST_HALO = 64
+"""A larger halo would cost more than it shows; the difference that remains is measured and kept in the manifest."""
+
+
+def smallest_halo(
+    networks: Sequence[Network], images: Sequence[Batch], span: float, align: int, receptive_field: int | None
+) -> tuple[int, float]:
+    """The smallest halo, in input pixels, with which tiles stay within `BOUND` of the whole image.
+
+    Args:
+        networks: every network that will run with this halo; the worst counts.
+        images: whole images to cut into tiles, of sides that are multiples of `align`.
+        span: white minus black in the networks' value range.
+        align: tile origins and sizes, and so the halo, are multiples of this.
+        receptive_field: radius in input pixels, beyond which a halo changes nothing; None when unbounded.
+
+    Returns:
+        The halo, and max|tiled - whole| with it as a share of `span`. Where even the largest halo tried exceeds
+        `BOUND`, that one.
+    """
+    limit = LARGEST_HALO if receptive_field is None else min(LARGEST_HALO, receptive_field)
+    halos = range(0, limit + align, align)
+    wholes = [[network(image) for image in images] for network in networks]
+    gaps: dict[int, float] = {}
+
+    def suffices(halo: int) -> bool:
+        gaps[halo] = max(
+            _gap(network, image, whole, halo, align) / span
+            for network, outputs in zip(networks, wholes, strict=True)
+            for image, whole in zip(images, outputs, strict=True)
+        )
+        return gaps[halo] <= BOUND
+
+    # The last one is taken whether it suffices or not.
+    halo = halos[bisect.bisect_left(halos[:-1], True, key=suffices)]
+    if halo not in gaps:
+        suffices(halo)
+    return halo, gaps[halo]
+
+
+def _gap(network: Network, image: Batch, whole: Batch, halo: int, align: int) -> float:
+    """max|tiled - whole| over an image, in the network's range."""
+    height, width = image.shape[2:]
+    side = -(-TILE // align) * align
+    return max(
+        _tile_gap(network, image, whole, (top, left), side, halo)
+        for top in range(0, height, side)
+        for left in range(0, width, side)
+    )
+
+
+def _tile_gap(network: Network, image: Batch, whole: Batch, corner: tuple[int, int], side: int, halo: int) -> float:
+    scale = whole.shape[2] // image.shape[2]
+    inside, outside = [], []
+    for start, extent in zip(corner, image.shape[2:], strict=True):
+        stop = min(start + side, extent)
+        outside.append(slice(max(0, start - halo), min(extent, stop + halo)))
+        inside.append(slice(start, stop))
+    tile = network(image[:, :, outside[0], outside[1]])
+    rows, columns = (
+        slice((i.start - o.start) * scale, (i.stop - o.start) * scale) for i, o in zip(inside, outside, strict=True)
+    )
+    top, left = (slice(i.start * scale, i.stop * scale) for i in inside)
+    return float(np.abs(tile[:, :, rows, columns] - whole[:, :, top, left]).max())
