@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from slsc.cli.arguments import existing_folder, output_path
 from slsc.cli.console import Console
 from slsc.errors import UsageError
+from slsc.files import replacing
 
 if TYPE_CHECKING:
     from slsc.data.patches import Pair
@@ -75,7 +76,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
     ):
         done = training.run(log, validate)
     weights = output.with_suffix(".safetensors")
-    save_file({name: value.contiguous() for name, value in training.model.state_dict().items()}, weights)
+    with replacing(weights) as partial:
+        save_file({name: value.contiguous() for name, value in training.model.state_dict().items()}, partial)
     export_onnx(training.model, output)
     checkpoint.unlink()
     console.report(f"{args.arch}: {done.step} steps in {done.seconds / 60:.1f} minutes")

@@ -46,7 +46,7 @@ class PatchSampler:
         return lr, hr
 
     def _draw(self, rng: np.random.Generator) -> tuple[Pixels, Pixels]:
-        lr, hr = self.pairs[rng.integers(len(self.pairs))]
+        lr, hr = self.pairs[int(rng.integers(len(self.pairs)))]
         top, left = (int(rng.integers(side - self.patch + 1)) for side in lr.shape[:2])
         symmetry = int(rng.integers(8))
         return (
@@ -80,3 +80,7 @@ def apply_symmetry(image: Pixels, index: int) -> Pixels:
 
 def _cut(image: Pixels, top: int, left: int, side: int) -> Pixels:
     return image[top : top + side, left : left + side]
+
+
+def _to_unit_nchw(patches: Sequence[Pixels]) -> npt.NDArray[np.float32]:
+    return np.stack(patches).transpose(0, 3, 1, 2).astype(np.float32) / np.float32(255)

@@ -25,8 +25,8 @@ class ResidualBlock(nn.Module):
 class Compact(nn.Module):
     """Compact SR network. Input RGB 0..1, NCHW; output `scale` times larger, same range, not clamped.
 
-    Every hidden convolution has a multiple of 32 input channels, so all N:M groups at M = 32 are full. The network learns
-    only what a nearest-neighbour enlargement lacks.
+    Every hidden convolution has a multiple of 32 input channels, so all N:M groups at M = 32 are full. The network
+    learns only what a nearest-neighbour enlargement lacks.
 
     Args:
         scale: enlargement, at least 1.
@@ -50,8 +50,3 @@ class Compact(nn.Module):
         deep: Tensor = self.act(self.fuse(self.body(shallow))) + shallow
         detail: Tensor = self.shuffle(self.tail(deep))
         return detail + F.interpolate(x, scale_factor=float(self.scale), mode="nearest")
-
-
-def count_parameters(module: nn.Module) -> int:
-    """Number of trainable values of `module`."""
-    return sum(parameter.numel() for parameter in module.parameters())
