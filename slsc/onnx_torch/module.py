@@ -29,7 +29,7 @@ class ConvStep:
         weight: the weight's parameter name, shape (out channels, in channels / groups, *kernel).
         bias: the bias' parameter name, or None.
         strides, dilations: one per spatial axis.
-        pads: ONNX order, all begins then all ends. A strided SAME_* auto_pad is resolved for sizes divisible by the stride.
+        pads: ONNX order, all begins then all ends. SAME_* is resolved for sizes divisible by the stride.
         groups: convolution groups.
     """
 

@@ -9,7 +9,19 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from slsc.onnx_torch.attributes import Handler
-from slsc.onnx_torch.ops import conv, elementwise, pooling, resize, shape
+from slsc.onnx_torch.ops import (
+    activation,
+    conv,
+    creation,
+    elementwise,
+    indexing,
+    norm,
+    pooling,
+    resize,
+    shape,
+)
 
-OPS: Mapping[str, Handler] = MappingProxyType({**conv.OPS, **elementwise.OPS, **pooling.OPS, **resize.OPS, **shape.OPS})
+_FAMILIES = (activation, conv, creation, elementwise, indexing, norm, pooling, resize, shape)
+
+OPS: Mapping[str, Handler] = MappingProxyType({name: op for family in _FAMILIES for name, op in family.OPS.items()})
 """Every supported operator of the default ONNX domain."""

@@ -1,11 +1,11 @@
-"""Element-wise arithmetic and activations."""
+"""Element-wise arithmetic, comparisons and choices. Operands broadcast as numpy's do."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import reduce
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from slsc.onnx_torch.attributes import Attributes, Handler, Inputs
@@ -17,38 +17,98 @@ def unary(function: Callable[[Tensor], Tensor]) -> Handler:
 
 
 def binary(function: Callable[[Tensor, Tensor], Tensor]) -> Handler:
-    """An op without attributes over two tensors that broadcast as numpy's do."""
-    return lambda attributes, inputs: function(inputs[0], inputs[1].to(inputs[0].device))
+    """An op without attributes over two tensors."""
+    return lambda attributes, inputs: function(*aligned(*inputs))
+
+
+def variadic(function: Callable[[Tensor, Tensor], Tensor]) -> Handler:
+    """An op without attributes that folds any number of tensors."""
+
+    def handler(attributes: Attributes, inputs: Inputs) -> Tensor:
+        return reduce(function, aligned(*inputs))
+
+    return handler
+
+
+def aligned(*tensors: Tensor) -> tuple[Tensor, ...]:
+    """The tensors on one device: constants and shapes live on the CPU, the image perhaps elsewhere."""
+    device = next((tensor.device for tensor in tensors if tensor.device.type != "cpu"), None)
+    return tensors if device is None else tuple(tensor.to(device) for tensor in tensors)
 
 
 def divide(left: Tensor, right: Tensor) -> Tensor:
     """Div: integers round towards zero."""
-    exact = left.is_floating_point()
-    return left / right if exact else torch.div(left, right, rounding_mode="trunc")
+    return left / right if left.is_floating_point() else torch.div(left, right, rounding_mode="trunc")
 
 
-def leaky_relu(attributes: Attributes, inputs: Inputs) -> Tensor:
-    """LeakyRelu."""
-    return F.leaky_relu(inputs[0], attributes.real("alpha", 0.01))
+def power(base: Tensor, exponent: Tensor) -> Tensor:
+    """Pow, in the type of the base. A constant exponent takes torch's faster and exact special cases (square, root)."""
+    if exponent.numel() == 1 and exponent.ndim <= base.ndim and not exponent.requires_grad:
+        return torch.pow(base, exponent.item()).to(base.dtype)
+    return torch.pow(base, exponent).to(base.dtype)
 
 
-def prelu(attributes: Attributes, inputs: Inputs) -> Tensor:
-    """PRelu: the slope broadcasts to the input, one per channel as (C, 1, 1)."""
-    x, slope = inputs
-    if slope.numel() in (1, x.shape[1]) and slope.ndim == 3 and slope.shape[0] == slope.numel():
-        return F.prelu(x, slope.reshape(-1))
-    return torch.where(x < 0, x * slope, x)
+def modulo(attributes: Attributes, inputs: Inputs) -> Tensor:
+    """Mod: the sign follows the divisor, or with fmod the dividend."""
+    function = torch.fmod if attributes.integer("fmod", 0) else torch.remainder
+    left, right = aligned(*inputs)
+    return function(left, right)
+
+
+def mean(attributes: Attributes, inputs: Inputs) -> Tensor:
+    """Mean of the inputs, element by element."""
+    return reduce(torch.add, aligned(*inputs)) / len(inputs)
+
+
+def where(attributes: Attributes, inputs: Inputs) -> Tensor:
+    """Where."""
+    return torch.where(*aligned(*inputs))
+
+
+def clip(attributes: Attributes, inputs: Inputs) -> Tensor:
+    """Clip: bounds are attributes up to opset 10, optional inputs since."""
+    x, low, high = (*inputs, None, None)[:3]
+    if attributes.opset < 11:
+        low, high = attributes.values.get("min"), attributes.values.get("max")
+    bounds = [bound.item() if isinstance(bound, Tensor) else bound for bound in (low, high)]
+    return x if bounds == [None, None] else torch.clamp(x, *bounds)
 
 
 OPS: Mapping[str, Handler] = {
+    "Abs": unary(torch.abs),
     "Add": binary(torch.add),
+    "And": binary(torch.logical_and),
+    "Ceil": unary(torch.ceil),
+    "Clip": clip,
+    "Cos": unary(torch.cos),
     "Div": binary(divide),
+    "Dropout": unary(lambda x: x),
+    "Equal": binary(torch.eq),
+    "Erf": unary(torch.erf),
+    "Exp": unary(torch.exp),
+    "Floor": unary(torch.floor),
+    "Greater": binary(torch.gt),
+    "GreaterOrEqual": binary(torch.ge),
     "Identity": unary(lambda x: x),
-    "LeakyRelu": leaky_relu,
+    "Less": binary(torch.lt),
+    "LessOrEqual": binary(torch.le),
+    "Log": unary(torch.log),
+    "Max": variadic(torch.maximum),
+    "Mean": mean,
+    "Min": variadic(torch.minimum),
+    "Mod": modulo,
     "Mul": binary(torch.mul),
-    "PRelu": prelu,
-    "Relu": unary(torch.relu),
-    "Sigmoid": unary(torch.sigmoid),
+    "Neg": unary(torch.neg),
+    "Not": unary(torch.logical_not),
+    "Or": binary(torch.logical_or),
+    "Pow": binary(power),
+    "Reciprocal": unary(torch.reciprocal),
+    "Round": unary(torch.round),
+    "Sign": unary(torch.sign),
+    "Sin": unary(torch.sin),
+    "Sqrt": unary(torch.sqrt),
     "Sub": binary(torch.sub),
-    "Tanh": unary(torch.tanh),
+    "Sum": variadic(torch.add),
+    "Where": where,
+    "Xor": binary(torch.logical_xor),
 }

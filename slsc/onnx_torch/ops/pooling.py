@@ -1,16 +1,19 @@
-"""Pooling over windows."""
+"""Pooling over windows and over the whole image, and reductions over axes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from slsc.onnx_torch.attributes import Attributes, Handler, Inputs
 from slsc.onnx_torch.ops.padding import symmetric, torch_pads, window_pads
+from slsc.onnx_torch.ops.shape import axes_of
 
 MAX_POOL = {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}
+AVERAGE_POOL = {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}
 
 
 def max_pool(attributes: Attributes, inputs: Inputs) -> Tensor:
@@ -27,4 +30,59 @@ def max_pool(attributes: Attributes, inputs: Inputs) -> Tensor:
     return MAX_POOL[len(kernel)](x, kernel, strides, padding, dilations, bool(attributes.integer("ceil_mode", 0)))
 
 
-OPS: Mapping[str, Handler] = {"MaxPool": max_pool}
+def average_pool(attributes: Attributes, inputs: Inputs) -> Tensor:
+    """AveragePool. The window's mean over padded zeros is divided by the counted share of the window."""
+    x, kernel = inputs[0], attributes.integers("kernel_shape")
+    ones = [1] * len(kernel)
+    if attributes.integers("dilations", ones) != ones:
+        raise attributes.refuse("a dilated average is not supported")
+    strides = attributes.integers("strides", ones)
+    pads = window_pads(attributes, x.shape[2:], kernel, strides, ones)
+    ceil, pool = bool(attributes.integer("ceil_mode", 0)), AVERAGE_POOL[len(kernel)]
+    if not any(pads):
+        return pool(x, kernel, strides, ceil_mode=ceil)
+    counted = F.pad(x.new_ones(1, 1, *x.shape[2:]), torch_pads(pads), value=attributes.integer("count_include_pad", 0))
+    sums = pool(F.pad(x, torch_pads(pads)), kernel, strides, ceil_mode=ceil)
+    return sums / pool(counted, kernel, strides, ceil_mode=ceil)
+
+
+def global_pool(function: Callable[..., Tensor]) -> Handler:
+    """A reduction over all spatial axes, kept with size 1."""
+    return lambda attributes, inputs: function(inputs[0], tuple(range(2, inputs[0].ndim)), keepdim=True)
+
+
+def reduction(function: Callable[..., Tensor]) -> Handler:
+    """A reduction over the axes given as attribute or input, or over all."""
+
+    def handler(attributes: Attributes, inputs: Inputs) -> Tensor:
+        axes = axes_of(attributes, inputs, 1)
+        if not axes and attributes.integer("noop_with_empty_axes", 0):
+            return inputs[0]
+        every = tuple(range(inputs[0].ndim))
+        return function(inputs[0], tuple(axes or every), keepdim=bool(attributes.integer("keepdims", 1)))
+
+    return handler
+
+
+def product(x: Tensor, axes: tuple[int, ...], keepdim: bool) -> Tensor:
+    """Product over several axes; torch has it over one only."""
+    for axis in sorted((axis % x.ndim for axis in axes), reverse=True):
+        x = x.prod(axis, keepdim=keepdim)
+    return x
+
+
+OPS: Mapping[str, Handler] = {
+    "AveragePool": average_pool,
+    "GlobalAveragePool": global_pool(torch.mean),
+    "GlobalMaxPool": global_pool(torch.amax),
+    "MaxPool": max_pool,
+    "ReduceL1": reduction(lambda x, axes, keepdim: x.abs().sum(axes, keepdim=keepdim)),
+    "ReduceL2": reduction(lambda x, axes, keepdim: torch.linalg.vector_norm(x, dim=axes, keepdim=keepdim)),
+    "ReduceLogSumExp": reduction(torch.logsumexp),
+    "ReduceMax": reduction(torch.amax),
+    "ReduceMean": reduction(torch.mean),
+    "ReduceMin": reduction(torch.amin),
+    "ReduceProd": reduction(product),
+    "ReduceSum": reduction(torch.sum),
+    "ReduceSumSquare": reduction(lambda x, axes, keepdim: x.square().sum(axes, keepdim=keepdim)),
+}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Mapping
 
 import torch
 import torch.nn.functional as F
@@ -10,43 +11,11 @@ from torch import Tensor
 
 from slsc.onnx_torch.attributes import Attributes, Handler, Inputs
 
-DTYPES = {
-    1: torch.float32,
-    2: torch.uint8,
-    3: torch.int8,
-    5: torch.int16,
-    6: torch.int32,
-    7: torch.int64,
-    9: torch.bool,
-    10: torch.float32,  # float16 is computed in float32, see OnnxModule
-    11: torch.float64,
-    16: torch.float32,
-}
-"""ONNX element type to the torch type it is computed in."""
-
 
 def shape(attributes: Attributes, inputs: Inputs) -> Tensor:
     """Shape, of all axes or of a range of them."""
     sizes = list(inputs[0].shape)[attributes.integer("start", 0) : attributes.values.get("end")]
     return torch.tensor(sizes, dtype=torch.int64)
-
-
-def cast(attributes: Attributes, inputs: Inputs) -> Tensor:
-    """Cast between numeric types."""
-    dtype = DTYPES.get(attributes.integer("to", 0))
-    if dtype is None:
-        raise attributes.refuse(f"its target is ONNX element type {attributes.integer('to', 0)}")
-    return inputs[0].to(dtype)
-
-
-def gather(attributes: Attributes, inputs: Inputs) -> Tensor:
-    """Gather along one axis."""
-    x, indices = inputs
-    axis = attributes.integer("axis", 0) % x.ndim
-    if indices.ndim == 0:
-        return x.select(axis, int(indices))
-    picked = x.index_select(axis, (indices.reshape(-1) % x.shape[axis]).to(x.device))
-    return picked.reshape(*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :])
 
 
 def concat(attributes: Attributes, inputs: Inputs) -> Tensor:
@@ -99,30 +68,6 @@ def split(attributes: Attributes, inputs: Inputs) -> tuple[Tensor, ...]:
     return x.split(sizes, axis)
 
 
-def slice_(attributes: Attributes, inputs: Inputs) -> Tensor:
-    """Slice; a negative step is a flip of the same elements."""
-    x = inputs[0]
-    starts, ends, axes, steps = _slice_bounds(attributes, inputs)
-    for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
-        places = range(x.shape[axis])[start:end:step]
-        if step > 0:
-            x = x[(slice(None),) * (axis % x.ndim) + (slice(places.start, places.stop, step),)]
-        else:
-            x = x.index_select(axis, torch.tensor(list(places), dtype=torch.int64, device=x.device))
-    return x
-
-
-def _slice_bounds(attributes: Attributes, inputs: Inputs) -> tuple[Sequence[int], ...]:
-    """Starts, ends, axes, steps: inputs since opset 10, attributes before."""
-    if len(inputs) == 1:
-        starts, ends = attributes.integers("starts"), attributes.integers("ends")
-        return starts, ends, attributes.integers("axes", range(len(starts))), [1] * len(starts)
-    starts, ends = inputs[1].tolist(), inputs[2].tolist()
-    axes = inputs[3].tolist() if len(inputs) > 3 and inputs[3] is not None else list(range(len(starts)))
-    steps = inputs[4].tolist() if len(inputs) > 4 and inputs[4] is not None else [1] * len(starts)
-    return starts, ends, axes, steps
-
-
 def depth_to_space(attributes: Attributes, inputs: Inputs) -> Tensor:
     """DepthToSpace: CRD is torch's pixel shuffle, DCR has the block position outside the channels."""
     x, block = inputs[0], attributes.integer("blocksize", 1)
@@ -133,16 +78,43 @@ def depth_to_space(attributes: Attributes, inputs: Inputs) -> Tensor:
     return F.pixel_shuffle(x.transpose(1, 2).reshape(batch, channels, height, width), block)
 
 
+def space_to_depth(attributes: Attributes, inputs: Inputs) -> Tensor:
+    """SpaceToDepth; the block position ends up outside the channels."""
+    x, block = inputs[0], attributes.integer("blocksize", 1)
+    batch, channels, height, width = x.shape
+    y = F.pixel_unshuffle(x, block).reshape(batch, channels, block * block, height // block, width // block)
+    return y.transpose(1, 2).flatten(1, 2)
+
+
+def flatten(attributes: Attributes, inputs: Inputs) -> Tensor:
+    """Flatten to a matrix."""
+    x, axis = inputs[0], attributes.integer("axis", 1)
+    axis = axis + x.ndim if axis < 0 else axis
+    return x.reshape(math.prod(x.shape[:axis]), -1)
+
+
+def expand(attributes: Attributes, inputs: Inputs) -> Tensor:
+    """Expand: both shapes may be broadcast."""
+    return inputs[0].expand(torch.broadcast_shapes(inputs[0].shape, tuple(inputs[1].tolist())))
+
+
+def tile(attributes: Attributes, inputs: Inputs) -> Tensor:
+    """Tile."""
+    return inputs[0].repeat(inputs[1].tolist())
+
+
 OPS: Mapping[str, Handler] = {
-    "Cast": cast,
     "Concat": concat,
     "DepthToSpace": depth_to_space,
-    "Gather": gather,
+    "Expand": expand,
+    "Flatten": flatten,
     "Reshape": reshape,
     "Shape": shape,
-    "Slice": slice_,
+    "Size": lambda attributes, inputs: torch.tensor(inputs[0].numel()),
+    "SpaceToDepth": space_to_depth,
     "Split": split,
     "Squeeze": squeeze,
+    "Tile": tile,
     "Transpose": transpose,
     "Unsqueeze": unsqueeze,
 }
