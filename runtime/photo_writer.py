@@ -1,0 +1,87 @@
+"""Writing photos in the format of the file name: PNG row band by row band, other formats at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from slsc.errors import DataError
+from slsc.runtime.atomic import replacing
+from slsc.runtime.png_stream import PngStream
+
+WriteRows = Callable[[npt.NDArray[Any]], None]
+
+BUFFERED: dict[str, tuple[str, dict[str, Any], tuple[int, ...]]] = {
+    ".jpg": ("JPEG", {"quality": 95, "subsampling": 0}, (1, 3)),
+    ".jpeg": ("JPEG", {"quality": 95, "subsampling": 0}, (1, 3)),
+    ".webp": ("WEBP", {"quality": 95}, (1, 3, 4)),
+    ".bmp": ("BMP", {}, (1, 3)),
+    ".tif": ("TIFF", {"compression": "tiff_lzw"}, (1, 2, 3, 4)),
+    ".tiff": ("TIFF", {"compression": "tiff_lzw"}, (1, 2, 3, 4)),
+}
+"""Formats which need the whole picture: Pillow's name, its options, and the channel counts they take."""
+
+MAX_SIDES = {"JPEG": 65535, "WEBP": 16383}
+
+
+def is_streamed(path: Path) -> bool:
+    """Whether files of this name are written band by band, without holding the picture in memory."""
+    return path.suffix.lower() == ".png"
+
+
+def require_writable(path: Path, shape: tuple[int, ...], dtype: npt.DTypeLike) -> None:
+    """Refuse what the format of `path` cannot hold, before any work is done.
+
+    Args:
+        path: the file to write.
+        shape: height, width, channels (1 grey, 2 grey + alpha, 3 RGB, 4 RGBA).
+        dtype: uint8 or uint16.
+
+    Raises:
+        DataError: unknown extension, or 16 bits, transparency or a size which the format lacks.
+    """
+    if is_streamed(path):
+        return
+    suffix = path.suffix.lower()
+    if suffix not in BUFFERED:
+        known = ", ".join([".png", *BUFFERED])
+        raise DataError("cannot write this format", where=str(path), hint=f"name the output {known}")
+    name, _, channels = BUFFERED[suffix]
+    why = None
+    if np.dtype(dtype) != np.uint8:
+        why = f"the photo has 16 bits per sample, slsc writes {name} with 8"
+    elif shape[2] not in channels:
+        why = f"the photo is transparent, {name} cannot be" if shape[2] in (2, 4) else f"{name} cannot hold it"
+    elif max(shape[:2]) > MAX_SIDES.get(name, 1 << 30):
+        why = f"{name} holds at most {MAX_SIDES[name]} pixels a side, the output has {shape[1]}x{shape[0]}"
+    if why:
+        raise DataError("cannot write this photo", where=str(path), why=why, hint="name the output .png")
+
+
+@contextmanager
+def photo_writer(
+    path: Path, shape: tuple[int, ...], dtype: npt.DTypeLike, icc: bytes | None = None
+) -> Iterator[WriteRows]:
+    """A function that takes the rows of a picture from top to bottom, (n, width, channels) at a time.
+
+    The file appears under its name only when the block ends well. Arguments and errors as `require_writable`.
+    """
+    require_writable(path, shape, dtype)
+    with replacing(path) as file:
+        if is_streamed(path):
+            stream = PngStream(file, *shape, dtype, icc)  # type: ignore[misc]
+            yield stream.write
+            stream.close()
+            return
+        bands: list[npt.NDArray[Any]] = []
+        yield lambda rows: bands.append(rows.copy())
+        pixels = np.concatenate(bands)
+        name, options, _ = BUFFERED[path.suffix.lower()]
+        picture = Image.fromarray(pixels[:, :, 0] if shape[2] == 1 else pixels)
+        picture.save(file, name, icc_profile=icc, **options)
