@@ -21,7 +21,9 @@ from slsc.passes.shapes import Shapes, concrete_shapes
 from slsc.pattern import count_kept
 
 WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
-ACTIVATIONS = frozenset("Relu LeakyRelu PRelu Clip Sigmoid HardSigmoid HardSwish Tanh Elu Gelu Softplus".split())
+ACTIVATIONS = frozenset(
+    ("Relu", "LeakyRelu", "PRelu", "Clip", "Sigmoid", "HardSigmoid", "HardSwish", "Tanh", "Elu", "Gelu", "Softplus")
+)
 PARAMETERS = {
     **dict.fromkeys(WEIGHTED, (1, 2)),
     "PRelu": (1,),
