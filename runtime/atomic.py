@@ -1,42 +1,93 @@
-"""Files that appear whole or not at all."""
+"""Writing a file so that it is there whole or not at all, even if the process is killed or the disk is full."""
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from slsc.errors import DataError
+from slsc.errors import ResourceError, UsageError
+
+OUT_OF_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+OPEN_FILES = Path("/proc/self/fd")
 
 
-@contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A binary file which takes the place of `path` when the block ends well, and is removed when it does not.
+@contextlib.contextmanager
+def staged(path: Path) -> Iterator[tuple[BinaryIO, Path]]:
+    """Give a file to write and a path to read it back by; on leaving without an error it becomes `path`.
 
-    The temporary file lies in the same folder, so that the final rename is atomic; a killed process leaves at most
-    a hidden `.part` file, never half a file under the wanted name.
+    On Linux the file has no name until it is complete, so that a killed process leaves nothing behind. Elsewhere it is
+    a hidden file beside `path`, removed on any error.
 
     Raises:
-        DataError: the folder does not exist, or `path` is a folder.
-        OSError: what the system says while writing.
+        UsageError: the folder does not exist or cannot be written, or `path` is a folder.
+        ResourceError: the disk is full.
     """
-    if not path.parent.is_dir():
-        raise DataError(
-            "cannot write", where=str(path), why="the folder does not exist", hint=f"mkdir -p {path.parent}"
-        )
     if path.is_dir():
-        raise DataError("cannot write", where=str(path), why="it is a folder", hint="name a file")
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+        raise UsageError("this is a folder", where=str(path), hint="name a file: -o FILE")
+    with _reported(path):
+        descriptor, name = _open_stage(path)
+        try:
+            with os.fdopen(descriptor, "w+b") as stream:
+                yield stream, name or OPEN_FILES / str(descriptor)
+                stream.flush()
+                os.fsync(descriptor)
+                name = name or _link(descriptor, path)
+            name.replace(path)
+            name = None
+        finally:
+            if name is not None:
+                name.unlink(missing_ok=True)
+        _sync_folder(path.parent)
+
+
+def _open_stage(path: Path) -> tuple[int, Path | None]:
+    """A descriptor open for reading and writing, and the file's name, None while it has none."""
+    nameless = getattr(os, "O_TMPFILE", None)
+    if nameless is not None and OPEN_FILES.is_dir():
+        with contextlib.suppress(OSError):  # not every file system has nameless files
+            return os.open(path.parent, nameless | os.O_RDWR, 0o666), None
+    name = _stage_name(path)
+    return os.open(name, os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_BINARY", 0), 0o666), name
+
+
+def _link(descriptor: int, path: Path) -> Path:
+    """Give a nameless file a name beside `path`; linking cannot replace an existing file, renaming can."""
+    name = _stage_name(path)
+    # With a directory descriptor Python calls linkat with AT_SYMLINK_FOLLOW, without one link(2), which would link the
+    # symbolic link in /proc. The descriptor itself is ignored, both paths being absolute.
+    os.link(OPEN_FILES / str(descriptor), name.absolute(), src_dir_fd=descriptor)
+    return name
+
+
+def _stage_name(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the rename durable, where folders can be synced."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _reported(path: Path) -> Iterator[None]:
     try:
-        with part.open("xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except BaseException:
-        with suppress(OSError):
-            part.unlink()
-        raise
+        yield
+    except OSError as error:
+        why = error.strerror or str(error)
+        if error.errno in OUT_OF_SPACE:
+            raise ResourceError(
+                "no space left for the file", where=str(path), why=why, hint="free some space"
+            ) from None
+        raise UsageError(
+            "the file cannot be written", where=str(path), why=why, hint="choose another with -o"
+        ) from None

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from slsc.errors import DataError
-from slsc.runtime.atomic import replacing
+from slsc.runtime.atomic import staged
 from slsc.runtime.png_stream import PngStream
 
 WriteRows = Callable[[npt.NDArray[Any]], None]
@@ -73,7 +73,7 @@ def photo_writer(
     The file appears under its name only when the block ends well. Arguments and errors as `require_writable`.
     """
     require_writable(path, shape, dtype)
-    with replacing(path) as file:
+    with staged(path) as (file, _):
         if is_streamed(path):
             stream = PngStream(file, *shape, dtype, icc)  # type: ignore[misc]
             yield stream.write

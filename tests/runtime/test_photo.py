@@ -125,7 +125,6 @@ def test_saved_jpeg_is_close(tmp_path: Path) -> None:
         (Photo(np.zeros((4, 4, 3), np.uint8), np.zeros((4, 4), np.uint8)), "a.jpg", "transparent"),
         (Photo(np.zeros((1, 70000, 1), np.uint8)), "a.jpg", "at most 65535"),
         (Photo(np.zeros((4, 4, 3), np.uint8)), "a.xyz", "format"),
-        (Photo(np.zeros((4, 4, 3), np.uint8)), "none/a.png", "does not exist"),
     ],
 )
 def test_what_a_format_cannot_hold_is_refused(tmp_path: Path, photo: Photo, name: str, why: str) -> None:
