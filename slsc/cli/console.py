@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,26 @@ class Console:
             total=total, desc=label, unit=unit, file=sys.stderr, disable=hidden, leave=False, dynamic_ncols=True
         )
 
+    @contextlib.contextmanager
+    def stages(self) -> Iterator[Callable[[str, int, int], None]]:
+        """A callback `progress(stage, done, total)` for library code, shown as one bar after another."""
+        bar: tqdm[Any] | None = None
+        current = ""
+
+        def show(stage: str, done: int, total: int) -> None:
+            nonlocal bar, current
+            if bar is None or stage != current or done < bar.n:
+                if bar is not None:
+                    bar.close()
+                bar, current = self.progress(total, stage), stage
+            bar.update(done - bar.n)
+
+        try:
+            yield show
+        finally:
+            if bar is not None:
+                bar.close()
+
     def close(self, exit_code: int, error: dict[str, Any] | None = None) -> None:
         """Print the JSON object, or the artefacts' paths."""
         if self.as_json:
@@ -71,19 +92,19 @@ class Console:
         sys.stdout.flush()
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[object]], *, left: int = 1) -> str:
-    """A plain text table; the first `left` columns are aligned left, the others right.
+def table(header: Sequence[str], rows: Sequence[Sequence[object]], align: str) -> str:
+    """A plain text table.
 
     Args:
         header: one title a column.
         rows: cells, shown with `str`; every row as long as the header.
-        left: number of columns aligned left.
+        align: a letter a column, `<` left or `>` right.
     """
     cells = [list(header), *([str(cell) for cell in row] for row in rows)]
     widths = [max(len(line[i]) for line in cells) for i in range(len(header))]
-    lines = [
-        "  ".join(c.ljust(w) if i < left else c.rjust(w) for i, (c, w) in enumerate(zip(line, widths, strict=True)))
+    cells.insert(1, ["-" * width for width in widths])
+    lines = (
+        "  ".join(f"{cell:{side}{width}}" for cell, side, width in zip(line, align, widths, strict=True))
         for line in cells
-    ]
-    lines.insert(1, "  ".join("-" * width for width in widths))
+    )
     return "\n".join(line.rstrip() for line in lines)
