@@ -83,4 +83,5 @@ def _cut(image: Pixels, top: int, left: int, side: int) -> Pixels:
 
 
 def _to_unit_nchw(patches: Sequence[Pixels]) -> npt.NDArray[np.float32]:
-    return np.stack(patches).transpose(0, 3, 1, 2).astype(np.float32) / np.float32(255)
+    unit: npt.NDArray[np.float32] = np.divide(np.stack(patches).transpose(0, 3, 1, 2), 255, dtype=np.float32)
+    return unit

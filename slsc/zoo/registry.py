@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 from torch import nn
 
 from slsc.errors import UsageError
+from slsc.zoo.carn import Carn
 from slsc.zoo.compact import Compact
+from slsc.zoo.edsr import Edsr
+from slsc.zoo.imdn import Imdn
+from slsc.zoo.rfdn import Rfdn
+from slsc.zoo.weights import load_weights
 
 
 @dataclass(frozen=True)
@@ -19,17 +26,36 @@ class ZooModel:
         build: makes it with random weights.
         scale: output pixels per input pixel along each axis.
         white: what stands for white in its RGB input and output, 1 or 255; black is 0.
-        about: one line for people.
+        other_scales: key prefix of weights for other scales that its published weight files also hold.
     """
 
     build: Callable[[], nn.Module]
     scale: int
     white: float
-    about: str
+    other_scales: str | None = None
+
+    def load(self, path: Path) -> nn.Module:
+        """Build the network with the weights of a safetensors file.
+
+        Raises:
+            ModelError: the file is unreadable or of another network.
+        """
+        module = self.build()
+        load_weights(module, path, other_scales=self.other_scales)
+        return module
 
 
 MODELS: dict[str, ZooModel] = {
-    "compact_x4": ZooModel(Compact, 4, 1.0, "slsc's own compact network, 288 K parameters"),
+    "compact_x4": ZooModel(Compact, 4, 1),
+    "edsr_baseline_x4": ZooModel(partial(Edsr, 4), 4, 255),
+    "edsr_8b64f_x2": ZooModel(partial(Edsr, 2, blocks=8), 2, 255),
+    "carn_x2": ZooModel(partial(Carn, 2), 2, 1, "upsample.up"),
+    "carn_x4": ZooModel(partial(Carn, 4), 4, 1, "upsample.up"),
+    "carn_m_x2": ZooModel(partial(Carn, 2, mobile=True, groups=4), 2, 1, "upsample.up"),
+    "carn_m_x4": ZooModel(partial(Carn, 4, mobile=True, groups=4), 4, 1, "upsample.up"),
+    "rfdn_x4": ZooModel(Rfdn, 4, 255),
+    "rfdn64_x4": ZooModel(partial(Rfdn, 4, features=64, distilled=32, esa=32), 4, 255),
+    "imdn_x4": ZooModel(Imdn, 4, 1),
 }
 
 
