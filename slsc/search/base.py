@@ -1,0 +1,102 @@
+"""What a search is given and what it hands to the passes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+import onnx
+
+from slsc.errors import BudgetError
+from slsc.passes.cost import Cost, plan_cost
+from slsc.passes.layers import ConvLayer
+from slsc.pattern import RULES
+from slsc.plan import LayerPlan, Plan, mask_digest
+
+Progress = Callable[[str, int, int], None]
+"""Called with (stage, done, total) as work proceeds."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The pattern a search looks for.
+
+    Attributes:
+        m: group size.
+        rule: mask rule, one of `slsc.pattern.RULES`.
+    """
+
+    m: int = 32
+    rule: str = RULES[0]
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """What the passes need from the front end, keyed by initializer name.
+
+    Attributes:
+        plan: N:M of every prunable layer.
+        weights: changed initializers, in the network's own shapes; pruned weights are exact zeros.
+        masks: bool, True where a weight is kept, one per layer of the plan.
+    """
+
+    plan: Plan
+    weights: Mapping[str, np.ndarray]
+    masks: Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Network:
+    """A model with what the search needs to know of it.
+
+    Attributes:
+        model: the ONNX model.
+        layers: its prunable layers, in graph order.
+        cost: its MACs at any one size; only shares matter here.
+    """
+
+    model: onnx.ModelProto
+    layers: tuple[ConvLayer, ...]
+    cost: Cost
+
+    def share(self, keep: Mapping[str, int], m: int) -> Fraction:
+        """Kept / dense MACs over the prunable layers when layer `name` keeps `keep[name]` of every `m`."""
+        return plan_cost(self.cost, keep, m).share
+
+    def lowest_share(self, m: int) -> Fraction:
+        """The share at N = 1 in every layer."""
+        return self.share({layer.name: 1 for layer in self.layers}, m)
+
+    def require_reachable(self, budget: Fraction, m: int) -> None:
+        """Refuse a budget below what N = 1 everywhere costs.
+
+        Raises:
+            BudgetError: names the nearest reachable budget; exit code 3.
+        """
+        lowest = self.lowest_share(m)
+        if budget < lowest:
+            nearest = f"{float(lowest) + 5e-5:.4f}"
+            raise BudgetError(
+                f"budget {budget} cannot be reached",
+                why=f"with one weight of every {m} kept the layers still cost {float(lowest):.4f} of their dense MACs",
+                hint=f"use --budget {nearest} or more",
+                exit_code=3,
+            )
+
+
+def make_plan(
+    network: Network,
+    keep: Mapping[str, int],
+    masks: Mapping[str, np.ndarray],
+    rules: Rules,
+    budget: Fraction,
+    method: str,
+) -> Plan:
+    """The plan of a finished search."""
+    layers = tuple(
+        LayerPlan(layer.name, keep[layer.name], rules.m, rules.rule, mask_digest(masks[layer.name]))
+        for layer in network.layers
+    )
+    return Plan(layers, str(budget), float(network.share(keep, rules.m)), method)

@@ -1,0 +1,77 @@
+"""Calibration and finetuning inputs: patches of photos as the network sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from slsc.data.patches import Pair, PatchSampler
+from slsc.errors import DataError
+from slsc.runtime.colour import LUMA
+from slsc.runtime.manifest import ImageIO
+
+SMALLEST_PATCH = 16
+"""Below this many pixels a side, a patch is all border."""
+
+
+class PatchSource:
+    """Draws patches in the network's own value range, colour order and layout.
+
+    Args:
+        pairs: (input, wanted output) images, HxWx3 uint8 RGB, the output `io.scale` times larger.
+        io: how pixels enter and leave the network.
+
+    Raises:
+        DataError: an image is too small for any patch the network takes.
+    """
+
+    def __init__(self, pairs: Sequence[Pair], io: ImageIO) -> None:
+        self._pairs, self._io = pairs, io
+        self._smallest = min(min(image.shape[:2]) for image, _ in pairs)
+        self.side(SMALLEST_PATCH)
+
+    def side(self, wanted: int) -> int:
+        """The patch side nearest to `wanted` that images and network allow.
+
+        Raises:
+            DataError: there is none.
+        """
+        io = self._io
+        if io.fixed_hw:
+            side = max(io.fixed_hw)
+        else:
+            step = int(np.lcm(*io.multiple_of))
+            side = max(min(wanted, self._smallest) // step * step, -(-SMALLEST_PATCH // step) * step)
+        if side > self._smallest:
+            raise DataError(
+                "the photos are too small to calibrate on",
+                why=f"the smallest side is {self._smallest * io.scale} pixels, the network needs {side * io.scale}",
+                hint="remove the small images from the folder",
+            )
+        return side
+
+    def draw(self, count: int, side: int, seed: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """`count` patches and what the network should make of them; the same `seed` gives the same patches.
+
+        Returns:
+            (count, C, side, side) inputs and (count, C, side * scale, side * scale) outputs, in the network's range;
+            of the network's own size where that is fixed.
+        """
+        io = self._io
+        sampler = PatchSampler(self._pairs, io.scale, side)
+        images, wanted = (self._to_network(torch.from_numpy(batch)) for batch in sampler.batch(count, seed))
+        if io.fixed_hw:
+            height, width = io.fixed_hw
+            images, wanted = images[:, :, :height, :width], wanted[:, :, : height * io.scale, : width * io.scale]
+        return images.contiguous(), wanted.contiguous()
+
+    def _to_network(self, rgb: Tensor) -> Tensor:
+        io = self._io
+        if io.order == "Y":
+            rgb = (rgb * torch.tensor(LUMA).reshape(1, 3, 1, 1)).sum(1, keepdim=True)
+        elif io.order == "BGR":
+            rgb = rgb.flip(1)
+        return rgb * (io.high - io.low) + io.low
