@@ -18,7 +18,7 @@ class Attributes:
     """What an op function knows of its node besides the inputs.
 
     Attributes:
-        where: how errors name the node, such as `node 'up.0' (Conv)`.
+        where: how errors name the node, such as `Conv 'up.0'`.
         opset: version of the default operator set the model imports.
         outputs: number of outputs the node lists.
         values: attribute name to int, float, str, list of those, or numpy array.

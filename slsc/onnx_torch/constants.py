@@ -10,6 +10,7 @@ import onnx
 from onnx import numpy_helper
 
 from slsc.errors import ModelError
+from slsc.passes.graph import constant_tensor
 
 Array = npt.NDArray[np.generic]
 
@@ -26,7 +27,7 @@ def read_constants(graph: onnx.GraphProto) -> dict[str, Array]:
     constants = {tensor.name: _array(tensor, tensor.name) for tensor in graph.initializer}
     for node in graph.node:
         if node.op_type == "Constant":
-            constants[node.output[0]] = _constant_value(node)
+            constants[node.output[0]] = _constant(node)
     return constants
 
 
@@ -64,14 +65,9 @@ def _array(tensor: onnx.TensorProto, name: str) -> Array:
         raise ModelError("cannot be read", where=where, why=str(error)) from None
 
 
-def _constant_value(node: onnx.NodeProto) -> Array:
+def _constant(node: onnx.NodeProto) -> Array:
     attribute = node.attribute[0]
-    if attribute.name == "value":
-        return _array(attribute.t, node.output[0])
-    dtypes = {"value_float": np.float32, "value_floats": np.float32, "value_int": np.int64, "value_ints": np.int64}
-    if attribute.name not in dtypes:
-        raise ModelError(f"{attribute.name} is not supported", where=f"node {node.name or node.output[0]!r} (Constant)")
-    return np.asarray(onnx.helper.get_attribute_value(attribute), dtypes[attribute.name])
+    return _array(attribute.t, node.output[0]) if attribute.name == "value" else constant_tensor(node)
 
 
 def _tensors(graph: onnx.GraphProto) -> Iterator[tuple[str, onnx.TensorProto]]:
@@ -94,7 +90,7 @@ def _replace(tensor: onnx.TensorProto, name: str, value: Array) -> None:
 
 def _replace_floats(node: onnx.NodeProto, value: Array) -> None:
     attribute = node.attribute[0]
-    new = _fitted(value, _constant_value(node), node.output[0])
+    new = _fitted(value, _constant(node), node.output[0])
     if attribute.name == "value_float":
         attribute.f = float(new)
     else:

@@ -13,8 +13,9 @@ from torch import Tensor, nn
 from slsc.errors import ModelError, SlscError
 from slsc.onnx_torch.constants import Array, read_constants, write_constants
 from slsc.onnx_torch.ops.padding import window_pads
-from slsc.onnx_torch.steps import DEFAULT_DOMAINS, Step, build_steps
+from slsc.onnx_torch.steps import Step, build_steps
 from slsc.onnx_torch.weights import source, weight_names
+from slsc.passes.graph import opset
 
 Environment = dict[str, Tensor]
 """Live values during a run, by ONNX value name."""
@@ -62,7 +63,7 @@ class OnnxModule(nn.Module):
         constants = read_constants(graph)
         self.input_name = _only([i.name for i in graph.input if i.name not in constants], "input")
         self.output_name = _only([o.name for o in graph.output], "output")
-        self.steps = build_steps(graph, constants, _opset(model))
+        self.steps = build_steps(graph, constants, opset(model))
         self._producers = {name: step for step in self.steps for name in step.outputs if name}
         names = weight_names(self.steps, constants)
         self._fixed: dict[str, Tensor] = {}
@@ -175,10 +176,3 @@ def _only(names: Iterable[str], kind: str) -> str:
             f"needs exactly one {kind}", where="graph", why=f"it has {listed}", hint="cut the graph to one"
         )
     return names[0]
-
-
-def _opset(model: onnx.ModelProto) -> int:
-    versions = [entry.version for entry in model.opset_import if entry.domain in DEFAULT_DOMAINS]
-    if not versions:
-        raise ModelError("imports no ONNX operator set", where="graph", hint="re-export the model")
-    return versions[0]

@@ -10,6 +10,7 @@ import onnx
 from slsc.errors import ModelError
 from slsc.onnx_torch.attributes import Attributes, Handler, parse_attributes
 from slsc.onnx_torch.ops import OPS
+from slsc.passes.graph import label
 
 DEFAULT_DOMAINS = ("", "ai.onnx")
 
@@ -52,14 +53,8 @@ def build_steps(graph: onnx.GraphProto, constants: Collection[str], opset: int) 
     return tuple(_step(node, tuple(dead), opset) for node, dead in zip(nodes, last_uses, strict=True))
 
 
-def node_name(node: onnx.NodeProto) -> str:
-    """The node's name, or its first output's where it has none."""
-    return node.name or (node.output[0] if node.output else node.op_type)
-
-
 def _step(node: onnx.NodeProto, last_uses: tuple[str, ...], opset: int) -> Step:
-    name = node_name(node)
-    where = f"node {name!r} ({node.op_type})"
+    name, where = node.name or node.output[0], label(node)
     handler = OPS.get(node.op_type) if node.domain in DEFAULT_DOMAINS else None
     if handler is None:
         raise ModelError(

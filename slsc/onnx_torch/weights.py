@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
+from slsc.errors import ModelError
 from slsc.onnx_torch.constants import Array
 from slsc.onnx_torch.steps import Step
 
@@ -29,6 +30,9 @@ WEIGHT_INPUTS = {
 ARITHMETIC = {"Mul", "Add", "Sub", "Div"}
 """Ops whose single-element constants are part of the formula (x / 255, 0.1 * x), not weights."""
 
+FIXED_WEIGHT = {"Conv", "ConvTranspose"}
+"""Ops whose weight must not depend on the image."""
+
 ALIASES = {"Identity", "Cast"}
 """Ops that pass a weight on unchanged; casts between float types do, as the module computes in float32."""
 
@@ -41,17 +45,32 @@ def source(name: str, producers: Mapping[str, Step]) -> str:
 
 
 def weight_names(steps: Sequence[Step], constants: Mapping[str, Array]) -> set[str]:
-    """Names of the float constants that reach a weight input, directly or through steps that read constants only."""
+    """Names of the float constants that reach a weight input, directly or through steps that read constants only.
+
+    Raises:
+        ModelError: a convolution's weight depends on the image.
+    """
     origins: dict[str, set[str]] = {name: {name} for name in constants}
     names: set[str] = set()
     for step in steps:
         used = [name for name in step.inputs if name]
         if all(name in origins for name in used):
             origins.update({output: set().union(*(origins[name] for name in used)) for output in step.outputs})
+        _refuse_computed(step, origins)
         slots = [step.inputs[i] for i in WEIGHT_INPUTS.get(step.op_type, ()) if i < len(step.inputs)]
         found = set().union(*(origins.get(name, set()) for name in slots))
         names |= _trainable(found, constants, smallest=2 if step.op_type in ARITHMETIC else 1)
     return names
+
+
+def _refuse_computed(step: Step, origins: Mapping[str, set[str]]) -> None:
+    if step.op_type in FIXED_WEIGHT and step.inputs[1] not in origins:
+        raise ModelError(
+            f"its weight {step.inputs[1]!r} is computed from the image",
+            where=step.attributes.where,
+            why="slsc compiles weights that are the same for every image",
+            hint="export a network with constant weights",
+        )
 
 
 def _trainable(found: Iterable[str], constants: Mapping[str, Array], smallest: int) -> set[str]:

@@ -25,7 +25,8 @@ def variadic(function: Callable[[Tensor, Tensor], Tensor]) -> Handler:
     """An op without attributes that folds any number of tensors."""
 
     def handler(attributes: Attributes, inputs: Inputs) -> Tensor:
-        return reduce(function, aligned(*inputs))
+        first, *others = aligned(*inputs)
+        return reduce(function, others, first)
 
     return handler
 
@@ -62,7 +63,8 @@ def mean(attributes: Attributes, inputs: Inputs) -> Tensor:
 
 def where(attributes: Attributes, inputs: Inputs) -> Tensor:
     """Where."""
-    return torch.where(*aligned(*inputs))
+    condition, yes, no = aligned(*inputs)
+    return torch.where(condition, yes, no)
 
 
 def clip(attributes: Attributes, inputs: Inputs) -> Tensor:

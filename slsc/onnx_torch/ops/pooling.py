@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from slsc.onnx_torch.attributes import Attributes, Handler, Inputs
-from slsc.onnx_torch.ops.padding import symmetric, torch_pads, window_pads
+from slsc.onnx_torch.ops.padding import pool_pads, symmetric, torch_pads
 from slsc.onnx_torch.ops.shape import axes_of
 
 MAX_POOL = {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}
@@ -23,11 +23,12 @@ def max_pool(attributes: Attributes, inputs: Inputs) -> Tensor:
         raise attributes.refuse("its indices output is not supported")
     ones = [1] * len(kernel)
     strides, dilations = attributes.integers("strides", ones), attributes.integers("dilations", ones)
-    pads = window_pads(attributes, x.shape[2:], kernel, strides, dilations)
+    pads, overhang = pool_pads(attributes, x.shape[2:], kernel, strides, dilations)
+    pads = [pad + extra for pad, extra in zip(pads, overhang, strict=True)]
     padding = symmetric(pads)
     if padding is None or any(2 * p > k for p, k in zip(padding, kernel, strict=True)):
         x, padding = F.pad(x, torch_pads(pads), value=float("-inf")), [0] * len(kernel)
-    return MAX_POOL[len(kernel)](x, kernel, strides, padding, dilations, bool(attributes.integer("ceil_mode", 0)))
+    return MAX_POOL[len(kernel)](x, kernel, strides, padding, dilations)
 
 
 def average_pool(attributes: Attributes, inputs: Inputs) -> Tensor:
@@ -36,14 +37,13 @@ def average_pool(attributes: Attributes, inputs: Inputs) -> Tensor:
     ones = [1] * len(kernel)
     if attributes.integers("dilations", ones) != ones:
         raise attributes.refuse("a dilated average is not supported")
-    strides = attributes.integers("strides", ones)
-    pads = window_pads(attributes, x.shape[2:], kernel, strides, ones)
-    ceil, pool = bool(attributes.integer("ceil_mode", 0)), AVERAGE_POOL[len(kernel)]
-    if not any(pads):
-        return pool(x, kernel, strides, ceil_mode=ceil)
-    counted = F.pad(x.new_ones(1, 1, *x.shape[2:]), torch_pads(pads), value=attributes.integer("count_include_pad", 0))
-    sums = pool(F.pad(x, torch_pads(pads)), kernel, strides, ceil_mode=ceil)
-    return sums / pool(counted, kernel, strides, ceil_mode=ceil)
+    strides, pool = attributes.integers("strides", ones), AVERAGE_POOL[len(kernel)]
+    pads, overhang = pool_pads(attributes, x.shape[2:], kernel, strides, ones)
+    if not any(pads) and not any(overhang):
+        return pool(x, kernel, strides)
+    inner, outer = torch_pads(pads), torch_pads(overhang)
+    counted = F.pad(x.new_ones(1, 1, *x.shape[2:]), inner, value=attributes.integer("count_include_pad", 0))
+    return pool(F.pad(F.pad(x, inner), outer), kernel, strides) / pool(F.pad(counted, outer), kernel, strides)
 
 
 def global_pool(function: Callable[..., Tensor]) -> Handler:

@@ -85,7 +85,11 @@ def _is_one_torch_call(x: Tensor, axes: Mapping[int, AxisResize], sampling: Samp
     if sampling.mode == "nearest":
         kind = (sampling.coordinates, sampling.nearest)
         whole = all(size.scale == round(size.scale) > 0 for size in axes.values())
-        return whole and kind in {("asymmetric", "floor"), ("asymmetric", "simple"), ("half_pixel", "round_prefer_floor")}
+        return whole and kind in {
+            ("asymmetric", "floor"),
+            ("asymmetric", "simple"),
+            ("half_pixel", "round_prefer_floor"),
+        }
     if sampling.mode == "cubic" and sampling.cubic_a != -0.75:
         return False
     single = any(size.length_out == 1 for size in axes.values())
