@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from slsc.cli.arguments import existing_folder, output_path
 from slsc.cli.console import Console
 from slsc.errors import UsageError
-from slsc.files import replacing
 
 if TYPE_CHECKING:
     from slsc.data.patches import Pair
@@ -45,7 +44,6 @@ def run(args: argparse.Namespace, console: Console) -> int:
     _check(args, checkpoint)
 
     import torch
-    from safetensors.torch import save_file
 
     from slsc.data.patches import PatchSampler
     from slsc.train.dense import Training, TrainSettings
@@ -54,6 +52,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     from slsc.train.validation import mean_psnr_y
     from slsc.zoo import zoo_model
     from slsc.zoo.export import export_onnx
+    from slsc.zoo.weights import save_weights
 
     entry = zoo_model(args.arch)
     if args.threads:
@@ -76,8 +75,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     ):
         done = training.run(log, validate)
     weights = output.with_suffix(".safetensors")
-    with replacing(weights) as partial:
-        save_file({name: value.contiguous() for name, value in training.model.state_dict().items()}, partial)
+    save_weights(training.model, weights)
     export_onnx(training.model, output)
     checkpoint.unlink()
     console.report(f"{args.arch}: {done.step} steps in {done.seconds / 60:.1f} minutes")

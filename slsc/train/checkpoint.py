@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from slsc.errors import DataError
-from slsc.files import replacing
+from slsc.runtime.atomic import staged
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ def save_checkpoint(path: Path, model: nn.Module, optimizer: torch.optim.Optimiz
         "step": progress.step,
         "seconds": progress.seconds,
     }
-    with replacing(path) as partial:
-        torch.save(state, partial)
+    with staged(path) as (stream, _):
+        torch.save(state, stream)
 
 
 def load_checkpoint(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer | None) -> Progress:

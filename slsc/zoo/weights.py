@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save
 from torch import nn
 
 from slsc.errors import ModelError
+from slsc.runtime.atomic import staged
 
 
 def load_weights(module: nn.Module, path: Path, *, other_scales: str | None = None) -> None:
@@ -40,6 +41,17 @@ def load_weights(module: nn.Module, path: Path, *, other_scales: str | None = No
         if value.shape != wanted[name].shape:
             raise _mismatch(path, f"{name} is {tuple(value.shape)}, the network needs {tuple(wanted[name].shape)}")
     module.load_state_dict(state)
+
+
+def save_weights(module: nn.Module, path: Path) -> None:
+    """Write the parameters and buffers of `module` as safetensors, whole or not at all.
+
+    Raises:
+        UsageError: `path` cannot be written.
+        ResourceError: the disk is full.
+    """
+    with staged(path) as (stream, _):
+        stream.write(save({name: value.contiguous() for name, value in module.state_dict().items()}))
 
 
 def _mismatch(path: Path, why: str) -> ModelError:
