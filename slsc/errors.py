@@ -86,6 +86,7 @@ class BundleError(SlscError):
         super().__init__(what, **details)  # type: ignore[arg-type]
 
     def to_dict(self) -> dict[str, str | int | None]:
+        """The error with its code, as `--json` prints it."""
         return {**super().to_dict(), "code": self.code}
 
 

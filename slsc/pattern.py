@@ -47,7 +47,7 @@ def rank_groups(importance: npt.ArrayLike, m: int, rule: str = "magnitude") -> n
     """Rank every weight within its group, the most important first.
 
     Args:
-        importance: shape (K, C, ...), larger is more important; the magnitude of the weights in the paper. NaN is refused.
+        importance: shape (K, C, ...), larger is more important; the weights' magnitude in the paper. NaN is refused.
         m: group size, 1..256.
         rule: one of `RULES`. Under `magnitude+2:4` the first ranks (two per aligned window of 4 channels) are taken
             greedily subject to the 2:4 pattern. The feasible sets are those of a laminar matroid, so the greedy
@@ -83,7 +83,7 @@ def nm_mask(ranks: npt.NDArray[np.uint8], n: int, m: int) -> npt.NDArray[np.bool
 
 
 def first_violation(weight: npt.NDArray[np.generic], n: int, m: int) -> tuple[int, ...] | None:
-    """Index (k, c, ...) of the first group of `weight` with more non-zeros than N:M allows, c its first channel; else None."""
+    """Index (k, c, ...) of the first group with more non-zeros than N:M allows, c its first channel; else None."""
     for part in _group_slices(weight.shape[1], m):
         limit = kept_in_group(n, m, part.stop - part.start)
         bad = np.argwhere(np.count_nonzero(weight[:, part], axis=1) > limit)
@@ -93,7 +93,10 @@ def first_violation(weight: npt.NDArray[np.generic], n: int, m: int) -> tuple[in
 
 
 def first_2to4_violation(weight: npt.NDArray[np.generic]) -> tuple[int, ...] | None:
-    """Index (k, c, ...) of the first aligned window of 4 channels with more than 2 non-zeros, c its first channel; else None."""
+    """Index (k, c, ...) of the first aligned window of 4 channels with more than 2 non-zeros; else None.
+
+    c is the window's first channel.
+    """
     for part in _group_slices(weight.shape[1], WINDOW):
         bad = np.argwhere(np.count_nonzero(weight[:, part], axis=1) > WINDOW_KEEP)
         if len(bad):
@@ -114,7 +117,7 @@ def _group_slices(channels: int, m: int) -> Iterator[slice]:
 
 
 def _windowed_first(order: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
-    """Move to the front of each group's importance order what a greedy 2:4 choice takes, keeping both parts in order."""
+    """Move what a greedy 2:4 choice takes to the front of each group's importance order, both parts kept in order."""
     taken = np.zeros(order.shape, bool)
     windows = order // WINDOW
     for window in range(int(windows.max(initial=-1)) + 1):

@@ -25,9 +25,7 @@ def parse_budget(text: str) -> Fraction:
     try:
         value = Fraction(stripped[:-1]) / 100 if stripped.endswith("%") else Fraction(stripped)
     except (ValueError, ZeroDivisionError):
-        raise BudgetError(
-            f"budget {text!r} is not a number", hint="write it as 1/8, 0.125 or 12.5%"
-        ) from None
+        raise BudgetError(f"budget {text!r} is not a number", hint="write it as 1/8, 0.125 or 12.5%") from None
     if not 0 < value <= 1:
         raise BudgetError(
             f"budget {text!r} is outside (0, 1]",
