@@ -17,7 +17,7 @@ import onnx
 from slsc.errors import PlanError
 from slsc.passes.graph import attribute, fixed_hw, image_input
 from slsc.passes.layers import conv_layers
-from slsc.passes.shapes import Shapes, concrete_shapes
+from slsc.passes.shapes import Shapes, concrete_shapes, sample_sizes
 from slsc.pattern import count_kept
 
 WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
@@ -31,9 +31,6 @@ PARAMETERS = {
     "InstanceNormalization": (1, 2),
 }
 """Which inputs of a node are trainable parameters; the running statistics of BatchNormalization are not."""
-
-PROBE = 64
-"""Side of the image whose output size tells the scale; a multiple of every stride product in use."""
 
 
 @dataclass(frozen=True)
@@ -127,8 +124,8 @@ class PlanCost:
 
 def output_scale(model: onnx.ModelProto) -> Fraction:
     """Output height over input height (2 for a x2 upscaler, 1 for same-size restoration)."""
-    height, width = fixed_hw(model) or (PROBE, PROBE)
-    return Fraction(_output_hw(model, concrete_shapes(model, (height, width)))[0], height)
+    size = sample_sizes(model)[0]
+    return Fraction(_output_hw(model, concrete_shapes(model, size))[0], size[0])
 
 
 def costs(model: onnx.ModelProto, output_hw: tuple[int, int]) -> Cost:

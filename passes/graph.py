@@ -38,9 +38,16 @@ def image_input(model: onnx.ModelProto) -> tuple[str, str]:
 
 
 def image_channels(model: onnx.ModelProto) -> int:
-    """Channels of the image the network takes, 1 or 3; an input with a free channel axis counts as 3."""
+    """Channels of the image the network takes; where the input leaves them free, what its first convolution takes, or 3."""
     name, _ = image_input(model)
-    return declared_shape(model, name)[1] or 3
+    declared = declared_shape(model, name)[1]
+    if declared:
+        return declared
+    shapes = {tensor.name: tensor.dims for tensor in model.graph.initializer}
+    for node in model.graph.node:
+        if node.op_type == "Conv" and node.input[0] == name and node.input[1] in shapes:
+            return int(shapes[node.input[1]][1]) * int(attribute(node, "group", 1))
+    return 3
 
 
 def declared_shape(model: onnx.ModelProto, name: str) -> tuple[int | None, ...]:
@@ -70,6 +77,16 @@ def set_initializer(model: onnx.ModelProto, name: str, value: npt.NDArray[Any]) 
             tensor.CopyFrom(fresh)
             return
     model.graph.initializer.append(fresh)
+
+
+def drop_unused(model: onnx.ModelProto) -> None:
+    """Remove the initializers no node uses."""
+    used = {name for node in model.graph.node for name in node.input}
+    used.update(value.name for value in model.graph.output)
+    kept = [tensor for tensor in model.graph.initializer if tensor.name in used]
+    if len(kept) < len(model.graph.initializer):
+        del model.graph.initializer[:]
+        model.graph.initializer.extend(kept)
 
 
 def producers(model: onnx.ModelProto) -> dict[str, onnx.NodeProto]:
@@ -132,6 +149,10 @@ def _require_image(value: onnx.ValueInfoProto, kind: str) -> None:
         raise ModelError(f"the {kind} is not an image batch", where=value.name, why=f"shape {shape}, need N,C,H,W")
     if kind == "input" and not tensor.HasField("shape"):
         raise ModelError("the input declares no shape", where=value.name, hint="export it as N,C,H,W")
+    if kind == "input" and len({isinstance(side, int) for side in shape[2:]}) > 1:
+        raise ModelError(
+            "one of height and width is fixed, the other free", where=value.name, hint="export with both free"
+        )
     if tensor.HasField("shape") and isinstance(shape[1], int) and shape[1] not in IMAGE_CHANNELS:
         raise ModelError(
             f"the {kind} has {shape[1]} channels",

@@ -69,5 +69,5 @@ class Pipeline:
                 "the network's output changed",
                 why=f"by {difference.max_abs:.3g} of {difference.range:.3g}, {difference.psnr_db:.1f} dB",
             )
-        report = {**result.report, "difference": {"max_abs": difference.max_abs, "psnr_db": difference.psnr_db}}
+        report = {**result.report, "difference": difference.to_dict()}
         return PassResult(result.model, result.modified, report)

@@ -17,10 +17,13 @@ from onnx import defs, helper, numpy_helper, shape_inference
 from onnx.reference import ReferenceEvaluator
 
 from slsc.errors import ModelError
-from slsc.passes.graph import image_channels, image_input, label, opset
+from slsc.passes.graph import fixed_hw, image_channels, image_input, label, opset
 
 MAX_VALUE_ELEMENTS = 1024
 """Tensors up to this many elements are evaluated when their inputs are known; shapes and sizes are far smaller."""
+
+SAMPLES = ((64, 96), (256, 128), (512, 768))
+"""Sizes tried where a network takes any: multiples of the strides in use, rows and columns apart."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,29 @@ def concrete_shapes(model: onnx.ModelProto, input_hw: tuple[int, int], batch: in
     for node in model.graph.node:
         state.visit(node, input_hw)
     return Shapes({key: _dims(value) for key, value in state.types.items()}, state.values)
+
+
+def sample_sizes(model: onnx.ModelProto) -> list[tuple[int, int]]:
+    """Sizes at which to look at a graph: the one it is fixed to, else one small and one larger size it accepts.
+
+    Raises:
+        ModelError: it accepts none of the sizes tried, with the reason for the largest.
+    """
+    fixed = fixed_hw(model)
+    if fixed is not None:
+        return [fixed]
+    accepted = [size for size in SAMPLES if _accepts(model, size)]
+    if not accepted:
+        concrete_shapes(model, SAMPLES[-1])
+    return [accepted[0], accepted[-1]]
+
+
+def _accepts(model: onnx.ModelProto, size: tuple[int, int]) -> bool:
+    try:
+        concrete_shapes(model, size)
+    except ModelError:
+        return False
+    return True
 
 
 class _State:

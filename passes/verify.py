@@ -29,6 +29,10 @@ class Difference:
     range: float
     psnr_db: float
 
+    def to_dict(self) -> dict[str, float | None]:
+        """As JSON-ready values: a PSNR that is not finite becomes None."""
+        return {"max_abs": self.max_abs, "psnr_db": self.psnr_db if math.isfinite(self.psnr_db) else None}
+
     @property
     def relative(self) -> float:
         """Largest difference as a share of the range."""

@@ -1,0 +1,90 @@
+"""What slsc refuses before it looks any closer, each by node and reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import onnx
+from onnx import defs
+
+from slsc.errors import ModelError
+from slsc.passes.base import Pass, PassContext, PassResult
+from slsc.passes.cost import output_scale
+from slsc.passes.graph import attribute, label, opset
+
+CONTROL_FLOW = frozenset({"If", "Loop", "Scan", "SequenceMap"})
+QUANTIZED = frozenset(
+    ("QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "QLinearConv", "QLinearMatMul", "ConvInteger")
+)
+SPATIAL_WEIGHTS = ("Conv", "ConvTranspose")
+MAX_SCALE = 16
+"""Largest upscaling factor a bundle can describe."""
+
+
+class ImportChecks(Pass):
+    """Refuses, naming the node, what no later pass could handle.
+
+    1. Operators outside ONNX's own set, or unknown in the model's version of it.
+    2. Control flow: the search needs one fixed sequence of nodes.
+    3. Quantized networks: weights must be floating-point.
+    4. Nodes in training mode.
+    5. Convolutions whose weight depends on the image, and convolutions over anything but rows and columns.
+    6. A scale from input to output that is no whole number in 1..16, or differs between rows and columns.
+    """
+
+    name = "import-checks"
+
+    def run(self, model: onnx.ModelProto, context: PassContext) -> PassResult:
+        """Check; the model is never changed.
+
+        Raises:
+            ModelError: see the rules.
+        """
+        for node in model.graph.node:
+            _require_known(node, opset(model))
+        for node in _unfit_convolutions(model):
+            raise ModelError(
+                "the convolution's weight is computed from the image",
+                where=label(node),
+                why="N:M patterns need fixed weights",
+                hint="export the network without dynamic convolutions",
+            )
+        scale = output_scale(model)
+        if scale.denominator > 1 or not 1 <= scale <= MAX_SCALE:
+            raise ModelError(
+                f"the network makes images {float(scale):g} times as large",
+                why=f"only whole factors from 1 to {MAX_SCALE} are restoration",
+            )
+        return PassResult(model, False, {"nodes": len(model.graph.node), "scale": int(scale)})
+
+
+def _require_known(node: onnx.NodeProto, version: int) -> None:
+    where = label(node)
+    if node.domain not in ("", "ai.onnx"):
+        raise ModelError(
+            f"operator {node.domain}:{node.op_type} is not part of ONNX",
+            where=where,
+            hint="export for plain ONNX, without the custom or contrib operators of one runtime",
+        )
+    if not defs.has(node.op_type, version):
+        raise ModelError(f"operator {node.op_type} does not exist in operator set {version}", where=where)
+    if node.op_type in CONTROL_FLOW:
+        raise ModelError(
+            f"control flow ({node.op_type}) is not supported", where=where, hint="export with fixed control flow"
+        )
+    if node.op_type in QUANTIZED:
+        raise ModelError(
+            f"the network is quantized ({node.op_type})", where=where, hint="give the floating-point network"
+        )
+    if node.op_type == "BatchNormalization" and attribute(node, "training_mode", 0):
+        raise ModelError("the node is in training mode", where=where, hint="call .eval() before the export")
+
+
+def _unfit_convolutions(model: onnx.ModelProto) -> Iterator[onnx.NodeProto]:
+    """Convolutions whose weight does not follow from initializers alone."""
+    constant = {tensor.name for tensor in model.graph.initializer} | {""}
+    for node in model.graph.node:
+        if node.op_type in SPATIAL_WEIGHTS and node.input[1] not in constant:
+            yield node
+        if constant.issuperset(node.input):
+            constant.update(node.output)

@@ -1,0 +1,48 @@
+"""Raising old models to the operator set the other passes write."""
+
+from __future__ import annotations
+
+import onnx
+from onnx import version_converter
+
+from slsc.errors import ModelError
+from slsc.passes.base import Pass, PassContext, PassResult, PostconditionError
+from slsc.passes.graph import opset
+
+MIN_OPSET = 11
+"""The first operator set whose DepthToSpace can say CRD, the order of torch's pixel shuffle."""
+
+
+class RaiseOpset(Pass):
+    """Model below operator set 11 -> the same model in operator set 11, through ONNX's version converter.
+
+    1. Models at 11 or above are left alone.
+    2. Initializers keep their names.
+    """
+
+    name = "raise-opset"
+
+    def run(self, model: onnx.ModelProto, context: PassContext) -> PassResult:
+        """Convert.
+
+        Raises:
+            ModelError: ONNX cannot convert the model.
+        """
+        version = opset(model)
+        if version >= MIN_OPSET:
+            return PassResult(model, False, {"opset": version})
+        try:
+            result = version_converter.convert_version(model, MIN_OPSET)
+        except (RuntimeError, ValueError) as error:
+            raise ModelError(
+                f"the model uses operator set {version}, which cannot be converted",
+                why=str(error).strip().splitlines()[-1],
+                hint=f"export it again with opset_version={MIN_OPSET} or newer",
+            ) from None
+        result.ir_version = model.ir_version
+        return PassResult(result, True, {"opset": MIN_OPSET, "opset_before": version})
+
+    def ensures(self, model: onnx.ModelProto, context: PassContext) -> None:
+        """The operator set is at least 11."""
+        if opset(model) < MIN_OPSET:
+            raise PostconditionError(f"the model is still in operator set {opset(model)}")
