@@ -38,7 +38,7 @@ def image_input(model: onnx.ModelProto) -> tuple[str, str]:
 
 
 def image_channels(model: onnx.ModelProto) -> int:
-    """Channels of the image the network takes; where the input leaves them free, what its first convolution takes, or 3."""
+    """Channels of the image the network takes; where it leaves them free, those of its first convolution, or 3."""
     name, _ = image_input(model)
     declared = declared_shape(model, name)[1]
     if declared:

@@ -13,11 +13,11 @@ from typing import BinaryIO
 import onnx
 from google.protobuf.message import DecodeError
 
-from slsc.errors import BundleError, UsageError, VerificationError
-from slsc.passes.atomic import staged
+from slsc.errors import BundleError, VerificationError
 from slsc.passes.bake import require_pattern
 from slsc.passes.base import PostconditionError
 from slsc.passes.graph import initializers
+from slsc.runtime.atomic import staged
 from slsc.runtime.bundle import MANIFEST_NAME, open_bundle, require_entry_name
 from slsc.runtime.manifest import Engine, Entry, Manifest
 
@@ -43,8 +43,6 @@ def write_bundle(path: str | Path, manifest: Manifest, entries: Mapping[str, byt
         UsageError, ResourceError: the place cannot be written, or is full.
     """
     path = Path(path)
-    if path.is_dir():
-        raise UsageError("this is a folder", where=str(path), hint="name a file: -o network.slsb")
     for name in entries:
         require_entry_name(name, path)
     sums = {name: Entry(hashlib.sha256(data).hexdigest(), len(data)) for name, data in sorted(entries.items())}
