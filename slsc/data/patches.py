@@ -40,10 +40,7 @@ class PatchSampler:
         """`size` patches as float32 NCHW in 0..1, LR and HR. The same `seed` gives the same batch."""
         rng = np.random.default_rng(seed)
         drawn = [self._draw(rng) for _ in range(size)]
-        lr, hr = (
-            np.stack(images).transpose(0, 3, 1, 2).astype(np.float32) / 255 for images in zip(*drawn, strict=True)
-        )
-        return lr, hr
+        return _to_unit_nchw([lr for lr, _ in drawn]), _to_unit_nchw([hr for _, hr in drawn])
 
     def _draw(self, rng: np.random.Generator) -> tuple[Pixels, Pixels]:
         lr, hr = self.pairs[int(rng.integers(len(self.pairs)))]
