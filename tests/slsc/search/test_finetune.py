@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import time
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import torch
+
+from slsc.errors import SlscError
+from slsc.onnx_torch import OnnxModule
+from slsc.search import Network, Rules
+from slsc.search.finetune import Schedule, finetune
+from slsc.search.inputs import PatchSource
+from slsc.search.uniform import prune_uniform
+
+START_RULES = Rules(16)
+
+
+def distance(network: Network, weights: dict[str, np.ndarray], x: torch.Tensor, target: torch.Tensor) -> float:
+    module = OnnxModule(network.model)
+    with torch.no_grad():
+        for name, values in weights.items():
+            module.parameter(name).copy_(torch.from_numpy(values))
+        return float((module(x) - target).abs().mean())
+
+
+@pytest.mark.parametrize("labelled", [False, True])
+def test_comes_nearer_to_its_target_and_keeps_the_masks(network, pairs, io, silent, labelled: bool) -> None:
+    start = prune_uniform(network, Fraction(1, 4), START_RULES)
+    source = PatchSource(pairs, io)
+    schedule = Schedule(steps=40, seconds=600, learning_rate=2e-3)
+    result = finetune(network.model, start, lambda step: source.draw(4, 24, (0, step)), labelled, 1.0, schedule, silent)
+    x, truth = source.draw(4, 24, (1,))
+    with torch.no_grad():
+        target = truth if labelled else OnnxModule(network.model)(x)
+    assert distance(network, result.weights, x, target) < 0.8 * distance(network, start.weights, x, target)
+    assert result.plan == start.plan
+    for name, mask in start.masks.items():
+        assert not np.any(result.weights[name][~mask])
+
+
+def test_steps_are_cut_to_the_time_allowed(network, pairs, io) -> None:
+    start = prune_uniform(network, Fraction(1, 4), START_RULES)
+    source = PatchSource(pairs, io)
+    seen: list[tuple[int, int]] = []
+
+    def slow(step: int) -> tuple[torch.Tensor, torch.Tensor]:
+        time.sleep(0.02)
+        return source.draw(1, 16, (0, step))
+
+    def note(stage: str, done: int, total: int) -> None:
+        seen.append((done, total))
+
+    finetune(network.model, start, slow, False, 1.0, Schedule(10_000, 0.6, 1e-4), note)
+    done, total = seen[-1]
+    assert done == total < 100
+    assert seen[0][1] == 10_000
+
+
+def test_divergence_is_an_error(network, pairs, io, silent) -> None:
+    start = prune_uniform(network, Fraction(1, 4), START_RULES)
+    source = PatchSource(pairs, io)
+
+    def poisoned(step: int) -> tuple[torch.Tensor, torch.Tensor]:
+        x, truth = source.draw(1, 16, (0, step))
+        return x * float("nan"), truth
+
+    with pytest.raises(SlscError, match="diverged"):
+        finetune(network.model, start, poisoned, False, 1.0, Schedule(5, 60, 1e-4), silent)

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import torch
+
+from slsc.errors import BudgetError, DataError, UsageError
+from slsc.search import Rules, Searcher
+from slsc.search.inputs import PatchSource
+
+
+def test_range_order_and_luma(pairs, io) -> None:
+    plain, truth = PatchSource(pairs, io).draw(3, 24, (5,))
+    assert plain.shape == (3, 3, 24, 24) and truth.shape == (3, 3, 48, 48)
+    assert plain.min() >= 0 and plain.max() <= 1
+    shifted, _ = PatchSource(pairs, replace(io, low=-1.0, high=1.0, order="BGR")).draw(3, 24, (5,))
+    torch.testing.assert_close(shifted, plain.flip(1) * 2 - 1)
+    grey, _ = PatchSource(pairs, replace(io, channels=1, order="Y")).draw(3, 24, (5,))
+    weights = torch.tensor([0.299, 0.587, 0.114]).reshape(1, 3, 1, 1)
+    torch.testing.assert_close(grey, (plain * weights).sum(1, keepdim=True))
+
+
+def test_sides_fit_network_and_photos(pairs, io) -> None:
+    assert PatchSource(pairs, io).side(1000) == 80
+    assert PatchSource(pairs, replace(io, multiple_of=(32, 16))).side(1000) == 64
+    fixed = PatchSource(pairs, replace(io, fixed_hw=(30, 40)))
+    assert fixed.draw(2, fixed.side(64), (0,))[0].shape == (2, 3, 30, 40)
+
+
+def test_photos_that_are_too_small_are_refused(pairs, io) -> None:
+    tiny = [(np.zeros((8, 8, 3), np.uint8), np.zeros((16, 16, 3), np.uint8))]
+    with pytest.raises(DataError, match="16 pixels, the network needs 32"):
+        PatchSource(tiny, io)
+    with pytest.raises(DataError, match="too small"):
+        PatchSource(pairs, replace(io, fixed_hw=(200, 200)))
+
+
+@pytest.mark.parametrize("method", ["oneshot", "uniform"])
+def test_searcher_serves_several_budgets(upscaler, pairs, io, silent, method: str) -> None:
+    searcher = Searcher(upscaler, io, pairs, labelled=False, rules=Rules(16), seed=0, progress=silent)
+    shares = [searcher.search(Fraction(1, k), method, "none").plan.kept_share for k in (2, 4, 8)]
+    assert all(share <= 1 / k for share, k in zip(shares, (2, 4, 8), strict=True))
+    assert shares == sorted(shares, reverse=True)
+    with pytest.raises(BudgetError):
+        searcher.search(Fraction(1, 1000), method, "none")
+    with pytest.raises(UsageError, match="oneshot, uniform"):
+        searcher.search(Fraction(1, 2), "magic", "none")
