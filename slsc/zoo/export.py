@@ -40,7 +40,7 @@ def to_onnx(module: nn.Module) -> onnx.ModelProto:
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         # The newer exporter renames initializers and drops the module paths, both of which the project depends on.
-        warnings.filterwarnings("ignore", message="You are using the legacy TorchScript-based ONNX export")
+        warnings.simplefilter("ignore", DeprecationWarning)
         torch.onnx.export(
             module.eval(),
             (torch.rand(1, 3, *EXAMPLE_HW),),
