@@ -29,7 +29,7 @@ PARAMETERS = {
     "rfdn64_x4": 826_800,
     "imdn_x4": 715_176,
 }
-"""From the weight files and the SLS paper's cost tables; the 24 are the two colour shifts, which the tables leave out."""
+"""From the weight files and the SLS paper; the 24 are the two colour shifts, which its cost tables leave out."""
 
 
 @pytest.fixture(params=sorted(MODELS))
