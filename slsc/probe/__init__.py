@@ -1,0 +1,8 @@
+"""Find out how to talk to a restoration network: scale, task, value range and colour order, by running it on photos."""
+
+from __future__ import annotations
+
+from slsc.probe.decide import probe_io
+from slsc.probe.result import Finding, ProbeResult
+
+__all__ = ["Finding", "ProbeResult", "probe_io"]

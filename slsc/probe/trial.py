@@ -1,0 +1,90 @@
+"""What decides between conventions: photos in the state the network is made for, and a plain method to compare with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from slsc.probe.network import Convention, Geometry, Network
+from slsc.probe.samples import Sample, clean, degraded, psnr, super_resolution
+
+LEAST_GAIN = 0.2
+"""dB over its input from which on a same-size network counts as undoing a degradation."""
+
+HOPELESS = 3.0
+"""dB below bicubic from which on a super-resolution network counts as restoring nothing (untrained, say)."""
+
+KEPT = 20.0
+"""PSNR in dB that a same-size network must leave of a clean photo if it is to count as keeping it."""
+
+Photo = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Samples of one kind, one a photo.
+
+    Attributes:
+        network: what is run on them.
+        samples: what it is run on; a decision may take the first few only.
+        border: pixels left out of the PSNR at each side.
+        plain: name of the plain method the samples carry; None where the samples need no restoring.
+        allowance: dB by which the network may fall short of the plain method and still tell something.
+        purpose: in words, what the network does with the samples.
+    """
+
+    network: Network
+    samples: Sequence[Sample]
+    border: int
+    plain: str | None
+    allowance: float
+    purpose: str
+
+    def score(self, convention: Convention, photos: int) -> float:
+        """Mean PSNR in dB of the first `photos` samples restored under `convention`."""
+        parts = self.samples[:photos]
+        return float(np.mean([_restored_psnr(self.network, part, convention, self.border) for part in parts]))
+
+    def plain_score(self, photos: int) -> float:
+        """Mean PSNR in dB of the plain method on the first `photos` samples; infinite on clean photos."""
+        return float(np.mean([psnr(part.plain, part.truth, self.border) for part in self.samples[:photos]]))
+
+    def least(self, photos: int) -> float:
+        """PSNR in dB that the best convention must reach on the first `photos` samples if the trial is to tell anything."""
+        return KEPT if self.plain is None else self.plain_score(photos) - self.allowance
+
+
+def make_trial(network: Network, geometry: Geometry, photos: Sequence[Photo], tried: Sequence[Convention]) -> Trial:
+    """Shrunk photos for super-resolution; else the degradation the network undoes best; else clean photos.
+
+    Args:
+        network: same-size networks are run on every degradation of the first photo.
+        geometry: of the network.
+        photos: HxWx3 uint8 RGB.
+        tried: the conventions under which a degradation may turn out to be undone.
+    """
+    channels = network.channels
+    if geometry.scale > 1:
+        samples = [super_resolution(photo, geometry, channels) for photo in photos]
+        purpose = f"restoring photos shrunk by {geometry.scale}"
+        return Trial(network, samples, geometry.scale, "bicubic", HOPELESS, purpose)
+    options = degraded(photos[0], geometry, channels)
+    gains = [_best_gain(network, option, tried) for option in options]
+    best = int(np.argmax(gains))
+    if gains[best] < LEAST_GAIN:
+        samples = [clean(photo, geometry, channels) for photo in photos]
+        return Trial(network, samples, 0, None, 0.0, "leaving clean photos as they are")
+    samples = [degraded(photo, geometry, channels)[best] for photo in photos]
+    return Trial(network, samples, 0, "input", 0.0, f"undoing {options[best].name}")
+
+
+def _best_gain(network: Network, sample: Sample, tried: Sequence[Convention]) -> float:
+    """dB over the sample's own input under the best convention."""
+    return max(_restored_psnr(network, sample, one, 0) for one in tried) - psnr(sample.plain, sample.truth, 0)
+
+
+def _restored_psnr(network: Network, sample: Sample, convention: Convention, border: int) -> float:
+    return psnr(network.restore(sample.given, convention), sample.truth, border)
