@@ -1,13 +1,14 @@
 """Cost accounting: multiply-accumulates (MACs) and parameters of a graph at one output size.
 
 A MAC is one weight times one activation. Kept apart: weight MACs, bias additions, and one unit per element of every
-activation, since tools differ in which of them they count (`paper_macs` is the convention of the SLS paper).
+activation, since tools differ in
+which of them they count; `slsc.passes.paper_cost` has the convention of the SLS paper.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -174,16 +175,6 @@ def plan_cost(cost: Cost, keep: Mapping[str, int], m: int) -> PlanCost:
         share=Fraction(prunable_macs, cost.prunable_macs or 1),
         macs_per_pixel=weight_macs / (cost.input_hw[0] * cost.input_hw[1]),
     )
-
-
-def paper_macs(cost: Cost, counted: Callable[[str, str], bool], plan: PlanCost | None = None) -> int:
-    """MACs as the SLS paper's tables count them: weight MACs, bias additions, and activation modules.
-
-    The paper's counter hooks modules, so an activation called as a function is not counted: `counted(node name, op)`
-    says which activation nodes were modules. With a plan only the weight MACs shrink, as in the paper's SLS rows.
-    """
-    weights = plan.weight_macs if plan else cost.weight_macs
-    return weights + cost.bias_adds + sum(n for name, op, n in cost.activations if counted(name, op))
 
 
 def _layer_costs(model: onnx.ModelProto, shapes: Shapes) -> tuple[LayerCost, ...]:

@@ -59,6 +59,8 @@ def rank_groups(importance: npt.ArrayLike, m: int, rule: str = "magnitude") -> n
     _require_m(m)
     if rule not in RULES:
         raise ValueError(f"unknown mask rule {rule!r}: use one of {', '.join(RULES)}")
+    if rule == "magnitude+2:4" and m % WINDOW:
+        raise ValueError(f"rule {rule} needs groups of whole windows: M must be a multiple of {WINDOW}, got {m}")
     scores = np.asarray(importance, dtype=np.float64)
     if scores.ndim < 2:
         raise ValueError(f"weights need at least 2 axes (K, C, ...), got shape {scores.shape}")

@@ -14,6 +14,8 @@ import numpy.typing as npt
 from slsc.errors import BudgetError, PlanError
 from slsc.pattern import RULES
 
+MAX_BUDGET_TEXT = 40
+
 
 def parse_budget(text: str) -> Fraction:
     """A budget such as `1/8`, `0.125` or `12.5%` as an exact fraction of the dense MACs of the prunable layers.
@@ -23,6 +25,8 @@ def parse_budget(text: str) -> Fraction:
     """
     stripped = text.strip()
     try:
+        if len(stripped) > MAX_BUDGET_TEXT or "e" in stripped.lower():  # 1e-999999999 would be computed exactly
+            raise ValueError
         value = Fraction(stripped[:-1]) / 100 if stripped.endswith("%") else Fraction(stripped)
     except (ValueError, ZeroDivisionError):
         raise BudgetError(f"budget {text!r} is not a number", hint="write it as 1/8, 0.125 or 12.5%") from None
@@ -62,7 +66,7 @@ class LayerPlan:
     def __post_init__(self) -> None:
         if not self.name:
             raise PlanError("a layer of the plan has no name")
-        if not (isinstance(self.n, int) and isinstance(self.m, int) and 1 <= self.n <= self.m <= 256):
+        if type(self.n) is not int or type(self.m) is not int or not 1 <= self.n <= self.m <= 256:
             raise PlanError("N:M out of range", where=self.name, why=f"got {self.n}:{self.m}, need 1 <= N <= M <= 256")
         if self.rule not in RULES:
             raise PlanError(f"unknown mask rule {self.rule!r}", where=self.name, hint=f"use one of {', '.join(RULES)}")
@@ -90,6 +94,8 @@ class Plan:
         names = [layer.name for layer in self.layers]
         if len(set(names)) != len(names):
             raise PlanError("a layer appears twice in the plan")
+        if not 0 <= self.kept_share <= 1:
+            raise PlanError(f"the kept share {self.kept_share} is outside 0..1")
 
     def by_name(self) -> dict[str, LayerPlan]:
         """The layers keyed by initializer name."""

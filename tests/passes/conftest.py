@@ -1,0 +1,43 @@
+"""Small graphs written as text, with their weights filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import onnx
+import pytest
+from onnx import helper, numpy_helper, parser
+
+Build = Callable[..., onnx.ModelProto]
+
+
+@pytest.fixture(scope="session")
+def build() -> Build:
+    """`build(text, name=array or shape, ...)`: the checked model of a graph in ONNX's text syntax.
+
+    A shape given for a name stands for a random float32 initializer, reproducible by its name.
+    """
+
+    def make(text: str, opset: int = 17, ir_version: int = 8, **values) -> onnx.ModelProto:
+        graph = parser.parse_graph(text)
+        for name, value in values.items():
+            if isinstance(value, tuple):
+                rng = np.random.default_rng(sum(map(ord, name)))
+                value = (rng.standard_normal(value) * (2 / max(1, np.prod(value[1:]))) ** 0.5).astype(np.float32)
+            graph.initializer.append(numpy_helper.from_array(np.asarray(value), name))
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=ir_version)
+        onnx.checker.check_model(model)
+        return model
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def image() -> Callable[..., np.ndarray]:
+    """`image(h, w, c=3, n=1)`: a reproducible random NCHW float32 batch in 0..1."""
+
+    def make(height: int, width: int, channels: int = 3, batch: int = 1) -> np.ndarray:
+        return np.random.default_rng(height * 1000 + width).random((batch, channels, height, width), np.float32)
+
+    return make
