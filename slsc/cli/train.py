@@ -9,14 +9,10 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from slsc.cli.arguments import existing_folder, output_path
 from slsc.cli.console import Console
 from slsc.errors import UsageError
-
-if TYPE_CHECKING:
-    from slsc.data.patches import Pair
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,65 +36,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, console: Console) -> int:
     """Run the verb."""
     output = output_path(args.output, ".onnx")
-    checkpoint = output.with_suffix(".ckpt")
-    _check(args, checkpoint)
+    for name in ("batch", "patch", "lr"):
+        if not getattr(args, name) > 0:
+            raise UsageError(f"--{name} must be above 0", hint=f"leave out --{name} for the default")
 
     import torch
 
-    from slsc.data.patches import PatchSampler
-    from slsc.train.dense import Training, TrainSettings
-    from slsc.train.log import TrainLog
+    from slsc.train.dense import TrainSettings
+    from slsc.train.job import TrainJob, run_job
     from slsc.train.schedule import Horizon
-    from slsc.train.validation import mean_psnr_y
     from slsc.zoo import zoo_model
-    from slsc.zoo.export import export_onnx
-    from slsc.zoo.weights import save_weights
 
-    entry = zoo_model(args.arch)
-    if args.threads:
+    if args.threads > 0:
         torch.set_num_threads(args.threads)
     horizon = Horizon(args.steps, None if args.hours is None else args.hours * 3600)
-    sampler = PatchSampler(_pairs(args.data, entry.scale, console), entry.scale, args.patch)
-    held_out = _pairs(args.val, entry.scale, console) if args.val else []
-
-    torch.manual_seed(args.seed)
-    settings = TrainSettings(horizon, args.batch, args.lr, args.seed, args.bf16, entry.white)
-    training = Training(entry.build(), sampler, settings, checkpoint)
-    if args.resume:
-        training.resume()
-        console.note(f"resuming after step {training.progress.step}")
-    validate = (lambda model: mean_psnr_y(model, held_out, entry.white)) if held_out else None
-    unit = "step" if args.steps else "s"
-    with (
-        console.progress(None, "training", unit) as bar,
-        TrainLog(output.with_suffix(".csv"), bar, horizon, training.progress) as log,
-    ):
-        done = training.run(log, validate)
-    weights = output.with_suffix(".safetensors")
-    save_weights(training.model, weights)
-    export_onnx(training.model, output)
-    checkpoint.unlink()
+    settings = TrainSettings(horizon, args.batch, args.lr, args.seed, args.bf16, zoo_model(args.arch).white)
+    job = TrainJob(args.arch, args.data, args.val, args.patch, settings, output)
+    done = run_job(job, resume=args.resume, bars=console.progress)
     console.report(f"{args.arch}: {done.step} steps in {done.seconds / 60:.1f} minutes")
-    console.result(arch=args.arch, steps=done.step, seconds=round(done.seconds, 1), log=str(output.with_suffix(".csv")))
-    console.artefact(weights)
-    console.artefact(output)
+    console.result(arch=args.arch, steps=done.step, seconds=round(done.seconds, 1), log=str(job.log))
+    console.artefact(job.weights)
+    console.artefact(job.output)
     return 0
-
-
-def _check(args: argparse.Namespace, checkpoint: Path) -> None:
-    for name in ("batch", "patch", "lr"):
-        if getattr(args, name) <= 0:
-            raise UsageError(f"--{name} must be above 0", hint=f"leave out --{name} for the default")
-    if checkpoint.exists() and not args.resume:
-        raise UsageError(
-            "an unfinished run left a checkpoint", where=str(checkpoint), hint="--resume continues it; or delete it"
-        )
-
-
-def _pairs(folder: Path, scale: int, console: Console) -> list[Pair]:
-    from slsc.data.images import list_images
-    from slsc.data.patches import load_pairs
-
-    paths = list_images(folder)
-    with console.progress(len(paths), f"reading {folder.name}", "image") as bar:
-        return load_pairs(paths, scale, bar.update)

@@ -21,19 +21,12 @@ class PatchSampler:
     """Draws batches of aligned patches.
 
     Args:
-        pairs: (LR, HR) images, HxWx3 uint8, HR exactly `scale` times larger.
+        pairs: LR images have sides of at least `patch`.
         scale: HR pixels per LR pixel along each axis.
         patch: side of the LR patches in pixels.
     """
 
     def __init__(self, pairs: Sequence[Pair], scale: int, patch: int) -> None:
-        smallest = min(min(lr.shape[:2]) for lr, _ in pairs)
-        if smallest < patch:
-            raise DataError(
-                "images too small for the patch size",
-                why=f"the smallest side is {smallest * scale} pixels, the patch takes {patch * scale}",
-                hint=f"use --patch {smallest} or smaller, or remove the small images",
-            )
         self.pairs, self.scale, self.patch = pairs, scale, patch
 
     def batch(self, size: int, seed: Sequence[int]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
@@ -52,18 +45,23 @@ class PatchSampler:
         )
 
 
-def load_pairs(paths: Iterable[Path], scale: int, done: Callable[[], object]) -> list[Pair]:
+def load_pairs(paths: Iterable[Path], scale: int, patch: int, done: Callable[[], object]) -> list[Pair]:
     """Decode `paths` and make their bicubic LR images; `done()` is called after each.
 
     Raises:
-        DataError: an image cannot be read or is smaller than `scale`; names the file.
+        DataError: an image cannot be read, or has no room for an LR patch of side `patch`; names the file.
     """
     pairs = []
     for path in paths:
-        try:
-            pairs.append(bicubic_pair(open_rgb(path), scale))
-        except DataError as error:
-            raise error if error.where else DataError(error.what, where=str(path), why=error.why) from error
+        image = open_rgb(path)
+        if min(image.shape[:2]) < patch * scale:
+            raise DataError(
+                "image too small",
+                where=str(path),
+                why=f"its smallest side is {min(image.shape[:2])} pixels, a patch takes {patch * scale}",
+                hint="remove it, or train on smaller patches: --patch",
+            )
+        pairs.append(bicubic_pair(image, scale))
         done()
     return pairs
 

@@ -44,11 +44,6 @@ def test_values_are_in_the_unit_range() -> None:
     assert lr.max() == hr.max() == 1
 
 
-def test_too_small_image_is_refused_with_its_smallest_side() -> None:
-    with pytest.raises(DataError, match="smallest side is 32 pixels, the patch takes 64"):
-        PatchSampler([_positions(20, 30, 4), _positions(8, 30, 4)], 4, 16)
-
-
 def test_symmetries_are_the_eight_of_the_square() -> None:
     image = np.arange(27, dtype=np.uint8).reshape(3, 3, 3)
     assert len({apply_symmetry(image, index).tobytes() for index in range(8)}) == 8
@@ -57,15 +52,16 @@ def test_symmetries_are_the_eight_of_the_square() -> None:
 def test_load_pairs_crops_shrinks_and_counts(tmp_path: Path) -> None:
     Image.fromarray(np.full((13, 18, 3), 77, np.uint8)).save(tmp_path / "a.png")
     done: list[int] = []
-    ((lr, hr),) = load_pairs([tmp_path / "a.png"], 4, lambda: done.append(1))
+    ((lr, hr),) = load_pairs([tmp_path / "a.png"], 4, 3, lambda: done.append(1))
     assert (lr.shape, hr.shape, done) == ((3, 4, 3), (12, 16, 3), [1])
     assert (lr == 77).all()
 
 
-def test_load_pairs_names_an_image_smaller_than_the_scale(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("patch", "needed"), [(1, 4), (3, 12)])
+def test_load_pairs_names_an_image_without_room_for_a_patch(tmp_path: Path, patch: int, needed: int) -> None:
     Image.fromarray(np.zeros((3, 18, 3), np.uint8)).save(tmp_path / "thin.png")
-    with pytest.raises(DataError, match=r"thin\.png.*18x3"):
-        load_pairs([tmp_path / "thin.png"], 4, lambda: None)
+    with pytest.raises(DataError, match=rf"thin\.png.*smallest side is 3 pixels, a patch takes {needed}.*--patch"):
+        load_pairs([tmp_path / "thin.png"], 4, patch, lambda: None)
 
 
 @given(st.integers(1, 30), st.integers(1, 30), st.integers(1, 5))
