@@ -12,10 +12,10 @@ Batch = npt.NDArray[np.float32]
 Network = Callable[[Batch], Batch]
 """From one (1, C, H, W) image in the network's value range to its (1, C, sH, sW) restoration."""
 
-BOUND = 0.5 / 255
-"""Accepted max|tiled - whole|, unit range: half a level of 8 bit, so that a rounded sample moves by one at most."""
+BOUND = 1 / 255
+"""Accepted max|tiled - whole|, unit range: one level of 8 bit."""
 
-TILE = 32
+TILE = 64
 """Side of the tiles that the halo is measured with, input pixels."""
 
 LARGEST_HALO = 64
@@ -58,14 +58,32 @@ def smallest_halo(
     return halo, gaps[halo]
 
 
+def smallest_fixed_halo(
+    networks: Sequence[Network], images: Sequence[Batch], span: float, hw: tuple[int, int]
+) -> tuple[int, float]:
+    """As `smallest_halo` for networks that take images of size `hw` only: compares windows that overlap by half.
+
+    Args:
+        networks: as there.
+        images: at least 1.5 times as high and wide as `hw`.
+        span: as there.
+        hw: the one input size, pixels.
+
+    Returns:
+        The halo, at most an eighth of the shorter side, and max|window - window| among pixels further from the
+        windows' borders than it.
+    """
+    gaps = np.max([_window_gaps(network, image, hw) for network in networks for image in images], axis=0) / span
+    enough = np.flatnonzero(gaps <= BOUND)
+    halo = int(enough[0]) if len(enough) else len(gaps) - 1
+    return halo, float(gaps[halo])
+
+
 def _gap(network: Network, image: Batch, whole: Batch, halo: int, align: int) -> float:
-    """max|tiled - whole| over an image, in the network's range."""
-    height, width = image.shape[2:]
+    """max|tiled - whole| over the tiles along an image's diagonal, in the network's range."""
     side = -(-TILE // align) * align
     return max(
-        _tile_gap(network, image, whole, (top, left), side, halo)
-        for top in range(0, height, side)
-        for left in range(0, width, side)
+        _tile_gap(network, image, whole, (start, start), side, halo) for start in range(0, min(image.shape[2:]), side)
     )
 
 
@@ -82,3 +100,16 @@ def _tile_gap(network: Network, image: Batch, whole: Batch, corner: tuple[int, i
     )
     top, left = (slice(i.start * scale, i.stop * scale) for i in inside)
     return float(np.abs(tile[:, :, rows, columns] - whole[:, :, top, left]).max())
+
+
+def _window_gaps(network: Network, image: Batch, hw: tuple[int, int]) -> list[float]:
+    """max|first - second| of two windows, over what lies further inside both than 0, 1, 2 ... input pixels."""
+    height, width = hw
+    down, right = height // 2, width // 2
+    first = network(image[:, :, :height, :width])
+    second = network(image[:, :, down : down + height, right : right + width])
+    scale = first.shape[2] // height
+    rows, columns = (height - down) * scale, (width - right) * scale
+    difference = np.abs(first[:, :, -rows:, -columns:] - second[:, :, :rows, :columns])
+    margins = (halo * scale for halo in range(min(hw) // 8 + 1))
+    return [float(difference[:, :, m : rows - m, m : columns - m].max()) for m in margins]

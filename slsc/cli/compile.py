@@ -1,26 +1,141 @@
 """Compile an ONNX network to one or several budgets, into a bundle that `slsc run` restores photos with.
 
 The network's convolutions keep N of each M consecutive input-channel weights, N chosen layer by layer so that the
-kept multiply-accumulates of the prunable layers are at most the budget. The dense network is the teacher: the photos
-need no labels.
+kept multiply-accumulates of the prunable layers are at most the budget. The dense network is the teacher, so photos
+need no labels; --pairs gives some. Scale, task, value range and colour order are found by running the network.
+
+The bundle is written at the end, whole or not at all. Its engines are named after the budgets, such as 1-8; the first
+one is the default of `slsc run`.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from slsc.cli.console import Console
+from slsc.cli.arguments import existing_folder, output_path, value_range
+from slsc.cli.console import Console, table
+from slsc.errors import ModelError, UsageError
+from slsc.pattern import RULES
 from slsc.plan import parse_budget
+
+if TYPE_CHECKING:
+    from slsc.compiling import CompileReport, Figures
+
+METHODS = ("oneshot", "uniform")
+EFFORTS = ("none", "fast")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's own arguments."""
-    parser.add_argument("model", type=Path, metavar="MODEL.onnx", help="the trained network")
-    parser.add_argument("--budget", type=parse_budget, action="append", required=True, metavar="B", help="kept share")
+    parser.add_argument("model", type=Path, metavar="MODEL.onnx", help="the trained network, image in, image out")
+    parser.add_argument(
+        "--budget",
+        type=parse_budget,
+        action="append",
+        required=True,
+        metavar="B",
+        help="kept share of the multiply-accumulates: 1/8, 0.125 or 12.5%%; several times for several engines",
+    )
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="OUT.slsb", help="the bundle to write (default: MODEL.slsb, here)"
+    )
+    photos = parser.add_argument_group("photos").add_mutually_exclusive_group()
+    photos.add_argument("--data", type=existing_folder, metavar="DIR", help="photos (default: scikit-image's own)")
+    photos.add_argument(
+        "--pairs",
+        type=existing_folder,
+        nargs=2,
+        metavar=("LQ", "HQ"),
+        help="folders of inputs and of wanted outputs, of the same file names",
+    )
+    search = parser.add_argument_group("search")
+    search.add_argument(
+        "--method", choices=METHODS, default="oneshot", help="how N is found: by measured sensitivity, or one N for all"
+    )
+    search.add_argument(
+        "--effort", choices=EFFORTS, default="fast", help="finetune afterwards: not at all, or for minutes (default)"
+    )
+    search.add_argument(
+        "--rule", choices=RULES, default=RULES[0], help="which weights a group may keep (default: %(default)s)"
+    )
+    search.add_argument("--m", type=int, default=32, metavar="M", help="group size, 2 to 256 (default: 32)")
+    search.add_argument("--seed", type=int, default=0, help="of everything random (default: 0)")
+    network = parser.add_argument_group("network", "what is found by running it, where you know better")
+    network.add_argument("--scale", type=int, help="output pixels per input pixel along a side")
+    network.add_argument("--range", type=value_range, metavar="LOW:HIGH", help="values of black and white, as 0:255")
+    network.add_argument("--order", choices=("RGB", "BGR", "Y"), help="colour order")
+    network.add_argument("--task", choices=("sr", "restore"), help="super-resolution, or same-size restoration")
 
 
 def run(args: argparse.Namespace, console: Console) -> int:
     """Run the verb."""
-    console.note(str(args))
+    if not args.model.is_file():
+        raise ModelError("no such file", where=str(args.model), hint="give an ONNX file")
+    if not 2 <= args.m <= 256:
+        raise UsageError(f"--m {args.m} is outside 2..256", hint="the default, 32, is the paper's")
+    output = output_path(args.output or Path(f"{args.model.stem}.slsb"), ".slsb")
+
+    from slsc.compiling import CompileRequest, compile_model
+    from slsc.search import Rules
+
+    request = CompileRequest(
+        model=args.model,
+        budgets=tuple(args.budget),
+        output=output,
+        data=args.data,
+        pairs=tuple(args.pairs) if args.pairs else None,
+        method=args.method,
+        effort=args.effort,
+        rules=Rules(args.m, args.rule),
+        seed=args.seed,
+        scale=args.scale,
+        value_range=args.range,
+        order=args.order,
+        task=args.task,
+    )
+    with console.stages() as progress:
+        report = compile_model(request, progress)
+    console.report(show(report))
+    console.result(**_as_json(report))
+    console.artefact(output)
     return 0
+
+
+def show(report: CompileReport) -> str:
+    """What was found, and the before/after table."""
+    height, width = report.output_hw
+    header = ("network", "share", "kept params", f"GMACs at {width}x{height}", "MB", "dB to dense", "PSNR-Y")
+    rows = [_row(figures) for figures in (report.dense, *report.engines)]
+    tile = report.tile
+    exact = "tiles of that overlap are exact" if tile.exact else f"tiles are not exact: {tile.exact_reason}"
+    return "\n".join(
+        (
+            *report.probe.lines(),
+            f"tiles: halo {tile.halo} px, off by {255 * tile.bound:.2f} of 255 at most; receptive field "
+            f"{'unbounded' if tile.receptive_field is None else f'{tile.receptive_field} px'}; {exact}",
+            "",
+            table(header, rows, "<>>>>>>"),
+            "",
+            f"dB measured on {report.held_out} held-out photos; {report.seconds:.0f} s",
+        )
+    )
+
+
+def _row(figures: Figures) -> tuple[str, ...]:
+    quality = figures.quality
+    return (
+        figures.name,
+        f"{figures.share:.4f}",
+        f"{figures.params:,}",
+        f"{figures.macs / 1e9:.3f}",
+        f"{figures.file_bytes / 1e6:.2f}",
+        "-" if quality.psnr_to_dense is None else f"{quality.psnr_to_dense:.2f}",
+        "-" if quality.psnr_y is None else f"{quality.psnr_y:.2f}",
+    )
+
+
+def _as_json(report: CompileReport) -> dict[str, Any]:
+    return {**dataclasses.asdict(report), "probe": report.probe.to_dict()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from slsc.tile_geometry import BOUND, smallest_halo
+from slsc.tile_geometry import BOUND, smallest_fixed_halo, smallest_halo
 
 IMAGE = np.random.default_rng(0).random((1, 1, 80, 96), np.float32)
 
@@ -44,3 +44,10 @@ def test_an_unbounded_field_gets_the_largest_halo_and_says_what_remains():
     image = np.zeros((1, 1, 200, 200), np.float32)
     halo, bound = smallest_halo([know_the_size], [image], 1.0, 1, None)
     assert halo == 64 and bound > BOUND
+
+
+def test_a_network_of_one_size_is_measured_between_windows():
+    image = np.random.default_rng(0).random((1, 1, 96, 120), np.float32)
+    assert smallest_fixed_halo([blur(5)], [image], 1.0, (64, 80)) == (5, 0.0)
+    halo, bound = smallest_fixed_halo([blur(20)], [image], 1.0, (64, 80))
+    assert halo == 8 and bound > BOUND

@@ -1,0 +1,222 @@
+"""Compiling a network to budgets: load, clean, probe, search, bake, measure, package. Only the last step writes."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import onnx
+
+import slsc
+from slsc.compile_data import CompileData, from_pairs, from_photos, photos
+from slsc.errors import UsageError
+from slsc.importing import import_network
+from slsc.inspection import REPORT_HW
+from slsc.measuring import HeldOut, Quality, measure_tiles
+from slsc.passes.bake import BakeMasks
+from slsc.passes.base import PassContext
+from slsc.passes.cost import Cost, PlanCost, costs, plan_cost
+from slsc.passes.liveness import bytes_per_pixel
+from slsc.passes.package import write_bundle
+from slsc.passes.pipeline import Pipeline
+from slsc.plan import Plan
+from slsc.probe import ProbeResult, probe_io
+from slsc.runtime.manifest import SCHEMA, Engine, ImageIO, Manifest, Source, TileGeometry
+from slsc.search import Progress, Rules, Searcher
+
+
+@dataclass(frozen=True)
+class CompileRequest:
+    """What to compile, and how.
+
+    Attributes:
+        model: the ONNX file.
+        budgets: kept / dense MACs over the prunable layers, one engine each; the first is the default engine.
+        output: the bundle to write.
+        data: folder of photos; scikit-image's own for None.
+        pairs: folders of inputs and of wanted outputs, instead of `data`.
+        method: how N is found, one of `slsc.search.METHODS`.
+        effort: how long to finetune, one of `slsc.search.EFFORTS`.
+        rules: group size and mask rule.
+        seed: of everything random.
+        scale, value_range, order, task: what the probe need not find out; see `slsc.probe.probe_io`.
+    """
+
+    model: Path
+    budgets: tuple[Fraction, ...]
+    output: Path
+    data: Path | None
+    pairs: tuple[Path, Path] | None
+    method: str
+    effort: str
+    rules: Rules
+    seed: int
+    scale: int | None
+    value_range: tuple[float, float] | None
+    order: str | None
+    task: str | None
+
+
+PROBE_PHOTOS = 4
+
+
+@dataclass(frozen=True)
+class Figures:
+    """One line of the before/after table; `name` is "dense" or the engine's.
+
+    Attributes:
+        name: see above.
+        share: kept / dense MACs over the prunable layers.
+        params: parameters that are kept.
+        macs: kept weight MACs for an output of `slsc.inspection.REPORT_HW`.
+        file_bytes: size of the ONNX file.
+        quality: measured on the held-out photos.
+    """
+
+    name: str
+    share: float
+    params: int
+    macs: int
+    file_bytes: int
+    quality: Quality
+
+
+@dataclass(frozen=True)
+class CompileReport:
+    """What was made.
+
+    Attributes:
+        probe: interface of the network, and how it was found.
+        tile: how tiles must overlap.
+        output_hw: output size of `Figures.macs`; not `REPORT_HW` for a network of fixed size.
+        dense: the network before.
+        engines: the engines, in the order of the budgets.
+        held_out: number of photos the quality was measured on.
+        seconds: wall-clock time.
+    """
+
+    probe: ProbeResult
+    tile: TileGeometry
+    output_hw: tuple[int, int]
+    dense: Figures
+    engines: tuple[Figures, ...]
+    held_out: int
+    seconds: float
+
+
+def compile_model(request: CompileRequest, progress: Progress) -> CompileReport:
+    """Compile and write `request.output`, or raise and write nothing.
+
+    Args:
+        request: what to compile.
+        progress: told as work proceeds.
+
+    Raises:
+        SlscError: any of its branches; see `slsc.errors`.
+    """
+    begun = time.monotonic()
+    engine_names = names(request.budgets)
+    dense = import_network(request.model).model
+    probe, data = _look(dense, request)
+    searcher = Searcher(
+        dense, probe.io, data.search, labelled=data.labelled, rules=request.rules, seed=request.seed, progress=progress
+    )
+    for budget in request.budgets:
+        searcher.network.require_reachable(budget, request.rules.m)
+    held_out = HeldOut(dense, probe.io, data.held_out, data.truth)
+    cost = costs(dense, REPORT_HW)
+    candidates = []
+    for name, budget in zip(engine_names, request.budgets, strict=True):
+        found = searcher.search(budget, request.method, request.effort)
+        baked = Pipeline([BakeMasks(found.plan, found.weights, found.masks)]).run(dense, PassContext()).model
+        candidates.append(_Candidate(name, baked, found.plan, cost, held_out.quality(baked)))
+    tile = measure_tiles([candidate.model for candidate in candidates], probe.io, data.held_out)
+    write_bundle(request.output, *_contents(request, probe.io, tile, candidates))
+    return CompileReport(
+        probe=probe,
+        tile=tile,
+        output_hw=cost.output_hw,
+        dense=Figures("dense", 1.0, cost.params, cost.weight_macs, dense.ByteSize(), held_out.dense_quality()),
+        engines=tuple(candidate.figures() for candidate in candidates),
+        held_out=len(data.held_out),
+        seconds=time.monotonic() - begun,
+    )
+
+
+def names(budgets: Sequence[Fraction]) -> list[str]:
+    """Engine names of budgets: "1-8" for 1/8.
+
+    Raises:
+        UsageError: a budget is there twice.
+    """
+    found = [str(budget).replace("/", "-") for budget in budgets]
+    for index, name in enumerate(found):
+        if name in found[:index]:
+            raise UsageError(f"budget {budgets[index]} is given twice", hint="name each budget once")
+    return found
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """An engine before it is packed."""
+
+    name: str
+    model: onnx.ModelProto
+    plan: Plan
+    dense_cost: Cost
+    quality: Quality
+
+    def cost(self) -> PlanCost:
+        keep = {layer.name: layer.n for layer in self.plan.layers}
+        return plan_cost(self.dense_cost, keep, self.plan.layers[0].m)
+
+    def figures(self) -> Figures:
+        cost = self.cost()
+        return Figures(self.name, float(cost.share), cost.params, cost.weight_macs, self.model.ByteSize(), self.quality)
+
+    def engine(self) -> Engine:
+        cost = self.cost()
+        return Engine(
+            name=self.name,
+            file=f"engines/{self.name}.onnx",
+            budget=self.plan.budget,
+            kept_share=float(cost.share),
+            params=self.dense_cost.params,
+            kept_weights=cost.params,
+            macs_per_pixel=cost.macs_per_pixel,
+            bytes_per_pixel=bytes_per_pixel(self.model),
+            quality=self.quality.to_dict(),
+            plan=self.plan,
+        )
+
+
+def _look(dense: onnx.ModelProto, request: CompileRequest) -> tuple[ProbeResult, CompileData]:
+    """The network's interface, and the photos as it wants them."""
+    images = photos(None if request.pairs else request.data, request.seed)
+    probe = probe_io(
+        dense,
+        images[:PROBE_PHOTOS],
+        scale=request.scale,
+        value_range=request.value_range,
+        order=request.order,
+        task=request.task,
+    )
+    if request.pairs:
+        return probe, from_pairs(*request.pairs, probe.io.scale)
+    return probe, from_photos(images, probe.io.scale)
+
+
+def _contents(
+    request: CompileRequest, io: ImageIO, tile: TileGeometry, candidates: Sequence[_Candidate]
+) -> tuple[Manifest, dict[str, bytes]]:
+    engines = tuple(candidate.engine() for candidate in candidates)
+    entries = {
+        engine.file: candidate.model.SerializeToString(deterministic=True)
+        for engine, candidate in zip(engines, candidates, strict=True)
+    }
+    source = Source(request.model.name, hashlib.sha256(request.model.read_bytes()).hexdigest())
+    return Manifest(SCHEMA, slsc.__version__, source, io, tile, engines, {}), entries
