@@ -84,7 +84,7 @@ def _size_findings(geometry: Geometry, scale: int | None, task: str | None) -> l
         raise UsageError(f"scale {scale} was asked for, the network's is {geometry.scale}", hint="leave the scale out")
     if task not in (None, found_task):
         raise UsageError(f"task {task!r} was asked for, the network's is {found_task!r}", hint="leave the task out")
-    why = f"the output has {geometry.scale} times the input's height and width"
+    why = f"the output is {geometry.scale} times as high and wide as the input" if geometry.scale > 1 else "same size"
     sizes, size_why = _sizes_in_words(geometry)
     return [
         Finding("scale", f"x{geometry.scale}", "measured", why, {}),

@@ -53,7 +53,7 @@ class Trial:
         return float(np.mean([psnr(part.plain, part.truth, self.border) for part in self.samples[:photos]]))
 
     def least(self, photos: int) -> float:
-        """PSNR in dB that the best convention must reach on the first `photos` samples if the trial is to tell anything."""
+        """PSNR in dB without which, on the first `photos` samples, the trial tells nothing."""
         return KEPT if self.plain is None else self.plain_score(photos) - self.allowance
 
 
