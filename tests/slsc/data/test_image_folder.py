@@ -62,9 +62,9 @@ def test_open_rgb_drops_alpha(tmp_path: Path) -> None:
     np.testing.assert_array_equal(open_rgb(_save(tmp_path / "a.png", pixels)), pixels[..., :3])
 
 
-def test_open_rgb_takes_the_high_byte_of_16_bit_grey(tmp_path: Path) -> None:
+def test_open_rgb_rounds_16_bit_grey(tmp_path: Path) -> None:
     pixels = np.random.default_rng(1).integers(0, 65536, (5, 6), dtype=np.uint16)
-    expected = np.repeat((pixels >> 8).astype(np.uint8)[..., None], 3, 2)
+    expected = np.repeat(np.rint(pixels / 257).astype(np.uint8)[..., None], 3, 2)
     np.testing.assert_array_equal(open_rgb(_save(tmp_path / "a.png", pixels)), expected)
 
 

@@ -1,0 +1,51 @@
+"""Measure a network or bundle on reference images: PSNR and SSIM on luma, against bicubic enlargement.
+
+By the protocol of the super-resolution literature: luma of BT.601 (16..235), output rounded to 8 bit, as many pixels as
+the scale left out at each border, mean over images; inputs made by MATLAB's bicubic unless --lr gives them. An ONNX
+file is run on whole images, a bundle in tiles as `slsc run` does.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from slsc.cli.arguments import existing_folder, value_range
+from slsc.cli.console import Console, table
+
+if TYPE_CHECKING:
+    from slsc.evaluation import Score
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's own arguments."""
+    parser.add_argument("target", type=Path, metavar="MODEL.onnx|BUNDLE.slsb", help="what to measure")
+    parser.add_argument("--hr", type=existing_folder, required=True, metavar="DIR", help="reference images")
+    parser.add_argument("--lr", type=existing_folder, metavar="DIR", help="inputs of the same names")
+    parser.add_argument("--engine", metavar="NAME", help="engine of the bundle (default: its first)")
+    parser.add_argument("--range", type=value_range, metavar="LOW:HIGH", help="values of black and white of a network")
+    parser.add_argument("--lpips", action="store_true", help="measure LPIPS too (needs the package lpips)")
+    parser.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads (default: all)")
+
+
+def run(args: argparse.Namespace, console: Console) -> int:
+    """Run the verb."""
+    from slsc.evaluation import evaluate, mean_score
+    from slsc.restorer import open_restorer
+
+    restorer = open_restorer(args.target, engine=args.engine, value_range=args.range, threads=args.threads)
+    with console.stages() as progress:
+        scores = evaluate(restorer, args.hr, args.lr, lpips=args.lpips, progress=progress)
+    mean = mean_score(scores)
+    baseline = "input" if restorer.scale == 1 else "bicubic"
+    header = ("image", "PSNR-Y", "SSIM", f"{baseline} PSNR-Y", *(["LPIPS"] if args.lpips else []))
+    console.report(table(header, [_row(score) for score in (*scores, mean)], "<" + ">" * (len(header) - 1)))
+    console.result(target=str(args.target), scale=restorer.scale, mean=mean.to_dict())
+    console.result(images=[score.to_dict() for score in scores])
+    return 0
+
+
+def _row(score: Score) -> tuple[str, ...]:
+    distance = () if score.lpips is None else (f"{score.lpips:.4f}",)
+    return (score.name, f"{score.psnr_y:.2f}", f"{score.ssim:.4f}", f"{score.baseline_psnr_y:.2f}", *distance)
