@@ -116,7 +116,7 @@ def _decode_pillow(path: Path, image: Image.Image) -> npt.NDArray[Any]:
     grey = image.mode in GREY_MODES + GREY_ALPHA_MODES
     transparent = image.mode in ALPHA_MODES or "transparency" in image.info
     mode = ("LA" if transparent else "L") if grey else ("RGBA" if transparent else "RGB")
-    pixels = np.asarray(image.convert(mode))
+    pixels = np.asarray(image if image.mode == mode else image.convert(mode))
     return pixels if pixels.ndim == 3 else pixels[:, :, None]
 
 

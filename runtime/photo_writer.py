@@ -30,8 +30,16 @@ BUFFERED: dict[str, tuple[str, dict[str, Any], tuple[int, ...]]] = {
 MAX_SIDES = {"JPEG": 65535, "WEBP": 16383}
 
 
-def is_streamed(path: Path) -> bool:
-    """Whether files of this name are written band by band, without holding the picture in memory."""
+PILLOW_PIXEL_BYTES = 4
+"""Pillow's own storage of any colour mode."""
+
+
+def held_bytes(path: Path, shape: tuple[int, int, int]) -> int:
+    """Memory that writing a file of this name takes whatever is done band by band: none for PNG, which is streamed."""
+    return 0 if _is_streamed(path) else shape[0] * shape[1] * (shape[2] + PILLOW_PIXEL_BYTES)
+
+
+def _is_streamed(path: Path) -> bool:
     return path.suffix.lower() == ".png"
 
 
@@ -46,7 +54,7 @@ def require_writable(path: Path, shape: tuple[int, ...], dtype: npt.DTypeLike) -
     Raises:
         DataError: unknown extension, or 16 bits, transparency or a size which the format lacks.
     """
-    if is_streamed(path):
+    if _is_streamed(path):
         return
     suffix = path.suffix.lower()
     if suffix not in BUFFERED:
@@ -74,14 +82,25 @@ def photo_writer(
     """
     require_writable(path, shape, dtype)
     with staged(path) as (file, _):
-        if is_streamed(path):
+        if _is_streamed(path):
             stream = PngStream(file, *shape, dtype, icc)  # type: ignore[misc]
             yield stream.write
             stream.close()
             return
-        bands: list[npt.NDArray[Any]] = []
-        yield lambda rows: bands.append(rows.copy())
-        pixels = np.concatenate(bands)
+        pixels = np.empty(shape, dtype)
+        yield _collector(pixels)
         name, options, _ = BUFFERED[path.suffix.lower()]
         picture = Image.fromarray(pixels[:, :, 0] if shape[2] == 1 else pixels)
         picture.save(file, name, icc_profile=icc, **options)
+
+
+def _collector(pixels: npt.NDArray[Any]) -> WriteRows:
+    """Fills `pixels` from top to bottom."""
+    at = 0
+
+    def write(rows: npt.NDArray[Any]) -> None:
+        nonlocal at
+        pixels[at : at + len(rows)] = rows
+        at += len(rows)
+
+    return write

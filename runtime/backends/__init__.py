@@ -1,0 +1,32 @@
+"""Inference backends behind one small interface; `load_backend` finds them by name."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from slsc.errors import BackendError, UsageError
+from slsc.runtime.backends.base import AllocationFailed, Backend, Runner
+
+__all__ = ["BACKENDS", "AllocationFailed", "Backend", "Runner", "load_backend"]
+
+BACKENDS = {"onnxruntime": ("slsc.runtime.backends.onnxruntime", "slsc")}
+"""Backend name -> the module that offers it, and what to `pip install` for it. A module's `BACKEND` is the backend."""
+
+
+def load_backend(name: str) -> Backend:
+    """The backend of that name.
+
+    Raises:
+        UsageError: there is no such backend.
+        BackendError: it needs a package that is not installed, or that cannot be loaded on this machine.
+    """
+    if name not in BACKENDS:
+        raise UsageError(f"unknown backend {name!r}", hint=f"use one of {', '.join(BACKENDS)}")
+    module, requirement = BACKENDS[name]
+    try:
+        backend: Backend = import_module(module).BACKEND
+    except ImportError as error:
+        raise BackendError(
+            f"the backend {name} cannot be loaded", why=str(error), hint=f"pip install '{requirement}'"
+        ) from error
+    return backend

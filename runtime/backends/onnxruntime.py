@@ -1,0 +1,65 @@
+"""ONNX Runtime on the CPU."""
+
+from __future__ import annotations
+
+import onnxruntime as ort
+
+from slsc.errors import BackendError
+from slsc.runtime.backends.base import AllocationFailed, Batch
+
+OUT_OF_MEMORY = ("failed to allocate memory", "bad_alloc", "out of memory", "bad allocation")
+"""How ONNX Runtime words a failed allocation; it has no exception class of its own for it."""
+
+LOG_ERRORS_ONLY = 3
+
+
+class OnnxRuntimeRunner:
+    """One network in an ONNX Runtime session of its own."""
+
+    def __init__(self, engine: bytes, threads: int) -> None:
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+        # The arena keeps the largest of everything it ever gave out, and the memory pattern reserves the whole of a
+        # run at once: without them a run peaks near its live activations, and the memory goes back between tiles.
+        options.enable_cpu_mem_arena = False
+        options.enable_mem_pattern = False
+        options.log_severity_level = LOG_ERRORS_ONLY
+        # Threads may spin between the layers of a run, not while tiles are cut, written or waited for.
+        options.add_session_config_entry("session.force_spinning_stop", "1")
+        try:
+            self._session = ort.InferenceSession(engine, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # ONNX Runtime's exceptions share no base class below Exception
+            raise _failure("ONNX Runtime refuses the engine", error) from error
+        self._input = self._session.get_inputs()[0].name
+        self._output = self._session.get_outputs()[0].name
+
+    def run(self, image: Batch) -> Batch:
+        """Run the network once; see `Runner.run`."""
+        try:
+            output: Batch = self._session.run([self._output], {self._input: image})[0]
+        except MemoryError:
+            raise AllocationFailed from None
+        except Exception as error:
+            if any(words in str(error).lower() for words in OUT_OF_MEMORY):
+                raise AllocationFailed(str(error)) from error
+            raise _failure("ONNX Runtime failed to run the engine", error) from error
+        return output
+
+
+def _failure(what: str, error: Exception) -> BackendError:
+    return BackendError(what, why=f"{type(error).__name__}: {error}", hint="check the bundle with `slsc check`")
+
+
+class OnnxRuntimeBackend:
+    """ONNX Runtime's CPU execution provider, any graph."""
+
+    name = "onnxruntime"
+
+    def load(self, engine: bytes, threads: int) -> OnnxRuntimeRunner:
+        """Prepare an engine; see `Backend.load`."""
+        return OnnxRuntimeRunner(engine, threads)
+
+
+BACKEND = OnnxRuntimeBackend()

@@ -1,0 +1,236 @@
+"""An opened bundle that restores photos: the Pythonic face of the runtime."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from slsc.errors import DataError, ResourceError, UsageError
+from slsc.runtime.backends import AllocationFailed, load_backend
+from slsc.runtime.backends.base import Batch, Runner
+from slsc.runtime.bundle import Bundle, open_bundle
+from slsc.runtime.manifest import Engine, Manifest
+from slsc.runtime.memory import default_limit, resident_bytes
+from slsc.runtime.photo import Photo, load_photo
+from slsc.runtime.photo_writer import held_bytes, photo_writer, require_writable
+from slsc.runtime.pixels import WHITES, output_shape
+from slsc.runtime.restoration import Progress, Restoration
+from slsc.runtime.tile_plan import Limits, plan_tiles
+from slsc.runtime.tiling import Span, Tile, cut_out, round_up
+
+MAX_THREADS = 1024
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a session restores.
+
+    Attributes:
+        backend: a name of `slsc.runtime.backends.BACKENDS`.
+        engine: name of an engine of the bundle, None for its first.
+        threads: threads of the backend, 0 for one per core.
+        memory: bytes the process may have resident while restoring, whatever the size of the photo; None for a
+            default of some hundred MiB over what it has when the session opens. What other parts of the process
+            allocate after the session was opened is not counted.
+        tile: largest tile core in input pixels a side, None for the largest that fits.
+        exact: output equals whole-image inference up to float rounding, whatever the halo takes.
+    """
+
+    backend: str = "onnxruntime"
+    engine: str | None = None
+    threads: int = 0
+    memory: int | None = None
+    tile: int | None = None
+    exact: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.threads <= MAX_THREADS:
+            raise UsageError(f"threads must be in 0..{MAX_THREADS}, got {self.threads}", hint="0 takes every core")
+        if self.memory is not None and self.memory < 1:
+            raise UsageError(f"memory must be positive, got {self.memory} bytes", hint="write it as 512MiB")
+        if self.tile is not None and self.tile < 1:
+            raise UsageError(f"tile must be positive, got {self.tile}", hint="leave it out for the largest that fits")
+
+
+class Session:
+    """One engine of one bundle, ready to run.
+
+    Threads may share a session; its restorations then run one after the other, so that the memory limit holds.
+
+    Args:
+        path: the bundle.
+        backend, engine, threads, memory, tile, exact: see `Options`.
+
+    Raises:
+        BundleError: the bundle cannot be opened.
+        UsageError: an option is out of range, or names no engine or backend there is.
+        BackendError: the backend is missing or refuses the engine.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        backend: str = "onnxruntime",
+        engine: str | None = None,
+        threads: int = 0,
+        memory: int | None = None,
+        tile: int | None = None,
+        exact: bool = False,
+    ) -> None:
+        self._lock = threading.Lock()
+        self._bundle: Bundle = open_bundle(path)
+        self._options = Options(backend, engine, threads, memory, tile, exact)
+        self._load(self._options)
+
+    @property
+    def manifest(self) -> Manifest:
+        """The bundle's manifest."""
+        return self._bundle.manifest
+
+    @property
+    def engine(self) -> Engine:
+        """The engine that runs."""
+        return self._engine
+
+    @property
+    def options(self) -> Options:
+        """The options in force."""
+        return self._options
+
+    def configure(self, **changes: Any) -> None:
+        """Change options by name; the engine is loaded again only where that is needed. Raises as the constructor."""
+        with self._lock:
+            options = replace(self._options, **changes)
+            reload = ("backend", "engine", "threads")
+            if any(getattr(options, name) != getattr(self._options, name) for name in reload):
+                self._load(options)
+            self._options = options
+
+    def _load(self, options: Options) -> None:
+        engine = self.manifest.engine(options.engine)
+        if engine is None:
+            names = ", ".join(engine.name for engine in self.manifest.engines)
+            raise UsageError(
+                f"the bundle has no engine {options.engine!r}", where=str(self._bundle.path), hint=f"it has {names}"
+            )
+        runner: Runner = load_backend(options.backend).load(self._bundle.read(engine.file), options.threads)
+        self._options, self._engine, self._runner = options, engine, runner
+        # Measured here and not per photo: what the backend keeps for the next run is no reason to allow it less.
+        self._resident = resident_bytes()
+
+    def restore(self, image: npt.NDArray[Any], progress: Progress | None = None) -> npt.NDArray[Any]:
+        """Restore an image held in memory.
+
+        Args:
+            image: HxW, or HxWxC with C = 1 grey, 2 grey + alpha, 3 RGB, 4 RGB + alpha; uint8, uint16, or float32
+                in 0..1.
+            progress: called after every tile with the number done and the number of all.
+
+        Returns:
+            The same kind of array, sides times `manifest.io.scale`; values clamped, integers rounded to nearest.
+
+        Raises:
+            DataError: the array is none of the above.
+            ResourceError: no tile fits into the memory, or exact output is impossible within it.
+            BackendError, VerificationError: the engine fails, or returns values that are not numbers.
+        """
+        photo = _as_photo(image)
+        with self._lock:
+            output = np.empty(output_shape(photo, self.manifest.io), image.dtype)
+            restoration = self._start(photo, output.nbytes, progress)
+            at = 0
+            for band in restoration.bands():
+                output[at : at + len(band)] = band
+                at += len(band)
+        return output if image.ndim == 3 else output[:, :, 0]
+
+    def restore_file(self, source: str | Path, target: str | Path, progress: Progress | None = None) -> Path:
+        """Restore a photo file; PNG output is streamed, so that memory does not grow with it.
+
+        Args:
+            source: any photo that `load_photo` opens.
+            target: its extension chooses the format. It is replaced only when all went well.
+            progress: as in `restore`.
+
+        Returns:
+            The target's path.
+
+        Raises:
+            DataError: the source is unusable, or the target's format cannot hold the result.
+            UsageError: the target is the source, a folder, or cannot be written.
+            ResourceError, BackendError, VerificationError: as `restore`.
+        """
+        source, target = Path(source), Path(target)
+        if target.exists() and source.exists() and target.samefile(source):
+            raise UsageError("the output would replace the photo itself", where=str(target), hint="name another output")
+        photo = load_photo(source)
+        with self._lock:
+            shape, dtype = output_shape(photo, self.manifest.io), photo.pixels.dtype
+            require_writable(target, shape, dtype)
+            restoration = self._start(photo, held_bytes(target, shape), progress)
+            with photo_writer(target, shape, dtype, photo.icc) as write:
+                for band in restoration.bands():
+                    write(band)
+        return target
+
+    def restore_tensor(self, batch: Batch) -> Batch:
+        """Run whole images through the network, untiled and unclamped.
+
+        Args:
+            batch: NCHW float32 in the network's own range and colour order.
+
+        Returns:
+            NCHW float32, height and width times the scale.
+
+        Raises:
+            DataError: wrong shape, or larger than the network's fixed input.
+            ResourceError: out of memory.
+            BackendError: the engine fails.
+        """
+        io = self.manifest.io
+        if batch.ndim != 4 or batch.shape[1] != io.channels or 0 in batch.shape:
+            raise DataError(f"the network takes Nx{io.channels}xHxW", why=f"got shape {list(batch.shape)}")
+        height, width = batch.shape[2:]
+        whole = io.fixed_hw or (round_up(height, io.multiple_of[0]), round_up(width, io.multiple_of[1]))
+        if height > whole[0] or width > whole[1]:
+            raise DataError(f"the network takes at most {whole[1]}x{whole[0]}", why=f"got {width}x{height}")
+        with self._lock:
+            outputs = list(self._run_whole(batch, whole))
+        return np.concatenate(outputs)[:, :, : height * io.scale, : width * io.scale]
+
+    def _run_whole(self, batch: Batch, hw: tuple[int, int]) -> Iterator[Batch]:
+        tile = Tile(Span(0, hw[0], 0, hw[0]), Span(0, hw[1], 0, hw[1]))
+        for image in batch:
+            padded = cut_out(image.transpose(1, 2, 0), tile).transpose(2, 0, 1)
+            try:
+                yield self._runner.run(np.ascontiguousarray(padded[None], np.float32))
+            except (AllocationFailed, MemoryError) as error:
+                raise ResourceError("out of memory", why="the whole image was to be run at once") from error
+
+    def _start(self, photo: Photo, held_output: int, progress: Progress | None) -> Restoration:
+        options = self._options
+        memory = options.memory if options.memory is not None else default_limit(self._resident)
+        limits = Limits(memory, self._resident, options.tile, options.exact)
+        plan = plan_tiles(self.manifest, self._engine, photo, held_output, limits)
+        return Restoration(self._runner, self.manifest.io, photo, plan, progress)
+
+
+def _as_photo(image: npt.NDArray[Any]) -> Photo:
+    pixels = image[:, :, None] if image.ndim == 2 else image
+    why = hint = None
+    if pixels.ndim != 3 or not 1 <= pixels.shape[2] <= 4 or 0 in pixels.shape:
+        why, hint = f"its shape is {list(image.shape)}", "pass HxW or HxWx1..4"
+    elif pixels.dtype.name not in WHITES:
+        why, hint = f"its dtype is {image.dtype}", f"use {', '.join(WHITES)}"
+    elif pixels.dtype.kind == "f" and not (pixels.min() >= 0 and pixels.max() <= 1):
+        why, hint = "it has values outside 0..1", "scale it to 0..1"
+    if why:
+        raise DataError("cannot restore this array", why=why, hint=hint)
+    return Photo(pixels) if pixels.shape[2] in (1, 3) else Photo(pixels[:, :, :-1], pixels[:, :, -1])
