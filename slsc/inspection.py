@@ -10,11 +10,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import onnx
+from google.protobuf.message import DecodeError
 
+from slsc.errors import BundleError
 from slsc.passes.cost import costs
 from slsc.passes.graph import initializers
 from slsc.passes.layers import ConvLayer, conv_layers
 from slsc.pattern import WINDOW, first_2to4_violation, first_violation
+from slsc.runtime.faults import BundleFault
+from slsc.runtime.manifest import Engine
 
 REPORT_HW = (720, 1280)
 """Output size (height, width) at which costs are printed, the one of the literature's tables."""
@@ -93,6 +97,28 @@ def inspect_network(model: onnx.ModelProto, m: int) -> NetworkReport:
     return NetworkReport(layers, m, cost.output_hw, cost.weight_macs, cost.params)
 
 
+def inspect_engine(data: bytes, engine: Engine) -> NetworkReport:
+    """Report on an engine of a bundle, given as the bytes of its ONNX file; M is that of its plan.
+
+    Raises:
+        BundleError: the bytes are no ONNX model.
+    """
+    m = engine.plan.layers[0].m if engine.plan and engine.plan.layers else 32
+    return inspect_network(parse_engine(data, engine), m)
+
+
+def parse_engine(data: bytes, engine: Engine) -> onnx.ModelProto:
+    """An engine's graph.
+
+    Raises:
+        BundleError: the bytes are no ONNX model.
+    """
+    try:
+        return onnx.load_model_from_string(data)
+    except DecodeError:
+        raise BundleError(BundleFault.CHANGED_ENTRY, "the engine is no ONNX model", where=engine.file) from None
+
+
 def verdict_2to4(layer: ConvLayer, weight: npt.NDArray[Any] | None) -> str:
     """Why sparse tensor cores cannot take a weight; empty when they can.
 
@@ -116,7 +142,9 @@ def verdict_2to4(layer: ConvLayer, weight: npt.NDArray[Any] | None) -> str:
 
 
 def tightest_n(weight: npt.NDArray[Any], m: int) -> int:
-    """The smallest N such that `weight`, shaped (K, C, ...), is N:M."""
+    """The smallest N such that `weight`, shaped (K, C, ...), is N:M; M where no weight is zero."""
+    if np.all(weight):
+        return m
     return 1 + bisect.bisect_left(range(1, m), True, key=lambda n: first_violation(weight, n, m) is None)
 
 

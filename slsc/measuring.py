@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import onnx
 
 from slsc.data.patches import Pair
+from slsc.errors import VerificationError
 from slsc.metrics.psnr import psnr_y
 from slsc.passes import verify
 from slsc.passes.receptive_field import receptive_field
@@ -33,16 +34,17 @@ class Quality:
     Attributes:
         psnr_to_dense: PSNR in dB of its output against the dense network's, all channels, peak = the range; None for
             the dense network itself.
+        max_abs_to_dense: largest difference to the dense network's output, as a share of the range; None likewise.
         psnr_y: PSNR in dB on luma against the wanted images, by the protocol of the literature; None without truth.
     """
 
     psnr_to_dense: float | None
+    max_abs_to_dense: float | None
     psnr_y: float | None
 
     def to_dict(self) -> dict[str, float]:
         """The figures there are, as the manifest keeps them."""
-        figures = {"psnr_to_dense": self.psnr_to_dense, "psnr_y": self.psnr_y}
-        return {name: value for name, value in figures.items() if value is not None and math.isfinite(value)}
+        return {name: value for name, value in asdict(self).items() if value is not None and math.isfinite(value)}
 
 
 class HeldOut:
@@ -63,14 +65,24 @@ class HeldOut:
 
     def dense_quality(self) -> Quality:
         """The dense network against the truth."""
-        return Quality(None, self._psnr_y(self._dense))
+        return Quality(None, None, self._psnr_y(self._dense))
 
     def quality(self, model: onnx.ModelProto) -> Quality:
-        """A network of the same interface against the dense one and the truth."""
+        """A network of the same interface against the dense one and the truth.
+
+        Raises:
+            VerificationError: its images are of another size.
+        """
         outputs = self._outputs(model)
-        errors = [np.mean(np.square(a - b)) for a, b in zip(outputs, self._dense, strict=True)]
-        psnr = np.mean([math.inf if error == 0 else -10 * math.log10(error) for error in errors])
-        return Quality(float(psnr), self._psnr_y(outputs))
+        scores, worst = [], 0.0
+        for output, expected in zip(outputs, self._dense, strict=True):
+            if output.shape != expected.shape:
+                raise VerificationError("the networks' outputs differ in size", why=f"{output.shape}, {expected.shape}")
+            error = np.abs(output - expected)
+            mean_square = float(np.mean(np.square(error, dtype=np.float64)))
+            scores.append(math.inf if mean_square == 0 else -10 * math.log10(mean_square))
+            worst = max(worst, float(error.max()))
+        return Quality(float(np.mean(scores)), worst, self._psnr_y(outputs))
 
     def _outputs(self, model: onnx.ModelProto) -> list[Batch]:
         """Restored (C, H, W) images, black 0 and white 1, clipped, colour order as the network's."""

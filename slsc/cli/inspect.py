@@ -9,33 +9,106 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from slsc.cli.console import Console, table
+from slsc.errors import UsageError
 
 if TYPE_CHECKING:
     from slsc.inspection import LayerReport, NetworkReport
+    from slsc.runtime.manifest import Manifest
+
+ZIP_MAGIC = b"PK"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's own arguments."""
     parser.add_argument("file", type=Path, metavar="MODEL.onnx|BUNDLE.slsb", help="what to look at")
-    parser.add_argument("--m", type=int, default=32, metavar="M", help="group size of N:M for a network (default 32)")
+    parser.add_argument("--m", type=int, default=32, metavar="M", help="group size of a network's N:M (default: 32)")
+
+
+def run(args: argparse.Namespace, console: Console) -> int:
+    """Run the verb."""
+    if not 1 <= args.m <= 256:
+        raise UsageError(f"--m {args.m} is outside 1..256")
+    if _is_bundle(args.file):
+        _inspect_bundle(args.file, console)
+    else:
+        from slsc.importing import import_network
+        from slsc.inspection import inspect_network
+
+        report = inspect_network(import_network(args.file).model, args.m)
+        console.report(show_network(report))
+        console.result(network=report.to_dict())
+    return 0
+
+
+def _is_bundle(path: Path) -> bool:
+    if path.suffix == ".slsb" or not path.is_file():
+        return path.suffix == ".slsb"
+    with path.open("rb") as file:
+        return file.read(len(ZIP_MAGIC)) == ZIP_MAGIC
+
+
+def _inspect_bundle(path: Path, console: Console) -> None:
+    from slsc.inspection import inspect_engine
+    from slsc.runtime.bundle import open_bundle
+
+    bundle = open_bundle(path)
+    console.report(show_manifest(bundle.manifest))
+    engines: dict[str, Any] = {}
+    for engine in bundle.manifest.engines:
+        report = inspect_engine(bundle.read(engine.file), engine)
+        console.report(f"\nengine {engine.name}\n{show_network(report)}")
+        engines[engine.name] = report.to_dict()
+    console.result(manifest=bundle.manifest.to_dict(), engines=engines)
+
+
+def show_manifest(manifest: Manifest) -> str:
+    """A bundle's source, interface, tile geometry and engines, as text."""
+    io, tile = manifest.io, manifest.tile
+    size = "{1}x{0} only".format(*io.fixed_hw) if io.fixed_hw else "any"
+    field = "unbounded" if tile.receptive_field is None else f"{tile.receptive_field} px"
+    header = ("engine", "share", "kept params", "kMACs/px", "bytes/px", "measured")
+    rows = [
+        (
+            engine.name,
+            f"{engine.kept_share:.4f}",
+            f"{engine.kept_weights:,} of {engine.params:,}",
+            f"{engine.macs_per_pixel / 1e3:.1f}",
+            f"{engine.bytes_per_pixel:.0f}",
+            ", ".join(f"{name} {value:.2f}" for name, value in engine.quality.items()),
+        )
+        for engine in manifest.engines
+    ]
+    return "\n".join(
+        (
+            f"compiled from {manifest.source.name} by slsc {manifest.slsc_version}, schema {manifest.schema}",
+            f"{io.task} x{io.scale}, {io.channels} channels {io.order}, black {io.low:g}, white {io.high:g}, "
+            f"input size {size}",
+            f"tiles: halo {tile.halo} px, off by {255 * tile.bound:.2f} of 255 at most, receptive field {field}, "
+            f"aligned to {tile.align} px, {'exact' if tile.exact else f'not exact: {tile.exact_reason}'}",
+            "",
+            table(header, rows, "<>>>><"),
+        )
+    )
 
 
 def show_network(report: NetworkReport) -> str:
     """The per-layer table and the totals, as text."""
     header = ("weight", "shape", "groups", f"N:{report.m}", "MMACs", "kept", "prunable", "2:4", "why not 2:4")
-    return "\n".join((table(header, [_row(layer) for layer in report.layers], "<<>>>><<<"), "", *_totals(report)))
+    return "\n".join(
+        (table(header, [_row(layer, report.m) for layer in report.layers], "<<>>>><<<"), "", *_totals(report))
+    )
 
 
-def _row(report: LayerReport) -> tuple[object, ...]:
+def _row(report: LayerReport, m: int) -> tuple[object, ...]:
     layer = report.layer
     return (
         layer.name + (f" (used {layer.uses} times)" if layer.uses > 1 else ""),
         "x".join(map(str, layer.shape)),
         layer.groups,
-        "-" if report.n is None else report.n,
+        {None: "-", m: "dense"}.get(report.n, report.n),
         f"{report.macs / 1e6:.1f}",
         f"{100 * report.nonzeros / max(report.weights, 1):.1f} %",
         "yes" if layer.prunable else "no",
@@ -51,7 +124,7 @@ def _totals(report: NetworkReport) -> list[str]:
         f"{len(report.layers)} layers, {sum(layer.layer.prunable for layer in report.layers)} prunable, "
         f"{eligible} eligible for 2:4",
         f"{report.kept_params:,} of {report.params:,} parameters are not zero",
-        f"{report.kept_macs / 1e9:.3f} of {report.macs / 1e9:.3f} GMACs have a non-zero weight (output {width}x{height})",
+        f"{report.kept_macs / 1e9:.3f} of {report.macs / 1e9:.3f} GMACs have a non-zero weight, at {width}x{height}",
     ]
     refusals = [
         f"not prunable: {layer.layer.name}: {layer.layer.reason}" for layer in report.layers if layer.layer.reason

@@ -1,0 +1,113 @@
+"""What `slsc check` looks at: the bundle's integrity, its engines' sparsity, and what they compute."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from slsc.errors import SlscError, VerificationError
+from slsc.runtime.bundle import Bundle, open_bundle
+from slsc.runtime.manifest import Engine
+from slsc.runtime.session import Session
+
+SIDE = 48
+"""Side of the image that shows whether an engine runs, pixels."""
+
+SLACK_DB = 3.0
+"""PSNR to the dense network may be this far below what compilation measured, perhaps on other photos."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check and how it went.
+
+    Attributes:
+        name: what was looked at.
+        passed: None when the check cannot be made on this machine.
+        detail: figures, or why not.
+    """
+
+    name: str
+    passed: bool | None
+    detail: str
+
+
+def check_bundle(path: Path) -> Iterator[Check]:
+    """The checks that need nothing but the bundle.
+
+    Raises:
+        BundleError: the file cannot be opened at all.
+    """
+    bundle = open_bundle(path)
+    for entry in bundle.manifest.entries:
+        yield _check(f"SHA-256 of {entry}", partial(_unchanged, bundle, entry))
+    for engine in bundle.manifest.engines:
+        yield _check(f"engine {engine.name} keeps its N:M", partial(_patterns, bundle, engine))
+        yield _check(f"engine {engine.name} runs", partial(_runs, path, engine))
+
+
+def check_against(path: Path, network: Path) -> Iterator[Check]:
+    """Every engine of a bundle against the dense network it was compiled from, on scikit-image's photos.
+
+    Raises:
+        BundleError: the bundle cannot be opened.
+        ModelError: the network cannot be read.
+    """
+    from slsc.compile_data import from_photos, photos
+    from slsc.importing import import_network
+    from slsc.inspection import parse_engine
+    from slsc.measuring import HeldOut
+
+    bundle = open_bundle(path)
+    io = bundle.manifest.io
+    held_out = from_photos(photos(None, 0), io.scale).held_out
+    dense = HeldOut(import_network(network).model, io, held_out, truth=False)
+
+    def compared(engine: Engine) -> str:
+        quality = dense.quality(parse_engine(bundle.read(engine.file), engine))
+        measured, expected = quality.psnr_to_dense, engine.quality.get("psnr_to_dense")
+        figures = f"{measured:.2f} dB, largest difference {quality.max_abs_to_dense:.4f} of the range"
+        if expected is not None and not measured >= expected - SLACK_DB:
+            raise VerificationError(figures, why=f"{expected:.2f} dB when it was compiled", hint="is it that network?")
+        return figures
+
+    for engine in bundle.manifest.engines:
+        yield _check(f"engine {engine.name} against {network.name}", partial(compared, engine))
+
+
+def _check(name: str, look: Callable[[], str]) -> Check:
+    try:
+        return Check(name, True, look())
+    except SlscError as error:
+        return Check(name, False, str(error))
+    except ModuleNotFoundError as error:
+        return Check(name, None, f"needs the package {error.name}: pip install 'slsc[compile]'")
+
+
+def _unchanged(bundle: Bundle, entry: str) -> str:
+    return f"{len(bundle.read(entry)):,} bytes"
+
+
+def _patterns(bundle: Bundle, engine: Engine) -> str:
+    from slsc.inspection import parse_engine
+    from slsc.passes.bake import require_pattern
+    from slsc.passes.graph import initializers
+
+    if engine.plan is None:
+        return "it has no plan, nothing was pruned"
+    require_pattern(engine.plan, initializers(parse_engine(bundle.read(engine.file), engine)))
+    return f"{len(engine.plan.layers)} layers"
+
+
+def _runs(path: Path, engine: Engine) -> str:
+    session = Session(path, engine=engine.name)
+    rows, columns = np.mgrid[0:SIDE, 0:SIDE]
+    image = (np.stack([rows, columns, rows + columns], axis=2) * (255 / (2 * SIDE))).astype(np.uint8)
+    restored = session.restore(image)
+    if np.ptp(restored) == 0:
+        raise VerificationError("the output is one flat colour", why="the input is not")
+    return f"{restored.shape[1]}x{restored.shape[0]} from {SIDE}x{SIDE}"
