@@ -15,7 +15,8 @@ def luma(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
     """Y of an HxWx3 uint8 RGB image, 16..235, not rounded; HxW and HxWx1 are read as RGB with equal channels."""
     if image.ndim == 2 or image.shape[2] == 1:
         image = np.repeat(image.reshape(*image.shape[:2], 1), 3, axis=2)
-    return 16 + image.astype(np.float64) @ np.array(LUMA) / 255
+    # One memory layout, so that equal images give equal values to the bit.
+    return 16 + np.ascontiguousarray(image, np.float64) @ np.array(LUMA) / 255
 
 
 def luma_pair(
