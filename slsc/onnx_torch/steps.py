@@ -7,12 +7,10 @@ from dataclasses import dataclass, field
 
 import onnx
 
-from slsc.errors import ModelError
 from slsc.onnx_torch.attributes import Attributes, Handler, parse_attributes
 from slsc.onnx_torch.ops import OPS
+from slsc.onnx_torch.refusal import DEFAULT_DOMAINS, unsupported
 from slsc.passes.graph import label
-
-DEFAULT_DOMAINS = ("", "ai.onnx")
 
 
 @dataclass(frozen=True)
@@ -57,10 +55,6 @@ def _step(node: onnx.NodeProto, last_uses: tuple[str, ...], opset: int) -> Step:
     name, where = node.name or node.output[0], label(node)
     handler = OPS.get(node.op_type) if node.domain in DEFAULT_DOMAINS else None
     if handler is None:
-        raise ModelError(
-            f"operator {node.op_type} of domain {node.domain or 'ai.onnx'} is not supported",
-            where=where,
-            hint="re-export the model without it, or add it to slsc/onnx_torch/ops",
-        )
+        raise unsupported(node)
     attributes = parse_attributes(node, where, opset)
     return Step(name, node.op_type, tuple(node.input), tuple(node.output), last_uses, attributes, handler)

@@ -40,7 +40,7 @@ def cast_like(attributes: Attributes, inputs: Inputs) -> Tensor:
 def constant_of_shape(attributes: Attributes, inputs: Inputs) -> Tensor:
     """ConstantOfShape; zeros of float32 where no value is given."""
     value = attributes.values.get("value")
-    filling = torch.zeros(1) if value is None else torch.from_numpy(value)
+    filling = torch.zeros(1) if value is None else torch.tensor(value)
     dtype = torch.float32 if filling.dtype == torch.float16 else filling.dtype
     return torch.full(inputs[0].tolist(), filling.item(), dtype=dtype)
 

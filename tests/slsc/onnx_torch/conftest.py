@@ -60,7 +60,7 @@ def difference(model: onnx.ModelProto, x: Array) -> float:
     return float(np.max(np.abs(got.astype(np.float64) - want), initial=0)) / span
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def assert_agrees() -> Callable[[onnx.ModelProto, Array], None]:
     """Assert that the module gives what ONNX Runtime gives."""
 
@@ -70,13 +70,13 @@ def assert_agrees() -> Callable[[onnx.ModelProto, Array], None]:
     return check
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def model_of() -> Callable[..., onnx.ModelProto]:
     """`build_model`."""
     return build_model
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def op_model() -> Callable[..., onnx.ModelProto]:
     """`build_op`."""
     return build_op
