@@ -1,0 +1,69 @@
+/* slsc native engine: restores images with a network in plan form (.nmp), on the CPU.
+ *
+ * Thread safety: different engines may be used from different threads at once; one engine by one thread at a time.
+ * Images are planar float32, (channels, height, width), rows contiguous, in the network's own value range.
+ */
+#ifndef SLSC_NATIVE_H
+#define SLSC_NATIVE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(_WIN32)
+#define SLSC_API __declspec(dllexport)
+#else
+#define SLSC_API __attribute__((visibility("default")))
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct slsc_engine slsc_engine;
+
+typedef enum {
+    SLSC_OK = 0,
+    SLSC_BAD_PLAN = 1,     /* the plan is damaged or hostile */
+    SLSC_BAD_ARGUMENT = 2, /* an argument is out of range */
+    SLSC_BAD_SIZE = 3,     /* the network does not take an image of this size */
+    SLSC_NO_MEMORY = 4,
+    SLSC_UNSUPPORTED = 5   /* the instruction set asked for is not there */
+} slsc_status;
+
+/* Loads a plan. `threads`: 0 for one per core. `isa`: NULL for the best there is, else "avx512", "avx2", "neon" or
+ * "portable". On failure *engine is NULL and slsc_last_error(NULL) says why, for the calling thread. */
+SLSC_API slsc_status slsc_open(const void* plan, size_t bytes, int threads, const char* isa, slsc_engine** engine);
+
+/* Keeps at most `capacity` of every m weights in each sparse layer, from the most important on; 0: all the plan has. */
+SLSC_API slsc_status slsc_set_capacity(slsc_engine* engine, int capacity);
+
+/* Channels in and out of the network, and the output's size for an image of height x width. */
+SLSC_API slsc_status slsc_shape(slsc_engine* engine, int height, int width, int* in_channels, int* out_channels,
+                                int* out_height, int* out_width);
+
+/* Restores one image. `output` must hold out_channels * out_height * out_width floats. */
+SLSC_API slsc_status slsc_run(slsc_engine* engine, const float* input, int height, int width, float* output);
+
+/* Operations of the plan, and after slsc_run the seconds each took. `seconds` must hold slsc_op_count floats. */
+SLSC_API int slsc_op_count(const slsc_engine* engine);
+SLSC_API slsc_status slsc_op_seconds(const slsc_engine* engine, double* seconds);
+
+/* Multiply-accumulates of operation `index` at the last size, as executed. */
+SLSC_API uint64_t slsc_op_macs(const slsc_engine* engine, int index);
+
+/* Bytes held for values at the last size. */
+SLSC_API uint64_t slsc_arena_bytes(const slsc_engine* engine);
+
+/* Name of the instruction set in use. */
+SLSC_API const char* slsc_isa(const slsc_engine* engine);
+
+/* Why the last call on this engine failed; for NULL, why the last slsc_open of this thread did. Never NULL. */
+SLSC_API const char* slsc_last_error(const slsc_engine* engine);
+
+SLSC_API void slsc_close(slsc_engine* engine);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
