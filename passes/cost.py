@@ -15,7 +15,7 @@ from fractions import Fraction
 import numpy as np
 import onnx
 
-from slsc.errors import PlanError
+from slsc.errors import ModelError, PlanError
 from slsc.passes.graph import attribute, fixed_hw, image_input
 from slsc.passes.layers import conv_layers
 from slsc.passes.shapes import Shapes, concrete_shapes, sample_sizes
@@ -124,9 +124,20 @@ class PlanCost:
 
 
 def output_scale(model: onnx.ModelProto) -> Fraction:
-    """Output height over input height (2 for a x2 upscaler, 1 for same-size restoration)."""
+    """Output size over input size (2 for a x2 upscaler, 1 for same-size restoration).
+
+    Raises:
+        ModelError: rows and columns are not scaled alike.
+    """
     size = sample_sizes(model)[0]
-    return Fraction(_output_hw(model, concrete_shapes(model, size))[0], size[0])
+    made = _output_hw(model, concrete_shapes(model, size))
+    rows, columns = (Fraction(after, before) for after, before in zip(made, size, strict=True))
+    if rows != columns or not rows:
+        raise ModelError(
+            "the network does not scale rows and columns alike",
+            why=f"a {size[0]}x{size[1]} image becomes {made[0]}x{made[1]}",
+        )
+    return rows
 
 
 def costs(model: onnx.ModelProto, output_hw: tuple[int, int]) -> Cost:

@@ -1,13 +1,17 @@
-"""Turning everything that does not depend on the image into plain initializers."""
+"""Turning everything that does not depend on the image into plain initializers.
+
+What the constants amount to is bounded by `slsc.passes.import_checks`, which runs before.
+"""
 
 from __future__ import annotations
 
 import onnx
 import onnx_graphsurgeon as gs
+from onnx_graphsurgeon.logger import G_LOGGER
 
 from slsc.errors import ModelError
 from slsc.passes.base import Pass, PassContext, PassResult, PostconditionError, copy_of
-from slsc.passes.graph import label
+from slsc.passes.graph import constant_tensor, label, set_initializer
 
 MAX_FOLDED_BYTES = 1 << 28
 """Larger results stay computed: a graph of a few nodes can ask for any amount of memory."""
@@ -37,11 +41,12 @@ class FoldConstants(Pass):
         """
         source = copy_of(model)
         _free_initializers(source)  # rule 3
+        _hold_constants(source)  # rule 1
         try:
-            graph = gs.import_onnx(source)
-            graph.cleanup(remove_unused_graph_inputs=False).toposort()
-            graph.fold_constants(size_threshold=MAX_FOLDED_BYTES, error_ok=False)
-            result = gs.export_onnx(graph.cleanup().toposort(), do_type_check=False)
+            with G_LOGGER.suppress():  # it logs to stdout, which is the caller's
+                graph = gs.import_onnx(source).toposort()
+                graph.fold_constants(size_threshold=MAX_FOLDED_BYTES, error_ok=False)
+                result = gs.export_onnx(graph.cleanup().toposort(), do_type_check=False)
         except Exception as error:  # graphsurgeon raises whatever its own code and ONNX Runtime raise
             why = f"{type(error).__name__}: {error}"
             raise ModelError("the graph's constants cannot be folded", why=why, hint="try onnxsim first") from error
@@ -72,6 +77,13 @@ def _free_initializers(model: onnx.ModelProto) -> None:
     del model.graph.input[:]
     model.graph.input.extend(inputs)
     model.ir_version = max(model.ir_version, MIN_IR_VERSION)
+
+
+def _hold_constants(model: onnx.ModelProto) -> None:
+    """Constant nodes to initializers; graphsurgeon would read `value_floats` as float64."""
+    for node in [node for node in model.graph.node if node.op_type == "Constant"]:
+        set_initializer(model, node.output[0], constant_tensor(node))
+        model.graph.node.remove(node)
 
 
 def _labels(nodes: list[onnx.NodeProto]) -> set[str]:

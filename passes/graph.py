@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections import defaultdict
 from typing import Any
 
@@ -80,13 +81,28 @@ def set_initializer(model: onnx.ModelProto, name: str, value: npt.NDArray[Any]) 
 
 
 def drop_unused(model: onnx.ModelProto) -> None:
-    """Remove the initializers no node uses."""
-    used = {name for node in model.graph.node for name in node.input}
-    used.update(value.name for value in model.graph.output)
-    kept = [tensor for tensor in model.graph.initializer if tensor.name in used]
-    if len(kept) < len(model.graph.initializer):
-        del model.graph.initializer[:]
-        model.graph.initializer.extend(kept)
+    """Remove the nodes that lead to no output, and the initializers no node uses."""
+    used = {value.name for value in model.graph.output}
+    nodes = []
+    for node in reversed(model.graph.node):
+        if used.intersection(node.output):
+            used.update(node.input)
+            nodes.append(node)
+    tensors = [tensor for tensor in model.graph.initializer if tensor.name in used]
+    if len(nodes) < len(model.graph.node) or len(tensors) < len(model.graph.initializer):
+        copies = [copy.deepcopy(node) for node in reversed(nodes)], [copy.deepcopy(tensor) for tensor in tensors]
+        for field, kept in zip((model.graph.node, model.graph.initializer), copies, strict=True):
+            del field[:]
+            field.extend(kept)
+
+
+def constant_tensors(model: onnx.ModelProto) -> set[str]:
+    """Names of the tensors that follow from initializers alone, the initializers included."""
+    constant = {tensor.name for tensor in model.graph.initializer}
+    for node in model.graph.node:
+        if all(name in constant for name in node.input if name):
+            constant.update(filter(None, node.output))
+    return constant
 
 
 def producers(model: onnx.ModelProto) -> dict[str, onnx.NodeProto]:

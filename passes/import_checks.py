@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
 
+import numpy as np
 import onnx
 from onnx import defs
 
 from slsc.errors import ModelError
+from slsc.passes import verify
 from slsc.passes.base import Pass, PassContext, PassResult
 from slsc.passes.cost import output_scale
-from slsc.passes.graph import attribute, label, opset
+from slsc.passes.graph import attribute, constant_tensors, image_channels, label, opset
+from slsc.passes.shapes import concrete_shapes, sample_sizes
 
 CONTROL_FLOW = frozenset({"If", "Loop", "Scan", "SequenceMap"})
 QUANTIZED = frozenset(
@@ -20,6 +23,9 @@ SPATIAL_WEIGHTS = ("Conv", "ConvTranspose")
 MAX_SCALE = 16
 """Largest upscaling factor a bundle can describe."""
 
+MAX_CONSTANT, MAX_ACTIVATION = 1 << 26, 1 << 31
+"""Largest number of values in a computed constant, and in an activation of the smallest image sampled."""
+
 
 class ImportChecks(Pass):
     """Refuses, naming the node, what no later pass could handle.
@@ -28,8 +34,10 @@ class ImportChecks(Pass):
     2. Control flow: the search needs one fixed sequence of nodes.
     3. Quantized networks: weights must be floating-point.
     4. Nodes in training mode.
-    5. Convolutions whose weight depends on the image, and convolutions over anything but rows and columns.
+    5. Convolutions whose weight depends on the image.
     6. A scale from input to output that is no whole number in 1..16, or differs between rows and columns.
+    7. Tensors of absurd size.
+    8. What ONNX Runtime does not run: it is the reference everything later is measured against.
     """
 
     name = "import-checks"
@@ -42,19 +50,15 @@ class ImportChecks(Pass):
         """
         for node in model.graph.node:
             _require_known(node, opset(model))
-        for node in _unfit_convolutions(model):
-            raise ModelError(
-                "the convolution's weight is computed from the image",
-                where=label(node),
-                why="N:M patterns need fixed weights",
-                hint="export the network without dynamic convolutions",
-            )
+        _require_fixed_weights(model)
+        _require_sane_sizes(model)
         scale = output_scale(model)
         if scale.denominator > 1 or not 1 <= scale <= MAX_SCALE:
             raise ModelError(
                 f"the network makes images {float(scale):g} times as large",
                 why=f"only whole factors from 1 to {MAX_SCALE} are restoration",
             )
+        _require_running(model)
         return PassResult(model, False, {"nodes": len(model.graph.node), "scale": int(scale)})
 
 
@@ -80,11 +84,33 @@ def _require_known(node: onnx.NodeProto, version: int) -> None:
         raise ModelError("the node is in training mode", where=where, hint="call .eval() before the export")
 
 
-def _unfit_convolutions(model: onnx.ModelProto) -> Iterator[onnx.NodeProto]:
-    """Convolutions whose weight does not follow from initializers alone."""
-    constant = {tensor.name for tensor in model.graph.initializer} | {""}
+def _require_fixed_weights(model: onnx.ModelProto) -> None:
+    """Rule 5."""
+    constant = constant_tensors(model)
     for node in model.graph.node:
         if node.op_type in SPATIAL_WEIGHTS and node.input[1] not in constant:
-            yield node
-        if constant.issuperset(node.input):
-            constant.update(node.output)
+            raise ModelError(
+                "the convolution's weight is computed from the image",
+                where=label(node),
+                why="N:M patterns need fixed weights",
+                hint="export the network without dynamic convolutions",
+            )
+
+
+def _require_sane_sizes(model: onnx.ModelProto) -> None:
+    """Rule 7. A few bytes of graph can ask for any amount of memory."""
+    constant = constant_tensors(model)
+    shapes = concrete_shapes(model, sample_sizes(model)[0]).of
+    for node in model.graph.node:
+        for name in filter(None, node.output):
+            elements, limit = math.prod(shapes[name]), MAX_CONSTANT if name in constant else MAX_ACTIVATION
+            if elements > limit:
+                raise ModelError(
+                    f"the node makes {elements} values", where=label(node), why=f"no restoration network needs {limit}"
+                )
+
+
+def _require_running(model: onnx.ModelProto) -> None:
+    """Rule 8."""
+    image = np.zeros((1, image_channels(model), *sample_sizes(model)[0]), np.float32)
+    verify.run(verify.session(model), image)
