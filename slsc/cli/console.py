@@ -59,7 +59,10 @@ class Console:
 
     @contextlib.contextmanager
     def stages(self) -> Iterator[Callable[[str, int, int], None]]:
-        """A callback `progress(stage, done, total)` for library code, shown as one bar after another."""
+        """A callback `progress(stage, done, total)` for library code, shown as one bar after another.
+
+        Where there is no terminal, `-v` tells when a stage begins.
+        """
         bar: tqdm[Any] | None = None
         current = ""
 
@@ -69,6 +72,8 @@ class Console:
                 if bar is not None:
                     bar.close()
                 bar, current = self.progress(total, stage), stage
+                if bar.disable:
+                    self.detail(stage)
             bar.update(done - bar.n)
 
         try:
