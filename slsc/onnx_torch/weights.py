@@ -31,7 +31,7 @@ ARITHMETIC = {"Mul", "Add", "Sub", "Div"}
 """Ops whose single-element constants are part of the formula (x / 255, 0.1 * x), not weights."""
 
 FIXED_WEIGHT = {"Conv", "ConvTranspose"}
-"""Ops whose weight must not depend on the image."""
+"""Ops whose weight and bias must not depend on the image."""
 
 ALIASES = {"Identity", "Cast"}
 """Ops that pass a weight on unchanged; casts between float types do, as the module computes in float32."""
@@ -48,7 +48,7 @@ def weight_names(steps: Sequence[Step], constants: Mapping[str, Array]) -> set[s
     """Names of the float constants that reach a weight input, directly or through steps that read constants only.
 
     Raises:
-        ModelError: a convolution's weight depends on the image.
+        ModelError: a convolution's weight or bias depends on the image.
     """
     origins: dict[str, set[str]] = {name: {name} for name in constants}
     names: set[str] = set()
@@ -64,9 +64,10 @@ def weight_names(steps: Sequence[Step], constants: Mapping[str, Array]) -> set[s
 
 
 def _refuse_computed(step: Step, origins: Mapping[str, set[str]]) -> None:
-    if step.op_type in FIXED_WEIGHT and step.inputs[1] not in origins:
+    computed = [name for name in step.inputs[1:] if name and name not in origins]
+    if step.op_type in FIXED_WEIGHT and computed:
         raise ModelError(
-            f"its weight {step.inputs[1]!r} is computed from the image",
+            f"its weight {computed[0]!r} is computed from the image",
             where=step.attributes.where,
             why="slsc compiles weights that are the same for every image",
             hint="export a network with constant weights",

@@ -1,0 +1,30 @@
+"""The probe on the public weights, whose value ranges are known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from slsc.data.calibration import calibration_photos
+from slsc.probe import probe_io
+from slsc.zoo import zoo_model
+from slsc.zoo.export import to_onnx
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "scale", "white"),
+    [
+        ("rfdn_x4", "rfdn_x4", 4, 255),
+        ("imdn_x4", "imdn_x4", 4, 1),
+        ("carn_m_x4", "carn_m_x234", 4, 1),
+        ("edsr_8b64f_x2", "edsr_8b64f_x2", 2, 255),
+    ],
+)
+def test_zoo_network(data_dir: Path, name: str, file: str, scale: int, white: float) -> None:
+    model = to_onnx(zoo_model(name).load(data_dir / "weights" / f"{file}.safetensors"))
+    result = probe_io(model, calibration_photos(None, 2, 0))
+    io = result.io
+    assert (io.channels, io.order, io.scale, io.task, io.low, io.high) == (3, "RGB", scale, "sr", 0, white)
+    assert (io.fixed_hw, io.multiple_of) == (None, (1, 1))
+    assert {finding.how for finding in result.findings} == {"measured"}
