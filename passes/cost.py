@@ -136,6 +136,7 @@ def output_scale(model: onnx.ModelProto) -> Fraction:
         raise ModelError(
             "the network does not scale rows and columns alike",
             why=f"a {size[0]}x{size[1]} image becomes {made[0]}x{made[1]}",
+            hint="export a network that pads, so that its output is a whole multiple of its input",
         )
     return rows
 
