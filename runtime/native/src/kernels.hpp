@@ -1,0 +1,49 @@
+// What every instruction set offers: one table of operations. An operation is split into independent items; which thread
+// runs which item does not change a bit of the result.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "layout.hpp"
+#include "plan.hpp"
+#include "taps.hpp"
+
+namespace slsc {
+
+struct Job {
+    const Op* op = nullptr;
+    View in0, in1, out;
+    Taps taps;                      // Conv
+    const float* bias = nullptr;    // Conv
+    const float* scale = nullptr;   // Unary
+    const float* shift = nullptr;   // Unary
+    const float* slopes = nullptr;  // PRelu
+};
+
+struct OpKernel {
+    int (*items)(const Job&);
+    void (*run)(const Job&, int item, float* scratch);
+    size_t (*scratch_floats)(const Job&);  // null: none
+};
+
+struct Kernels {
+    const char* isa;
+    int lanes;
+    OpKernel conv, binary, unary, pool, global_mean, resize, pad, depth_to_space, space_to_depth, channel_mean;
+    ConvTuning tuning;
+    // Planar image rows to strips and back; items are channels.
+    void (*to_strips)(const float* planar, const View& value, int channel);
+    void (*from_strips)(const View& value, float* planar, int channel);
+};
+
+// Null where the instruction set was not compiled in. `isa`: "avx512", "avx2", "neon", "portable".
+const Kernels* kernels_avx512();
+const Kernels* kernels_avx2();
+const Kernels* kernels_neon();
+const Kernels* kernels_portable();
+
+// The table of `isa`, or the best this processor runs for null; null when it is not there.
+const Kernels* select_kernels(const char* isa);
+
+}  // namespace slsc

@@ -1,0 +1,66 @@
+// Activation functions on vectors. Needs lanes.inl.
+
+static inline V vround(V x) {
+    const V magic = splat(12582912.0f);  // 1.5 * 2^23: adding it leaves the nearest integer in the low bits
+    return (x + magic) - magic;
+}
+
+// exp(x), relative error below 3e-7; saturates outside [-87, 88].
+static inline V vexp(V x) {
+    x = vmin(vmax(x, splat(-87.0f)), splat(88.0f));
+    const V n = vround(x * 1.44269504088896341f);
+    const V r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
+    V p = splat(1.9875691500e-4f);
+    p = p * r + 1.3981999507e-3f;
+    p = p * r + 8.3334519073e-3f;
+    p = p * r + 4.1665795894e-2f;
+    p = p * r + 1.6666665459e-1f;
+    p = p * r + 5.0000001201e-1f;
+    p = p * r * r + r + 1.0f;
+    const VI exponent = __builtin_convertvector(n, VI) + 127;
+    return p * as_float(exponent << 23);
+}
+
+static inline V vsigmoid(V x) { return 1.0f / (1.0f + vexp(-x)); }
+
+static inline V vabs(V x) { return as_float(as_int(x) & 0x7fffffff); }
+
+static inline V vtanh(V x) {
+    const V e = vexp(-2.0f * vabs(x));
+    const V large = (1.0f - e) / (1.0f + e);
+    const V x2 = x * x;  // near 0 the quotient cancels
+    const V small = vabs(x) * (1.0f + x2 * (-0.333333333f + x2 * (0.133333333f + x2 * -0.053968254f)));
+    const V magnitude = select(vabs(x) < 0.1f, small, large);
+    return as_float(as_int(magnitude) | (as_int(x) & INT32_MIN));
+}
+
+// erf by Abramowitz and Stegun 7.1.26, absolute error below 2e-7.
+static inline V verf(V x) {
+    const V a = vabs(x);
+    const V t = 1.0f / (1.0f + 0.3275911f * a);
+    V p = splat(1.061405429f);
+    p = p * t - 1.453152027f;
+    p = p * t + 1.421413741f;
+    p = p * t - 0.284496736f;
+    p = p * t + 0.254829592f;
+    const V magnitude = 1.0f - p * t * vexp(-a * a);
+    return as_float(as_int(magnitude) | (as_int(x) & INT32_MIN));
+}
+
+// `slope`: of this channel, for PRelu. `f`: Op::f.
+static inline V activate(Act act, V x, const float* f, float slope) {
+    switch (act) {
+        case Act::None: return x;
+        case Act::Relu: return vmax(x, V{});
+        case Act::LeakyRelu: return select(x < 0.0f, x * f[2], x);
+        case Act::PRelu: return select(x < 0.0f, x * slope, x);
+        case Act::Clip: return vmin(vmax(x, splat(f[2])), splat(f[3]));
+        case Act::Sigmoid: return vsigmoid(x);
+        case Act::Tanh: return vtanh(x);
+        case Act::Gelu: return 0.5f * x * (1.0f + verf(x * 0.70710678118654752f));
+        case Act::Silu: return x * vsigmoid(x);
+        case Act::HardSigmoid: return vmin(vmax(x * f[2] + f[3], V{}), splat(1.0f));
+        case Act::HardSwish: return x * vmin(vmax(x * (1.0f / 6.0f) + 0.5f, V{}), splat(1.0f));
+    }
+    return x;
+}

@@ -1,0 +1,22 @@
+// Vectors of LANES floats. Included inside the namespace of one instruction set; everything is static or in it.
+
+typedef float V __attribute__((vector_size(4 * LANES)));
+typedef int32_t VI __attribute__((vector_size(4 * LANES)));
+typedef float VU __attribute__((vector_size(4 * LANES), aligned(4)));
+
+static inline V load(const float* p) { return *reinterpret_cast<const V*>(p); }
+static inline V load_unaligned(const float* p) { return *reinterpret_cast<const VU*>(p); }
+static inline void store(float* p, V v) { *reinterpret_cast<V*>(p) = v; }
+static inline V splat(float x) { return V{} + x; }
+static inline VI as_int(V v) { return reinterpret_cast<VI>(v); }
+static inline V as_float(VI v) { return reinterpret_cast<V>(v); }
+static inline V select(VI mask, V yes, V no) { return as_float((mask & as_int(yes)) | (~mask & as_int(no))); }
+static inline V vmax(V a, V b) { return select(a > b, a, b); }
+static inline V vmin(V a, V b) { return select(a < b, a, b); }
+
+// All ones in the lanes whose image row lane * rows + t exists.
+static inline VI valid_lanes(const View& view, int t) {
+    VI lane;
+    for (int l = 0; l < LANES; ++l) lane[l] = l * view.rows + t;
+    return (lane >= 0) & (lane < view.height);
+}

@@ -1,0 +1,33 @@
+// The whole of one instruction set. Define LANES and ISA_NAME, then include this inside a namespace of its own.
+// Nothing here may call a template or inline function of a shared header that is not always inlined: the linker keeps
+// one copy, which might be this one, of instructions that another processor lacks.
+
+#include "lanes.inl"
+//
+#include "activate.inl"
+#include "conv.inl"
+#include "convert.inl"
+#include "elementwise.inl"
+#include "pad.inl"
+#include "pool.inl"
+#include "reduce.inl"
+#include "resize.inl"
+#include "shuffle.inl"
+
+static const Kernels TABLE = {
+    ISA_NAME,
+    LANES,
+    {conv_items, conv_run, conv_scratch},
+    {binary_items, binary_run, nullptr},
+    {unary_items, unary_run, nullptr},
+    {pool_items, pool_run, nullptr},
+    {global_mean_items, global_mean_run, nullptr},
+    {resize_items, resize_run, resize_scratch},
+    {pad_items, pad_run, nullptr},
+    {depth_to_space_items, depth_to_space_run, nullptr},
+    {space_to_depth_items, space_to_depth_run, nullptr},
+    {channel_mean_items, channel_mean_run, nullptr},
+    TUNING,
+    to_strips,
+    from_strips,
+};

@@ -1,0 +1,36 @@
+// How values lie in memory: [channel][row][column][lane], lanes being horizontal strips of one image.
+//
+// Lane l holds image rows [l * rows, (l + 1) * rows); rows beyond `height` in the last lanes are garbage. Strip row t of
+// lane l, for t outside [0, rows), is row t - q * rows of lane l + q, q = floor(t / rows): reading it is an unaligned load
+// q floats further on, with the lanes masked off whose image row l * rows + t lies outside [0, height).
+#pragma once
+
+#include <cstdint>
+
+namespace slsc {
+
+// Floats that may be read before and after any value: unaligned loads reach into a neighbouring pixel's lanes.
+constexpr int kGuardFloats = 64;
+
+struct Shape {
+    int channels = 0;
+    int height = 0;
+    int width = 0;
+    int rows = 0;        // of a strip; lanes * rows >= height
+    bool pixel = false;  // one pixel, repeated in all lanes
+};
+
+// `channels` consecutive channels of a value.
+struct View {
+    float* data = nullptr;
+    int channels = 0;
+    int height = 0;
+    int width = 0;
+    int rows = 0;
+    bool pixel = false;
+    int64_t plane = 0;  // floats from one channel to the next
+};
+
+static inline int floor_div(int a, int b) { return a >= 0 ? a / b : -((b - 1 - a) / b); }
+
+}  // namespace slsc
