@@ -72,7 +72,7 @@ def initializers(model: onnx.ModelProto) -> dict[str, npt.NDArray[Any]]:
 
 def set_initializer(model: onnx.ModelProto, name: str, value: npt.NDArray[Any]) -> None:
     """Replace the initializer `name` in place, or append it; the array's dtype is written."""
-    fresh = numpy_helper.from_array(np.ascontiguousarray(value), name)
+    fresh = numpy_helper.from_array(np.asarray(value, order="C"), name)
     for tensor in model.graph.initializer:
         if tensor.name == name:
             tensor.CopyFrom(fresh)

@@ -85,6 +85,21 @@ def test_weights_however_computed_become_initializers_under_their_tensors_names(
     assert report["new_initializers"] == ["bias", "turned"] and report["dropped_initializers"] == ["half", "unused"]
 
 
+def test_scalar_constants_stay_scalars(build, proven):
+    """The size of another tensor, as exporters spell it: Gather with a scalar index, Unsqueeze, Concat."""
+    body = """s = Shape(x)
+              two = Constant <value = int64 {2}> ()
+              three = Constant <value_int = 3> ()
+              h = Gather(s, two) w = Gather(s, three)
+              hh = Unsqueeze(h, zero) ww = Unsqueeze(w, zero)
+              size = Concat <axis=0> (outer, hh, ww)
+              p = MaxPool <kernel_shape=[3,3], strides=[2,2]> (x)
+              y = Resize <mode="linear"> (p, , , size)"""
+    model = build(f"{NET} {{ {body} }}", zero=np.array([0]), outer=np.array([1, 3]))
+    result = proven(model, FoldConstants())
+    assert initializers(result.model)["two"].shape == initializers(result.model)["three"].shape == ()
+
+
 def test_dead_nodes_and_initializers_listed_as_inputs_go(build, proven):
     text = """net (float[n,3,h,w] x, float[3,3,1,1] w) => (float[n,3,h,w] y) {
         y = Conv(x, w)
