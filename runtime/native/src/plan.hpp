@@ -132,6 +132,27 @@ struct Plan {
 // Parses and checks a plan. Returns null and a reason in `error` when anything is off.
 std::unique_ptr<Plan> load_plan(const void* bytes, size_t size, std::string& error);
 
+// Channels an operation reads from each input and writes.
+struct Channels {
+    int in0, in1, out;
+};
+
+inline Channels channels_of(const Op& op) {
+    const int c = op.p[0];
+    switch (op.type) {
+        case OpType::Conv: {
+            const int out = op.p[1] / (op.p[15] * op.p[15]);
+            return {c, out, out};
+        }
+        case OpType::Binary: return {c, Spread(op.p[2]) == Spread::Channel ? 1 : c, c};
+        case OpType::DepthToSpace: return {c, 0, c / (op.p[1] * op.p[1])};
+        case OpType::SpaceToDepth: return {c, 0, c * op.p[1] * op.p[1]};
+        case OpType::ChannelMean: return {c, 0, 1};
+        case OpType::Resize: return {c, op.p[3] ? 0 : 1, c};
+        default: return {c, 0, c};
+    }
+}
+
 // Weights a group of `size` keeps at n:m; the same rule as slsc.pattern.kept_in_group.
 inline int kept_in_group(int n, int m, int size) {
     int kept = (2 * n * size + m) / (2 * m);
