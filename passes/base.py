@@ -28,11 +28,9 @@ class PassContext:
     Attributes:
         inputs: NCHW float32 batches in the network's value range, of a size the model accepts. Passes that must not
             change the network's function are proven on them by running the model before and after; empty to skip that.
-        tolerance: largest allowed difference of that proof, as a share of the output's range.
     """
 
     inputs: tuple[npt.NDArray[np.float32], ...] = ()
-    tolerance: float = 1e-5
 
 
 @dataclass(frozen=True)

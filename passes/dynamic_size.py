@@ -30,9 +30,6 @@ from slsc.passes.shapes import concrete_shapes
 BATCH, HEIGHT, WIDTH = "batch", "height", "width"
 """Names of the free axes; on the output height and width are prefixed by `out_` where the network changes them."""
 
-TOLERANCE = 1e-5
-"""Largest allowed difference of the freed network on a part of the image, as a share of the output's range."""
-
 
 class FreeSize(Pass):
     """Input N x C x 224 x 224 -> batch x C x height x width.
@@ -80,7 +77,7 @@ class FreeSize(Pass):
             alone = np.concatenate([verify.run(single, pair[:1]), verify.run(single, pair[1:])])
         except ModelError as error:
             return PassResult(model, modified, {**report, "batch": f"stays fixed: {error}"})
-        if together.shape != alone.shape or not _close(alone, together):
+        if together.shape != alone.shape or not _close(alone, together, model):
             return PassResult(model, modified, {**report, "batch": "stays fixed: images of a batch affect each other"})
         freed = [*report["freed"], BATCH]
         return PassResult(candidate, True, {**report, "freed": freed})
@@ -146,13 +143,13 @@ def _prove(fixed: onnx.ModelProto, freed: onnx.ModelProto, size: tuple[int, int]
         return "other sizes run and scale alike; the receptive field is too large to compare parts with the whole"
     found = verify.run(running, whole_image[:, :, : part[0], : part[1]])
     rows, columns = (int((side - margin) * scale) for side in part)
-    if not _close(whole[:, :, :rows, :columns], found[:, :, :rows, :columns]):
+    if not _close(whole[:, :, :rows, :columns], found[:, :, :rows, :columns], fixed):
         raise ModelError("a part of an image is not restored as in the whole", why="the graph depends on the size")
     return f"a {part[0]}x{part[1]} part is restored as in the whole {size[0]}x{size[1]} image"
 
 
-def _close(expected: npt.NDArray[np.float32], found: npt.NDArray[np.float32]) -> bool:
-    return bool(np.abs(expected - found).max() <= TOLERANCE * max(float(np.ptp(expected)), 1e-12))
+def _close(expected: npt.NDArray[np.float32], found: npt.NDArray[np.float32], model: onnx.ModelProto) -> bool:
+    return bool(np.abs(expected - found).max() <= verify.tolerance(model) * max(float(np.ptp(expected)), 1e-12))
 
 
 def _image(model: onnx.ModelProto, size: tuple[int, int], seed: int) -> npt.NDArray[np.float32]:

@@ -32,7 +32,7 @@ class ImportChecks(Pass):
 
     1. Operators outside ONNX's own set, or unknown in the model's version of it.
     2. Control flow: the search needs one fixed sequence of nodes.
-    3. Quantized networks: weights must be floating-point.
+    3. Quantized networks and sparse storage: weights must be dense and floating-point.
     4. Nodes in training mode.
     5. Convolutions whose weight depends on the image.
     6. A scale from input to output that is no whole number in 1..16, or differs between rows and columns.
@@ -48,6 +48,9 @@ class ImportChecks(Pass):
         Raises:
             ModelError: see the rules.
         """
+        if model.graph.sparse_initializer:
+            name = model.graph.sparse_initializer[0].values.name
+            raise ModelError("a weight is stored sparse", where=name, hint="store weights dense, zeros included")
         for node in model.graph.node:
             _require_known(node, opset(model))
         _require_fixed_weights(model)

@@ -6,6 +6,7 @@ from slsc.passes.base import Pass
 from slsc.passes.batch_norm import FoldBatchNorm
 from slsc.passes.dynamic_size import FreeSize
 from slsc.passes.fold import FoldConstants
+from slsc.passes.functions import InlineFunctions
 from slsc.passes.identity import RemoveIdentities
 from slsc.passes.import_checks import ImportChecks
 from slsc.passes.opset import RaiseOpset
@@ -21,6 +22,7 @@ def import_pipeline() -> Pipeline:
     freed last, once no Reshape of a pixel shuffle holds them fixed.
     """
     passes: tuple[Pass, ...] = (
+        InlineFunctions(),
         ImportChecks(),
         RaiseOpset(),
         RemoveIdentities(),

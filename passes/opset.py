@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import onnx
-from onnx import version_converter
+from onnx import helper, version_converter
 
 from slsc.errors import ModelError
 from slsc.passes.base import Pass, PassContext, PassResult, PostconditionError
@@ -18,6 +18,8 @@ class RaiseOpset(Pass):
 
     1. Models at 11 or above are left alone.
     2. Initializers keep their names.
+    3. A Resize keeps the coordinates it had: before operator set 11 they were asymmetric and rounded down, which the
+       converter does not write into the node, so that it would mean half-pixel coordinates.
     """
 
     name = "raise-opset"
@@ -40,9 +42,21 @@ class RaiseOpset(Pass):
                 hint=f"export it again with opset_version={MIN_OPSET} or newer",
             ) from None
         result.ir_version = model.ir_version
+        for node in result.graph.node:
+            if node.op_type == "Resize":
+                _keep_coordinates(node)
         return PassResult(result, True, {"opset": MIN_OPSET, "opset_before": version})
 
     def ensures(self, model: onnx.ModelProto, context: PassContext) -> None:
         """The operator set is at least 11."""
         if opset(model) < MIN_OPSET:
             raise PostconditionError(f"the model is still in operator set {opset(model)}")
+
+
+def _keep_coordinates(node: onnx.NodeProto) -> None:
+    """Rule 3."""
+    kept = [attr for attr in node.attribute if attr.name not in ("coordinate_transformation_mode", "nearest_mode")]
+    del node.attribute[:]
+    node.attribute.extend(kept)
+    node.attribute.append(helper.make_attribute("coordinate_transformation_mode", "asymmetric"))
+    node.attribute.append(helper.make_attribute("nearest_mode", "floor"))

@@ -1,0 +1,24 @@
+"""Inlining the functions a model brings along."""
+
+from __future__ import annotations
+
+import onnx
+from onnx import inliner
+
+from slsc.passes.base import Pass, PassContext, PassResult
+
+
+class InlineFunctions(Pass):
+    """Call of a function defined in the file -> the function's nodes, through ONNX's inliner.
+
+    Newer exporters keep torch modules and their own library as such functions.
+    """
+
+    name = "inline-functions"
+
+    def run(self, model: onnx.ModelProto, context: PassContext) -> PassResult:
+        """Inline every function."""
+        names = [f"{function.domain}:{function.name}" for function in model.functions]
+        if not names:
+            return PassResult(model, False, {"inlined": []})
+        return PassResult(inliner.inline_local_functions(model), True, {"inlined": names})
