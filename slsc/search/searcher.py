@@ -27,7 +27,7 @@ COST_HW = (720, 1280)
 
 CALIBRATION_PATCHES, CALIBRATION_SIDE = 24, 64
 FINETUNE_PATCHES, FINETUNE_SIDE = 8, 32
-FAST = Schedule(steps=1200, seconds=480.0, learning_rate=3e-4)
+FAST = Schedule(steps=1200, seconds=480.0, learning_rate=1e-3)
 """`--effort fast`: done within ten minutes on two cores, the search included."""
 
 
