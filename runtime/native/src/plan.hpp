@@ -84,6 +84,7 @@ enum class Act : uint32_t {
     Silu = 8,
     HardSigmoid = 9,  // clip(f2 * x + f3, 0, 1)
     HardSwish = 10,
+    Sqrt = 11,
 };
 
 enum class Combine : int32_t {

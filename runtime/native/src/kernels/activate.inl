@@ -47,6 +47,12 @@ static inline V verf(V x) {
     return as_float(as_int(magnitude) | (as_int(x) & INT32_MIN));
 }
 
+static inline V vsqrt(V x) {
+    V root;
+    for (int lane = 0; lane < int(sizeof(V) / sizeof(float)); ++lane) root[lane] = __builtin_sqrtf(x[lane]);
+    return root;
+}
+
 // `slope`: of this channel, for PRelu. `f`: Op::f.
 static inline V activate(Act act, V x, const float* f, float slope) {
     switch (act) {
@@ -60,6 +66,7 @@ static inline V activate(Act act, V x, const float* f, float slope) {
         case Act::Gelu: return 0.5f * x * (1.0f + verf(x * 0.70710678118654752f));
         case Act::Silu: return x * vsigmoid(x);
         case Act::HardSigmoid: return vmin(vmax(x * f[2] + f[3], V{}), splat(1.0f));
+        case Act::Sqrt: return vsqrt(x);
         case Act::HardSwish: return x * vmin(vmax(x * (1.0f / 6.0f) + 0.5f, V{}), splat(1.0f));
     }
     return x;
