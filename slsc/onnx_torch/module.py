@@ -67,6 +67,7 @@ class OnnxModule(nn.Module):
         self._producers = {name: step for step in self.steps for name in step.outputs if name}
         names = weight_names(self.steps, constants)
         self._fixed: dict[str, Tensor] = {}
+        self._attributes: dict[str, str] = {}
         for name, array in constants.items():
             self._hold(name, array, trainable=name in names)
 
@@ -103,13 +104,13 @@ class OnnxModule(nn.Module):
 
     def parameter(self, name: str) -> nn.Parameter:
         """The parameter made from the initializer (or Constant node's output) `name`; KeyError if it is none."""
-        parameter = self._parameters[_attribute(name)]
+        parameter = self._parameters[self._attributes[name]]
         assert isinstance(parameter, nn.Parameter)
         return parameter
 
     def parameter_names(self) -> tuple[str, ...]:
         """Initializer names of all parameters, in the graph's order."""
-        return tuple(_initializer(attribute) for attribute in self._parameters)
+        return tuple(name for name, attribute in self._attributes.items() if attribute in self._parameters)
 
     def conv_steps(self) -> tuple[ConvStep, ...]:
         """The Conv steps whose weight is a parameter, directly or through Identity or Cast, in the graph's order."""
@@ -127,22 +128,24 @@ class OnnxModule(nn.Module):
 
     def _hold(self, name: str, array: Array, *, trainable: bool) -> None:
         tensor = torch.from_numpy(np.array(array, dtype=_held_dtype(array)))
-        if trainable:
-            self.register_parameter(_attribute(name), nn.Parameter(tensor))
-        elif tensor.is_floating_point() and tensor.numel() > 1:
-            self.register_buffer(_attribute(name), tensor)
-        else:
+        if not trainable and (not tensor.is_floating_point() or tensor.numel() == 1):
             self._fixed[name] = tensor
+            return
+        attribute = self._attributes[name] = _attribute(name)
+        if trainable:
+            self.register_parameter(attribute, nn.Parameter(tensor))
+        else:
+            self.register_buffer(attribute, tensor)
 
     def _value(self, name: str, env: Environment) -> Tensor:
         value = env.get(name)
         if value is None:
             value = self._fixed.get(name)
-        return getattr(self, _attribute(name)) if value is None else value
+        return getattr(self, self._attributes[name]) if value is None else value
 
     def _conv_step(self, step: Step) -> ConvStep | None:
         weight = source(step.inputs[1], self._producers)
-        if _attribute(weight) not in self._parameters:
+        if self._attributes.get(weight) not in self._parameters:
             return None
         kernel = tuple(self.parameter(weight).shape[2:])
         attributes, ones = step.attributes, [1] * len(kernel)
@@ -156,11 +159,6 @@ class OnnxModule(nn.Module):
 def _attribute(name: str) -> str:
     """Attribute of the module that holds constant `name`: torch takes no dots, and the prefix keeps methods safe."""
     return "onnx:" + name.replace("%", "%25").replace(".", "%2E")
-
-
-def _initializer(attribute: str) -> str:
-    """Inverse of `_attribute`."""
-    return attribute.removeprefix("onnx:").replace("%2E", ".").replace("%25", "%")
 
 
 def _held_dtype(array: Array) -> np.dtype[np.generic]:

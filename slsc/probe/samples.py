@@ -19,6 +19,9 @@ from slsc.runtime.resample import imresize
 SIDE = 96
 """Least side of the network's input in pixels, where it is free."""
 
+EQUAL = 100.0
+"""PSNR in dB of equal images: finite, so that means and JSON stay numbers."""
+
 BT601 = (0.299, 0.587, 0.114)
 """Luma of R, G, B, full range."""
 
@@ -55,10 +58,10 @@ def clean(photo: npt.NDArray[np.uint8], geometry: Geometry, channels: int) -> Sa
 
 
 def psnr(image: Pixels, truth: Pixels, border: int) -> float:
-    """PSNR in dB over all channels, `border` pixels left out at each side."""
+    """PSNR in dB over all channels, `border` pixels left out at each side; equal images count as `EQUAL`."""
     inside = slice(border, -border or None)
     error = float(np.mean(np.square(image[inside, inside] - truth[inside, inside])))
-    return math.inf if error == 0 else 10 * math.log10(255**2 / error)
+    return EQUAL if error == 0 else min(EQUAL, 10 * math.log10(255**2 / error))
 
 
 def _input_hw(geometry: Geometry) -> tuple[int, int]:

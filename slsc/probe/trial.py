@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,9 @@ from slsc.probe.samples import Sample, clean, degraded, psnr, super_resolution
 
 LEAST_GAIN = 0.2
 """dB over its input from which on a same-size network counts as undoing a degradation."""
+
+CHOOSING_PHOTOS = 2
+"""Photos that choose the degradation."""
 
 HOPELESS = 3.0
 """dB below bicubic from which on a super-resolution network counts as restoring nothing (untrained, say)."""
@@ -49,7 +53,7 @@ class Trial:
         return float(np.mean([_restored_psnr(self.network, part, convention, self.border) for part in parts]))
 
     def plain_score(self, photos: int) -> float:
-        """Mean PSNR in dB of the plain method on the first `photos` samples; infinite on clean photos."""
+        """Mean PSNR in dB of the plain method on the first `photos` samples."""
         return float(np.mean([psnr(part.plain, part.truth, self.border) for part in self.samples[:photos]]))
 
     def least(self, photos: int) -> float:
@@ -61,7 +65,7 @@ def make_trial(network: Network, geometry: Geometry, photos: Sequence[Photo], tr
     """Shrunk photos for super-resolution; else the degradation the network undoes best; else clean photos.
 
     Args:
-        network: same-size networks are run on every degradation of the first photo.
+        network: a same-size one is run on every degradation.
         geometry: of the network.
         photos: HxWx3 uint8 RGB.
         tried: the conventions under which a degradation may turn out to be undone.
@@ -71,19 +75,29 @@ def make_trial(network: Network, geometry: Geometry, photos: Sequence[Photo], tr
         samples = [super_resolution(photo, geometry, channels) for photo in photos]
         purpose = f"restoring photos shrunk by {geometry.scale}"
         return Trial(network, samples, geometry.scale, "bicubic", HOPELESS, purpose)
-    options = degraded(photos[0], geometry, channels)
-    gains = [_best_gain(network, option, tried) for option in options]
-    best = int(np.argmax(gains))
-    if gains[best] < LEAST_GAIN:
+    options = [degraded(photo, geometry, channels) for photo in photos]
+    undone = _best_undone(network, options[:CHOOSING_PHOTOS], tried)
+    if undone is None:
         samples = [clean(photo, geometry, channels) for photo in photos]
         return Trial(network, samples, 0, None, 0.0, "leaving clean photos as they are")
-    samples = [degraded(photo, geometry, channels)[best] for photo in photos]
-    return Trial(network, samples, 0, "input", 0.0, f"undoing {options[best].name}")
+    samples = [option[undone] for option in options]
+    return Trial(network, samples, 0, "input", 0.0, f"undoing {samples[0].name}")
 
 
-def _best_gain(network: Network, sample: Sample, tried: Sequence[Convention]) -> float:
-    """dB over the sample's own input under the best convention."""
-    return max(_restored_psnr(network, sample, one, 0) for one in tried) - psnr(sample.plain, sample.truth, 0)
+def _best_undone(network: Network, options: Sequence[Sequence[Sample]], tried: Sequence[Convention]) -> int | None:
+    """The degradation with the largest gain on the photo where it gains least; None if nothing gains on every photo.
+
+    One photo is not enough: in a wrong value range some networks blur, which helps a noisy picture of little detail.
+    """
+    gains = {(index, one): math.inf for index in range(len(options[0])) for one in tried}
+    for samples in options:
+        for index, one in list(gains):
+            sample = samples[index]
+            gain = _restored_psnr(network, sample, one, 0) - psnr(sample.plain, sample.truth, 0)
+            gains[index, one] = min(gain, gains[index, one])
+            if gain < LEAST_GAIN:
+                del gains[index, one]
+    return max(gains, key=lambda entry: gains[entry])[0] if gains else None
 
 
 def _restored_psnr(network: Network, sample: Sample, convention: Convention, border: int) -> float:
