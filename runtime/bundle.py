@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 
-from slsc.errors import BundleError
+from slsc.errors import BundleError, UsageError
 from slsc.runtime.faults import BundleFault
 from slsc.runtime.fields import parse_json
 from slsc.runtime.manifest import SCHEMA, Manifest
@@ -106,23 +106,23 @@ HINTS = {
 
 
 def _refuse(path: Path, fault: BundleFault, why: str) -> NoReturn:
+    raise _refusal(path, fault, why)
+
+
+def _refusal(path: Path, fault: BundleFault, why: str) -> BundleError:
     hint = HINTS.get(fault, "make it again with `slsc compile`")
     if path.suffix == ".onnx" and fault is BundleFault.NOT_A_BUNDLE:
         hint = f"compile it first: slsc compile {path.name} --budget 1/8"
-    raise BundleError(fault, "cannot open the bundle", where=str(path), why=why, hint=hint)
+    return BundleError(fault, "cannot open the bundle", where=str(path), why=why, hint=hint)
 
 
 def _opened(path: Path) -> BinaryIO:
     try:
         return path.open("rb")
     except OSError as error:
-        raise BundleError(
-            BundleFault.UNREADABLE,
-            "cannot open the bundle",
-            where=str(path),
-            why=error.strerror or type(error).__name__,
-            hint=HINTS[BundleFault.UNREADABLE],
-        ) from None
+        refusal = _refusal(path, BundleFault.UNREADABLE, error.strerror or type(error).__name__)
+        refusal.exit_code = UsageError.exit_code  # a mistyped path is no damaged bundle
+        raise refusal from None
 
 
 def _read_at(file: BinaryIO, extent: Extent) -> bytes:

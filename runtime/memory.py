@@ -17,10 +17,11 @@ DEFAULT_WORKING_BYTES = 768 << 20
 OVERHEAD = 2.1
 """Peak of a run over the engine's live activations.
 
-Measured with ONNX Runtime 1.31 on the CPU (arena on, memory pattern off, tiles of 192 pixels, 1 thread) as growth of
-the resident set over `bytes_per_pixel` * pixels, tiles of one shape / of several: EDSR-baseline x4 1.54 / 1.92, RFDN x4
-1.58 / 1.65, IMDN x4 1.48 / 1.55, the compact network x4 1.84 / 2.10. Without the arena it is 1.5 to 5.3, because freed
-blocks fragment the heap. What exceeds 1 are reordered copies of activations (NCHWc) and the arena's rounding.
+Measured with ONNX Runtime 1.31 on the CPU (arena on, memory pattern off, 1 and 2 threads) as growth of the resident set
+over `bytes_per_pixel` * pixels, with tiles of 96 / about 225 pixels a side: EDSR-baseline x4 1.56 / 1.50, EDSR of 8
+blocks x2 1.66 / 1.66, CARN-M x4 1.66 / 1.63, RFDN x4 1.61 / 2.00, IMDN x4 1.49 / 1.32. Without the arena it is 1.5 to
+5.3 and grows from tile to tile, because freed blocks fragment the heap. What exceeds 1 are reordered copies of
+activations (NCHWc) and the arena's growth in powers of two.
 """
 
 MARGIN_BYTES = 24 << 20

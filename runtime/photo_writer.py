@@ -83,7 +83,8 @@ def photo_writer(
     require_writable(path, shape, dtype)
     with staged(path) as (file, _):
         if _is_streamed(path):
-            stream = PngStream(file, *shape, dtype, icc)  # type: ignore[misc]
+            height, width, channels = shape
+            stream = PngStream(file, height, width, channels, dtype, icc)
             yield stream.write
             stream.close()
             return

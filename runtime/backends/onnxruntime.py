@@ -21,9 +21,10 @@ class OnnxRuntimeRunner:
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
-        # The arena keeps the largest of everything it ever gave out, and the memory pattern reserves the whole of a
-        # run at once: without them a run peaks near its live activations, and the memory goes back between tiles.
-        options.enable_cpu_mem_arena = False
+        # With tiles of one shape the arena hands every tile the blocks of the one before. Without it they go through
+        # the C heap, which fragments: measured peaks are up to three times higher, and grow from tile to tile.
+        options.enable_cpu_mem_arena = True
+        # The pattern reserves the whole of a run at once, beside what the arena already holds.
         options.enable_mem_pattern = False
         options.log_severity_level = LOG_ERRORS_ONLY
         # Threads may spin between the layers of a run, not while tiles are cut, written or waited for.

@@ -46,10 +46,16 @@ def test_runs_on_ctypes_arrays(library: Library, handle: int) -> None:
 
 def test_a_failed_open_gives_a_handle_with_the_error(library: Library, tmp_path: Path) -> None:
     status, handle = library.open(str(tmp_path / "none.slsb"))
-    assert status == Status.CHECK_FAILED
+    assert status == Status.BAD_ARGUMENT
     assert "none.slsb" in library.error(handle)
     assert library.run(handle, b"", 1, 1, 1, U8, bytearray()) == Status.BAD_HANDLE
     assert library.close(handle) == Status.OK
+
+
+def test_a_damaged_bundle(library: Library, make_bundle: MakeBundle) -> None:
+    path = make_bundle()
+    path.write_bytes(path.read_bytes()[:-1])
+    assert library.open(str(path))[0] == Status.CHECK_FAILED
 
 
 def test_closed_and_unknown_handles(library: Library, handle: int) -> None:

@@ -1,0 +1,115 @@
+"""Restore a photo, or all photos of a folder, with a compiled bundle.
+
+Photos are restored in tiles that overlap far enough for seams not to show, within a fixed amount of memory whatever
+their size. 16-bit photos stay 16-bit, transparency and chroma (for networks of luma) are enlarged bicubically. PNG
+output is streamed; a folder's photos are all written as PNG.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from slsc.cli.console import Console
+from slsc.errors import DataError, UsageError
+from slsc.runtime.backends import BACKENDS
+from slsc.runtime.memory import parse_bytes
+
+if TYPE_CHECKING:
+    from slsc.runtime.session import Session
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's own arguments."""
+    parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="compiled network (.slsb)")
+    parser.add_argument("source", type=Path, metavar="IMAGE|FOLDER", help="what to restore")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="image file, or folder")
+    parser.add_argument("--engine", metavar="NAME", help="engine of the bundle (default: its first)")
+    parser.add_argument("--backend", choices=tuple(BACKENDS), default="onnxruntime", help="what runs the network")
+    parser.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads (default: all)")
+    parser.add_argument("--memory", type=parse_bytes, metavar="SIZE", help="most the process may use, such as 512MiB")
+    parser.add_argument("--tile", type=int, metavar="N", help="largest tile, input pixels a side")
+    parser.add_argument("--exact", action="store_true", help="equal whole-image inference; tiles overlap more")
+
+
+def run(args: argparse.Namespace, console: Console) -> int:
+    """Run the verb."""
+    from slsc.runtime.session import Session
+
+    pairs = _pairs(args.source, args.output)
+    session = Session(
+        args.bundle,
+        backend=args.backend,
+        engine=args.engine,
+        threads=args.threads,
+        memory=args.memory,
+        tile=args.tile,
+        exact=args.exact,
+    )
+    if args.source.is_dir():
+        args.output.mkdir(exist_ok=True)
+    images: list[dict[str, Any]] = []
+    failures: list[DataError] = []
+    for source, target in pairs:
+        try:
+            images.append(_restore(session, source, target, console))
+        except DataError as error:
+            if len(pairs) == 1:
+                raise
+            failures.append(error)
+            console.note(f"slsc: error: {error}")
+    console.result(engine=session.engine.name, backend=args.backend, scale=session.manifest.io.scale, images=images)
+    if failures:
+        raise DataError(
+            f"{len(failures)} of {len(pairs)} photos could not be restored",
+            where=str(args.source),
+            why="; ".join(str(error) for error in failures),
+        )
+    return 0
+
+
+def _pairs(source: Path, output: Path) -> list[tuple[Path, Path]]:
+    """Photos and the files they become.
+
+    Raises:
+        DataError: the folder is unusable.
+        UsageError: the output is a file for a folder of photos, or two photos would become one file.
+    """
+    from slsc.runtime.photo import list_photos
+
+    if not source.is_dir():
+        return [(source, output / f"{source.stem}.png" if output.is_dir() else output)]
+    if output.exists() and not output.is_dir():
+        raise UsageError("the output of a folder must be a folder", where=str(output), hint="-o FOLDER")
+    pairs = [(path, output / f"{path.stem}.png") for path in list_photos(source)]
+    sources: dict[Path, Path] = {}
+    for path, target in pairs:
+        if target in sources:
+            raise UsageError(
+                f"{sources[target].name} and {path.name} would both become {target.name}",
+                where=str(source),
+                hint="rename one of them",
+            )
+        sources[target] = path
+    return pairs
+
+
+def _restore(session: Session, source: Path, target: Path, console: Console) -> dict[str, Any]:
+    """Restore one photo, and tell what was done."""
+    begun = time.monotonic()
+    tiles = 0
+    with console.progress(None, source.name, "tile") as bar:
+
+        def show(done: int, total: int) -> None:
+            nonlocal tiles
+            tiles = total
+            bar.total = total
+            bar.update(done - bar.n)
+
+        session.restore_file(source, target, show)
+    seconds = time.monotonic() - begun
+    console.detail(f"{source}: {tiles} tiles, {seconds:.1f} s")
+    console.artefact(target)
+    return {"source": str(source), "output": str(target), "tiles": tiles, "seconds": round(seconds, 3)}
