@@ -63,9 +63,15 @@ def _model(nodes: list, tensors: list, channels: int, scale: int, fixed: tuple |
 
 
 def make_manifest(
-    *, scale: int = 2, channels: int = 3, halo: int = 4, bytes_per_pixel: float = 200.0, **io: object
+    *,
+    scale: int = 2,
+    channels: int = 3,
+    halo: int = 4,
+    bytes_per_pixel: float = 200.0,
+    tile: TileGeometry | None = None,
+    **io: object,
 ) -> Manifest:
-    """A manifest for one of the networks above, without entries."""
+    """A manifest for one network, by default one of those above, without entries."""
     return Manifest(
         schema=SCHEMA,
         slsc_version="0.1.0",
@@ -74,7 +80,7 @@ def make_manifest(
             ImageIO(channels, "RGB" if channels == 3 else "Y", 0.0, 1.0, "image", "restored", scale,
                     "sr" if scale > 1 else "restore"), **io
         ),
-        tile=TileGeometry(halo=halo, bound=0.0, receptive_field=halo),
+        tile=tile or TileGeometry(halo=halo, bound=0.0, receptive_field=halo),
         engines=(
             Engine("1-8", "engines/1-8.onnx", "1/8", 0.125, 1000, 125, 1e3, bytes_per_pixel, {"psnr_y": 30.0}),
         ),

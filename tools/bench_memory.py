@@ -1,0 +1,156 @@
+"""Peak memory and time of `slsc run` over the size of the output, as a Markdown table.
+
+    python -m slsc.tools.bench_memory BUNDLE --megapixels 1,2,4,8,16,32 [--memory 512MiB] [--threads N]
+
+Every size is restored in a process of its own, whose peak resident set the system reports when it ends. The photo is
+scikit-image's astronaut, mirrored and repeated to the size: real structure at every size, and the same everywhere.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from slsc.errors import SlscError, UsageError
+from slsc.runtime.bundle import open_bundle
+from slsc.runtime.manifest import Manifest
+from slsc.runtime.memory import parse_bytes
+from slsc.runtime.photo import Photo, load_photo, save_photo
+
+ASPECT = (16, 9)
+RESIDENT_UNIT = 1 if sys.platform == "darwin" else 1024
+"""Unit of `ru_maxrss` in bytes: macOS counts bytes, Linux kibibytes (getrusage(2))."""
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One restoration: output size in pixels, wall-clock seconds and peak resident bytes of its whole process."""
+
+    height: int
+    width: int
+    seconds: float
+    peak_bytes: int
+
+    @property
+    def megapixels(self) -> float:
+        """Output pixels / 10^6."""
+        return self.height * self.width / 1e6
+
+
+def sizes(text: str) -> list[float]:
+    """Comma-separated output megapixels.
+
+    Raises:
+        UsageError: something else.
+    """
+    try:
+        values = [float(part) for part in text.split(",")]
+    except ValueError:
+        values = []
+    if not values or not all(0 < value <= 1000 for value in values):
+        raise UsageError(f"{text!r} are no sizes", hint="write them as 1,2,4,8,16,32")
+    return values
+
+
+def input_size(megapixels: float, scale: int) -> tuple[int, int]:
+    """Height and width of a 16:9 input whose restoration has about so many megapixels."""
+    unit = (megapixels * 1e6 / (ASPECT[0] * ASPECT[1])) ** 0.5 / scale
+    return max(1, round(ASPECT[1] * unit)), max(1, round(ASPECT[0] * unit))
+
+
+def sample_photo(height: int, width: int) -> npt.NDArray[np.uint8]:
+    """A photo of that size, HxWx3 RGB."""
+    from skimage import data
+
+    photo = data.astronaut()
+    missing = [max(0, side - have) for side, have in zip((height, width), photo.shape[:2], strict=True)]
+    return np.pad(photo, ((0, missing[0]), (0, missing[1]), (0, 0)), mode="symmetric")[:height, :width]
+
+
+def measure(command: Sequence[str]) -> tuple[float, int]:
+    """Seconds and peak resident bytes of a command.
+
+    Raises:
+        UsageError: it does not exit with 0; its own message went to stderr.
+    """
+    begun = time.perf_counter()
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        # wait4 reports this one child, where RUSAGE_CHILDREN would report the largest of all so far.
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise UsageError("the restoration failed", why=f"exit code {process.returncode}", hint=" ".join(command))
+    return time.perf_counter() - begun, usage.ru_maxrss * RESIDENT_UNIT
+
+
+def benchmark(bundle: Path, manifest: Manifest, megapixels: Sequence[float], extra: list[str]) -> Iterator[Measurement]:
+    """Restore a photo of every size with `slsc run`, `extra` being further words of its command line."""
+    scale = manifest.io.scale
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder, "in.png"), Path(folder, "out.png")
+        for wanted in megapixels:
+            height, width = input_size(wanted, scale)
+            save_photo(Photo(sample_photo(height, width)), source)
+            command = [sys.executable, "-m", "slsc", "run", str(bundle), str(source), "-o", str(target), *extra]
+            seconds, peak = measure(command)
+            restored = load_photo(target).pixels.shape[:2]
+            if restored != (height * scale, width * scale):
+                raise UsageError("the restoration has the wrong size", why=f"{restored}", hint=" ".join(command))
+            yield Measurement(height * scale, width * scale, seconds, peak)
+
+
+def markdown(measurements: Sequence[Measurement]) -> str:
+    """The table."""
+    lines = [
+        "| output | megapixels | time (s) | s per megapixel | peak memory (MiB) |",
+        "| --- | ---: | ---: | ---: | ---: |",
+    ]
+    lines += [
+        f"| {m.width}x{m.height} | {m.megapixels:.1f} | {m.seconds:.1f} | {m.seconds / m.megapixels:.2f} "
+        f"| {m.peak_bytes / (1 << 20):.0f} |"
+        for m in measurements
+    ]
+    return "\n".join(lines)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the benchmark; returns the exit code."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("bundle", type=Path)
+    parser.add_argument("--megapixels", default="1,2,4,8,16,32", help="output sizes (default 1,2,4,8,16,32)")
+    parser.add_argument("--memory", help="the memory knob, such as 512MiB")
+    parser.add_argument("--threads", help="CPU threads")
+    parser.add_argument("--engine", help="engine of the bundle")
+    args = parser.parse_args(argv)
+    extra = [
+        word
+        for name in ("memory", "threads", "engine")
+        if getattr(args, name)
+        for word in (f"--{name}", getattr(args, name))
+    ]
+    try:
+        if args.memory:
+            parse_bytes(args.memory)
+        measurements = []
+        for measurement in benchmark(args.bundle, open_bundle(args.bundle).manifest, sizes(args.megapixels), extra):
+            print(f"{measurement.megapixels:.1f} MP: {measurement.seconds:.1f} s", file=sys.stderr)
+            measurements.append(measurement)
+    except SlscError as error:
+        print(f"bench_memory: error: {error}", file=sys.stderr)
+        return error.exit_code
+    print(markdown(measurements))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
