@@ -76,7 +76,27 @@ def _parse(path: Path) -> onnx.ModelProto:
     # Protobuf reads many foreign files as a message of unknown fields only.
     if not model.ir_version or not model.opset_import or not model.graph.node:
         raise ModelError("not an ONNX model", where=where, why="it holds no graph", hint=HINT)
+    _require_text(model, where)
     return model
+
+
+def _require_text(model: onnx.ModelProto, where: str) -> None:
+    """Protobuf hands out names that are not UTF-8 as bytes, which nothing else is prepared for."""
+    graph = model.graph
+    held = (*graph.input, *graph.output, *graph.value_info, *graph.initializer)
+    names = [value.name for value in held]
+    for node in graph.node:
+        names += [
+            node.name,
+            node.op_type,
+            node.domain,
+            *node.input,
+            *node.output,
+            *(attr.name for attr in node.attribute),
+        ]
+    bad = next((name for name in names if isinstance(name, bytes)), None)
+    if bad is not None:
+        raise ModelError("the file holds a name that is not UTF-8", where=where, why=repr(bad), hint=HINT)
 
 
 def _check(model: onnx.ModelProto) -> None:

@@ -123,7 +123,10 @@ class _State:
         else:
             return
         opsets = {entry.domain: entry.version for entry in self.model.opset_import}
-        results = ReferenceEvaluator(node, opsets=opsets).run(None, feeds)
+        try:
+            results = ReferenceEvaluator(node, opsets=opsets).run(None, feeds)
+        except Exception as error:  # whatever numpy and the reference operators raise on senseless values
+            raise ModelError("cannot be computed", where=label(node), why=f"{type(error).__name__}: {error}") from None
         self.values.update({name: np.asarray(value) for name, value in zip(outputs, results, strict=True)})
 
 

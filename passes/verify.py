@@ -50,7 +50,10 @@ def session(model: onnx.ModelProto) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4  # what is wrong is raised, the log would only repeat it on stderr
     try:
-        return onnxruntime.InferenceSession(model.SerializeToString(), options, ["CPUExecutionProvider"])
+        # Without the fallback, which would print to stdout and fail the same way a second time.
+        return onnxruntime.InferenceSession(
+            model.SerializeToString(), options, ["CPUExecutionProvider"], enable_fallback=0
+        )
     except Exception as error:  # ONNX Runtime's exception types are private and derive from Exception
         raise ModelError("ONNX Runtime refuses the model", why=_first_line(error)) from None
 

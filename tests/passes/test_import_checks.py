@@ -41,6 +41,7 @@ REFUSED = [
     ("r = Resize (x, , s) y = MaxPool <kernel_shape=[512,512], strides=[512,512]> (r)",
      {"s": np.array([1, 1, 512, 512], np.float32)}, ["Resize", "values"]),
     ("a = Conv(x, w) y = Conv(a, w)", {"w": (4, 3, 1, 1)}, ["Conv", "does not run"]),
+    ("s = Shape(x) i = Gather(s, far) f = Cast <to=1> (i) y = Add(x, f)", {"far": np.array(7)}, ["Gather", "computed"]),
     ("z = NonZero(x) f = Cast <to=1> (z) m = ReduceMean <keepdims=0> (f) y = Add(x, m)", {}, ["NonZero", "shape"]),
 ]  # fmt: skip
 

@@ -102,6 +102,12 @@ def test_random_bytes_are_refused(tmp_path, content):
     refusal(path)
 
 
+def test_names_that_are_not_text(saved):
+    path = saved()
+    path.write_bytes(path.read_bytes().replace(b"Relu", b"Re\xccu"))
+    assert "UTF-8" in str(refusal(path))
+
+
 def test_a_file_beyond_the_limit_is_not_read(saved, monkeypatch):
     path = saved()
     monkeypatch.setattr(load_module, "MAX_BYTES", 10)

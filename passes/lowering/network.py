@@ -1,0 +1,108 @@
+"""What lowering must know of a graph: constants, and every shape at several image sizes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+
+from slsc.errors import ModelError
+from slsc.passes.graph import consumers, fixed_hw, image_input, initializers, producers
+from slsc.passes.lowering.refusal import LoweringRefusal
+from slsc.passes.shapes import Shapes, concrete_shapes
+
+SIZES = ((64, 96), (128, 256), (72, 104), (65, 103), (71, 98), (94, 77))
+"""Sizes looked at where a network takes any. Those that no stride divides tell amounts that follow the image's size
+from constant ones; a network may refuse them."""
+
+SIZE_OPS = ("Shape", "Size")
+"""Their output depends on the size of their input alone."""
+
+
+class Network:
+    """A graph, read-only.
+
+    Attributes:
+        model: the ONNX model, in topological order and with its constants folded.
+        image: name of the input.
+        output: name of the output.
+        producers: the node that makes each tensor.
+        consumers: the nodes that use each tensor.
+        moving: tensors that depend on what the image shows.
+
+    Raises:
+        LoweringRefusal: the input is not float32, or the graph takes no image of the sizes tried.
+    """
+
+    def __init__(self, model: onnx.ModelProto) -> None:
+        self.model = model
+        self.image, self.output = image_input(model)
+        _require_float(model, self.image)
+        self.producers, self.consumers = producers(model), consumers(model)
+        self.moving = _moving(model, self.image)
+        self._initializers = initializers(model)
+        self._samples = _samples(model)
+
+    def constant(self, name: str) -> npt.NDArray[Any] | None:
+        """A tensor's value if it is the same for every image and size, else None."""
+        if name in self._initializers:
+            return self._initializers[name]
+        values = [sample.values.get(name) for sample in self._samples]
+        first = values[0]
+        return first if all(value is not None and np.array_equal(value, first) for value in values) else None
+
+    def values(self, name: str) -> list[npt.NDArray[Any] | None]:
+        """A tensor's value at each of the sizes, None where it depends on the image."""
+        if name in self._initializers:
+            return [self._initializers[name]] * len(self._samples)
+        return [sample.values.get(name) for sample in self._samples]
+
+    def shapes(self, name: str) -> list[tuple[int, ...]]:
+        """A tensor's shape at each of the sizes."""
+        return [sample.of[name] for sample in self._samples]
+
+    def rank(self, name: str) -> int:
+        """Number of axes of a tensor."""
+        return len(self._samples[0].of[name])
+
+    def channels(self, name: str) -> int:
+        """Extent of a tensor's second axis."""
+        return self._samples[0].of[name][1]
+
+    def hw(self, name: str) -> tuple[tuple[int, ...], ...]:
+        """Height and width of a tensor at each of the sizes."""
+        return tuple(sample.of[name][2:] for sample in self._samples)
+
+    def only_consumer(self, name: str) -> onnx.NodeProto | None:
+        """The one node that uses a tensor, which is not the graph's output; else None."""
+        users = self.consumers.get(name, [])
+        return users[0] if len(users) == 1 and name != self.output else None
+
+
+def _require_float(model: onnx.ModelProto, image: str) -> None:
+    value = next(value for value in model.graph.input if value.name == image)
+    if value.type.tensor_type.elem_type != onnx.TensorProto.FLOAT:
+        raise LoweringRefusal("the native engine computes in float32", where=image, why="the input has another type")
+
+
+def _moving(model: onnx.ModelProto, image: str) -> frozenset[str]:
+    found = {image}
+    for node in model.graph.node:
+        if node.op_type not in SIZE_OPS and found.intersection(node.input):
+            found.update(filter(None, node.output))
+    return frozenset(found)
+
+
+def _samples(model: onnx.ModelProto) -> list[Shapes]:
+    fixed = fixed_hw(model)
+    found, reason = [], ""
+    for size in (fixed,) if fixed else SIZES:
+        try:
+            found.append(concrete_shapes(model, size))
+        except ModelError as error:
+            reason = str(error)
+    if not found:
+        raise LoweringRefusal("the native engine cannot tell the network's shapes", why=reason)
+    return found
