@@ -5,12 +5,10 @@ from __future__ import annotations
 import numpy as np
 import onnx
 
-from slsc.passes.graph import fixed_hw, image_input
-from slsc.passes.shapes import concrete_shapes
+from slsc.passes.graph import image_input
+from slsc.passes.shapes import concrete_shapes, sample_sizes
 
 FLOAT32_BYTES = 4
-SIDE = 256
-"""Side of the image counted; a multiple of the strides in use, large enough that pooled maps do not round away."""
 
 
 def bytes_per_pixel(model: onnx.ModelProto) -> float:
@@ -19,7 +17,7 @@ def bytes_per_pixel(model: onnx.ModelProto) -> float:
     A tensor lives from the node that makes it until the last node that uses it has run; the image and the output count.
     Backends that work in place need less, those with workspaces (im2col) more.
     """
-    height, width = fixed_hw(model) or (SIDE, SIDE)
+    height, width = sample_sizes(model)[-1]  # the largest, so that pooled maps do not round away
     shapes = concrete_shapes(model, (height, width)).of
     image, output = image_input(model)
     last_use = {name: index for index, node in enumerate(model.graph.node) for name in node.input}

@@ -14,11 +14,9 @@ from slsc.passes.graph import fixed_hw, image_input, label
 from slsc.passes.reach import NotLocalError, Range, Scene, input_range
 from slsc.passes.shapes import concrete_shapes
 
-BASE = 256
-"""Smallest side at which shapes are sampled."""
-
-STRIDE = 20160
-"""Growth of the side by which steps are told: a multiple of every stride product below 11 and of 2^6."""
+PERIOD = 20160
+"""Sides at which shapes are sampled are this, twice this, and a little more: a multiple of every stride product up to
+10 and of 2^6. Nothing is run at that size."""
 
 MAX_ALIGN = 1024
 """Larger alignments would make tiles as large as images."""
@@ -110,17 +108,17 @@ def _range_of(node: onnx.NodeProto, name: str, axis: int, union: Range, scene: S
 
 
 def _scene(model: onnx.ModelProto) -> Scene:
-    small, big = concrete_shapes(model, (BASE, BASE)), concrete_shapes(model, (BASE + STRIDE, BASE + STRIDE))
+    small, big = concrete_shapes(model, (PERIOD, PERIOD)), concrete_shapes(model, (2 * PERIOD, 2 * PERIOD))
     moving = _image_dependent(model)
     steps = {}
     for name in moving:
         before, after = small.of[name], big.of[name]
         if len(before) == 4 and after[2] > before[2] and after[3] > before[3]:
-            steps[name] = (Fraction(STRIDE, after[2] - before[2]), Fraction(STRIDE, after[3] - before[3]))
+            steps[name] = (Fraction(PERIOD, after[2] - before[2]), Fraction(PERIOD, after[3] - before[3]))
     sizes = [small]
     for extra in range(1, 17):  # a size the network refuses (no multiple of its strides) is no reason against tiles
         with contextlib.suppress(ModelError):
-            sizes.append(concrete_shapes(model, (BASE + extra, BASE + extra)))
+            sizes.append(concrete_shapes(model, (PERIOD + extra, PERIOD + extra)))
     return Scene((*sizes, big), steps, moving)
 
 

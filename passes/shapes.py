@@ -22,8 +22,8 @@ from slsc.passes.graph import fixed_hw, image_channels, image_input, label, opse
 MAX_VALUE_ELEMENTS = 1024
 """Tensors up to this many elements are evaluated when their inputs are known; shapes and sizes are far smaller."""
 
-SAMPLES = ((64, 96), (256, 128), (512, 768))
-"""Sizes tried where a network takes any: multiples of the strides in use, rows and columns apart."""
+SAMPLES = ((64, 96), (192, 144), (512, 768), (576, 1152))
+"""Sizes tried where a network takes any, rows and columns apart: between them multiples of every stride in use."""
 
 
 @dataclass(frozen=True)
