@@ -14,7 +14,7 @@ from slsc.errors import ModelError, SlscError
 from slsc.onnx_torch.constants import Array, read_constants, write_constants
 from slsc.onnx_torch.ops.padding import window_pads
 from slsc.onnx_torch.steps import Step, build_steps
-from slsc.onnx_torch.weights import source, weight_names
+from slsc.onnx_torch.weights import host_names, source, weight_names
 from slsc.passes.graph import opset
 
 Environment = dict[str, Tensor]
@@ -47,8 +47,8 @@ class OnnxModule(nn.Module):
     """Executes an ONNX graph with torch ops; its weights are parameters under their initializers' names.
 
     Float16 weights and arithmetic are held in float32, so that training does not stall on rounding; `write_back`
-    rounds to the initializer's own dtype. BatchNormalization and Dropout always run as in inference. Integer constants
-    stay on the CPU wherever the module is moved, as shape arithmetic belongs there.
+    rounds to the initializer's own dtype. BatchNormalization and Dropout always run as in inference. Integers and
+    single numbers stay on the CPU wherever the module is moved, as shape arithmetic belongs there.
 
     Args:
         model: one input and one output besides the initializers; external data loaded in.
@@ -65,11 +65,11 @@ class OnnxModule(nn.Module):
         self.output_name = _only([o.name for o in graph.output], "output")
         self.steps = build_steps(graph, constants, opset(model))
         self._producers = {name: step for step in self.steps for name in step.outputs if name}
-        names = weight_names(self.steps, constants)
+        trained, on_host = weight_names(self.steps, constants), host_names(self.steps)
         self._fixed: dict[str, Tensor] = {}
         self._attributes: dict[str, str] = {}
         for name, array in constants.items():
-            self._hold(name, array, trainable=name in names)
+            self._hold(name, array, trainable=name in trained, on_host=name in on_host)
 
     def start(self, x: Tensor) -> Environment:
         """The environment in which the first step finds the image `x`, (B, C, H, W) in the network's value range."""
@@ -126,9 +126,9 @@ class OnnxModule(nn.Module):
         names = self.parameter_names()
         return write_constants(model, {name: self.parameter(name).detach().cpu().numpy() for name in names})
 
-    def _hold(self, name: str, array: Array, *, trainable: bool) -> None:
+    def _hold(self, name: str, array: Array, *, trainable: bool, on_host: bool) -> None:
         tensor = torch.from_numpy(np.array(array, dtype=_held_dtype(array)))
-        if not trainable and (not tensor.is_floating_point() or tensor.numel() == 1):
+        if not trainable and (on_host or tensor.numel() == 1 or not tensor.is_floating_point()):
             self._fixed[name] = tensor
             return
         attribute = self._attributes[name] = _attribute(name)

@@ -30,6 +30,9 @@ WEIGHT_INPUTS = {
 ARITHMETIC = {"Mul", "Add", "Sub", "Div"}
 """Ops whose single-element constants are part of the formula (x / 255, 0.1 * x), not weights."""
 
+HOST_INPUTS = {"Clip": (1, 2), "Pad": (1, 2, 3), "Resize": (1, 2, 3), "Upsample": (1,)}
+"""Input positions whose values are read as numbers and thus belong on the CPU."""
+
 FIXED_WEIGHT = {"Conv", "ConvTranspose"}
 """Ops whose weight and bias must not depend on the image."""
 
@@ -61,6 +64,11 @@ def weight_names(steps: Sequence[Step], constants: Mapping[str, Array]) -> set[s
         found = set().union(*(origins.get(name, set()) for name in slots))
         names |= _trainable(found, constants, smallest=2 if step.op_type in ARITHMETIC else 1)
     return names
+
+
+def host_names(steps: Sequence[Step]) -> set[str]:
+    """Names of the values that some step reads as numbers."""
+    return {name for step in steps for i, name in enumerate(step.inputs) if i in HOST_INPUTS.get(step.op_type, ())}
 
 
 def _refuse_computed(step: Step, origins: Mapping[str, set[str]]) -> None:

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from slsc.onnx_torch.attributes import Attributes, Handler, Inputs
+from slsc.onnx_torch.ops.elementwise import aligned, binary
 from slsc.onnx_torch.ops.padding import symmetric, torch_pads, window_pads
 
 CONV = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
@@ -72,7 +73,7 @@ def gemm(attributes: Attributes, inputs: Inputs) -> Tensor:
 
 def einsum(attributes: Attributes, inputs: Inputs) -> Tensor:
     """Einsum."""
-    return torch.einsum(attributes.text("equation", ""), *inputs)
+    return torch.einsum(attributes.text("equation", ""), *aligned(*inputs))
 
 
 OPS: Mapping[str, Handler] = {
@@ -80,5 +81,5 @@ OPS: Mapping[str, Handler] = {
     "ConvTranspose": conv_transpose,
     "Einsum": einsum,
     "Gemm": gemm,
-    "MatMul": lambda attributes, inputs: torch.matmul(*inputs),
+    "MatMul": binary(torch.matmul),
 }

@@ -42,10 +42,12 @@ def divide(left: Tensor, right: Tensor) -> Tensor:
     return left / right if left.is_floating_point() else torch.div(left, right, rounding_mode="trunc")
 
 
-def power(base: Tensor, exponent: Tensor) -> Tensor:
-    """Pow, in the type of the base. A constant exponent takes torch's faster and exact special cases (square, root)."""
+def power(attributes: Attributes, inputs: Inputs) -> Tensor:
+    """Pow, in the type of the base. A single exponent takes torch's faster and exact special cases (square, root)."""
+    base, exponent = inputs
     if exponent.numel() == 1 and exponent.ndim <= base.ndim and not exponent.requires_grad:
         return torch.pow(base, exponent.item()).to(base.dtype)
+    base, exponent = aligned(base, exponent)
     return torch.pow(base, exponent).to(base.dtype)
 
 
@@ -103,7 +105,7 @@ OPS: Mapping[str, Handler] = {
     "Neg": unary(torch.neg),
     "Not": unary(torch.logical_not),
     "Or": binary(torch.logical_or),
-    "Pow": binary(power),
+    "Pow": power,
     "Reciprocal": unary(torch.reciprocal),
     "Round": unary(torch.round),
     "Sign": unary(torch.sign),

@@ -15,7 +15,8 @@ def batch_norm(attributes: Attributes, inputs: Inputs) -> Tensor:
     """BatchNormalization with the stored statistics."""
     if attributes.integer("training_mode", 0):
         raise attributes.refuse("it is in training mode", "export the model after model.eval()")
-    x, scale, bias, running_mean, running_var = inputs
+    x = inputs[0]
+    scale, bias, running_mean, running_var = (value.to(x.device) for value in inputs[1:])
     return F.batch_norm(x, running_mean, running_var, scale, bias, eps=attributes.real("epsilon", 1e-5))
 
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from slsc.onnx_torch.attributes import Attributes, Handler, Inputs
+from slsc.onnx_torch.ops.elementwise import aligned
 from slsc.onnx_torch.ops.taps import AxisResize, Sampling, taps
 
 TORCH_MODES = {"linear": "bilinear", "cubic": "bicubic"}
@@ -39,7 +41,8 @@ def grid_sample(attributes: Attributes, inputs: Inputs) -> Tensor:
     mode = {"linear": "bilinear", "cubic": "bicubic"}.get(text := attributes.text("mode", "bilinear"), text)
     padding = attributes.text("padding_mode", "zeros")
     corners = bool(attributes.integer("align_corners", 0))
-    return F.grid_sample(inputs[0], inputs[1], mode=mode, padding_mode=padding, align_corners=corners)
+    x, grid = aligned(*inputs)
+    return F.grid_sample(x, grid, mode=mode, padding_mode=padding, align_corners=corners)
 
 
 def _sampling(attributes: Attributes) -> Sampling:
@@ -64,16 +67,14 @@ def _axes(attributes: Attributes, inputs: Inputs, opset: int) -> dict[int, AxisR
     x, sizes = inputs[0], None
     if opset >= 11:
         scales, sizes = (*inputs[2:], None, None)[:2]
-    elif len(inputs) > 1:
-        scales = inputs[1]
     else:
-        scales = torch.tensor(attributes.values["scales"])
+        scales = inputs[1] if len(inputs) > 1 else torch.tensor(attributes.values["scales"])
     names = [axis % x.ndim for axis in attributes.integers("axes", range(x.ndim))]
     if sizes is not None and sizes.numel():
         return {a: AxisResize(x.shape[a], n, n / x.shape[a]) for a, n in zip(names, sizes.tolist(), strict=True)}
-    lengths = (scales * torch.tensor([x.shape[axis] for axis in names], dtype=scales.dtype)).floor().to(torch.int64)
-    found = zip(names, lengths.tolist(), scales.tolist(), strict=True)
-    return {axis: AxisResize(x.shape[axis], length, scale) for axis, length, scale in found}
+    # Lengths are rounded down in float32, as ONNX Runtime does.
+    found = zip(names, scales.tolist(), strict=True)
+    return {a: AxisResize(x.shape[a], int(np.float32(scale) * np.float32(x.shape[a])), scale) for a, scale in found}
 
 
 def _is_one_torch_call(x: Tensor, axes: Mapping[int, AxisResize], sampling: Sampling) -> bool:

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from slsc.onnx_torch.attributes import Attributes, Handler, Inputs
+from slsc.onnx_torch.ops.elementwise import aligned
 
 
 def shape(attributes: Attributes, inputs: Inputs) -> Tensor:
@@ -20,7 +21,7 @@ def shape(attributes: Attributes, inputs: Inputs) -> Tensor:
 
 def concat(attributes: Attributes, inputs: Inputs) -> Tensor:
     """Concat."""
-    return torch.cat(list(inputs), attributes.integer("axis", 1))
+    return torch.cat(aligned(*inputs), attributes.integer("axis", 1))
 
 
 def axes_of(attributes: Attributes, inputs: Inputs, position: int) -> list[int] | None:

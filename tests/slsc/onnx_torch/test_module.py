@@ -157,6 +157,40 @@ def test_float16_storage_with_cast_is_exact(model_of: Any, assert_agrees: Any, r
     assert [conv.weight for conv in OnnxModule(model).conv_steps()] == ["w"]
 
 
+def test_no_op_mixes_devices(model_of: Any, random: Any) -> None:
+    """The meta device stands in for an accelerator: it refuses CPU tensors as one does."""
+    nodes = [
+        helper.make_node("Conv", ["x", "w"], ["c"], pads=[1] * 4),
+        helper.make_node("BatchNormalization", ["c", "one", "one", "one", "one"], ["n"]),
+        helper.make_node("Shape", ["n"], ["s"]),
+        helper.make_node("Gather", ["s", "last"], ["width"]),
+        helper.make_node("Cast", ["width"], ["wide"], to=1),
+        helper.make_node("Div", ["n", "wide"], ["d"]),
+        helper.make_node("Pow", ["d", "two"], ["p"]),
+        helper.make_node("Clip", ["p", "zero", "two"], ["k"]),
+        helper.make_node("Gather", ["k", "picked"], ["g"], axis=3),
+        helper.make_node("Max", ["g", "floor"], ["m"]),
+        helper.make_node("Concat", ["m", "floor"], ["t"], axis=2),
+        helper.make_node("Resize", ["t", "", "scales"], ["r"], mode="cubic", cubic_coeff_a=-0.5),
+        helper.make_node("Pad", ["r", "pads"], ["y"], mode="reflect"),
+    ]
+    constants = {
+        "w": random(1, 3, 3, 3),
+        "one": np.ones(1, np.float32),
+        "last": np.array(3),
+        "two": np.float32(2),
+        "zero": np.float32(0),
+        "picked": np.array([0, -1, 1]),
+        "floor": random(1, 1, 1, 3),
+        "scales": np.array([1, 1, 2, 2], np.float32),
+        "pads": np.array([0, 0, 1, 1, 0, 0, 1, 1]),
+    }
+    model, x = model_of(nodes, constants), torch.from_numpy(random(1, 3, 5, 6))
+    want = OnnxModule(model)(x)
+    found = OnnxModule(model).to("meta")(x.to("meta"))
+    assert (found.device.type, found.shape) == ("meta", want.shape)
+
+
 @pytest.mark.parametrize("extra", ["input", "output"])
 def test_several_inputs_or_outputs_are_refused(residual: onnx.ModelProto, extra: str) -> None:
     getattr(residual.graph, extra).append(helper.make_tensor_value_info("first", 1, None))
