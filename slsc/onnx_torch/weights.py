@@ -16,7 +16,7 @@ WEIGHT_INPUTS = {
     "Gemm": (0, 1, 2),
     "MatMul": (0, 1),
     "PRelu": (1,),
-    "BatchNormalization": (1, 2),  # scale and bias; the running statistics stay as they are
+    "BatchNormalization": (1, 2),
     "InstanceNormalization": (1, 2),
     "LayerNormalization": (1, 2),
     "GroupNormalization": (1, 2),
@@ -26,6 +26,9 @@ WEIGHT_INPUTS = {
     "Div": (0, 1),
 }
 """Input positions that hold weights."""
+
+STATISTICS = {"BatchNormalization": (3, 4)}
+"""Input positions that must stay as they are, also where an exporter shares one tensor of ones with a weight."""
 
 ARITHMETIC = {"Mul", "Add", "Sub", "Div"}
 """Ops whose single-element constants are part of the formula (x / 255, 0.1 * x), not weights."""
@@ -55,20 +58,27 @@ def weight_names(steps: Sequence[Step], constants: Mapping[str, Array]) -> set[s
     """
     origins: dict[str, set[str]] = {name: {name} for name in constants}
     names: set[str] = set()
+    fixed: set[str] = set()
     for step in steps:
         used = [name for name in step.inputs if name]
         if all(name in origins for name in used):
             origins.update({output: set().union(*(origins[name] for name in used)) for output in step.outputs})
         _refuse_computed(step, origins)
-        slots = [step.inputs[i] for i in WEIGHT_INPUTS.get(step.op_type, ()) if i < len(step.inputs)]
-        found = set().union(*(origins.get(name, set()) for name in slots))
+        found = _origins_at(step, WEIGHT_INPUTS, origins)
         names |= _trainable(found, constants, smallest=2 if step.op_type in ARITHMETIC else 1)
-    return names
+        fixed |= _origins_at(step, STATISTICS, origins)
+    return names - fixed
 
 
 def host_names(steps: Sequence[Step]) -> set[str]:
     """Names of the values that some step reads as numbers."""
     return {name for step in steps for i, name in enumerate(step.inputs) if i in HOST_INPUTS.get(step.op_type, ())}
+
+
+def _origins_at(step: Step, positions: Mapping[str, tuple[int, ...]], origins: Mapping[str, set[str]]) -> set[str]:
+    """The constants that reach the inputs of `step` at `positions`."""
+    names = [step.inputs[i] for i in positions.get(step.op_type, ()) if i < len(step.inputs)]
+    return set().union(*(origins.get(name, set()) for name in names))
 
 
 def _refuse_computed(step: Step, origins: Mapping[str, set[str]]) -> None:

@@ -35,6 +35,14 @@ def test_which_inputs_are_weights(op_model: Any, random: Any, op: str, shapes: l
     assert names(op_model(op, *(random(*shape) for shape in shapes))) == found
 
 
+def test_a_tensor_shared_with_running_statistics_stays_as_it_is(model_of: Any, random: Any) -> None:
+    ones, x = np.ones(3, np.float32), torch.from_numpy(random(2, 3, 4, 4))
+    node = helper.make_node("BatchNormalization", ["x", "ones", "bias", "mean", "ones"], ["y"])
+    module = OnnxModule(model_of([node], {"ones": ones, "bias": random(3), "mean": random(3)}))
+    assert module.parameter_names() == ("bias",)
+    module(x).mean().backward()
+
+
 def test_resize_scales_and_shapes_are_no_weights(op_model: Any) -> None:
     assert names(op_model("Resize", None, np.array([1, 1, 2, 2], np.float32), mode="linear")) == ()
     assert names(op_model("Reshape", np.array([0, -1]))) == ()
