@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +15,12 @@ from PIL import Image, ImageFile
 
 from slsc.errors import DataError
 from slsc.runtime.photo_writer import photo_writer
+from slsc.runtime.tiling import slices
 
 EXTENSIONS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm")
 """What `list_photos` takes for a photo."""
 
+STRIP_ROWS = 256
 ORIENTATION_TAG = 0x0112
 GREY_MODES, GREY_ALPHA_MODES = ("1", "L", "I;16", "I;16B", "I;16L", "I;16N", "I"), ("LA", "La")
 ALPHA_MODES = ("LA", "La", "PA", "RGBA", "RGBa")
@@ -60,9 +64,23 @@ def load_photo(path: str | Path) -> Photo:
         DataError: missing, unreadable, damaged, animated, of an unknown format, or beyond Pillow's limit of pixels.
     """
     path = Path(path)
+    with _opened(path) as image:
+        return _decode(path, image)
+
+
+def decoding_bytes(path: str | Path) -> int:
+    """What `load_photo` takes at its peak for this file, from its header alone; raises as `load_photo`."""
+    with _opened(Path(path)) as image:
+        # Pillow's picture and our array, or what OpenCV decodes and the same in our order of channels.
+        return image.width * image.height * (16 if _is_deep_colour(image) else 8)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[ImageFile.ImageFile]:
+    """The file as Pillow opens it; whatever Pillow raises inside the block becomes a `DataError`."""
     try:
         with Image.open(path) as image:
-            return _decode(path, image)
+            yield image
     except Image.UnidentifiedImageError:
         raise _unusable(path, "it is not an image of a known format") from None
     except Image.DecompressionBombError as error:
@@ -90,10 +108,8 @@ def _decode(path: Path, image: ImageFile.ImageFile) -> Photo:
     frames = getattr(image, "n_frames", 1)
     if frames > 1 and image.format != "MPO":
         raise _unusable(path, f"it holds {frames} frames", "extract the frame you want first")
-    # Pillow reads 16-bit colour as 8-bit; its tile list tells, until the pixels are loaded.
-    layout = str(image.tile[0][3]) if image.tile else ""
-    if ";16" in layout and not image.mode.startswith("I"):
-        pixels = _decode_deep(path, grey="LA;16" in layout)
+    if _is_deep_colour(image):
+        pixels = _decode_deep(path, grey="LA;16" in _layout(image))
     else:
         pixels = _decode_pillow(path, image)
     pixels = _upright(pixels, image.getexif().get(ORIENTATION_TAG, 1))
@@ -102,6 +118,16 @@ def _decode(path: Path, image: ImageFile.ImageFile) -> Photo:
     if pixels.shape[2] in (2, 4):
         pixels, alpha = pixels[:, :, :-1], np.ascontiguousarray(pixels[:, :, -1])
     return Photo(np.ascontiguousarray(pixels), alpha, None if image.mode == "CMYK" else icc)
+
+
+def _layout(image: ImageFile.ImageFile) -> str:
+    """How the file lays out its samples, such as "RGB;16B"; known until the pixels are loaded."""
+    return str(image.tile[0][3]) if image.tile else ""
+
+
+def _is_deep_colour(image: ImageFile.ImageFile) -> bool:
+    """Whether the file has 16 bits per sample and more than one channel, which Pillow reads as 8 bits."""
+    return ";16" in _layout(image) and not image.mode.startswith("I")
 
 
 def _decode_pillow(path: Path, image: Image.Image) -> npt.NDArray[Any]:
@@ -116,8 +142,13 @@ def _decode_pillow(path: Path, image: Image.Image) -> npt.NDArray[Any]:
     grey = image.mode in GREY_MODES + GREY_ALPHA_MODES
     transparent = image.mode in ALPHA_MODES or "transparency" in image.info
     mode = ("LA" if transparent else "L") if grey else ("RGBA" if transparent else "RGB")
-    pixels = np.asarray(image if image.mode == mode else image.convert(mode))
-    return pixels if pixels.ndim == 3 else pixels[:, :, None]
+    picture = image if image.mode == mode else image.convert(mode)
+    pixels = np.empty((image.height, image.width, len(mode)), np.uint8)
+    for start, stop in slices(0, image.height, STRIP_ROWS):
+        # Strip by strip, because Pillow hands out pixels through two further copies.
+        strip = np.asarray(picture.crop((0, start, image.width, stop)))
+        pixels[start:stop] = strip.reshape(stop - start, image.width, -1)
+    return pixels
 
 
 def _decode_deep(path: Path, *, grey: bool) -> npt.NDArray[Any]:

@@ -16,8 +16,8 @@ from slsc.runtime.backends import AllocationFailed, load_backend
 from slsc.runtime.backends.base import Batch, Runner
 from slsc.runtime.bundle import Bundle, open_bundle
 from slsc.runtime.manifest import Engine, Manifest
-from slsc.runtime.memory import default_limit, resident_bytes
-from slsc.runtime.photo import Photo, load_photo
+from slsc.runtime.memory import default_limit, require_fit, resident_bytes
+from slsc.runtime.photo import Photo, decoding_bytes, load_photo
 from slsc.runtime.photo_writer import held_bytes, photo_writer, require_writable
 from slsc.runtime.pixels import WHITES, output_shape
 from slsc.runtime.restoration import Progress, Restoration
@@ -170,8 +170,9 @@ class Session:
         source, target = Path(source), Path(target)
         if target.exists() and source.exists() and target.samefile(source):
             raise UsageError("the output would replace the photo itself", where=str(target), hint="name another output")
-        photo = load_photo(source)
         with self._lock:
+            require_fit(self._limit(), self._resident, decoding_bytes(source), "decoding the photo")
+            photo = load_photo(source)
             shape, dtype = output_shape(photo, self.manifest.io), photo.pixels.dtype
             require_writable(target, shape, dtype)
             restoration = self._start(photo, held_bytes(target, shape), progress)
@@ -214,10 +215,11 @@ class Session:
             except (AllocationFailed, MemoryError) as error:
                 raise ResourceError("out of memory", why="the whole image was to be run at once") from error
 
+    def _limit(self) -> int:
+        return default_limit(self._resident) if self._options.memory is None else self._options.memory
+
     def _start(self, photo: Photo, held_output: int, progress: Progress | None) -> Restoration:
-        options = self._options
-        memory = options.memory if options.memory is not None else default_limit(self._resident)
-        limits = Limits(memory, self._resident, options.tile, options.exact)
+        limits = Limits(self._limit(), self._resident, self._options.tile, self._options.exact)
         plan = plan_tiles(self.manifest, self._engine, photo, held_output, limits)
         return Restoration(self._runner, self.manifest.io, photo, plan, progress)
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from slsc.errors import DataError
-from slsc.runtime.photo import Photo, list_photos, load_photo, save_photo
+from slsc.runtime.photo import Photo, decoding_bytes, list_photos, load_photo, save_photo
 
 
 def noise(*shape: int, dtype: type = np.uint8) -> np.ndarray:
@@ -164,6 +164,15 @@ def test_bomb_is_refused(tmp_path: Path) -> None:
     Image.new("1", (20000, 20000)).save(tmp_path / "a.png")
     with pytest.raises(DataError, match="exceeds limit"):
         load_photo(tmp_path / "a.png")
+
+
+def test_memory_for_decoding_is_known_beforehand(tmp_path: Path) -> None:
+    Image.new("L", (30, 20)).save(tmp_path / "a.png")
+    assert decoding_bytes(tmp_path / "a.png") == 30 * 20 * 8
+    save_photo(Photo(noise(20, 30, 3, dtype=np.uint16)), tmp_path / "b.png")
+    assert decoding_bytes(tmp_path / "b.png") == 30 * 20 * 16
+    with pytest.raises(DataError):
+        decoding_bytes(tmp_path / "none.png")
 
 
 def test_folder_listing(tmp_path: Path) -> None:

@@ -301,6 +301,15 @@ def test_sixteen_bit_file_with_alpha(make_bundle: MakeBundle, tmp_path: Path) ->
     assert not (tmp_path / "out.jpg").exists()
 
 
+def test_a_photo_too_large_to_decode_is_refused_before_it_is(make_bundle: MakeBundle, tmp_path: Path) -> None:
+    Image.new("L", (8000, 8000)).save(tmp_path / "in.png")
+    before = resident_bytes()
+    session = Session(make_bundle(), memory=before + (100 << 20))
+    with pytest.raises(ResourceError, match="decoding the photo does not fit"):
+        session.restore_file(tmp_path / "in.png", tmp_path / "out.png")
+    assert resident_bytes() - before < 60 << 20
+
+
 def test_the_source_is_never_replaced(make_bundle: MakeBundle, tmp_path: Path) -> None:
     path = tmp_path / "in.png"
     Image.fromarray(noise(8, 8, 3)).save(path)

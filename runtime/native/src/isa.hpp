@@ -1,0 +1,9 @@
+// All that the translation unit of one instruction set includes from outside its namespace.
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "kernels.hpp"
