@@ -30,10 +30,14 @@ class Builder:
             LoweringRefusal: it does not depend on the image, or not only on what the image shows.
         """
         name = node.input[index]
-        found = self._same.get(name, name)
+        found = self.holder(name)
         if found not in self.spaces:
             raise refuse(node, f"its input {name!r} is no image but follows from constants or sizes")
         return found
+
+    def holder(self, name: str) -> str:
+        """The tensor that holds the graph's tensor `name`."""
+        return self._same.get(name, name)
 
     def space(self, name: str) -> Space:
         """The space of a tensor that `find` gave."""

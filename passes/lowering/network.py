@@ -72,8 +72,8 @@ class Network:
         return self._samples[0].of[name][1]
 
     def hw(self, name: str) -> tuple[tuple[int, ...], ...]:
-        """Height and width of a tensor at each of the sizes."""
-        return tuple(sample.of[name][2:] for sample in self._samples)
+        """Height and width of a tensor at each of the sizes; nothing for a tensor that lowering made."""
+        return tuple(sample.of[name][2:] for sample in self._samples if name in sample.of)
 
     def only_consumer(self, name: str) -> onnx.NodeProto | None:
         """The one node that uses a tensor, which is not the graph's output; else None."""

@@ -1,0 +1,38 @@
+"""Concat and Split over channels: no work, only offsets."""
+
+from __future__ import annotations
+
+import onnx
+
+from slsc.passes.graph import attribute, label
+from slsc.passes.lowering.builder import Builder
+from slsc.passes.lowering.refusal import refuse
+from slsc.passes.lowering.steps import ChannelSlice, Concat
+
+
+def concat(node: onnx.NodeProto, build: Builder) -> None:
+    """Concat over channels."""
+    _require_channels(node, build, 1)
+    inputs = tuple(build.find(node, index) for index in range(len(node.input)))
+    if len({build.space(name).pixel for name in inputs}) > 1:
+        raise refuse(node, "it joins single pixels with images")
+    if len(inputs) == 1:
+        build.same(node.output[0], inputs[0])
+        return
+    build.add(Concat(label=label(node), inputs=inputs, output=node.output[0]))
+
+
+def split(node: onnx.NodeProto, build: Builder) -> None:
+    """Split over channels."""
+    _require_channels(node, build, 0)
+    source, start = build.find(node, 0), 0
+    for output in node.output:
+        count = build.network.channels(output)
+        build.add(ChannelSlice(label=label(node), inputs=(source,), output=output, start=start, count=count))
+        start += count
+
+
+def _require_channels(node: onnx.NodeProto, build: Builder, default: int) -> None:
+    axis = attribute(node, "axis", default) % build.network.rank(node.input[0])
+    if axis != 1:
+        raise refuse(node, f"axis {axis} is not the channel axis")

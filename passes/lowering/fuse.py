@@ -1,0 +1,194 @@
+"""Merging steps into the one that makes their input, so that tensors in between are never stored.
+
+1. Unary . Unary -> Unary, where the first has no activation or the second does not scale.
+2. Unary . (Conv | Binary) -> the activation becomes theirs; scale and shift become part of a convolution's weights.
+3. Binary(x, Conv) -> a convolution that adds or multiplies x: act(conv + x), act(conv) + x, act(conv) * x, x - conv.
+4. DepthToSpace . Conv -> a convolution that stores shuffled; Permute . Conv -> one with its outputs in that order.
+5. Sigmoid(x) * x -> Silu(x), and HardSigmoid(x) * x with slope 1/6 and offset 1/2 -> HardSwish(x).
+
+A step is merged only if nothing else uses its output. The result stands where the later step stood, so that all its
+inputs have been made.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from slsc.passes.lowering.nmp import Act, BinaryKind, Combine, Spread
+from slsc.passes.lowering.steps import (
+    Activation,
+    Array,
+    Binary,
+    Conv,
+    DepthToSpace,
+    Permute,
+    Resize,
+    Sparsity,
+    Step,
+    Unary,
+)
+
+
+def fuse(steps: Sequence[Step], output: str) -> list[Step]:
+    """Apply the rules to steps in the order they run; `output` is the graph's output, which stays."""
+    uses = Counter(name for step in steps for name in data_inputs(step))
+    uses[output] += 1
+    made: dict[str, Step] = {}
+    for step in steps:
+        step = _as_gate(step, made, uses)
+        for name in _latest_first(step, made):
+            before = made[name]
+            merged = _merge(before, step) if uses[name] == 1 else None
+            if merged is not None:
+                del made[name]
+                step = merged
+                break
+        made[step.output] = _as_conv(step) if isinstance(step, Permute) else step
+    return list(made.values())
+
+
+def data_inputs(step: Step) -> tuple[str, ...]:
+    """The tensors whose contents a step reads; the one that only tells a Resize its size is left out."""
+    return step.inputs[:1] if isinstance(step, Resize) else step.inputs
+
+
+def _latest_first(step: Step, made: dict[str, Step]) -> list[str]:
+    order = {name: index for index, name in enumerate(made)}
+    return sorted((name for name in data_inputs(step) if name in made), key=order.__getitem__, reverse=True)
+
+
+def _merge(before: Step, step: Step) -> Step | None:
+    """One step for `step` after `before`, or None where there is none."""
+    merged: Step | None = None
+    if isinstance(step, Unary) and isinstance(before, Unary):
+        merged = _unary_after_unary(before, step)
+    elif isinstance(step, Unary) and isinstance(before, Conv):
+        merged = _unary_after_conv(before, step)
+    elif isinstance(step, Unary) and isinstance(before, Binary) and not step.linear and not before.act:
+        merged = replace(before, act=step.act)
+    elif isinstance(step, Binary) and isinstance(before, Conv):
+        merged = _binary_after_conv(before, step)
+    elif isinstance(step, DepthToSpace) and isinstance(before, Conv) and _is_plain(before):
+        merged = replace(before, shuffle=step.block)
+    elif isinstance(step, Permute) and isinstance(before, Conv) and _is_plain(before) and before.groups == 1:
+        merged = _permuted(before, step.order)
+    return None if merged is None else replace(merged, output=step.output)
+
+
+def _is_plain(conv: Conv) -> bool:
+    return conv.combine == Combine.NONE and conv.shuffle == 1
+
+
+def _unary_after_unary(before: Unary, step: Unary) -> Unary | None:
+    """Rule 1."""
+    if before.act:
+        return None
+    if not step.linear:
+        return replace(before, act=step.act)
+    scale = _times(before.scale, step.scale)
+    shift = _plus(_times(before.shift, step.scale), step.shift)
+    return replace(before, scale=scale, shift=shift, act=step.act)
+
+
+def _unary_after_conv(before: Conv, step: Unary) -> Conv | None:
+    """Rule 2."""
+    if before.act:
+        return None
+    if before.combine == Combine.ACT_THEN_ADD and not step.linear:
+        return replace(before, combine=Combine.ADD_THEN_ACT, act=step.act)
+    if before.combine != Combine.NONE:
+        return None
+    repeats = before.shuffle**2
+    scale, shift = (None if part is None else np.repeat(part, repeats) for part in (step.scale, step.shift))
+    bias = _plus(_times(before.bias, scale), shift)
+    weight = before.weight if scale is None else _scaled(before.weight, scale)
+    return replace(before, weight=weight, bias=bias, act=step.act.repeated(repeats))
+
+
+def _binary_after_conv(before: Conv, step: Binary) -> Conv | None:
+    """Rule 3."""
+    if not _is_plain(before) or step.spread != Spread.SAME:
+        return None
+    other = step.inputs[1] if step.inputs[0] == before.output else step.inputs[0]
+    inputs = (before.inputs[0], other)
+    if step.kind == BinaryKind.MUL and not step.act:
+        return replace(before, inputs=inputs, combine=Combine.ACT_THEN_MUL)
+    if before.act and step.act:
+        return None
+    if step.kind == BinaryKind.ADD:
+        combine = Combine.ADD_THEN_ACT if step.act else Combine.ACT_THEN_ADD
+        return replace(before, inputs=inputs, combine=combine, act=step.act or before.act)
+    subtracted = step.inputs[1 if step.kind == BinaryKind.SUB else 0]
+    if (
+        step.kind in (BinaryKind.SUB, BinaryKind.REV_SUB)
+        and subtracted == before.output
+        and not (before.act or step.act)
+    ):
+        minus = np.full(len(before.weight), -1.0)
+        bias = _times(before.bias, minus)
+        weight = _scaled(before.weight, minus)
+        return replace(before, inputs=inputs, weight=weight, bias=bias, combine=Combine.ACT_THEN_ADD)
+    return None
+
+
+def _permuted(before: Conv, order: Array) -> Conv:
+    """Rule 4."""
+    sparsity = before.sparsity
+    return replace(
+        before,
+        weight=before.weight[order],
+        bias=None if before.bias is None else before.bias[order],
+        act=before.act.permuted(order),
+        sparsity=sparsity and Sparsity(sparsity.n, sparsity.m, sparsity.ranks[order]),
+    )
+
+
+def _as_conv(step: Permute) -> Conv:
+    """A permutation that no convolution could take in."""
+    weight = np.eye(len(step.order), dtype=np.float32)[step.order, :, None, None]
+    return Conv(label=step.label, inputs=step.inputs, output=step.output, weight=weight)
+
+
+def _as_gate(step: Step, made: dict[str, Step], uses: Counter[str]) -> Step:
+    """Rule 5."""
+    if not isinstance(step, Binary) or step.kind != BinaryKind.MUL or step.spread != Spread.SAME or step.act:
+        return step
+    for source, name in (step.inputs, step.inputs[::-1]):
+        gate = made.get(name)
+        if not isinstance(gate, Unary) or gate.linear or gate.inputs != (source,) or uses[name] > 1:
+            continue
+        kind = _gated(gate.act)
+        if kind is not None:
+            del made[name]
+            uses[source] -= 1
+            return Unary(label=step.label, inputs=(source,), output=step.output, act=Activation(kind))
+    return step
+
+
+def _gated(gate: Activation) -> Act | None:
+    if gate.kind == Act.SIGMOID:
+        return Act.SILU
+    swish = gate.kind == Act.HARD_SIGMOID and math.isclose(gate.low, 1 / 6, rel_tol=1e-4) and gate.high == 0.5
+    return Act.HARD_SWISH if swish else None
+
+
+def _scaled(weight: Array, scale: Array) -> Array:
+    return (weight.astype(np.float64) * scale.reshape(-1, 1, 1, 1)).astype(np.float32)
+
+
+def _times(value: Array | None, scale: Array | None) -> Array | None:
+    """Product per channel; None stands for an absent factor, or an absent bias."""
+    if value is None:
+        return None
+    return value if scale is None else (value.astype(np.float64) * scale).astype(np.float32)
+
+
+def _plus(value: Array | None, shift: Array | None) -> Array | None:
+    if value is None or shift is None:
+        return shift if value is None else value
+    return (value.astype(np.float64) + shift).astype(np.float32)

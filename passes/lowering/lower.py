@@ -1,0 +1,84 @@
+"""ONNX graph and plan -> the native engine's plan file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import onnx
+
+from slsc.passes.lowering.builder import Builder
+from slsc.passes.lowering.convolution import Layers, conv
+from slsc.passes.lowering.emit import Emitter
+from slsc.passes.lowering.fuse import data_inputs, fuse
+from slsc.passes.lowering.gelu import spelled_gelus
+from slsc.passes.lowering.network import Network
+from slsc.passes.lowering.nmp import Act
+from slsc.passes.lowering.operators import OPERATORS
+from slsc.passes.lowering.place import place
+from slsc.passes.lowering.refusal import refuse
+from slsc.passes.lowering.steps import Activation, Resize, Step
+from slsc.plan import Plan
+
+
+def lower(model: onnx.ModelProto, plan: Plan | None) -> bytes:
+    """Lower a network to a plan file of the native engine.
+
+    1. Every node that depends on what the image shows becomes one or more steps; the rest are constants and sizes.
+    2. Steps are merged where the engine can do both at once (`slsc.passes.lowering.fuse`).
+    3. Tensors are given values and channel offsets, so that Concat, Split and Slice cost nothing but rare copies
+       (`slsc.passes.lowering.place`).
+    4. Steps become operations. Weights that the plan keeps at N < M are stored rank-major, the others dense.
+
+    Args:
+        model: as the import passes leave it (`slsc.passes.importing`), masks baked in where there is a plan.
+        plan: N:M by weight; None for a dense network.
+
+    Returns:
+        The file; `slsc.passes.lowering.nmp.PlanFile` reads it.
+
+    Raises:
+        LoweringRefusal: the engine has no operation for some node, which is named.
+        ModelError: the network has no image input or output.
+    """
+    network = Network(model)
+    build = Builder(network)
+    _build(build, plan.by_name() if plan else {})
+    output = build.holder(network.output)
+    steps = _sized(fuse(build.steps, output), network)
+    layout = place(steps, build.spaces, network.image, output)
+    copy = f"{output}.copy"
+    return Emitter(build.spaces).plan(layout, network.image, layout.places.get(copy, layout.places[output])).to_bytes()
+
+
+def _build(build: Builder, layers: Layers) -> None:
+    """Step 1."""
+    network = build.network
+    gelus = {match.output: match for match in spelled_gelus(network)}
+    inside = frozenset().union(*(match.nodes for match in gelus.values()))
+    for node in network.model.graph.node:
+        name = node.output[0]
+        if not network.moving.intersection(node.output) or name in inside:
+            continue
+        if name in gelus:
+            build.unary(node, build.holder(gelus[name].source), act=Activation(Act.GELU))
+        elif node.op_type == "Conv":
+            conv(node, build, layers)
+        elif node.op_type in OPERATORS and not node.domain:
+            OPERATORS[node.op_type](node, build)
+        else:
+            raise refuse(node, f"it has no operation {node.op_type}")
+
+
+def _sized(steps: Sequence[Step], network: Network) -> list[Step]:
+    """Let every Resize to another tensor's size name one that is stored, best one that lives until then anyway."""
+    last_use = {name: index for index, step in enumerate(steps) for name in data_inputs(step)}
+    sized: list[Step] = []
+    for index, step in enumerate(steps):
+        if isinstance(step, Resize) and step.factor is None:
+            wanted = network.hw(step.inputs[1])
+            stored = [network.image, *(each.output for each in sized)]
+            alike = [name for name in stored if network.hw(name) == wanted]
+            step = replace(step, inputs=(step.inputs[0], max(alike, key=lambda name: last_use.get(name, -1) >= index)))
+        sized.append(step)
+    return sized

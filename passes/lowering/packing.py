@@ -1,0 +1,33 @@
+"""Weights as the engine reads them."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from slsc.passes.lowering.steps import Sparsity
+from slsc.pattern import group_sizes, kept_in_group
+
+
+def pack(weight: npt.NDArray[np.float32], sparsity: Sparsity) -> tuple[bytes, bytes]:
+    """A weight (K, C, kh, kw) rank-major: its values as float32, and their positions in their groups as uint8.
+
+    For rank r, output channel k, kernel position, group of input channels: one entry wherever the group keeps more
+    than r weights. A group with fewer non-zeros holds zeros there, so that every capacity is a prefix of each group.
+    """
+    n, m = sparsity.n, sparsity.m
+    sizes = group_sizes(weight.shape[1], m)
+    kept = [kept_in_group(n, m, size) for size in sizes]
+    by_rank = []  # per group (K, C of the group, kh, kw): positions in the order of rank
+    start = 0
+    for size in sizes:
+        by_rank.append(np.argsort(sparsity.ranks[:, start : start + size], axis=1, kind="stable"))
+        start += size
+    values, positions = [], []
+    for rank in range(n):
+        groups = [group for group, count in enumerate(kept) if rank < count]
+        places = np.stack([by_rank[group][:, rank] for group in groups], axis=-1)  # (K, kh, kw, groups)
+        channels = places + m * np.array(groups)
+        values.append(np.take_along_axis(weight.transpose(0, 2, 3, 1), channels, axis=3).reshape(-1))
+        positions.append(places.reshape(-1))
+    return np.concatenate(values).astype("<f4").tobytes(), np.concatenate(positions).astype(np.uint8).tobytes()
