@@ -9,6 +9,9 @@ import onnx
 import pytest
 from onnx import helper, numpy_helper, parser
 
+from slsc.passes.base import PassContext, PassResult
+from slsc.passes.pipeline import Pipeline
+
 Build = Callable[..., onnx.ModelProto]
 
 
@@ -41,3 +44,17 @@ def image() -> Callable[..., np.ndarray]:
         return np.random.default_rng(height * 1000 + width).random((batch, channels, height, width), np.float32)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def proven(image) -> Callable[..., PassResult]:
+    """`proven(model, *passes)`: a pipeline's result, run before and after every pass; a second time changes nothing."""
+
+    def run(model, *passes, size=(20, 24)) -> PassResult:
+        result = Pipeline(passes).run(model, PassContext((image(*size),)))
+        onnx.checker.check_model(result.model, full_check=True)
+        again = Pipeline(passes).run(result.model, PassContext())
+        assert not again.modified and again.model == result.model
+        return result
+
+    return run

@@ -8,7 +8,7 @@ from onnx import numpy_helper
 
 from slsc.passes.base import PassContext
 from slsc.passes.cost import costs, plan_cost
-from slsc.passes.importing import import_pipeline
+from slsc.passes.fold import FoldConstants
 from slsc.passes.layers import prunable_layers
 from slsc.passes.paper_cost import module_activations, paper_macs
 
@@ -60,7 +60,7 @@ def counted():
             exported = to_onnx(network("carn" if name.startswith("carn") else name))
             if name.startswith("carn") and name != "carn":
                 narrow(exported, int(name[4:]))
-            model = import_pipeline().run(exported, PassContext()).model
+            model = FoldConstants().run(exported, PassContext()).model
             made[name] = model, costs(model, HD), module_activations(model)
         return made[name]
 
