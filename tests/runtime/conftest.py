@@ -51,6 +51,24 @@ def identity_network(*, scale: int = 1, channels: int = 3, fixed: tuple | None =
     return _model([node], [sizes], channels, scale, fixed)
 
 
+def strided_network() -> bytes:
+    """Same size, through half the resolution: tiles must start at even pixels; radius 7 input pixels at most."""
+    rng = np.random.default_rng(9)
+    shapes = {"down": (8, 3, 3, 3), "body": (8, 8, 3, 3), "up": (12, 8, 3, 3)}
+    tensors = [
+        numpy_helper.from_array((rng.standard_normal(shape) * 0.2).astype(np.float32), name)
+        for name, shape in shapes.items()
+    ]
+    nodes = [
+        helper.make_node("Conv", ["image", "down"], ["a"], pads=[1, 1, 1, 1], strides=[2, 2]),
+        helper.make_node("Relu", ["a"], ["b"]),
+        helper.make_node("Conv", ["b", "body"], ["c"], pads=[1, 1, 1, 1]),
+        helper.make_node("Conv", ["c", "up"], ["d"], pads=[1, 1, 1, 1]),
+        helper.make_node("DepthToSpace", ["d"], ["restored"], blocksize=2, mode="CRD"),
+    ]
+    return _model(nodes, tensors, 3, 1, None)
+
+
 def _model(nodes: list, tensors: list, channels: int, scale: int, fixed: tuple | None) -> bytes:
     height, width = fixed or ("h", "w")
     out = [side * scale if fixed else f"{side}out" for side in (height, width)]
@@ -109,6 +127,7 @@ def tiny() -> SimpleNamespace:
     return SimpleNamespace(
         sr_network=sr_network,
         identity_network=identity_network,
+        strided_network=strided_network,
         manifest=make_manifest,
         bundle=write_bundle_zip,
         zip=write_zip,

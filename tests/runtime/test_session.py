@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,9 +13,11 @@ from PIL import Image
 
 from slsc.errors import BackendError, BundleError, DataError, ResourceError, UsageError, VerificationError
 from slsc.runtime import Session
+from slsc.runtime.manifest import TileGeometry
 from slsc.runtime.memory import resident_bytes
 from slsc.runtime.photo import load_photo
 from slsc.runtime.resample import imresize
+from slsc.tools.bench_memory import measure
 
 MakeBundle = Callable[..., Path]
 TILE = 8
@@ -38,6 +41,30 @@ def test_tiled_equals_whole(make_bundle: MakeBundle, size: tuple[int, int]) -> N
     restored = session.restore(unit)
     assert restored.shape == (2 * size[0], 2 * size[1], 3)
     assert np.abs(restored - np.clip(whole(session, image), 0, 1)).max() <= 1e-5
+
+
+def strided_session(make_bundle: MakeBundle, tiny: SimpleNamespace, align: int, multiple: int) -> Session:
+    tile = TileGeometry(halo=7, bound=0.0, receptive_field=7, align=align)
+    manifest = tiny.manifest(scale=1, tile=tile, multiple_of=(multiple, multiple))
+    return Session(make_bundle(tiny.strided_network(), manifest), tile=10, exact=True, threads=1)
+
+
+@pytest.mark.parametrize("align", [1, 2])
+def test_tiles_of_a_strided_network_start_where_its_strides_do(
+    make_bundle: MakeBundle, tiny: SimpleNamespace, align: int
+) -> None:
+    session = strided_session(make_bundle, tiny, align, 1)
+    image = noise(42, 42, 3)
+    expected = whole(session, image).clip(0, 1)
+    equal = np.allclose(session.restore((image / 255).astype(np.float32)), expected, atol=1e-5)
+    assert equal == (align == 2), "tiles that start at odd pixels are wrong, so the alignment is what makes them right"
+
+
+def test_odd_photo_through_a_strided_network(make_bundle: MakeBundle, tiny: SimpleNamespace) -> None:
+    session = strided_session(make_bundle, tiny, 2, 2)
+    image = noise(41, 57, 3)
+    expected = whole(session, image).clip(0, 1)
+    assert np.allclose(session.restore((image / 255).astype(np.float32)), expected, atol=1e-5)
 
 
 def test_too_small_a_halo_shows(make_bundle: MakeBundle, tiny: SimpleNamespace) -> None:
@@ -299,6 +326,19 @@ def test_sixteen_bit_file_with_alpha(make_bundle: MakeBundle, tmp_path: Path) ->
     with pytest.raises(DataError, match="16 bits"):
         session.restore_file(tmp_path / "in.png", tmp_path / "out.jpg")
     assert not (tmp_path / "out.jpg").exists()
+
+
+def test_an_8k_output_stays_within_the_memory_asked_for(
+    make_bundle: MakeBundle, tiny: SimpleNamespace, tmp_path: Path
+) -> None:
+    manifest = tiny.manifest(scale=4, halo=2, bytes_per_pixel=800.0)
+    bundle = make_bundle(tiny.sr_network(scale=4, width=8, layers=1), manifest)
+    Image.fromarray(noise(108, 192, 3)).resize((1920, 1080)).save(tmp_path / "in.png")
+    words = ["run", str(bundle), str(tmp_path / "in.png"), "-o", str(tmp_path / "out.png"), "--threads", "1"]
+    _, peak = measure([sys.executable, "-m", "slsc", *words, "--memory", "160MiB"])
+    assert peak <= 160 << 20
+    with Image.open(tmp_path / "out.png") as image:
+        assert image.size == (7680, 4320)
 
 
 def test_a_photo_too_large_to_decode_is_refused_before_it_is(make_bundle: MakeBundle, tmp_path: Path) -> None:

@@ -13,6 +13,11 @@ constexpr int kLanes = 8;
 #else
 constexpr int kLanes = 4;
 #endif
+#if defined(__x86_64__)
+#define IN_REGISTER "+v"
+#else
+#define IN_REGISTER "+w"
+#endif
 typedef float Vector __attribute__((vector_size(kLanes * sizeof(float))));
 
 // Latency (4 cycles) times instructions a cycle (2) needs 8 chains; 12 leave slack and fit into 16 registers.
@@ -27,7 +32,7 @@ static float chains(Vector factor, Vector shift) {
 #pragma GCC unroll 12
         for (int c = 0; c < kChains; ++c) {
             sum[c] = sum[c] * factor + shift;
-            asm volatile("" : "+v"(sum[c]));  // keeps the compiler from merging steps
+            asm volatile("" : IN_REGISTER(sum[c]));  // keeps the compiler from merging steps
         }
     }
     Vector total = sum[0];

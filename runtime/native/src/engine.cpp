@@ -139,7 +139,7 @@ slsc_status Engine::run(const float* input, int height, int width, float* output
     if (status != SLSC_OK) return status;
     const Header& header = plan_->header;
     const View image = view(int(header.input), 0, this->input().channels);
-    pool_.run(image.channels, [&](int channel, int) { kernels_->to_strips(input, image, channel); });
+    pool_.run(image.channels * image.rows, [&](int item, int) { kernels_->to_strips(input, image, item); });
     for (size_t i = 0; i < jobs_.size(); ++i) {
         const auto begun = std::chrono::steady_clock::now();
         const Job& job = jobs_[i];
@@ -148,7 +148,7 @@ slsc_status Engine::run(const float* input, int height, int width, float* output
         seconds_[i] = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
     }
     const View restored = view(int(header.output), 0, this->output().channels);
-    pool_.run(restored.channels, [&](int channel, int) { kernels_->from_strips(restored, output, channel); });
+    pool_.run(restored.channels * restored.rows, [&](int item, int) { kernels_->from_strips(restored, output, item); });
     return SLSC_OK;
 }
 

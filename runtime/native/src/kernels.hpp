@@ -32,9 +32,9 @@ struct Kernels {
     int lanes;
     OpKernel conv, binary, unary, pool, global_mean, resize, pad, depth_to_space, space_to_depth, channel_mean;
     ConvTuning tuning;
-    // Planar image rows to strips and back; items are channels.
-    void (*to_strips)(const float* planar, const View& value, int channel);
-    void (*from_strips)(const View& value, float* planar, int channel);
+    // Planar image rows to strips and back; items are strip rows of channels: channels * rows.
+    void (*to_strips)(const float* planar, const View& value, int item);
+    void (*from_strips)(const View& value, float* planar, int item);
 };
 
 // Null where the instruction set was not compiled in. `isa`: "avx512", "avx2", "neon", "portable".

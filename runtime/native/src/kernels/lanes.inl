@@ -7,6 +7,7 @@ typedef float VU __attribute__((vector_size(4 * LANES), aligned(4)));
 static inline V load(const float* p) { return *reinterpret_cast<const V*>(p); }
 static inline V load_unaligned(const float* p) { return *reinterpret_cast<const VU*>(p); }
 static inline void store(float* p, V v) { *reinterpret_cast<V*>(p) = v; }
+static inline void store_unaligned(float* p, V v) { *reinterpret_cast<VU*>(p) = v; }
 static inline V splat(float x) { return V{} + x; }
 static inline VI as_int(V v) { return reinterpret_cast<VI>(v); }
 static inline V as_float(VI v) { return reinterpret_cast<V>(v); }

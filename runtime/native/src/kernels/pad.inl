@@ -1,0 +1,57 @@
+// Padding and cropping. Needs lanes.inl.
+
+enum class PadKind { Constant = 0, Reflect = 1, Edge = 2 };
+
+// Where pixel i of the unpadded axis is read; -1: nowhere, it is the constant.
+static inline int padded_index(PadKind kind, int i, int size) {
+    if (i >= 0 && i < size) return i;
+    if (kind == PadKind::Constant) return -1;
+    if (kind == PadKind::Edge) return i < 0 ? 0 : size - 1;
+    return i < 0 ? -i : 2 * (size - 1) - i;
+}
+
+static int pad_items(const Job& job) { return job.out.channels * job.out.rows; }
+
+// Every lane reads its own row, or the constant where `row` is -1.
+static void pad_row_by_lane(const Job& job, int channel, const int* row, float* to) {
+    const View& in = job.in0;
+    const PadKind kind = PadKind(job.op->p[1]);
+    for (int x = 0; x < job.out.width; ++x) {
+        const int column = padded_index(kind, x - job.op->p[3], in.width);
+        for (int l = 0; l < LANES; ++l) {
+            float v = job.op->f[0];
+            if (row[l] >= 0 && column >= 0) {
+                const int lane = row[l] / in.rows, y = row[l] % in.rows;
+                v = in.data[channel * in.plane + (int64_t(y) * in.width + column) * LANES + lane];
+            }
+            to[int64_t(x) * LANES + l] = v;
+        }
+    }
+}
+
+// All lanes read the same row of their strips or a row at the same distance from it.
+static void pad_row_of_strips(const Job& job, int channel, int t, int q, float* to) {
+    const View& in = job.in0;
+    const PadKind kind = PadKind(job.op->p[1]);
+    const float* from = in.data + channel * in.plane + int64_t(t - q * in.rows) * in.width * LANES + q;
+    for (int x = 0; x < job.out.width; ++x) {
+        const int column = padded_index(kind, x - job.op->p[3], in.width);
+        const V v = column < 0 ? splat(job.op->f[0]) : load_unaligned(from + int64_t(column) * LANES);
+        store(to + int64_t(x) * LANES, v);
+    }
+}
+
+static void pad_run(const Job& job, int item, float*) {
+    const View &in = job.in0, &out = job.out;
+    const int channel = item / out.rows, y = item % out.rows, t = y - job.op->p[2], q = floor_div(t, in.rows);
+    float* to = out.data + channel * out.plane + int64_t(y) * out.width * LANES;
+    bool inside = true;  // every lane that has an output row reads the image proper
+    int row[LANES];
+    for (int l = 0; l < LANES; ++l) {
+        const bool wanted = l * out.rows + y < out.height;
+        row[l] = wanted ? padded_index(PadKind(job.op->p[1]), l * out.rows + t, in.height) : -1;
+        inside &= !wanted || row[l] == l * out.rows + t;
+    }
+    if (inside && q > -LANES && q < LANES) pad_row_of_strips(job, channel, t, q, to);
+    else pad_row_by_lane(job, channel, row, to);
+}
