@@ -123,7 +123,7 @@ def _decide_range(trial: Trial, tried: Sequence[Convention]) -> tuple[Convention
     if len(tried) == 1:
         how, why = "given", f"compared with other methods by {trial.purpose}"
     elif hopeless:
-        how, why = "assumed", f"no range is good at {trial.purpose}; if you know better, give it"
+        how, why = "assumed", f"no range is good at {trial.purpose}; if you know it, give --range LOW:HIGH"
     elif len(near) > 1:
         how, why = "assumed", f"{' and '.join(map(str, near))} are equally good at {trial.purpose}"
     else:
@@ -142,10 +142,10 @@ def _decide_order(trial: Trial, convention: Convention, *, given: bool) -> tuple
     scores = [trial.score(option, photos) for option in options]
     psnrs = {option.order: score for option, score in zip(options, scores, strict=True)}
     lead = scores[0] - scores[1]
+    chosen = options[0] if lead > -ORDER_MARGIN else options[1]
+    how, why = "measured", f"better by {abs(lead):.2f} dB at {trial.purpose}"
     if max(scores) < trial.least(photos):
-        return options[0], Finding("order", "RGB", "assumed", f"neither is good at {trial.purpose}", psnrs)
-    if abs(lead) < ORDER_MARGIN:
-        why = f"the orders differ by {abs(lead):.3f} dB, too little to tell"
-        return options[0], Finding("order", "RGB", "assumed", why, psnrs)
-    chosen = options[0] if lead > 0 else options[1]
-    return chosen, Finding("order", chosen.order, "measured", f"better by {abs(lead):.2f} dB at {trial.purpose}", psnrs)
+        chosen, how, why = options[0], "assumed", f"neither is good at {trial.purpose}; --order overrides"
+    elif abs(lead) < ORDER_MARGIN:
+        how, why = "assumed", f"the orders differ by {abs(lead):.3f} dB, too little to tell"
+    return chosen, Finding("order", chosen.order, how, why, psnrs)

@@ -18,12 +18,13 @@ from slsc.onnx_torch.ops.elementwise import aligned
 from slsc.onnx_torch.ops.taps import AxisResize, Sampling, taps
 
 TORCH_MODES = {"linear": "bilinear", "cubic": "bicubic"}
+TORCH_NEAREST = {("asymmetric", "floor"), ("asymmetric", "simple"), ("half_pixel", "round_prefer_floor")}
 CORNERS = {"half_pixel": False, "pytorch_half_pixel": False, "align_corners": True}
 
 
 def resize(attributes: Attributes, inputs: Inputs) -> Tensor:
     """Resize and Upsample: nearest, linear and cubic."""
-    x, axes = inputs[0], _axes(attributes, inputs, attributes.opset)
+    x, axes = inputs[0], _axes(attributes, inputs)
     sampling = _sampling(attributes)
     axes = {axis: size for axis, size in axes.items() if size.changes}
     if _is_one_torch_call(x, axes, sampling):
@@ -62,10 +63,10 @@ def _sampling(attributes: Attributes) -> Sampling:
     )
 
 
-def _axes(attributes: Attributes, inputs: Inputs, opset: int) -> dict[int, AxisResize]:
+def _axes(attributes: Attributes, inputs: Inputs) -> dict[int, AxisResize]:
     """Axis to its resize, from scales or sizes wherever this opset keeps them."""
     x, sizes = inputs[0], None
-    if opset >= 11:
+    if attributes.opset >= 11:
         scales, sizes = (*inputs[2:], None, None)[:2]
     else:
         scales = inputs[1] if len(inputs) > 1 else torch.tensor(attributes.values["scales"])
@@ -86,11 +87,7 @@ def _is_one_torch_call(x: Tensor, axes: Mapping[int, AxisResize], sampling: Samp
     if sampling.mode == "nearest":
         kind = (sampling.coordinates, sampling.nearest)
         whole = all(size.scale == round(size.scale) > 0 for size in axes.values())
-        return whole and kind in {
-            ("asymmetric", "floor"),
-            ("asymmetric", "simple"),
-            ("half_pixel", "round_prefer_floor"),
-        }
+        return whole and kind in TORCH_NEAREST
     if sampling.mode == "cubic" and sampling.cubic_a != -0.75:
         return False
     single = any(size.length_out == 1 for size in axes.values())

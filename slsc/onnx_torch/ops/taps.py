@@ -16,7 +16,10 @@ Places = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Sampling:
-    """How an image is sampled, apart from sizes: the attributes of Resize under their ONNX values."""
+    """How an image is sampled, apart from sizes: the attributes of Resize under their ONNX values.
+
+    `nearest` may also be "simple", the rounding of opsets below 11.
+    """
 
     mode: str
     coordinates: str
@@ -86,7 +89,7 @@ def _rounded(coordinates: Floats, mode: str, shrinks: bool) -> Places:
     rounding = {
         "floor": np.floor(coordinates),
         "ceil": np.ceil(coordinates),
-        "simple": np.ceil(coordinates) if shrinks else np.floor(coordinates),  # before opset 11
+        "simple": np.ceil(coordinates) if shrinks else np.floor(coordinates),
         "round_prefer_floor": np.ceil(coordinates - half),
         "round_prefer_ceil": np.floor(coordinates + half),
     }
