@@ -124,6 +124,13 @@ class Fields:
             self.refuse(name, f"expected {'0' if empty else '1'}..{longest} printable characters")
         return value
 
+    def optional_text(self, name: str, *, longest: int = 4096) -> str | None:
+        """A string of printable characters, null, or nothing: bundles written before the field existed lack it."""
+        if self._data.get(name) is None:
+            self._left.discard(name)
+            return None
+        return self.text(name, longest=longest, empty=True)
+
     def choice(self, name: str, allowed: tuple[str, ...]) -> str:
         """One of a few words."""
         value = self.text(name)
@@ -141,7 +148,7 @@ class Fields:
     def pair(self, name: str, low: int, high: int) -> tuple[int, int]:
         """A list of two integers in low..high."""
         value = self.take(name)
-        if not isinstance(value, list) or len(value) != 2:
+        if not isinstance(value, (list, tuple)) or len(value) != 2:
             self.refuse(name, "expected a list of two integers")
         first, second = (_integer(item, low, high, f"{self._path}.{name}") for item in value)
         return first, second

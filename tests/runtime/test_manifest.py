@@ -6,6 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from slsc.errors import BundleError
 from slsc.plan import LayerPlan, Plan
@@ -108,3 +110,28 @@ def test_refuses_loose_json(text: bytes) -> None:
     with pytest.raises(BundleError) as caught:
         parse_json(text)
     assert caught.value.code == "bad_manifest"
+
+
+def leaves(value: Any, path: tuple = ()) -> list[tuple]:
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [path, *(leaf for key, item in items for leaf in leaves(item, (*path, key)))]
+
+
+PATHS = [path for path in leaves(json.loads(json.dumps(sample().to_dict()))) if path]
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(PATHS), JSON)
+def test_any_value_anywhere_is_refused_or_understood(path: tuple, value: Any) -> None:
+    data = json.loads(json.dumps(sample().to_dict()))
+    edit(*path, value=value)(data)
+    try:
+        manifest = Manifest.from_dict(data)
+    except BundleError:
+        return
+    assert Manifest.from_dict(manifest.to_dict()) == manifest
