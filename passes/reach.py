@@ -29,7 +29,7 @@ POINTWISE = frozenset((
     "Where",
 ))
 # fmt: on
-ALONG_CHANNELS = frozenset({"Concat", "Split", "Softmax", "LogSoftmax", "LpNormalization"})
+ALONG_CHANNELS = frozenset({"Concat", "Split", "Gather", "Softmax", "LogSoftmax", "LpNormalization"})
 """Pointwise in space as long as their axis is not a spatial one."""
 
 
@@ -78,7 +78,7 @@ def input_range(node: onnx.NodeProto, axis: int, span: Range, scene: Scene) -> t
 
 
 def _along_channels(node: onnx.NodeProto, span: Range) -> tuple[Range, str]:
-    default = {"Concat": 1, "Split": 0, "LpNormalization": -1}.get(node.op_type, -1)
+    default = {"Concat": 1, "Split": 0, "Gather": 0}.get(node.op_type, -1)
     if attribute(node, "axis", default) in (0, 1, -3, -4):
         return span, ""
     raise NotLocalError(f"{label(node)} works along the rows or columns")

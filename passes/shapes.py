@@ -54,7 +54,7 @@ def concrete_shapes(model: onnx.ModelProto, input_hw: tuple[int, int], batch: in
 
 
 def sample_sizes(model: onnx.ModelProto) -> list[tuple[int, int]]:
-    """Sizes at which to look at a graph: the one it is fixed to, else one small and one larger size it accepts.
+    """Sizes at which to look at a graph: the one it is fixed to, else those of `SAMPLES` it accepts, smallest first.
 
     Raises:
         ModelError: it accepts none of the sizes tried, with the reason for the largest.
@@ -65,7 +65,7 @@ def sample_sizes(model: onnx.ModelProto) -> list[tuple[int, int]]:
     accepted = [size for size in SAMPLES if _accepts(model, size)]
     if not accepted:
         concrete_shapes(model, SAMPLES[-1])
-    return [accepted[0], accepted[-1]]
+    return accepted
 
 
 def _accepts(model: onnx.ModelProto, size: tuple[int, int]) -> bool:

@@ -11,6 +11,7 @@ from slsc.passes.graph import attribute, initializers, opset
 from slsc.passes.importing import import_pipeline
 from slsc.passes.opset import RaiseOpset
 from slsc.passes.pixel_shuffle import FusePixelShuffle
+from slsc.passes.receptive_field import receptive_field
 
 
 def shuffle(perm, six, four, hw="8,12", tail="y = Reshape(t, four)"):
@@ -59,29 +60,76 @@ def test_computed_targets_are_recognised_too(build, image):
 
 
 @pytest.mark.parametrize(
-    ("case", "reason"),
+    "case",
     [
-        (shuffle([0, 1, 4, 2, 5, 3], [-1, 3, 2, 2, 12, 8], [-1, 3, 24, 16]), "no pixel shuffle"),
-        (shuffle([0, 1, 4, 2, 5, 3], [-1, 3, 4, 1, 8, 12], [-1, 3, 32, 12]), "no pixel shuffle"),
-        (
-            shuffle([0, 1, 4, 2, 5, 3], [-1, 3, 2, 2, 8, 12], [-1, 3, 16, 24], tail="r = Relu(t) y = Reshape(r, four)"),
-            "not followed",
-        ),
-        (
-            shuffle(
-                [0, 1, 4, 2, 5, 3],
-                [-1, 3, 2, 2, 8, 12],
-                [-1, 3, 16, 24],
-                tail="z = Reshape(t, four) q = Reshape(s, four) y = Add(z, q)",
-            ),
-            "used elsewhere",
+        shuffle([0, 1, 4, 2, 5, 3], [-1, 3, 2, 2, 12, 8], [-1, 3, 24, 16]),
+        shuffle([0, 1, 4, 2, 5, 3], [-1, 3, 4, 1, 8, 12], [-1, 3, 32, 12]),
+        shuffle([0, 1, 5, 2, 4, 3], [-1, 3, 2, 2, 8, 12], [-1, 3, 24, 16]),
+        shuffle([0, 1, 4, 2, 5, 3], [-1, 3, 2, 2, 8, 12], [-1, 3, 16, 24], tail="r = Relu(t) y = Reshape(r, four)"),
+        shuffle(
+            [0, 1, 4, 2, 5, 3],
+            [-1, 3, 2, 2, 8, 12],
+            [-1, 3, 16, 24],
+            tail="z = Reshape(t, four) q = Reshape(s, four) y = Add(z, q)",
         ),
     ],
 )
-def test_what_only_looks_like_one_is_left_alone(build, case, reason):
+def test_what_only_looks_like_one_is_left_alone(build, case):
     text, values = case
     result = FusePixelShuffle().run(build(text, **values), PassContext())
-    assert not result.modified and reason in result.report["refused"][0]
+    assert not result.modified and "no pixel shuffle" in result.report["refused"][0]
+
+
+@pytest.mark.parametrize(
+    ("perm", "deep", "ops"),
+    [
+        ([0, 1, 3, 5, 2, 4], 12, ["SpaceToDepth", "Gather"]),
+        ([0, 3, 5, 1, 2, 4], 12, ["SpaceToDepth"]),
+        ([0, 1, 3, 5, 2, 4], 4, ["SpaceToDepth"]),
+    ],
+)
+def test_unshuffles_are_recognised_and_freed(build, image, perm, deep, ops):
+    c = deep // 4
+    text = f"""net (float[1,{c},16,24] x) => (float[1,{c},16,24] y) {{
+        s = Reshape(x, six)
+        t = Transpose <perm={perm}> (s)
+        u = Reshape(t, four)
+        a = Conv <pads=[1,1,1,1]> (u, w)
+        y = DepthToSpace <blocksize=2, mode="CRD"> (a)
+    }}"""
+    model = build(text, six=np.array([1, c, 8, 2, 12, 2]), four=np.array([1, deep, 8, 12]), w=(deep, deep, 3, 3))
+    result = import_pipeline().run(model, PassContext((image(16, 24, c),)))
+    assert [node.op_type for node in result.model.graph.node] == [*ops, "Conv", "DepthToSpace"]
+    assert result.report["fuse-pixel-shuffle"]["difference"]["max_abs"] == 0
+    assert "height" in result.report["free-size"]["freed"]
+    field = receptive_field(result.model)
+    assert field.exact and field.align == 2 and field.radius == 3
+
+
+def test_roundabout_spellings_are_recognised(build, image):
+    """As torch writes pixel_unshuffle with free sizes: with an axis more on the way, and shapes left to be told."""
+    text = """net (float[n,3,h,w] x) => (float[n,c,H,W] y) {
+        five = Unsqueeze(x, two)
+        rows = Reshape(five, split_rows)
+        six = Reshape(rows, split_columns)
+        t = Transpose <perm=[0,1,3,5,2,4]> (six)
+        u = Reshape(t, merge)
+        v = Unsqueeze(u, two)
+        w1 = Squeeze(v, two)
+        y = DepthToSpace <blocksize=2, mode="CRD"> (w1)
+    }"""
+    model = build(
+        text,
+        two=np.array([2]),
+        split_rows=np.array([0, 3, -1, 2, 12]),
+        split_columns=np.array([0, 3, -1, 2, 6, 2]),
+        merge=np.array([0, 12, -1, 6]),
+    )
+    del model.graph.input[0].type.tensor_type.shape.dim[2:]
+    for side in (8, 12):
+        model.graph.input[0].type.tensor_type.shape.dim.add().dim_value = side
+    result = import_pipeline().run(model, PassContext((image(8, 12),)))
+    assert [node.op_type for node in result.model.graph.node] == ["SpaceToDepth", "Gather", "DepthToSpace"]
 
 
 def test_crd_needs_operator_set_11(build):

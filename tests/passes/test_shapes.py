@@ -43,4 +43,4 @@ def test_a_size_that_does_not_fit_names_the_node(build):
     assert concrete_shapes(model, (64, 96)).of["z"] == (1, 3, 64, 96)
     with pytest.raises(ModelError, match="Add making 'z': does not accept a 30x40 image"):
         concrete_shapes(model, (30, 40))
-    assert sample_sizes(model) == [(64, 96), (64, 96)]
+    assert sample_sizes(model) == [(64, 96)]
