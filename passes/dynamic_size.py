@@ -25,7 +25,7 @@ from slsc.passes.graph import (
     set_initializer,
 )
 from slsc.passes.receptive_field import receptive_field
-from slsc.passes.shapes import concrete_shapes
+from slsc.passes.shapes import concrete_shapes, sample_sizes
 
 BATCH, HEIGHT, WIDTH = "batch", "height", "width"
 """Names of the free axes; on the output height and width are prefixed by `out_` where the network changes them."""
@@ -68,7 +68,7 @@ class FreeSize(Pass):
             return PassResult(model, modified, report)
         candidate = copy_of(model)
         _declare(candidate, free=(0,))
-        height, width = fixed_hw(model) or (64, 64)
+        height, width = sample_sizes(model)[0]
         pair = np.concatenate([_image(model, (height, width), seed) for seed in (0, 1)])
         try:
             concrete_shapes(candidate, (height, width), batch=2)

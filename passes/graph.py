@@ -169,6 +169,13 @@ def _require_image(value: onnx.ValueInfoProto, kind: str) -> None:
         raise ModelError(
             "one of height and width is fixed, the other free", where=value.name, hint="export with both free"
         )
+    if tensor.HasField("shape") and shape[1] not in IMAGE_CHANNELS and shape[3] in IMAGE_CHANNELS:
+        raise ModelError(
+            f"the {kind} has its channels last",
+            where=value.name,
+            why=f"shape {shape}",
+            hint="export the network with channels first, N,C,H,W",
+        )
     if tensor.HasField("shape") and isinstance(shape[1], int) and shape[1] not in IMAGE_CHANNELS:
         raise ModelError(
             f"the {kind} has {shape[1]} channels",
