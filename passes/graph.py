@@ -165,16 +165,16 @@ def _require_image(value: onnx.ValueInfoProto, kind: str) -> None:
         raise ModelError(f"the {kind} is not an image batch", where=value.name, why=f"shape {shape}, need N,C,H,W")
     if kind == "input" and not tensor.HasField("shape"):
         raise ModelError("the input declares no shape", where=value.name, hint="export it as N,C,H,W")
-    if kind == "input" and len({isinstance(side, int) for side in shape[2:]}) > 1:
-        raise ModelError(
-            "one of height and width is fixed, the other free", where=value.name, hint="export with both free"
-        )
     if tensor.HasField("shape") and shape[1] not in IMAGE_CHANNELS and shape[3] in IMAGE_CHANNELS:
         raise ModelError(
             f"the {kind} has its channels last",
             where=value.name,
             why=f"shape {shape}",
             hint="export the network with channels first, N,C,H,W",
+        )
+    if kind == "input" and len({isinstance(side, int) for side in shape[2:]}) > 1:
+        raise ModelError(
+            "one of height and width is fixed, the other free", where=value.name, hint="export with both free"
         )
     if tensor.HasField("shape") and isinstance(shape[1], int) and shape[1] not in IMAGE_CHANNELS:
         raise ModelError(
