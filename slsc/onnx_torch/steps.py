@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import onnx
 
+from slsc.errors import ModelError
 from slsc.onnx_torch.attributes import Attributes, Handler, parse_attributes
 from slsc.onnx_torch.ops import OPS
 from slsc.onnx_torch.refusal import DEFAULT_DOMAINS, unsupported
@@ -38,8 +39,9 @@ def build_steps(graph: onnx.GraphProto, constants: Collection[str], opset: int) 
     """Turn the nodes of `graph` into steps; nodes whose output is in `constants` are left out.
 
     Raises:
-        ModelError: an operator is not supported.
+        ModelError: an operator is not supported, or a node comes before one that makes its input.
     """
+    _require_order(graph, constants)
     nodes = [node for node in graph.node if not (node.output and node.output[0] in constants)]
     keep = {output.name for output in graph.output} | set(constants)
     last_user: dict[str, int] = {}
@@ -49,6 +51,19 @@ def build_steps(graph: onnx.GraphProto, constants: Collection[str], opset: int) 
     for name, index in last_user.items():
         last_uses[index].append(name)
     return tuple(_step(node, tuple(dead), opset) for node, dead in zip(nodes, last_uses, strict=True))
+
+
+def _require_order(graph: onnx.GraphProto, constants: Collection[str]) -> None:
+    known = {"", *constants, *(value.name for value in graph.input)}
+    for node in graph.node:
+        for name in node.input:
+            if name not in known:
+                raise ModelError(
+                    f"its input {name!r} is not made by any earlier node",
+                    where=label(node),
+                    hint="sort the graph's nodes, for instance with onnx_graphsurgeon's toposort",
+                )
+        known.update(node.output)
 
 
 def _step(node: onnx.NodeProto, last_uses: tuple[str, ...], opset: int) -> Step:

@@ -215,6 +215,13 @@ def test_unsupported_operators_are_named(model_of: Any, op: str, domain: str, wo
         OnnxModule(model_of([node], {}))
 
 
+def test_nodes_out_of_order_are_refused(residual: onnx.ModelProto) -> None:
+    last = residual.graph.node.pop()
+    residual.graph.node.insert(0, last)
+    with pytest.raises(ModelError, match=r"DepthToSpace.*'sum' is not made"):
+        OnnxModule(residual)
+
+
 def test_a_weight_computed_from_the_image_is_refused(model_of: Any, random: Any) -> None:
     nodes = [
         helper.make_node("Mul", ["x", "w"], ["dynamic"]),
