@@ -65,12 +65,13 @@ def _flag(text: str) -> bool:
 
 
 OPTIONS: dict[str, Callable[[str], Any]] = {
-    "backend": str,
+    "backend": _optional(str),
     "engine": _optional(str),
     "threads": int,
     "memory": _optional(parse_bytes),
     "tile": _optional(int),
     "exact": _flag,
+    "capacity": _optional(int),
 }
 """Options of `slsc.runtime.session.Options`, each written as text; an empty text asks for the default."""
 

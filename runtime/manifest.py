@@ -140,6 +140,8 @@ class Engine:
         bytes_per_pixel: peak live float32 activations in bytes per input pixel.
         quality: figures measured at compile time, such as {"psnr_y": 28.1}; finite.
         plan: N:M of every layer, None for an engine that was not pruned.
+        plan_file: its entry for the native engine, None where the network could not be lowered.
+        not_lowered: why it could not, naming the node; empty where it was.
     """
 
     name: str
@@ -152,6 +154,8 @@ class Engine:
     bytes_per_pixel: float
     quality: Mapping[str, float]
     plan: Plan | None = None
+    plan_file: str | None = None
+    not_lowered: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON-ready values."""
@@ -174,6 +178,8 @@ class Engine:
             bytes_per_pixel=fields.number("bytes_per_pixel", 1.0, MAX_COUNT),
             quality=fields.mapping("quality", finite_number),
             plan=_read_plan(fields.take("plan"), f"{path}.plan"),
+            plan_file=fields.optional_text("plan_file", longest=200),
+            not_lowered=fields.optional_text("not_lowered") or "",
         )
         fields.close()
         return value
@@ -279,5 +285,6 @@ def _require_sound_engines(fields: Fields, manifest: Manifest) -> None:
     if not names or len(set(names)) != len(names):
         fields.refuse("engines", "need at least one engine, each with its own name")
     for engine in manifest.engines:
-        if engine.file not in manifest.entries:
-            fields.refuse("engines", f"engine {engine.name}: its file {engine.file} is not among the entries")
+        for file in filter(None, (engine.file, engine.plan_file)):
+            if file not in manifest.entries:
+                fields.refuse("engines", f"engine {engine.name}: its file {file} is not among the entries")

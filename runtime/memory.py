@@ -14,16 +14,6 @@ ASSUMED_RESIDENT_BYTES = 160 << 20
 DEFAULT_WORKING_BYTES = 768 << 20
 """Without a knob: allowed on top of what the process has when a restoration begins."""
 
-OVERHEAD = 2.1
-"""Peak of a run over the engine's live activations.
-
-Measured with ONNX Runtime 1.31 on the CPU (arena on, memory pattern off, 1 and 2 threads) as growth of the resident set
-over `bytes_per_pixel` * pixels, with tiles of 96 / about 225 pixels a side: EDSR-baseline x4 1.56 / 1.50, EDSR of 8
-blocks x2 1.66 / 1.66, CARN-M x4 1.66 / 1.63, RFDN x4 1.61 / 2.00, IMDN x4 1.49 / 1.32. Without the arena it is 1.5 to
-5.3 and grows from tile to tile, because freed blocks fragment the heap. What exceeds 1 are reordered copies of
-activations (NCHWc) and the arena's growth in powers of two.
-"""
-
 MARGIN_BYTES = 24 << 20
 """Code pages touched in the first run, the PNG encoder, pieces of pixels being converted."""
 
@@ -97,12 +87,12 @@ def tile_costs(bytes_per_pixel: float, *, batch_bytes: int, row_bytes: int, held
     """Costs of tiles.
 
     Args:
-        bytes_per_pixel: the engine's live activations per input pixel.
+        bytes_per_pixel: what the backend holds in a run, per input pixel.
         batch_bytes: bytes of the network's input per pixel.
         row_bytes: bytes of output made of one input row.
         held: bytes held whatever the tile.
     """
-    return Costs(held + MARGIN_BYTES, OVERHEAD * bytes_per_pixel + batch_bytes, row_bytes)
+    return Costs(held + MARGIN_BYTES, bytes_per_pixel + batch_bytes, row_bytes)
 
 
 def require_fit(limit: int, resident: int, needed: int, what: str) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from slsc.errors import DataError, ResourceError, UsageError
-from slsc.runtime.backends import AllocationFailed, load_backend
+from slsc.runtime.backends import Adjustable, AllocationFailed, default_backend, load_backend
 from slsc.runtime.backends.base import Batch, Runner
 from slsc.runtime.bundle import Bundle, open_bundle
 from slsc.runtime.manifest import Engine, Manifest
@@ -26,13 +26,17 @@ from slsc.runtime.tiling import Span, Tile, cut_out, round_up
 
 MAX_THREADS = 1024
 
+SAMPLE_SIDE = 64
+"""Side of the image whose memory is measured. A small one: what rounding to whole strips adds is largest there."""
+
 
 @dataclass(frozen=True)
 class Options:
     """How a session restores.
 
     Attributes:
-        backend: a name of `slsc.runtime.backends.BACKENDS`.
+        backend: a name of `slsc.runtime.backends.BACKENDS`; None for the native engine where it is installed and the
+            bundle holds a plan for it, else ONNX Runtime.
         engine: name of an engine of the bundle, None for its first.
         threads: threads of the backend, 0 for one per core.
         memory: bytes the process may have resident while restoring, whatever the size of the photo; None for a
@@ -40,14 +44,17 @@ class Options:
             allocate after the session was opened is not counted.
         tile: largest tile core in input pixels a side, None for the largest that fits.
         exact: output equals whole-image inference up to float rounding, whatever the halo takes.
+        capacity: most weights kept of every M in each sparse layer, the most important ones; None for all that the
+            engine has. Needs the native backend.
     """
 
-    backend: str = "onnxruntime"
+    backend: str | None = None
     engine: str | None = None
     threads: int = 0
     memory: int | None = None
     tile: int | None = None
     exact: bool = False
+    capacity: int | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.threads <= MAX_THREADS:
@@ -56,6 +63,8 @@ class Options:
             raise UsageError(f"memory must be positive, got {self.memory} bytes", hint="write it as 512MiB")
         if self.tile is not None and self.tile < 1:
             raise UsageError(f"tile must be positive, got {self.tile}", hint="leave it out for the largest that fits")
+        if self.capacity is not None and self.capacity < 1:
+            raise UsageError(f"capacity must be positive, got {self.capacity}", hint="leave it out to keep all weights")
 
 
 class Session:
@@ -65,7 +74,7 @@ class Session:
 
     Args:
         path: the bundle.
-        backend, engine, threads, memory, tile, exact: see `Options`.
+        backend, engine, threads, memory, tile, exact, capacity: see `Options`.
 
     Raises:
         BundleError: the bundle cannot be opened.
@@ -77,16 +86,17 @@ class Session:
         self,
         path: str | Path,
         *,
-        backend: str = "onnxruntime",
+        backend: str | None = None,
         engine: str | None = None,
         threads: int = 0,
         memory: int | None = None,
         tile: int | None = None,
         exact: bool = False,
+        capacity: int | None = None,
     ) -> None:
         self._lock = threading.Lock()
         self._bundle: Bundle = open_bundle(path)
-        self._options = Options(backend, engine, threads, memory, tile, exact)
+        self._options = Options(backend, engine, threads, memory, tile, exact, capacity)
         self._load(self._options)
 
     @property
@@ -100,6 +110,11 @@ class Session:
         return self._engine
 
     @property
+    def backend(self) -> str:
+        """Name of the backend that runs it."""
+        return self._backend
+
+    @property
     def options(self) -> Options:
         """The options in force."""
         return self._options
@@ -108,7 +123,7 @@ class Session:
         """Change options by name; the engine is loaded again only where that is needed. Raises as the constructor."""
         with self._lock:
             options = replace(self._options, **changes)
-            reload = ("backend", "engine", "threads")
+            reload = ("backend", "engine", "threads", "capacity")
             if any(getattr(options, name) != getattr(self._options, name) for name in reload):
                 self._load(options)
             self._options = options
@@ -120,8 +135,11 @@ class Session:
             raise UsageError(
                 f"the bundle has no engine {options.engine!r}", where=str(self._bundle.path), hint=f"it has {names}"
             )
-        runner: Runner = load_backend(options.backend).load(self._bundle.read(engine.file), options.threads)
-        self._options, self._engine, self._runner = options, engine, runner
+        backend = load_backend(options.backend or default_backend(engine))
+        runner: Runner = backend.load(self._bundle.read(backend.file_of(engine)), options.threads)
+        _limit_capacity(runner, options.capacity, backend.name)
+        self._bytes_per_pixel = self._measure(runner, engine)
+        self._options, self._engine, self._runner, self._backend = options, engine, runner, backend.name
         # Measured here and not per photo: what the backend keeps for the next run is no reason to allow it less.
         self._resident = resident_bytes()
 
@@ -215,13 +233,34 @@ class Session:
             except (AllocationFailed, MemoryError) as error:
                 raise ResourceError("out of memory", why="the whole image was to be run at once") from error
 
+    def _measure(self, runner: Runner, engine: Engine) -> float:
+        """What a run takes of memory, bytes per input pixel."""
+        fixed, (rows, columns) = self.manifest.io.fixed_hw, self.manifest.io.multiple_of
+        height, width = fixed or (round_up(SAMPLE_SIDE, rows), round_up(SAMPLE_SIDE, columns))
+        try:
+            return runner.peak_bytes_per_pixel(engine, height, width)
+        except AllocationFailed as error:
+            raise ResourceError("out of memory", why=f"while a run on {width}x{height} was prepared") from error
+
     def _limit(self) -> int:
         return default_limit(self._resident) if self._options.memory is None else self._options.memory
 
     def _start(self, photo: Photo, held_output: int, progress: Progress | None) -> Restoration:
-        limits = Limits(self._limit(), self._resident, self._options.tile, self._options.exact)
-        plan = plan_tiles(self.manifest, self._engine, photo, held_output, limits)
+        limits = Limits(self._limit(), self._resident, self._bytes_per_pixel, self._options.tile, self._options.exact)
+        plan = plan_tiles(self.manifest, photo, held_output, limits)
         return Restoration(self._runner, self.manifest.io, photo, plan, progress)
+
+
+def _limit_capacity(runner: Runner, capacity: int | None, backend: str) -> None:
+    if capacity is None:
+        return
+    if not isinstance(runner, Adjustable):
+        raise UsageError(
+            f"the backend {backend} cannot run at a lower capacity",
+            why="its engines are stored with their weights in place",
+            hint="use --backend native, or leave out --capacity",
+        )
+    runner.set_capacity(capacity)
 
 
 def _as_photo(image: npt.NDArray[Any]) -> Photo:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import lcm
 
 from slsc.errors import ResourceError
-from slsc.runtime.manifest import Engine, ImageIO, Manifest
+from slsc.runtime.manifest import ImageIO, Manifest
 from slsc.runtime.memory import Costs, choose_core, require_fit, show, tile_costs
 from slsc.runtime.photo import Photo
 from slsc.runtime.tiling import Span, even_extent, round_up, spans
@@ -22,12 +22,14 @@ class Limits:
     Attributes:
         memory: bytes the process may have resident.
         resident: bytes it had before.
+        bytes_per_pixel: bytes the backend holds in a run, per input pixel.
         tile: largest tile core in input pixels a side, None for the largest that fits.
         exact: tiled output must equal whole-image inference (up to float rounding).
     """
 
     memory: int
     resident: int
+    bytes_per_pixel: float
     tile: int | None
     exact: bool
 
@@ -47,12 +49,11 @@ class TilePlan:
     can_split: bool
 
 
-def plan_tiles(manifest: Manifest, engine: Engine, photo: Photo, held_output: int, limits: Limits) -> TilePlan:
+def plan_tiles(manifest: Manifest, photo: Photo, held_output: int, limits: Limits) -> TilePlan:
     """Choose the tiles for a photo.
 
     Args:
         manifest: of the bundle.
-        engine: the engine that will run.
         photo: the input.
         held_output: bytes of output that are held whole, 0 when the output is streamed.
         limits: what may be used.
@@ -63,7 +64,7 @@ def plan_tiles(manifest: Manifest, engine: Engine, photo: Photo, held_output: in
     io, geometry = manifest.io, manifest.tile
     align = lcm(geometry.align, *io.multiple_of)
     hw = _padded(photo, io, align)
-    costs = _costs(io, engine, photo, held_output)
+    costs = _costs(io, limits.bytes_per_pixel, photo, held_output)
     if limits.exact and not geometry.exact:
         _require_whole(manifest, hw, costs, limits)
         return TilePlan(spans(hw[0], hw[0], 0, align), spans(hw[1], hw[1], 0, align), 0, align, can_split=False)
@@ -95,12 +96,12 @@ def _padded(photo: Photo, io: ImageIO, align: int) -> tuple[int, int]:
     return fixed_h + round_up(max(0, height - fixed_h), align), fixed_w + round_up(max(0, width - fixed_w), align)
 
 
-def _costs(io: ImageIO, engine: Engine, photo: Photo, held_output: int) -> Costs:
+def _costs(io: ImageIO, bytes_per_pixel: float, photo: Photo, held_output: int) -> Costs:
     channels = photo.pixels.shape[2] + (photo.alpha is not None)
     pixels = photo.pixels.shape[0] * photo.pixels.shape[1]
     sample = photo.pixels.dtype.itemsize
     return tile_costs(
-        engine.bytes_per_pixel,
+        bytes_per_pixel,
         batch_bytes=BATCH_COPIES * io.channels * 4,
         row_bytes=io.scale**2 * photo.pixels.shape[1] * channels * sample,
         held=pixels * channels * sample + held_output,

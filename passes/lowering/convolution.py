@@ -11,7 +11,7 @@ from slsc.passes.graph import attribute, label
 from slsc.passes.lowering.builder import Builder
 from slsc.passes.lowering.refusal import refuse
 from slsc.passes.lowering.steps import Array, Conv, Sparsity
-from slsc.passes.lowering.windows import Window, window_of
+from slsc.passes.lowering.windows import window_of
 from slsc.pattern import rank_groups
 from slsc.plan import LayerPlan
 

@@ -12,7 +12,7 @@ from slsc.passes.lowering.steps import Array, Conv
 
 
 def reshape(node: onnx.NodeProto, build: Builder) -> None:
-    """Flatten, Reshape, Squeeze, Unsqueeze: nothing changes, or one pixel per channel becomes a vector or the reverse."""
+    """Flatten, Reshape, Squeeze, Unsqueeze: nothing changes, or one pixel per channel turns vector or back."""
     source = build.find(node, 0)
     channels = build.space(source).channels
     before, after = build.network.shapes(node.input[0]), build.network.shapes(node.output[0])

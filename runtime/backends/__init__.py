@@ -5,12 +5,22 @@ from __future__ import annotations
 from importlib import import_module
 
 from slsc.errors import BackendError, UsageError
-from slsc.runtime.backends.base import AllocationFailed, Backend, Runner
+from slsc.runtime.backends.base import Adjustable, AllocationFailed, Backend, Runner
+from slsc.runtime.backends.library import library_path
+from slsc.runtime.manifest import Engine
 
-__all__ = ["BACKENDS", "AllocationFailed", "Backend", "Runner", "load_backend"]
+__all__ = ["BACKENDS", "Adjustable", "AllocationFailed", "Backend", "Runner", "default_backend", "load_backend"]
 
-BACKENDS = {"onnxruntime": ("slsc.runtime.backends.onnxruntime", "slsc")}
+BACKENDS = {
+    "native": ("slsc.runtime.backends.native", "slsc"),
+    "onnxruntime": ("slsc.runtime.backends.onnxruntime", "slsc"),
+}
 """Backend name -> the module that offers it, and what to `pip install` for it. A module's `BACKEND` is the backend."""
+
+
+def default_backend(engine: Engine) -> str:
+    """Name of the backend that runs an engine when none is asked for: native where it can."""
+    return "native" if engine.plan_file is not None and library_path() is not None else "onnxruntime"
 
 
 def load_backend(name: str) -> Backend:

@@ -18,7 +18,7 @@ def test_runs_a_network(tiny: SimpleNamespace) -> None:
 
 
 def test_unknown_backend() -> None:
-    with pytest.raises(UsageError, match="use one of onnxruntime"):
+    with pytest.raises(UsageError, match="use one of native, onnxruntime"):
         load_backend("abacus")
 
 

@@ -1,0 +1,57 @@
+"""The native engine's shared library: where it is, and its C interface (`slsc/native.h`) as ctypes sees it."""
+
+from __future__ import annotations
+
+import ctypes
+from ctypes import POINTER, c_char_p, c_double, c_float, c_int, c_size_t, c_uint64, c_void_p
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import slsc.runtime
+from slsc.errors import BackendError
+
+LIBRARIES = ("libslsc_native.so", "libslsc_native.dylib", "slsc_native.dll")
+"""Names of the library by platform; it lies in the package's folder `runtime/native`."""
+
+REINSTALL = "install slsc again with a C++17 compiler and CMake at hand, or use --backend onnxruntime"
+
+SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
+    "slsc_open": (c_int, [c_char_p, c_size_t, c_int, c_char_p, POINTER(c_void_p)]),
+    "slsc_set_capacity": (c_int, [c_void_p, c_int]),
+    "slsc_shape": (c_int, [c_void_p, c_int, c_int, *[POINTER(c_int)] * 4]),
+    "slsc_run": (c_int, [c_void_p, POINTER(c_float), c_int, c_int, POINTER(c_float)]),
+    "slsc_op_count": (c_int, [c_void_p]),
+    "slsc_op_seconds": (c_int, [c_void_p, POINTER(c_double)]),
+    "slsc_op_macs": (c_uint64, [c_void_p, c_int]),
+    "slsc_arena_bytes": (c_uint64, [c_void_p]),
+    "slsc_isa": (c_char_p, [c_void_p]),
+    "slsc_last_error": (c_char_p, [c_void_p]),
+    "slsc_close": (None, [c_void_p]),
+}
+
+
+def library_path() -> Path | None:
+    """Where the library was installed; None if it was not built."""
+    folders = [Path(folder) / "native" for folder in slsc.runtime.__path__]
+    return next((folder / name for folder in folders for name in LIBRARIES if (folder / name).is_file()), None)
+
+
+@cache
+def load_library() -> ctypes.CDLL:
+    """The library, with the types of its functions declared.
+
+    Raises:
+        BackendError: it was not built, or does not fit this system.
+    """
+    path = library_path()
+    if path is None:
+        raise BackendError("the native engine is not installed", why="its library was not built", hint=REINSTALL)
+    try:
+        library = ctypes.CDLL(str(path))
+        for name, (result, arguments) in SIGNATURES.items():
+            function = getattr(library, name)
+            function.restype, function.argtypes = result, arguments
+    except (OSError, AttributeError) as error:
+        raise BackendError("the native engine cannot be loaded", why=str(error), hint=REINSTALL) from error
+    return library

@@ -1,0 +1,168 @@
+"""The native engine: N:M-sparse networks on the CPU, through the C interface of `slsc/native.h`."""
+
+from __future__ import annotations
+
+import threading
+from ctypes import POINTER, byref, c_double, c_float, c_int, c_void_p
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+
+from slsc.errors import BackendError, UsageError
+from slsc.runtime.backends.base import AllocationFailed, Batch
+from slsc.runtime.backends.library import load_library
+from slsc.runtime.manifest import Engine
+
+
+class Status(IntEnum):
+    """`slsc_status` of native.h."""
+
+    OK = 0
+    BAD_PLAN = 1
+    BAD_ARGUMENT = 2
+    BAD_SIZE = 3
+    NO_MEMORY = 4
+    UNSUPPORTED = 5
+
+
+class NativeRunner:
+    """One plan in an engine of its own. Threads may share it; they then run one after the other.
+
+    Args:
+        plan: bytes of a plan file (`.nmp`).
+        threads: 0 for one per core.
+        isa: "avx512", "avx2", "neon" or "portable"; None for the best there is.
+
+    Raises:
+        BackendError: the plan is refused, or the library or the instruction set is missing.
+    """
+
+    def __init__(self, plan: bytes, threads: int, isa: str | None = None) -> None:
+        self._handle = c_void_p()
+        self._lock = threading.Lock()
+        self._native = load_library()
+        status = self._native.slsc_open(plan, len(plan), threads, isa.encode() if isa else None, byref(self._handle))
+        if status == Status.NO_MEMORY:
+            raise BackendError("the native engine cannot open the plan", why="out of memory")
+        if status != Status.OK:
+            raise _failure(status, self._native.slsc_last_error(None))
+
+    def __del__(self) -> None:
+        if self._handle:
+            self._native.slsc_close(self._handle)
+
+    @property
+    def isa(self) -> str:
+        """Name of the instruction set in use."""
+        return str(self._native.slsc_isa(self._handle).decode())
+
+    def set_capacity(self, capacity: int) -> None:
+        """Keep at most `capacity` of every M weights in each sparse layer, the most important; 0: all there are.
+
+        Raises:
+            UsageError: it is negative, or more than M.
+        """
+        with self._lock:
+            if self._native.slsc_set_capacity(self._handle, capacity) != Status.OK:
+                raise UsageError(
+                    f"the engine cannot run at capacity {capacity}", why=self._error(), hint="0 keeps all weights"
+                )
+
+    def arena_bytes(self, height: int, width: int) -> int:
+        """Bytes the engine holds for its values for an image of this size.
+
+        Raises:
+            AllocationFailed: more than there are.
+            BackendError: the network does not take this size.
+        """
+        with self._lock:
+            self._shape(height, width)
+            return int(self._native.slsc_arena_bytes(self._handle))
+
+    def peak_bytes_per_pixel(self, engine: Engine, height: int, width: int) -> float:
+        """See `Runner.peak_bytes_per_pixel`: the arena; its few kilobytes beside are in the runtime's margin."""
+        return self.arena_bytes(height, width) / (height * width)
+
+    def op_seconds(self) -> list[float]:
+        """Seconds each operation of the plan took in the last run."""
+        with self._lock:
+            seconds = (c_double * self._native.slsc_op_count(self._handle))()
+            self._check(self._native.slsc_op_seconds(self._handle, seconds))
+            return list(seconds)
+
+    def op_macs(self) -> list[int]:
+        """Multiply-accumulates each operation of the plan took in the last run."""
+        with self._lock:
+            count = self._native.slsc_op_count(self._handle)
+            return [int(self._native.slsc_op_macs(self._handle, index)) for index in range(count)]
+
+    def run(self, image: Batch) -> Batch:
+        """Run the network on each image of a batch; see `Runner.run`."""
+        if image.ndim != 4 or 0 in image.shape:
+            raise BackendError("the native engine takes N,C,H,W", why=f"got shape {list(image.shape)}")
+        batch = np.ascontiguousarray(image, np.float32)
+        height, width = batch.shape[2:]
+        with self._lock:
+            channels, *out = self._shape(height, width)
+            if channels != batch.shape[1]:
+                raise BackendError(f"the network takes {channels} channels", why=f"got {batch.shape[1]}")
+            try:
+                output = np.empty((len(batch), *out), np.float32)
+            except MemoryError:
+                raise AllocationFailed("no memory for the output") from None
+            for source, target in zip(batch, output, strict=True):
+                self._check(self._native.slsc_run(self._handle, _floats(source), height, width, _floats(target)))
+        return output
+
+    def _shape(self, height: int, width: int) -> tuple[int, int, int, int]:
+        """Channels in; channels, height and width out."""
+        sizes = [c_int() for _ in range(4)]
+        self._check(self._native.slsc_shape(self._handle, height, width, *map(byref, sizes)))
+        in_channels, out_channels, out_height, out_width = (size.value for size in sizes)
+        return in_channels, out_channels, out_height, out_width
+
+    def _check(self, status: int) -> None:
+        if status != Status.OK:
+            raise _failure(status, self._native.slsc_last_error(self._handle))
+
+    def _error(self) -> str:
+        return str(self._native.slsc_last_error(self._handle).decode(errors="replace"))
+
+
+def _floats(array: Batch) -> Any:
+    return array.ctypes.data_as(POINTER(c_float))
+
+
+def _failure(status: int, message: bytes) -> Exception:
+    why = message.decode(errors="replace")
+    if status == Status.NO_MEMORY:
+        return AllocationFailed(why)
+    if status == Status.BAD_PLAN:
+        return BackendError("the native engine refuses the plan", why=why, hint="check the bundle with `slsc check`")
+    if status == Status.BAD_SIZE:
+        return BackendError("the network does not take an image of this size", why=why)
+    return BackendError("the native engine failed", why=why)
+
+
+class NativeBackend:
+    """The native engine. It runs the plan files that compilation stores beside the engines it can lower."""
+
+    name = "native"
+
+    def file_of(self, engine: Engine) -> str:
+        """See `Backend.file_of`."""
+        if engine.plan_file is None:
+            raise BackendError(
+                f"the native engine has no plan for engine {engine.name}",
+                why="the network could not be lowered; `slsc inspect` says why",
+                hint="use --backend onnxruntime",
+            )
+        return engine.plan_file
+
+    def load(self, engine: bytes, threads: int) -> NativeRunner:
+        """Prepare an engine, given as the bytes of its plan file; see `Backend.load`."""
+        return NativeRunner(engine, threads)
+
+
+BACKEND = NativeBackend()
