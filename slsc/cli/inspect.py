@@ -16,7 +16,7 @@ from slsc.errors import UsageError
 
 if TYPE_CHECKING:
     from slsc.inspection import LayerReport, NetworkReport
-    from slsc.runtime.manifest import Manifest
+    from slsc.runtime.manifest import Engine, Manifest
 
 ZIP_MAGIC = b"PK"
 
@@ -90,8 +90,15 @@ def show_manifest(manifest: Manifest) -> str:
             f"aligned to {tile.align} px, {'exact' if tile.exact else f'not exact: {tile.exact_reason}'}",
             "",
             table(header, rows, "<>>>><"),
+            *(f"{engine.name}: {_native(engine)}" for engine in manifest.engines),
         )
     )
+
+
+def _native(engine: Engine) -> str:
+    if engine.plan_file is not None:
+        return "runs in the native engine"
+    return f"stays on ONNX Runtime: {engine.not_lowered}" if engine.not_lowered else "stays on ONNX Runtime"
 
 
 def show_network(report: NetworkReport) -> str:

@@ -27,7 +27,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", type=Path, metavar="IMAGE|FOLDER", help="what to restore")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="image file, or folder")
     parser.add_argument("--engine", metavar="NAME", help="engine of the bundle (default: its first)")
-    parser.add_argument("--backend", choices=tuple(BACKENDS), default="onnxruntime", help="what runs the network")
+    parser.add_argument(
+        "--backend", choices=tuple(BACKENDS), help="what runs the network (default: native where the bundle has a plan)"
+    )
+    parser.add_argument(
+        "--capacity", type=int, metavar="N", help="keep at most N of every M weights in each layer; native backend only"
+    )
     parser.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads (default: all)")
     parser.add_argument("--memory", type=parse_bytes, metavar="SIZE", help="most the process may use, such as 512MiB")
     parser.add_argument("--tile", type=int, metavar="N", help="largest tile, input pixels a side")
@@ -47,7 +52,9 @@ def run(args: argparse.Namespace, console: Console) -> int:
         memory=args.memory,
         tile=args.tile,
         exact=args.exact,
+        capacity=args.capacity,
     )
+    console.detail(f"engine {session.engine.name}, backend {session.backend}")
     if args.source.is_dir():
         args.output.mkdir(exist_ok=True)
     images: list[dict[str, Any]] = []
@@ -60,7 +67,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
                 raise
             failures.append(error)
             console.note(f"slsc: error: {error}")
-    console.result(engine=session.engine.name, backend=args.backend, scale=session.manifest.io.scale, images=images)
+    console.result(engine=session.engine.name, backend=session.backend, scale=session.manifest.io.scale, images=images)
     if failures:
         raise DataError(
             f"{len(failures)} of {len(pairs)} photos could not be restored",
