@@ -1,0 +1,235 @@
+"""Speed of inference engines on restoration networks, dense and pruned, interleaved in one run.
+
+Networks come from the zoo with random weights. Each engine runs in a process of its own; its output must agree with
+ONNX Runtime's before it is timed. In every round each engine restores the image once, and the core's multiply-add peak
+is measured; so load and clock speed fall on all alike. Engines that are not installed are reported as such.
+
+    python -m slsc.tools.bench_engines [--networks a,b] [--budgets 1/4,1/8] [--contenders a,b] [-o table.md --csv all.csv]
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import platform
+import shlex
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from slsc.errors import SlscError, VerificationError
+from slsc.plan import parse_budget
+from slsc.runtime.backends import load_backend
+from slsc.tools.bench_report import Row, markdown, write_csv
+from slsc.tools.contenders import CONTENDERS, contender
+from slsc.tools.contenders.worker import Job, Worker
+from slsc.tools.fma_peak import build_peak, measure_peak
+
+if TYPE_CHECKING:
+    from slsc.tools.contenders import Image, Subject
+
+EXIT_INTERRUPTED = 130
+NETWORKS = "edsr_baseline_x4,carn_x4,rfdn64_x4,rfdn_x4"
+AGREE_DB = 60.0
+"""Below this an engine computes something else. Winograd convolutions in float32 reach about 70, direct ones 120."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is common to all measurements: image size, timed runs of each engine, contenders, where files go."""
+
+    hw: tuple[int, int]
+    repeats: int
+    contenders: tuple[str, ...]
+    folder: Path
+    peak: Path
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A contender with a network in its own form."""
+
+    row: Row
+    file: Path
+    reference: Image
+
+
+def measure(
+    subjects: Sequence[Subject], threads: Sequence[int], settings: Settings
+) -> Iterator[tuple[list[Row], list[float]]]:
+    """Measure all contenders on one network's variants; per number of threads, rows and multiply-add peaks in GFLOP/s."""
+    image = np.random.default_rng(0).random((1, 3, *settings.hw), np.float32)
+    entries: list[Entry] = []
+    failed: list[Row] = []
+    for subject in subjects:
+        # Loaded anew per variant and dropped: what the parent holds is no matter, but two cores are.
+        reference = load_backend("onnxruntime").load(subject.file.read_bytes(), 0).run(image)
+        for name in settings.contenders:
+            prepared = _prepare(name, subject, reference, settings)
+            if isinstance(prepared, Entry):
+                entries.append(prepared)
+            elif prepared:
+                failed.append(prepared)
+    for count in threads:
+        rows, peaks = _interleaved([replace(e, row=replace(e.row, threads=count)) for e in entries], image, settings)
+        yield rows + [replace(row, threads=count) for row in failed], peaks
+
+
+def _prepare(name: str, subject: Subject, reference: Image, settings: Settings) -> Entry | Row | None:
+    """The contender ready to be started; a row that says why it cannot be; None where it has no business."""
+    row = Row(subject.network, subject.budget, name, 0, gmacs=subject.gmacs)
+    try:
+        found = contender(name)
+        if not (found.dense if subject.plan is None else found.pruned):
+            return None
+        folder = settings.folder / f"{subject.file.stem}-{name}"
+        folder.mkdir()
+        return Entry(replace(row, version=found.version), found.convert(subject, folder, settings.hw), reference)
+    except SlscError as error:
+        _say(f"{subject.network} {subject.budget} {name}: {error}")
+        return replace(row, failure=str(error))
+
+
+def _interleaved(entries: Sequence[Entry], image: Image, settings: Settings) -> tuple[list[Row], list[float]]:
+    """Start a worker per entry, check what it computes, and time them in turn."""
+    done: list[Row] = []
+    running: list[tuple[Row, Worker]] = []
+    with ExitStack() as stack:
+        for entry in entries:
+            row = entry.row
+            worker = stack.enter_context(Worker(Job(row.contender, entry.file, image, row.threads)))
+            try:
+                agreement = psnr(worker.output(), entry.reference)
+                row = replace(row, agreement_db=agreement)
+                if not agreement >= AGREE_DB:
+                    raise VerificationError("it computes something else", why=f"{agreement:.1f} dB of ONNX Runtime's")
+                running.append((row, worker))
+            except SlscError as error:
+                done.append(replace(row, failure=str(error)))
+                _say(f"{row.network} {row.budget} {row.contender}: {error}")
+        times: list[list[float]] = [[] for _ in running]
+        peaks = []
+        for _ in range(settings.repeats):
+            peaks.append(measure_peak(settings.peak))
+            for (_, worker), seconds in zip(running, times, strict=True):
+                seconds.append(worker.seconds())
+        for (row, worker), seconds in zip(running, times, strict=True):
+            done.append(replace(row, seconds=tuple(seconds), peak_mib=worker.peak_bytes() / 2**20))
+    return done, peaks
+
+
+def psnr(output: Image, reference: Image) -> float:
+    """PSNR in dB with the reference's range as the peak; NaN where the shapes differ or values are not finite."""
+    if output.shape != reference.shape:
+        return float("nan")
+    error = float(np.mean((output.astype(np.float64) - reference) ** 2))
+    with np.errstate(divide="ignore"):
+        return float(10 * np.log10(float(np.ptp(reference)) ** 2 / np.float64(error)))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the benchmark; returns the exit code: 1 when an engine computes something else."""
+    words = sys.argv[1:] if argv is None else list(argv)
+    args = _parser().parse_args(words)
+    from slsc.tools.bench_networks import subjects
+
+    begun = time.monotonic()
+    rows: list[Row] = []
+    peaks: list[float] = []
+    with tempfile.TemporaryDirectory() as name, _chatter_to_stderr(), contextlib.suppress(KeyboardInterrupt):
+        folder = Path(name)
+        settings = Settings(args.size, args.repeats, args.contenders, folder, build_peak(folder))
+        for network in args.networks:
+            for found, measured in measure(subjects(network, args.budgets, folder, args.size), args.threads, settings):
+                rows += found
+                peaks += measured
+                _say(f"{time.monotonic() - begun:5.0f} s  {network}, {found[0].threads} threads: {len(found)} rows")
+    if not peaks:
+        return EXIT_INTERRUPTED
+    text = f"{_preamble(words, args.size, peaks)}\n\n{markdown(rows, float(np.median(peaks)))}"
+    print(text)
+    if args.output:
+        args.output.write_text(text)
+    if args.csv:
+        write_csv(args.csv, rows, "x".join(map(str, args.size)))
+    return int(any(row.agreement_db is not None and row.failure for row in rows))
+
+
+@contextlib.contextmanager
+def _chatter_to_stderr() -> Iterator[None]:
+    """Keep what engines print to their standard output, here and in their processes, out of the tables."""
+    sys.stdout.flush()
+    stdout = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        os.dup2(stdout, 1)
+        os.close(stdout)
+
+
+def _preamble(words: Sequence[str], hw: tuple[int, int], peaks: Sequence[float]) -> str:
+    cpu = next(
+        (line.partition(":")[2].strip() for line in _lines(Path("/proc/cpuinfo")) if line.startswith("model name")),
+        platform.processor(),
+    )
+    return (
+        f"`python -m slsc.tools.bench_engines {shlex.join(words)}`\n\n"
+        f"{cpu}; input {hw[0]}x{hw[1]}, float32, one image at a time, medians. Float32 multiply-add peak of one core, "
+        f"measured in the same rounds: median {np.median(peaks):.1f} GFLOP/s, {min(peaks):.1f}–{max(peaks):.1f}."
+    )
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m slsc.tools.bench_engines",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--networks", type=_names, default=NETWORKS, help=f"of the zoo (default: {NETWORKS})")
+    parser.add_argument("--budgets", type=_budgets, default="1/4,1/8,1/16", help="beside dense (default: %(default)s)")
+    parser.add_argument("--contenders", type=_names, default=",".join(CONTENDERS), help="(default: all)")
+    parser.add_argument("--threads", type=_counts, default="1,2", help="numbers of threads (default: %(default)s)")
+    parser.add_argument("--size", type=_size, default="180x320", help="of the input, HxW (default: %(default)s)")
+    parser.add_argument("--repeats", type=int, default=7, help="timed runs of each (default: %(default)s)")
+    parser.add_argument("-o", "--output", type=Path, metavar="MD", help="also write the tables here")
+    parser.add_argument("--csv", type=Path, metavar="CSV", help="write every row here")
+    return parser
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(text.split(","))
+
+
+def _budgets(text: str) -> tuple[Fraction, ...]:
+    return tuple(parse_budget(word) for word in text.split(",") if word)
+
+
+def _counts(text: str) -> tuple[int, ...]:
+    return tuple(int(word) for word in text.split(","))
+
+
+def _size(text: str) -> tuple[int, int]:
+    height, width = text.split("x")
+    return int(height), int(width)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
