@@ -8,8 +8,9 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
-from slsc.errors import SlscError, VerificationError
+from slsc.errors import BackendError, SlscError, VerificationError
 from slsc.runtime.bundle import Bundle, open_bundle
 from slsc.runtime.manifest import Engine
 from slsc.runtime.session import Session
@@ -48,6 +49,7 @@ def check_bundle(path: Path) -> Iterator[Check]:
     for engine in bundle.manifest.engines:
         yield _check(f"engine {engine.name} keeps its N:M", partial(_patterns, bundle, engine))
         yield _check(f"engine {engine.name} runs", partial(_runs, path, engine))
+        yield _check(f"engine {engine.name} is the same natively", partial(_same_natively, path, engine))
 
 
 def check_against(path: Path, network: Path) -> Iterator[Check]:
@@ -82,6 +84,8 @@ def check_against(path: Path, network: Path) -> Iterator[Check]:
 def _check(name: str, look: Callable[[], str]) -> Check:
     try:
         return Check(name, True, look())
+    except BackendError as error:
+        return Check(name, None, str(error))
     except SlscError as error:
         return Check(name, False, str(error))
     except ModuleNotFoundError as error:
@@ -104,10 +108,26 @@ def _patterns(bundle: Bundle, engine: Engine) -> str:
 
 
 def _runs(path: Path, engine: Engine) -> str:
-    session = Session(path, engine=engine.name)
-    rows, columns = np.mgrid[0:SIDE, 0:SIDE]
-    image = (np.stack([rows, columns, rows + columns], axis=2) * (255 / (2 * SIDE))).astype(np.uint8)
-    restored = session.restore(image)
+    restored = Session(path, engine=engine.name, backend="onnxruntime").restore(_ramp())
     if np.ptp(restored) == 0:
         raise VerificationError("the output is one flat colour", why="the input is not")
     return f"{restored.shape[1]}x{restored.shape[0]} from {SIDE}x{SIDE}"
+
+
+def _same_natively(path: Path, engine: Engine) -> str:
+    if engine.plan_file is None:
+        raise BackendError("not lowered", why=engine.not_lowered)
+    first, second = (
+        Session(path, engine=engine.name, backend=backend).restore(_ramp()).astype(np.int16)
+        for backend in ("onnxruntime", "native")
+    )
+    difference = int(np.abs(first - second).max())
+    if difference > 1:
+        raise VerificationError(f"native and ONNX Runtime differ by {difference} of 255", hint="compile it again")
+    return f"at most {difference} of 255 from ONNX Runtime"
+
+
+def _ramp() -> npt.NDArray[np.uint8]:
+    rows, columns = np.mgrid[0:SIDE, 0:SIDE]
+    image: npt.NDArray[np.uint8] = (np.stack([rows, columns, rows + columns], 2) * (255 / (2 * SIDE))).astype(np.uint8)
+    return image

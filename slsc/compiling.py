@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,21 +13,20 @@ from pathlib import Path
 import onnx
 
 import slsc
+from slsc.baked import BakedEngine, bake
 from slsc.compile_data import CompileData, from_pairs, from_photos, photos
 from slsc.errors import UsageError
 from slsc.importing import import_network
 from slsc.inspection import REPORT_HW
 from slsc.measuring import HeldOut, Quality, measure_tiles
-from slsc.passes.bake import BakeMasks
-from slsc.passes.base import PassContext
-from slsc.passes.cost import Cost, PlanCost, costs, plan_cost
-from slsc.passes.liveness import bytes_per_pixel
+from slsc.passes.cost import costs
 from slsc.passes.package import write_bundle
-from slsc.passes.pipeline import Pipeline
-from slsc.plan import Plan
 from slsc.probe import ProbeResult, probe_io
-from slsc.runtime.manifest import SCHEMA, Engine, ImageIO, Manifest, Source, TileGeometry
+from slsc.runtime.manifest import SCHEMA, ImageIO, Manifest, Source, TileGeometry
 from slsc.search import Progress, Rules, Searcher
+
+PROBE_PHOTOS = 4
+"""Photos the network's interface is found on."""
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,6 @@ class CompileRequest:
     task: str | None
 
 
-PROBE_PHOTOS = 4
-
-
 @dataclass(frozen=True)
 class Figures:
     """One line of the before/after table; `name` is "dense" or the engine's.
@@ -75,6 +72,8 @@ class Figures:
         macs: kept weight MACs for an output of `slsc.inspection.REPORT_HW`.
         file_bytes: size of the ONNX file.
         quality: measured on the held-out photos.
+        native_bytes: size of the native engine's file; None where there is none.
+        not_lowered: why the native engine cannot run it; empty where it can.
     """
 
     name: str
@@ -83,6 +82,8 @@ class Figures:
     macs: int
     file_bytes: int
     quality: Quality
+    native_bytes: int | None = None
+    not_lowered: str = ""
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,7 @@ class CompileReport:
         engines: the engines, in the order of the budgets.
         held_out: number of photos the quality was measured on.
         seconds: wall-clock time.
+        peak_bytes: most memory the process has held; None where the system does not tell.
     """
 
     probe: ProbeResult
@@ -106,6 +108,7 @@ class CompileReport:
     engines: tuple[Figures, ...]
     held_out: int
     seconds: float
+    peak_bytes: int | None
 
 
 def compile_model(request: CompileRequest, progress: Progress) -> CompileReport:
@@ -129,21 +132,21 @@ def compile_model(request: CompileRequest, progress: Progress) -> CompileReport:
         searcher.network.require_reachable(budget, request.rules.m)
     held_out = HeldOut(dense, probe.io, data.held_out, data.truth)
     cost = costs(dense, REPORT_HW)
-    candidates = []
-    for name, budget in zip(engine_names, request.budgets, strict=True):
-        found = searcher.search(budget, request.method, request.effort)
-        baked = Pipeline([BakeMasks(found.plan, found.weights, found.masks)]).run(dense, PassContext()).model
-        candidates.append(_Candidate(name, baked, found.plan, cost, held_out.quality(baked)))
-    tile = measure_tiles([candidate.model for candidate in candidates], probe.io, data.held_out)
-    write_bundle(request.output, *_contents(request, probe.io, tile, candidates))
+    engines = [
+        bake(name, dense, searcher.search(budget, request.method, request.effort), cost, held_out)
+        for name, budget in zip(engine_names, request.budgets, strict=True)
+    ]
+    tile = measure_tiles([engine.model for engine in engines], probe.io, data.held_out)
+    _write(request, probe.io, tile, engines)
     return CompileReport(
         probe=probe,
         tile=tile,
         output_hw=cost.output_hw,
         dense=Figures("dense", 1.0, cost.params, cost.weight_macs, dense.ByteSize(), held_out.dense_quality()),
-        engines=tuple(candidate.figures() for candidate in candidates),
+        engines=tuple(_figures(engine) for engine in engines),
         held_out=len(data.held_out),
         seconds=time.monotonic() - begun,
+        peak_bytes=_peak_bytes(),
     )
 
 
@@ -158,40 +161,6 @@ def names(budgets: Sequence[Fraction]) -> list[str]:
         if name in found[:index]:
             raise UsageError(f"budget {budgets[index]} is given twice", hint="name each budget once")
     return found
-
-
-@dataclass(frozen=True)
-class _Candidate:
-    """An engine before it is packed."""
-
-    name: str
-    model: onnx.ModelProto
-    plan: Plan
-    dense_cost: Cost
-    quality: Quality
-
-    def cost(self) -> PlanCost:
-        keep = {layer.name: layer.n for layer in self.plan.layers}
-        return plan_cost(self.dense_cost, keep, self.plan.layers[0].m)
-
-    def figures(self) -> Figures:
-        cost = self.cost()
-        return Figures(self.name, float(cost.share), cost.params, cost.weight_macs, self.model.ByteSize(), self.quality)
-
-    def engine(self) -> Engine:
-        cost = self.cost()
-        return Engine(
-            name=self.name,
-            file=f"engines/{self.name}.onnx",
-            budget=self.plan.budget,
-            kept_share=float(cost.share),
-            params=self.dense_cost.params,
-            kept_weights=cost.params,
-            macs_per_pixel=cost.macs_per_pixel,
-            bytes_per_pixel=bytes_per_pixel(self.model),
-            quality=self.quality.to_dict(),
-            plan=self.plan,
-        )
 
 
 def _look(dense: onnx.ModelProto, request: CompileRequest) -> tuple[ProbeResult, CompileData]:
@@ -210,13 +179,33 @@ def _look(dense: onnx.ModelProto, request: CompileRequest) -> tuple[ProbeResult,
     return probe, from_photos(images, probe.io.scale)
 
 
-def _contents(
-    request: CompileRequest, io: ImageIO, tile: TileGeometry, candidates: Sequence[_Candidate]
-) -> tuple[Manifest, dict[str, bytes]]:
-    engines = tuple(candidate.engine() for candidate in candidates)
-    entries = {
-        engine.file: candidate.model.SerializeToString(deterministic=True)
-        for engine, candidate in zip(engines, candidates, strict=True)
-    }
+def _write(request: CompileRequest, io: ImageIO, tile: TileGeometry, engines: Sequence[BakedEngine]) -> None:
     source = Source(request.model.name, hashlib.sha256(request.model.read_bytes()).hexdigest())
-    return Manifest(SCHEMA, slsc.__version__, source, io, tile, engines, {}), entries
+    manifest = Manifest(
+        SCHEMA, slsc.__version__, source, io, tile, tuple(engine.engine() for engine in engines), entries={}
+    )
+    write_bundle(request.output, manifest, dict(entry for engine in engines for entry in engine.entries()))
+
+
+def _figures(baked: BakedEngine) -> Figures:
+    cost, (native, refusal) = baked.cost, baked.lowered
+    return Figures(
+        baked.name,
+        float(cost.share),
+        cost.params,
+        cost.weight_macs,
+        baked.model.ByteSize(),
+        baked.quality,
+        None if native is None else len(native),
+        refusal,
+    )
+
+
+def _peak_bytes() -> int | None:
+    """Largest resident memory of this process so far; None where the system does not tell."""
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

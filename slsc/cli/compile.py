@@ -107,21 +107,35 @@ def run(args: argparse.Namespace, console: Console) -> int:
 def show(report: CompileReport) -> str:
     """What was found, and the before/after table."""
     height, width = report.output_hw
-    header = ("network", "share", "kept params", f"GMACs at {width}x{height}", "MB", "dB to dense", "PSNR-Y")
+    header = (
+        "network",
+        "share",
+        "kept params",
+        f"GMACs at {width}x{height}",
+        "MB",
+        "native MB",
+        "dB to dense",
+        "PSNR-Y",
+    )
     rows = [_row(figures) for figures in (report.dense, *report.engines)]
     tile = report.tile
-    exact = "tiles of that overlap are exact" if tile.exact else f"tiles are not exact: {tile.exact_reason}"
+    exact = "`slsc run --exact` closes the gap" if tile.exact else f"not to be closed: {tile.exact_reason}"
     return "\n".join(
         (
             *report.probe.lines(),
             f"tiles: halo {tile.halo} px, off by {255 * tile.bound:.2f} of 255 at most; receptive field "
             f"{'unbounded' if tile.receptive_field is None else f'{tile.receptive_field} px'}; {exact}",
             "",
-            table(header, rows, "<>>>>>>"),
+            table(header, rows, "<>>>>>>>"),
             "",
-            f"dB measured on {report.held_out} held-out photos; {report.seconds:.0f} s",
+            *(f"{figures.name}: {figures.not_lowered}" for figures in report.engines if figures.not_lowered),
+            f"dB measured on {report.held_out} held-out photos; {report.seconds:.0f} s, {_memory(report)}",
         )
     )
+
+
+def _memory(report: CompileReport) -> str:
+    return "memory unknown" if report.peak_bytes is None else f"{report.peak_bytes / 2**30:.1f} GiB at most"
 
 
 def _row(figures: Figures) -> tuple[str, ...]:
@@ -132,6 +146,7 @@ def _row(figures: Figures) -> tuple[str, ...]:
         f"{figures.params:,}",
         f"{figures.macs / 1e9:.3f}",
         f"{figures.file_bytes / 1e6:.2f}",
+        "-" if figures.native_bytes is None else f"{figures.native_bytes / 1e6:.2f}",
         "-" if quality.psnr_to_dense is None else f"{quality.psnr_to_dense:.2f}",
         "-" if quality.psnr_y is None else f"{quality.psnr_y:.2f}",
     )

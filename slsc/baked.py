@@ -1,0 +1,81 @@
+"""An engine on its way into the bundle: the baked graph, its plan, what it costs and how well it does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import onnx
+
+from slsc.measuring import HeldOut, Quality
+from slsc.passes.bake import BakeMasks
+from slsc.passes.base import PassContext
+from slsc.passes.cost import Cost, PlanCost, plan_cost
+from slsc.passes.liveness import bytes_per_pixel
+from slsc.passes.lowering import LoweringRefusal, lower
+from slsc.passes.pipeline import Pipeline
+from slsc.plan import Plan
+from slsc.runtime.manifest import Engine
+from slsc.search import SearchResult
+
+
+@dataclass(frozen=True)
+class BakedEngine:
+    """An engine before it is packed.
+
+    Attributes:
+        name: its name in the bundle.
+        model: the graph with the pruned weights in it.
+        plan: N:M per layer.
+        cost: what the plan leaves of the network's cost.
+        dense_params: parameters of the network before.
+        quality: measured on held-out photos.
+    """
+
+    name: str
+    model: onnx.ModelProto
+    plan: Plan
+    cost: PlanCost
+    dense_params: int
+    quality: Quality
+
+    @cached_property
+    def lowered(self) -> tuple[bytes | None, str]:
+        """The plan file of the native engine, or None and the reason."""
+        try:
+            return lower(self.model, self.plan), ""
+        except LoweringRefusal as refusal:
+            return None, str(refusal)
+
+    def engine(self) -> Engine:
+        """What the manifest says of it."""
+        data, refusal = self.lowered
+        return Engine(
+            name=self.name,
+            file=f"engines/{self.name}.onnx",
+            budget=self.plan.budget,
+            kept_share=float(self.cost.share),
+            params=self.dense_params,
+            kept_weights=self.cost.params,
+            macs_per_pixel=self.cost.macs_per_pixel,
+            bytes_per_pixel=bytes_per_pixel(self.model),
+            quality=self.quality.to_dict(),
+            plan=self.plan,
+            plan_file=None if data is None else f"engines/{self.name}.nmp",
+            not_lowered=refusal,
+        )
+
+    def entries(self) -> Iterator[tuple[str, bytes]]:
+        """Its files in the bundle."""
+        engine = self.engine()
+        yield engine.file, self.model.SerializeToString(deterministic=True)
+        if engine.plan_file and self.lowered[0]:
+            yield engine.plan_file, self.lowered[0]
+
+
+def bake(name: str, dense: onnx.ModelProto, found: SearchResult, cost: Cost, held_out: HeldOut) -> BakedEngine:
+    """Write a search's result into a copy of the dense network, and measure it."""
+    model = Pipeline([BakeMasks(found.plan, found.weights, found.masks)]).run(dense, PassContext()).model
+    kept = plan_cost(cost, {layer.name: layer.n for layer in found.plan.layers}, found.plan.layers[0].m)
+    return BakedEngine(name, model, found.plan, kept, cost.params, held_out.quality(model))
