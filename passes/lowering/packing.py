@@ -24,7 +24,7 @@ def pack(weight: npt.NDArray[np.float32], sparsity: Sparsity) -> tuple[bytes, by
         by_rank.append(np.argsort(sparsity.ranks[:, start : start + size], axis=1, kind="stable"))
         start += size
     values, positions = [], []
-    for rank in range(n):
+    for rank in range(max(kept)):  # below n where every group is short
         groups = [group for group, count in enumerate(kept) if rank < count]
         places = np.stack([by_rank[group][:, rank] for group in groups], axis=-1)  # (K, kh, kw, groups)
         channels = places + m * np.array(groups)
