@@ -80,6 +80,15 @@ def set_initializer(model: onnx.ModelProto, name: str, value: npt.NDArray[Any]) 
     model.graph.initializer.append(fresh)
 
 
+def rename_tensor(model: onnx.ModelProto, old: str, new: str) -> None:
+    """Let every node that makes or uses tensor `old` name it `new`; graph inputs and outputs keep their names."""
+    for node in model.graph.node:
+        for names in (node.input, node.output):
+            for index, name in enumerate(names):
+                if name == old:
+                    names[index] = new
+
+
 def drop_unused(model: onnx.ModelProto) -> None:
     """Remove the nodes that lead to no output, and the initializers no node uses."""
     used = {value.name for value in model.graph.output}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import onnx
 
 from slsc.passes.base import Pass, PassContext, PassResult, copy_of
-from slsc.passes.graph import consumers, label, producers
+from slsc.passes.graph import consumers, label, producers, rename_tensor
 
 
 class RemoveIdentities(Pass):
@@ -35,9 +35,9 @@ class RemoveIdentities(Pass):
             removed.append(label(node))
             result.graph.node.remove(node)
             if node.output[0] in outputs:
-                _rename(result, node.input[0], node.output[0])
+                rename_tensor(result, node.input[0], node.output[0])
             else:
-                _rename(result, node.output[0], node.input[0])
+                rename_tensor(result, node.output[0], node.input[0])
         return PassResult(result, bool(removed), {"removed": removed, "kept": kept})
 
     def _refusal(self, model: onnx.ModelProto, node: onnx.NodeProto, outputs: set[str]) -> str:
@@ -47,12 +47,3 @@ class RemoveIdentities(Pass):
         if node.output[0] in outputs and (source in outputs or source not in producers(model)):
             return "it joins two names of the graph's interface"  # rule 2
         return ""
-
-
-def _rename(model: onnx.ModelProto, old: str, new: str) -> None:
-    """Let every node that makes or uses tensor `old` name it `new`."""
-    for node in model.graph.node:
-        for names in (node.input, node.output):
-            for index, name in enumerate(names):
-                if name == old:
-                    names[index] = new

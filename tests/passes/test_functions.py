@@ -5,14 +5,13 @@ from __future__ import annotations
 import onnx
 from onnx import helper
 
-from slsc.passes.base import PassContext
 from slsc.passes.graph import initializers
-from slsc.passes.importing import import_pipeline
+from slsc.passes.importing import import_model
 
 NET = "net (float[n,3,h,w] x) => (float[n,3,H,W] y)"
 
 
-def test_functions_of_the_file_are_inlined(build, image):
+def test_functions_of_the_file_are_inlined(build):
     body = helper.make_function(
         "torch", "Block", ["a", "w"], ["b"],
         [helper.make_node("Conv", ["a", "w"], ["c"]), helper.make_node("Relu", ["c"], ["b"])],
@@ -23,7 +22,7 @@ def test_functions_of_the_file_are_inlined(build, image):
     model.opset_import.append(helper.make_opsetid("torch", 1))
     model.graph.node[0].CopyFrom(helper.make_node("Block", ["x", "k"], ["y"], domain="torch"))
     onnx.checker.check_model(model)
-    result = import_pipeline().run(model, PassContext((image(8, 8),)))
+    result = import_model(model)
     assert [node.op_type for node in result.model.graph.node] == ["Conv", "Relu"]
     assert result.report["inline-functions"]["inlined"] == ["torch:Block"]
     assert "k" in initializers(result.model)

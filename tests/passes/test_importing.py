@@ -10,7 +10,7 @@ from slsc.errors import ModelError
 from slsc.passes import verify
 from slsc.passes.base import PassContext
 from slsc.passes.graph import declared_shape, image_channels, initializers
-from slsc.passes.importing import import_pipeline
+from slsc.passes.importing import import_model, import_pipeline
 from slsc.passes.load import load_model
 from slsc.passes.receptive_field import receptive_field
 
@@ -55,6 +55,19 @@ def test_a_half_precision_network_stays_half_and_is_proven(build, image):
     half = {name: rng.normal(0, 0.2, shape).astype(np.float16) for name, shape in values.items()}
     model = build(text, v=np.ones(16, np.float16), **half)
     result = import_pipeline().run(model, PassContext((image(16, 16),)))
-    assert [node.op_type for node in result.model.graph.node] == ["Conv", "Relu", "Conv"]
+    assert [node.op_type for node in result.model.graph.node] == ["Cast", "Conv", "Relu", "Conv", "Cast"]
     assert {value.dtype for value in initializers(result.model).values()} == {np.dtype(np.float16)}
+    assert {value.type.tensor_type.elem_type for value in (*result.model.graph.input, *result.model.graph.output)} == {
+        1
+    }
     assert result.report["fold-batch-norm"]["difference"]["max_abs"] < 1e-2
+
+
+def test_strides_that_suit_no_power_of_two(build):
+    text = """net (float[n,3,h,w] x) => (float[n,3,h,w] y) {
+        a = Conv <strides=[3,3]> (x, down)
+        b = DepthToSpace <blocksize=3, mode="CRD"> (a)
+        y = Add(b, x)
+    }"""
+    model = build(text, down=(27, 3, 3, 3))
+    assert import_model(model).report["import-checks"]["scale"] == 1
