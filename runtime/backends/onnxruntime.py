@@ -47,6 +47,11 @@ class OnnxRuntimeRunner:
         self._input = self._session.get_inputs()[0].name
         self._output = self._session.get_outputs()[0].name
 
+    @property
+    def session(self) -> ort.InferenceSession:
+        """The session, for tools that measure or inspect it."""
+        return self._session
+
     def run(self, image: Batch) -> Batch:
         """Run the network once; see `Runner.run`."""
         try:
