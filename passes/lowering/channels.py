@@ -1,13 +1,14 @@
-"""Concat and Split over channels: no work, only offsets."""
+"""Concat, Split and Gather over channels: no work, only offsets, unless the order changes."""
 
 from __future__ import annotations
 
+import numpy as np
 import onnx
 
 from slsc.passes.graph import attribute, label
 from slsc.passes.lowering.builder import Builder
 from slsc.passes.lowering.refusal import refuse
-from slsc.passes.lowering.steps import ChannelSlice, Concat
+from slsc.passes.lowering.steps import ChannelSlice, Concat, Permute
 
 
 def concat(node: onnx.NodeProto, build: Builder) -> None:
@@ -30,6 +31,22 @@ def split(node: onnx.NodeProto, build: Builder) -> None:
         count = build.network.channels(output)
         build.add(ChannelSlice(label=label(node), inputs=(source,), output=output, start=start, count=count))
         start += count
+
+
+def gather(node: onnx.NodeProto, build: Builder) -> None:
+    """Gather of constant channels: a slice, or a new order."""
+    _require_channels(node, build, 0)
+    source, indices = build.find(node, 0), build.network.constant(node.input[1])
+    channels, output = build.space(source).channels, node.output[0]
+    if indices is None or indices.ndim != 1 or not indices.size:
+        raise refuse(node, "its indices are no constant list of channels")
+    order = indices.astype(np.int64) % channels
+    if np.array_equal(order, np.arange(order[0], order[0] + len(order))):
+        build.add(
+            ChannelSlice(label=label(node), inputs=(source,), output=output, start=int(order[0]), count=len(order))
+        )
+    else:
+        build.add(Permute(label=label(node), inputs=(source,), output=output, order=order, channels=channels))
 
 
 def _require_channels(node: onnx.NodeProto, build: Builder, default: int) -> None:

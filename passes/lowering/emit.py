@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from slsc.passes.lowering.limits import require_whole_within, require_within
 from slsc.passes.lowering.nmp import Act, Op, OpType, PlanFile
 from slsc.passes.lowering.packing import pack
 from slsc.passes.lowering.place import Layout, Place
@@ -53,14 +54,14 @@ class Emitter:
     """
 
     spaces: Mapping[str, Space]
-    arrays: list[bytes] = field(default_factory=list)
+    arrays: dict[bytes, int] = field(default_factory=dict)
     group_size: int = 0
 
     def plan(self, layout: Layout, image: str, output: Place) -> PlanFile:
         """The plan of a layout, whose output is the whole value at `output`."""
         ops = tuple(self._op(step, layout.places) for step in layout.steps)
         used = [self.spaces[name] for step in layout.steps for name in (*step.inputs, step.output)]
-        return PlanFile(
+        plan = PlanFile(
             input=layout.places[image].value,
             output=output.value,
             row_align=math.lcm(*(space.rows.denominator for space in used if not space.pixel)),
@@ -69,8 +70,11 @@ class Emitter:
             ops=ops,
             arrays=tuple(self.arrays),
         )
+        require_whole_within(plan)
+        return plan
 
     def _op(self, step: Step, places: Mapping[str, Place]) -> Op:
+        require_within(step)
         ins = [places[name] for name in step.inputs] + [Place(ABSENT, 0)] * (2 - len(step.inputs))
         fields = self._fields(step)
         act = fields.act
@@ -139,5 +143,5 @@ class Emitter:
         return ABSENT if values is None else self._bytes(np.asarray(values, "<f4").tobytes())
 
     def _bytes(self, data: bytes) -> int:
-        self.arrays.append(data)
-        return len(self.arrays) - 1
+        """Index of an array; equal ones, of weights that layers share, are stored once."""
+        return self.arrays.setdefault(data, len(self.arrays))

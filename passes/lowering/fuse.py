@@ -150,7 +150,7 @@ def _permuted(before: Conv, order: Array) -> Conv:
 
 def _as_conv(step: Permute) -> Conv:
     """A permutation that no convolution could take in."""
-    weight = np.eye(len(step.order), dtype=np.float32)[step.order, :, None, None]
+    weight = np.eye(step.channels, dtype=np.float32)[step.order, :, None, None]
     return Conv(label=step.label, inputs=step.inputs, output=step.output, weight=weight)
 
 

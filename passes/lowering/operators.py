@@ -8,7 +8,7 @@ import onnx
 
 from slsc.passes.lowering.activation import ACTIVATIONS, activation
 from slsc.passes.lowering.builder import Builder
-from slsc.passes.lowering.channels import concat, split
+from slsc.passes.lowering.channels import concat, gather, split
 from slsc.passes.lowering.elementwise import KINDS, arithmetic, batch_norm, negate, power
 from slsc.passes.lowering.padding import pad, slice_
 from slsc.passes.lowering.pooling import global_average, pool, reduce_mean
@@ -39,6 +39,7 @@ OPERATORS: dict[str, Lower] = {
     "ConvTranspose": conv_transpose,
     "DepthToSpace": depth_to_space,
     "Expand": expand,
+    "Gather": gather,
     "Gemm": gemm,
     "GlobalAveragePool": global_average,
     "MatMul": matmul,

@@ -18,7 +18,9 @@ def depth_to_space(node: onnx.NodeProto, build: Builder) -> None:
     _require_image(node, build, source)
     if attribute(node, "mode", "DCR") == "DCR":
         order = np.arange(channels).reshape(block * block, -1).T.reshape(-1)
-        source = build.add(Permute(label=label(node), inputs=(source,), output=f"{output}.permuted", order=order))
+        source = build.add(
+            Permute(label=label(node), inputs=(source,), output=f"{output}.permuted", order=order, channels=channels)
+        )
     build.add(DepthToSpace(label=label(node), inputs=(source,), output=output, block=block))
 
 

@@ -206,9 +206,15 @@ class SpaceToDepth(Step):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Permute(Step):
-    """Output channel k is input channel `order[k]`. Becomes part of the convolution before it, or one of its own."""
+    """Output channel k is input channel `order[k]` of `channels`. Becomes part of the convolution before it, or one of
+    its own."""
 
     order: Array
+    channels: int
+
+    def space(self, *ins: Space) -> Space:
+        """See `Step.space`."""
+        return replace(ins[0], channels=len(self.order))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
