@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from fractions import Fraction
 
 import numpy as np
 
@@ -191,7 +192,8 @@ def _resize(plan: PlanFile, op: Op, ins: list[Array], capacity: int) -> Array:
     x = ins[0].astype(np.float64)
     size = ins[1].shape[1:] if up == 0 else tuple(side * up // down for side in x.shape[1:])
     for axis in (0, 1):
-        factor = size[axis] / x.shape[1 + axis] if up == 0 else up / down
+        # Fractions: which pixel is nearest must not hang on a rounding error.
+        factor = Fraction(size[axis], x.shape[1 + axis]) if up == 0 else Fraction(up, down)
         matrix = np.zeros((size[axis], x.shape[1 + axis]))
         for index in range(size[axis]):
             at = _source(index, size[axis], x.shape[1 + axis], factor, coordinates)
@@ -201,22 +203,24 @@ def _resize(plan: PlanFile, op: Op, ins: list[Array], capacity: int) -> Array:
     return x
 
 
-def _source(index: int, size: int, source: int, factor: float, coordinates: int) -> float:
+def _source(index: int, size: int, source: int, factor: Fraction, coordinates: int) -> Fraction:
     if coordinates == 3:
         return index / factor
     if coordinates == 2:
-        return index * (source - 1) / (size - 1) if size > 1 else 0.0
+        return Fraction(index * (source - 1), size - 1) if size > 1 else Fraction(0)
     if coordinates == 1 and size == 1:
-        return 0.0
-    return (index + 0.5) / factor - 0.5
+        return Fraction(0)
+    half = Fraction(1, 2)
+    return (index + half) / factor - half
 
 
-def _taps(at: float, kind: int, rounding: int, cubic: float) -> list[tuple[int, float]]:
+def _taps(at: Fraction, kind: int, rounding: int, cubic: float) -> list[tuple[int, float]]:
     if kind == 0:
-        rounds = (lambda v: math.ceil(v - 0.5), math.floor, math.ceil, lambda v: math.floor(v + 0.5))
+        half = Fraction(1, 2)
+        rounds = (lambda v: math.ceil(v - half), math.floor, math.ceil, lambda v: math.floor(v + half))
         return [(rounds[rounding](at), 1.0)]
     first = math.floor(at)
-    t = at - first
+    t = float(at - first)
     if kind == 1:
         return [(first, 1 - t), (first + 1, t)]
     return [(first + k, _cubic(abs(t - k), cubic)) for k in (-1, 0, 1, 2)]

@@ -50,7 +50,7 @@ static void pad_run(const Job& job, int item, float*) {
     for (int l = 0; l < LANES; ++l) {
         const bool wanted = l * out.rows + y < out.height;
         row[l] = wanted ? padded_index(PadKind(job.op->p[1]), l * out.rows + t, in.height) : -1;
-        inside &= !wanted || row[l] == l * out.rows + t;
+        inside &= !wanted || (row[l] >= 0 && row[l] == l * out.rows + t);
     }
     if (inside && q > -LANES && q < LANES) pad_row_of_strips(job, channel, t, q, to);
     else pad_row_by_lane(job, channel, row, to);

@@ -9,9 +9,15 @@ enum class Rounding { PreferFloor = 0, Floor = 1, Ceil = 2, PreferCeil = 3 };
 
 constexpr int MAX_TAPS = 4;
 
+// Output pixel i comes from input pixel i * down / up, give or take the coordinates' half pixels.
 struct Axis {
     int in, out;
-    double step;  // input pixels per output pixel
+    int64_t up, down;
+};
+
+// A coordinate as a fraction: which pixel is nearest must not hang on a rounding error.
+struct Source {
+    int64_t over, under;  // under > 0
 };
 
 struct AxisTaps {
@@ -24,27 +30,32 @@ static inline int resize_taps(const Op& op) {
 }
 
 static inline Axis resize_axis(const Op& op, int in, int out) {
-    return {in, out, op.p[3] ? double(op.p[4]) / op.p[3] : double(in) / out};
+    return {in, out, op.p[3] ? op.p[3] : out, op.p[3] ? op.p[4] : in};
 }
 
-static inline double source_of(const Op& op, const Axis& axis, int i) {
+static inline Source source_of(const Op& op, const Axis& axis, int64_t i) {
     switch (Coordinates(op.p[2])) {
-        case Coordinates::HalfPixel: return (i + 0.5) * axis.step - 0.5;
-        case Coordinates::PytorchHalfPixel: return axis.out > 1 ? (i + 0.5) * axis.step - 0.5 : 0.0;
-        case Coordinates::AlignCorners: return axis.out > 1 ? double(i) * (axis.in - 1) / (axis.out - 1) : 0.0;
-        case Coordinates::Asymmetric: break;
+        case Coordinates::PytorchHalfPixel:
+            if (axis.out == 1) return {0, 1};
+            break;
+        case Coordinates::HalfPixel: break;
+        case Coordinates::AlignCorners: return {axis.out > 1 ? i * (axis.in - 1) : 0, axis.out > 1 ? axis.out - 1 : 1};
+        case Coordinates::Asymmetric: return {i * axis.down, axis.up};
     }
-    return i * axis.step;
+    return {(2 * i + 1) * axis.down - axis.up, 2 * axis.up};
 }
 
-static inline double round_source(const Op& op, double x) {
+static inline int64_t floor_of(Source x) { return x.over / x.under - (x.over % x.under < 0); }
+static inline int64_t ceil_of(Source x) { return x.over / x.under + (x.over % x.under > 0); }
+
+static inline int64_t round_source(const Op& op, Source x) {
     switch (Rounding(op.p[5])) {
-        case Rounding::PreferFloor: return __builtin_ceil(x - 0.5);
-        case Rounding::Floor: return __builtin_floor(x);
-        case Rounding::Ceil: return __builtin_ceil(x);
+        case Rounding::PreferFloor: return ceil_of({2 * x.over - x.under, 2 * x.under});
+        case Rounding::Floor: return floor_of(x);
+        case Rounding::Ceil: return ceil_of(x);
         case Rounding::PreferCeil: break;
     }
-    return __builtin_floor(x + 0.5);
+    return floor_of({2 * x.over + x.under, 2 * x.under});
 }
 
 // Keys' cubic with coefficient a, for 0 <= t < 1: the weights of pixels -1, 0, 1, 2.
@@ -58,14 +69,15 @@ static inline void cubic_weights(double t, double a, float* weight) {
 
 static AxisTaps axis_taps(const Op& op, const Axis& axis, int i) {
     AxisTaps taps{{0, 0, 0, 0}, {1.0f, 0.0f, 0.0f, 0.0f}};
-    const double x = source_of(op, axis, i);
+    const Source x = source_of(op, axis, i);
     const int count = resize_taps(op);
-    const double base = count == 1 ? round_source(op, x) : __builtin_floor(x);
-    if (count == 2) taps.weight[0] = float(1.0 - (x - base)), taps.weight[1] = float(x - base);
-    if (count == 4) cubic_weights(x - base, op.f[0], taps.weight);
+    const int64_t base = count == 1 ? round_source(op, x) : floor_of(x);
+    const double t = double(x.over - base * x.under) / double(x.under);
+    if (count == 2) taps.weight[0] = float(1.0 - t), taps.weight[1] = float(t);
+    if (count == 4) cubic_weights(t, op.f[0], taps.weight);
     for (int k = 0; k < count; ++k) {
-        const double at = base + (count == 4 ? k - 1 : k);
-        taps.index[k] = at < 0.0 ? 0 : at > axis.in - 1 ? axis.in - 1 : int(at);
+        const int64_t at = base + (count == 4 ? k - 1 : k);
+        taps.index[k] = at < 0 ? 0 : at > axis.in - 1 ? axis.in - 1 : int(at);
     }
     return taps;
 }

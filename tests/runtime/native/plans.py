@@ -1,0 +1,246 @@
+"""Random plans of one operation each (and what it needs around it), for the native engine's tests.
+
+`KINDS` maps a name to a function of a random generator. Every plan runs on images of at least `SMALLEST` pixels a side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from slsc.passes.lowering.nmp import Act, BinaryKind, Combine, Op, OpType, PlanFile, Spread
+from slsc.pattern import group_sizes, kept_in_group
+
+SMALLEST = 9
+ACTS = tuple(act for act in Act if act not in (Act.PRELU, Act.SQRT))
+Array = np.ndarray
+Random = np.random.Generator
+
+
+def op(kind: OpType, *p: int, ins: tuple[int, int] = (0, -1), out: int = 1, **rest: object) -> Op:
+    """An operation from value 0 to value 1 unless told otherwise."""
+    fields: dict[str, object] = {"act": Act.NONE, "in_channels": (0, 0), "out_channel": 0, "f": (0.0, 0.0, 0.0, 0.0)}
+    fields |= {"arrays": (-1, -1, -1, -1)} | rest
+    return Op(type=kind, ins=ins, out=out, p=p, **fields)  # type: ignore[arg-type]
+
+
+def plan(values: list[int], ops: list[Op], arrays: list[Array], row_align: int = 1, m: int = 0) -> PlanFile:
+    """A plan from value 0 to the last."""
+    return PlanFile(0, len(values) - 1, row_align, m, tuple(values), tuple(ops), tuple(a.tobytes() for a in arrays))
+
+
+def identity(channels: int = 1) -> PlanFile:
+    """One operation that changes nothing."""
+    return plan([channels, channels], [op(OpType.UNARY, channels)], [])
+
+
+def _floats(rng: Random, *shape: int) -> Array:
+    return rng.standard_normal(shape).astype(np.float32)
+
+
+def _act(rng: Random) -> tuple[Act, tuple[float, float, float, float]]:
+    act = ACTS[rng.integers(len(ACTS))]
+    f2 = float(np.float32(rng.uniform(-0.5, 0.5)))
+    return act, (0.0, 0.0, f2, f2 + float(np.float32(rng.uniform(0.1, 2))))
+
+
+def _sparse_arrays(rng: Random, made: int, channels: int, kernel: tuple[int, int], n: int, m: int) -> list[Array]:
+    """Rank-major values and positions of random weights (see plan.hpp)."""
+    sizes = group_sizes(channels, m)
+    order = [[rng.permutation(size) for size in sizes] for _ in range(made * kernel[0] * kernel[1])]
+    positions = [
+        groups[index][rank]
+        for rank in range(n)
+        for groups in order
+        for index, size in enumerate(sizes)
+        if rank < kept_in_group(n, m, size)
+    ]
+    return [_floats(rng, len(positions)), np.array(positions, np.uint8)]
+
+
+def conv(rng: Random, *, sparse: bool) -> PlanFile:
+    """A convolution of any geometry; sparse ones have one or two groups of the convolution's own."""
+    groups = int(rng.choice([1, 1, 2, 3]))
+    channels, made = groups * int(rng.integers(1, 80 if sparse else 12)), groups * int(rng.integers(1, 9))
+    kh, kw = (int(k) for k in rng.choice([1, 2, 3, 5], 2))
+    sh, sw = (int(s) for s in rng.choice([1, 1, 2, 3], 2))
+    dh, dw = (int(d) for d in rng.choice([1, 1, 2], 2))
+    pads = [int(rng.integers(0, 1 + reach)) for reach in ((kh - 1) * dh, (kw - 1) * dw)] * 2
+    r = int(rng.choice([1, 1, 2, 3]))
+    made *= r * r
+    m = int(rng.choice([4, 16, 32])) if sparse else 0
+    n = int(rng.integers(1, m)) if sparse else 0
+    arrays = (
+        _sparse_arrays(rng, made, channels // groups, (kh, kw), n, m)
+        if sparse
+        else [_floats(rng, made, channels // groups, kh, kw)]
+    )
+    arrays[0] /= np.float32(np.sqrt(arrays[0].size / made))  # outputs of order 1, so that rounding is comparable
+    arrays.append(_floats(rng, made))
+    act, f = _act(rng)
+    first = op(
+        OpType.CONV, channels, made, kh, kw, sh, sw, *pads, dh, dw, groups, n, Combine.NONE, r,
+        act=act, f=f, arrays=(0, 1 if sparse else -1, len(arrays) - 1, -1),
+    )  # fmt: skip
+    return plan([channels, made // (r * r)], [first], arrays, row_align=sh, m=m)
+
+
+def combined(rng: Random) -> PlanFile:
+    """A 3x3 and a 1x1 convolution, each combined with the image and written beside the other."""
+    channels = int(rng.integers(1, 9))
+    arrays = [_floats(rng, channels, channels, k, k) / np.float32(k) for k in (3, 1)] + [_floats(rng, channels)]
+    ops = []
+    for index, side in enumerate((3, 1)):
+        act, f = _act(rng)
+        pad = side // 2
+        geometry = (channels, channels, side, side, 1, 1, pad, pad, pad, pad, 1, 1, 1, 0)
+        slopes = rng.random() < 0.3
+        ops.append(
+            op(
+                OpType.CONV,
+                *geometry,
+                int(rng.integers(1, 4)),
+                1,
+                ins=(0, 0),
+                out_channel=index * channels,
+                act=Act.PRELU if slopes else act,
+                f=f,
+                arrays=(index, -1, -1, 2 if slopes else -1),
+            )  # fmt: skip
+        )
+    return plan([channels, 2 * channels], ops, arrays)
+
+
+def binary(rng: Random) -> PlanFile:
+    """Two inputs, the second in any spread."""
+    channels, spread = int(rng.integers(1, 9)), Spread(int(rng.integers(3)))
+    kind = BinaryKind(int(rng.integers(len(BinaryKind))))
+    act, f = _act(rng)
+    # The divisor stays away from 0: scale 0.1 and shift 3.
+    arrays = [np.full(channels, 0.1, np.float32), np.full(channels, 3, np.float32), _floats(rng, channels)]
+    ops = [op(OpType.UNARY, channels, arrays=(0, 1, -1, -1))]
+    values = [channels, channels]
+    if spread != Spread.SAME:
+        mean = OpType.GLOBAL_MEAN if spread == Spread.PIXEL else OpType.CHANNEL_MEAN
+        ops.append(op(mean, channels, ins=(1, -1), out=2))
+        values.append(channels if spread == Spread.PIXEL else 1)
+    divided = (
+        (1, len(values) - 1) if kind == BinaryKind.DIV else (1 if kind == BinaryKind.REV_DIV else 0, len(values) - 1)
+    )
+    slopes = rng.random() < 0.3
+    ops.append(
+        op(
+            OpType.BINARY,
+            channels,
+            kind,
+            spread,
+            ins=divided,
+            out=len(values),
+            act=Act.PRELU if slopes else act,
+            f=f,
+            arrays=(-1, -1, -1, 2 if slopes else -1),
+        )  # fmt: skip
+    )
+    return plan([*values, channels], ops, arrays)
+
+
+def unary(rng: Random) -> PlanFile:
+    """Scale, shift and activation."""
+    channels = int(rng.integers(1, 9))
+    act, f = _act(rng)
+    arrays = [3 * _floats(rng, channels), _floats(rng, channels), _floats(rng, channels)]
+    slopes = rng.random() < 0.2
+    chosen = [index if rng.random() < 0.7 else -1 for index in (0, 1)]
+    one = op(OpType.UNARY, channels, act=Act.PRELU if slopes else act, f=f, arrays=(*chosen, -1, 2 if slopes else -1))
+    return plan([channels, channels], [one], arrays)
+
+
+def root(rng: Random) -> PlanFile:
+    """A square root of squares."""
+    channels = int(rng.integers(1, 5))
+    ops = [op(OpType.BINARY, channels, BinaryKind.MUL, Spread.SAME, ins=(0, 0), act=Act.SQRT)]
+    return plan([channels, channels], ops, [])
+
+
+def pool(rng: Random) -> PlanFile:
+    """Max and average pooling."""
+    channels = int(rng.integers(1, 5))
+    kh, kw = (int(k) for k in rng.integers(1, 6, 2))
+    sh, sw = (int(s) for s in rng.integers(1, 4, 2))
+    pads = [int(rng.integers(k)) for k in (kh, kw, kh, kw)]
+    ceil = int(rng.integers(2))
+    one = op(OpType.POOL, channels, int(rng.integers(3)), kh, kw, sh, sw, *pads, ceil)
+    return plan([channels, channels], [one], [], row_align=sh)
+
+
+def resize(rng: Random) -> PlanFile:
+    """Resizing by a factor."""
+    channels, up, down = int(rng.integers(1, 5)), int(rng.integers(1, 5)), int(rng.choice([1, 1, 2, 3]))
+    one = op(
+        OpType.RESIZE, channels, int(rng.integers(3)), int(rng.integers(4)), up, down, int(rng.integers(4)),
+        f=(float(rng.choice([-0.75, -0.5])), 0.0, 0.0, 0.0),
+    )  # fmt: skip
+    return plan([channels, channels], [one], [], row_align=down)
+
+
+def resize_to(rng: Random) -> PlanFile:
+    """A pooled image resized to the whole one's size, or a pixel spread over it."""
+    channels, sides = int(rng.integers(1, 5)), [int(s) for s in rng.integers(1, 4, 2)]
+    pixel = rng.random() < 0.2
+    window = op(OpType.POOL, channels, 1, *sides, *sides, 0, 0, 0, 0, int(rng.integers(2)))
+    small = op(OpType.GLOBAL_MEAN, channels) if pixel else window
+    kind, coordinates, rounding = int(rng.integers(3)), int(rng.integers(4)), int(rng.integers(4))
+    back = op(OpType.RESIZE, channels, kind, coordinates, 0, 0, rounding, ins=(1, 0), out=2, f=(-0.75, 0.0, 0.0, 0.0))
+    return plan([channels, channels, channels], [small, back], [], row_align=1 if pixel else sides[0])
+
+
+def pad(rng: Random) -> PlanFile:
+    """Padding, cropping, or both."""
+    channels, kind = int(rng.integers(1, 5)), int(rng.integers(3))
+    amounts = [int(amount) for amount in rng.integers(-4, SMALLEST, 4)]
+    one = op(OpType.PAD, channels, kind, *amounts, f=(0.5, 0.0, 0.0, 0.0))
+    return plan([channels, channels], [one], [])
+
+
+def shuffles(rng: Random) -> PlanFile:
+    """Depth to space and back, which orders channels otherwise."""
+    channels, r = int(rng.integers(1, 4)), int(rng.integers(1, 4))
+    ops = [
+        op(OpType.DEPTH_TO_SPACE, channels * r * r, r),
+        op(OpType.SPACE_TO_DEPTH, channels, r, ins=(1, -1), out=2),
+    ]
+    return plan([channels * r * r, channels, channels * r * r], ops, [])
+
+
+def attention(rng: Random) -> PlanFile:
+    """Channel attention: a pixel goes through two 1x1 convolutions and scales the image."""
+    channels, inner = int(rng.integers(2, 40)), int(rng.integers(1, 5))
+    point = (1, 1, 1, 1, 0, 0, 0, 0, 1, 1, 1, 0, 0, 1)
+    ops = [
+        op(OpType.GLOBAL_MEAN, channels),
+        op(OpType.CONV, channels, inner, *point, ins=(1, -1), out=2, act=Act.RELU, arrays=(0, -1, -1, -1)),
+        op(OpType.CONV, inner, channels, *point, ins=(2, -1), out=3, act=Act.SIGMOID, arrays=(1, -1, -1, -1)),
+        op(OpType.BINARY, channels, BinaryKind.MUL, Spread.PIXEL, ins=(0, 3), out=4),
+    ]
+    return plan(
+        [channels, channels, inner, channels, channels],
+        ops,
+        [_floats(rng, inner, channels), _floats(rng, channels, inner)],
+    )
+
+
+KINDS: dict[str, Callable[[Random], PlanFile]] = {
+    "dense_conv": lambda rng: conv(rng, sparse=False),
+    "sparse_conv": lambda rng: conv(rng, sparse=True),
+    "combined": combined,
+    "binary": binary,
+    "unary": unary,
+    "root": root,
+    "pool": pool,
+    "resize": resize,
+    "resize_to": resize_to,
+    "pad": pad,
+    "shuffles": shuffles,
+    "attention": attention,
+}
