@@ -18,6 +18,9 @@ PERIOD = 20160
 """Sides at which shapes are sampled are this, twice this, and a little more: a multiple of every stride product up to
 10 and of 2^6. Nothing is run at that size."""
 
+MAX_REMAINDERS = 32
+"""Sizes sampled for what rounding makes of them: all remainders of the alignment, at most this many."""
+
 MAX_ALIGN = 1024
 """Larger alignments would make tiles as large as images."""
 
@@ -58,7 +61,7 @@ def receptive_field(model: onnx.ModelProto) -> ReceptiveField:
     _, output = image_input(model)
     if output not in scene.steps:
         return ReceptiveField(None, 0, 1, False, "the output does not grow with the input")
-    align = math.lcm(*(step.numerator for steps in scene.steps.values() for step in steps))
+    align = _align(scene.steps)
     if align > MAX_ALIGN:
         return ReceptiveField(None, 0, 1, False, f"the strides only meet every {align} pixels")
     reasons: list[str] = []
@@ -116,10 +119,16 @@ def _scene(model: onnx.ModelProto) -> Scene:
         if len(before) == 4 and after[2] > before[2] and after[3] > before[3]:
             steps[name] = (Fraction(PERIOD, after[2] - before[2]), Fraction(PERIOD, after[3] - before[3]))
     sizes = [small]
-    for extra in range(1, 17):  # a size the network refuses (no multiple of its strides) is no reason against tiles
+    align = _align(steps)
+    for extra in range(1, min(align, MAX_REMAINDERS)):  # sizes the network refuses are no reason against tiles
         with contextlib.suppress(ModelError):
             sizes.append(concrete_shapes(model, (PERIOD + extra, PERIOD + extra)))
     return Scene((*sizes, big), steps, moving)
+
+
+def _align(steps: dict[str, tuple[Fraction, Fraction]]) -> int:
+    """The multiple of pixels at which all strides fall on the same pixels."""
+    return math.lcm(*(step.numerator for pair in steps.values() for step in pair))
 
 
 def _image_dependent(model: onnx.ModelProto) -> frozenset[str]:
