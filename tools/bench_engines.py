@@ -4,7 +4,7 @@ Networks come from the zoo with random weights. Each engine runs in a process of
 ONNX Runtime's before it is timed. In every round each engine restores the image once, and the core's multiply-add peak
 is measured; so load and clock speed fall on all alike. Engines that are not installed are reported as such.
 
-    python -m slsc.tools.bench_engines [--networks a,b] [--budgets 1/4,1/8] [--contenders a,b] [-o table.md --csv all.csv]
+    python -m slsc.tools.bench_engines [--networks a,b] [--budgets 1/4,1/8] [--contenders a,b] [-o all.md] [--csv all.csv]
 """
 
 from __future__ import annotations
@@ -66,7 +66,10 @@ class Entry:
 def measure(
     subjects: Sequence[Subject], threads: Sequence[int], settings: Settings
 ) -> Iterator[tuple[list[Row], list[float]]]:
-    """Measure all contenders on one network's variants; per number of threads, rows and multiply-add peaks in GFLOP/s."""
+    """Measure all contenders on one network's variants.
+
+    Yields, per number of threads, the rows and the multiply-add peaks in GFLOP/s.
+    """
     image = np.random.default_rng(0).random((1, 3, *settings.hw), np.float32)
     entries: list[Entry] = []
     failed: list[Row] = []

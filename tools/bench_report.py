@@ -13,6 +13,12 @@ import numpy as np
 OURS, BASELINE, SPARSE_PEER = "native", "onnxruntime", "mnn-sparse"
 DENSE = Fraction(1)
 
+COLUMNS = (
+    *("network", "budget", "contender", "version", "threads", "size", "gmacs"),
+    *("median_ms", "min_ms", "max_ms", "runs", "agreement_db", "peak_mib", "failure", "times_ms"),
+)
+"""Of the CSV."""
+
 Goal = tuple[float, float, float]
 GOALS: Mapping[str, Mapping[Fraction, Goal]] = {
     name: {Fraction(1, 4): (3.3, 2, 3), Fraction(1, 8): (6, 3.5, 3.5), Fraction(1, 16): (10, 5.5, 4)}
@@ -72,10 +78,7 @@ def write_csv(path: Path, rows: Iterable[Row], size: str) -> None:
     """One line per row; times in milliseconds, all of them in the last column."""
     with path.open("w", newline="") as stream:
         writer = csv.writer(stream)
-        writer.writerow(
-            "network budget contender version threads size gmacs median_ms min_ms max_ms runs agreement_db peak_mib "
-            "failure times_ms".split()
-        )
+        writer.writerow(COLUMNS)
         for row in rows:
             times = [f"{1e3 * second:.3f}" for second in sorted(row.seconds)]
             writer.writerow(

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from slsc.errors import DataError, UsageError
 
+ZIP_MAGIC = b"PK"
+
 
 def existing_folder(text: str) -> Path:
     """A folder that exists.
@@ -17,6 +19,26 @@ def existing_folder(text: str) -> Path:
     if not path.is_dir():
         raise DataError("not a folder", where=text, why=None if path.exists() else "it does not exist")
     return path
+
+
+def is_bundle(path: Path) -> bool:
+    """Whether a file is a bundle rather than a network: by what it begins with, by its name where there is none."""
+    if path.suffix == ".slsb" or not path.is_file():
+        return path.suffix == ".slsb"
+    with path.open("rb") as file:
+        return file.read(len(ZIP_MAGIC)) == ZIP_MAGIC
+
+
+def image_hw(text: str) -> tuple[int, int]:
+    """A size such as `180x320`, height first.
+
+    Raises:
+        UsageError: not two positive integers.
+    """
+    height, _, width = text.lower().partition("x")
+    if not (height.isdecimal() and width.isdecimal() and int(height) and int(width)):
+        raise UsageError(f"size {text!r} is not HxW", hint="write height x width, such as 180x320")
+    return int(height), int(width)
 
 
 def value_range(text: str) -> tuple[float, float]:

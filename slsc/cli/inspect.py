@@ -11,14 +11,13 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from slsc.cli.arguments import is_bundle
 from slsc.cli.console import Console, table
 from slsc.errors import UsageError
 
 if TYPE_CHECKING:
     from slsc.inspection import LayerReport, NetworkReport
     from slsc.runtime.manifest import Engine, Manifest
-
-ZIP_MAGIC = b"PK"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +30,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     """Run the verb."""
     if not 1 <= args.m <= 256:
         raise UsageError(f"--m {args.m} is outside 1..256")
-    if _is_bundle(args.file):
+    if is_bundle(args.file):
         _inspect_bundle(args.file, console)
     else:
         from slsc.importing import import_network
@@ -41,13 +40,6 @@ def run(args: argparse.Namespace, console: Console) -> int:
         console.report(show_network(report))
         console.result(network=report.to_dict())
     return 0
-
-
-def _is_bundle(path: Path) -> bool:
-    if path.suffix == ".slsb" or not path.is_file():
-        return path.suffix == ".slsb"
-    with path.open("rb") as file:
-        return file.read(len(ZIP_MAGIC)) == ZIP_MAGIC
 
 
 def _inspect_bundle(path: Path, console: Console) -> None:

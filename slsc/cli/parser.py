@@ -17,7 +17,7 @@ from slsc.errors import UsageError
 
 VERBS = tuple(
     verb
-    for verb in ("compile", "inspect", "check", "run", "eval", "train")
+    for verb in ("compile", "inspect", "check", "run", "eval", "profile", "train")
     if importlib.util.find_spec(f"slsc.cli.{verb}")
 )
 

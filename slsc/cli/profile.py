@@ -1,0 +1,181 @@
+"""Measure the latency of a bundle's engines or of a network, on one backend or several side by side.
+
+All run in turn, round by round, after a warm-up, through Polygraphy's runner interface. A latency is that of one image
+from memory to memory, without reading, tiling or writing photos.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from slsc.cli.arguments import image_hw, is_bundle
+from slsc.cli.console import Console, table
+from slsc.errors import BackendError, UsageError
+from slsc.runtime.backends import BACKENDS
+from slsc.runtime.backends.library import load_library
+
+if TYPE_CHECKING:
+    from slsc.profiling.latency import Timings
+    from slsc.profiling.operations import Operation
+    from slsc.profiling.targets import Target
+
+DEFAULT_HW = (180, 320)
+WARM_UP = 2
+FIGURES = ("p50_ms", "p90_ms", "p99_ms", "min_ms", "mean_ms")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One target on one backend: what is measured, and the bytes the backend loads."""
+
+    target: Target
+    backend: str
+    data: bytes
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's own arguments."""
+    parser.add_argument("file", type=Path, metavar="MODEL.onnx|BUNDLE.slsb", help="what to measure")
+    parser.add_argument(
+        "--backend",
+        type=_backends,
+        metavar="A,B",
+        help=f"of {', '.join(BACKENDS)} (default: all that can run it)",
+    )
+    parser.add_argument("--engine", metavar="NAME", help="engine of the bundle (default: each)")
+    parser.add_argument(
+        "--size",
+        type=image_hw,
+        metavar="HxW",
+        help=f"height and width of the input (default: {DEFAULT_HW[0]}x{DEFAULT_HW[1]}, or the only one it takes)",
+    )
+    parser.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads (default: all)")
+    parser.add_argument("--repeat", type=int, default=20, metavar="N", help="timed runs of each (default: %(default)s)")
+    parser.add_argument("--per-op", action="store_true", help="show where the native engine's time goes")
+
+
+def run(args: argparse.Namespace, console: Console) -> int:
+    """Run the verb."""
+    if args.repeat < 1 or args.threads < 0:
+        raise UsageError("--repeat takes 1 or more, --threads 0 or more")
+    if args.engine and not is_bundle(args.file):
+        raise UsageError("--engine names an engine of a bundle", where=str(args.file), hint="leave it out")
+    from slsc.profiling.targets import bundle_targets, image_size, network_target
+
+    targets = bundle_targets(args.file, args.engine) if is_bundle(args.file) else [network_target(args.file)]
+    jobs = _jobs(targets, args.backend, console)
+    if args.per_op and all(job.backend != "native" for job in jobs):
+        raise UsageError("--per-op needs the native engine", hint="add --backend native")
+    hw = image_size(targets, args.size, DEFAULT_HW)
+    threads = args.threads or len(os.sched_getaffinity(0))
+    timings = _measure(jobs, hw, threads, args.repeat, console)
+    results = [_result(job, timing, hw, threads) for job, timing in zip(jobs, timings, strict=True)]
+    console.report(f"input {hw[0]}x{hw[1]}, {threads} threads, {args.repeat} runs each, interleaved; milliseconds")
+    console.report(_latency_table(results))
+    for job, timing, result in zip(jobs, timings, results, strict=True):
+        if args.per_op and job.backend == "native":
+            _report_operations(job, timing, result, console)
+    console.result(target=str(args.file), results=results)
+    return 0
+
+
+def _backends(text: str) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(text.split(",")))
+    for name in names:
+        if name not in BACKENDS:
+            raise UsageError(f"unknown backend {name!r}", hint=f"use some of {', '.join(BACKENDS)}")
+    return names
+
+
+def _jobs(targets: Sequence[Target], asked: Sequence[str] | None, console: Console) -> list[Job]:
+    """Each target on each backend asked for; when none is, on each that can run it, saying which cannot.
+
+    Raises:
+        BackendError: a backend that was asked for cannot run a target, or none can.
+    """
+    jobs: list[Job] = []
+    for target in targets:
+        for backend in asked or BACKENDS:
+            try:
+                if backend == "native":
+                    load_library()
+                jobs.append(Job(target, backend, target.data(backend)))
+            except BackendError as error:
+                if asked:
+                    raise
+                console.note(f"{target.name} is not measured on {backend}: {error}")
+    if not jobs:
+        raise BackendError("no backend can run it", where=", ".join(target.name for target in targets))
+    return jobs
+
+
+def _measure(jobs: Sequence[Job], hw: tuple[int, int], threads: int, repeats: int, console: Console) -> list[Timings]:
+    try:
+        from slsc.profiling.latency import interleave
+        from slsc.profiling.runners import RUNNERS
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] != "polygraphy":
+            raise
+        raise BackendError("profiling needs Polygraphy", hint="pip install 'slsc[profile]'") from error
+    target = jobs[0].target
+    noise = np.random.default_rng(0).random((1, target.channels, *hw), np.float32)
+    image = (target.black + (target.white - target.black) * noise).astype(np.float32)
+    with ExitStack() as stack, console.progress(WARM_UP + repeats, "profile", "round") as bar:
+        runners = [
+            stack.enter_context(
+                RUNNERS[job.backend](job.data, threads, job.target.channels, f"{job.target.name} {job.backend}")
+            )
+            for job in jobs
+        ]
+        return interleave(runners, image, WARM_UP, repeats, lambda done: bar.update(done - bar.n))
+
+
+def _result(job: Job, timing: Timings, hw: tuple[int, int], threads: int) -> dict[str, Any]:
+    from slsc.profiling.latency import percentiles
+
+    return {
+        "engine": job.target.name,
+        "backend": job.backend,
+        "threads": threads,
+        "size": f"{hw[0]}x{hw[1]}",
+        **percentiles(timing.seconds),
+        "runs": len(timing.seconds),
+        "warm_up": WARM_UP,
+    }
+
+
+def _latency_table(results: Sequence[dict[str, Any]]) -> str:
+    rows = [(result["engine"], result["backend"], *(f"{result[name]:.2f}" for name in FIGURES)) for result in results]
+    return table(
+        ("engine", "backend", *(name.removesuffix("_ms") for name in FIGURES)), rows, "<<" + ">" * len(FIGURES)
+    )
+
+
+def _report_operations(job: Job, timing: Timings, result: dict[str, Any], console: Console) -> None:
+    """Print one engine's per-operation table, and add it to its result."""
+    from slsc.profiling.operations import operations
+
+    found = operations(job.data, timing.op_seconds, timing.op_macs)
+    console.report(f"\nengine {job.target.name}, native, medians of {result['runs']} runs\n{show_operations(found)}")
+    result["per_op"] = [dataclasses.asdict(operation) for operation in found]
+
+
+def show_operations(found: Sequence[Operation]) -> str:
+    """The per-operation table with its totals, as text."""
+    rows = [
+        (entry.index, entry.what, f"{entry.ms:.3f}", f"{entry.share:.1%}", f"{entry.gmac:.3f}", f"{entry.gflops:.1f}")
+        for entry in found
+    ]
+    milliseconds, gmac = sum(entry.ms for entry in found), sum(entry.gmac for entry in found)
+    rate = 2e3 * gmac / milliseconds if milliseconds else 0.0
+    rows.append(("", "all", f"{milliseconds:.3f}", "100.0%", f"{gmac:.3f}", f"{rate:.1f}"))
+    return table(("op", "what", "ms", "share", "GMAC", "GFLOP/s"), rows, "><>>>>")

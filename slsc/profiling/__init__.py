@@ -1,0 +1,1 @@
+"""Latency of networks on several backends, measured through Polygraphy's runner interface."""
