@@ -74,3 +74,15 @@ def test_the_cheap_commands_run(verb, worked, monkeypatch):
 def test_the_programs_run(program, worked):
     done = subprocess.run([sys.executable, "-c", program], cwd=worked, capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def excerpts() -> list[str]:
+    text = (CHECKOUT / "CONTRIBUTING.md").read_text()
+    return re.findall(r"```python\n(# .*?)```", text, re.DOTALL)
+
+
+@pytest.mark.parametrize("excerpt", excerpts(), ids=lambda text: text.splitlines()[0])
+def test_the_examples_of_contributing_are_in_the_tree(excerpt):
+    first, _, rest = excerpt.partition("\n")
+    source = (CHECKOUT / first.removeprefix("# ")).read_text()
+    assert all(part.strip("\n") in source for part in rest.split("...\n"))
