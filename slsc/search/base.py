@@ -9,10 +9,10 @@ from fractions import Fraction
 import numpy as np
 import onnx
 
-from slsc.errors import BudgetError
+from slsc.errors import BudgetError, UsageError
 from slsc.passes.cost import Cost, plan_cost
 from slsc.passes.layers import ConvLayer
-from slsc.pattern import RULES
+from slsc.pattern import RULES, WINDOW
 from slsc.plan import LayerPlan, Plan, mask_digest
 
 Progress = Callable[[str, int, int], None]
@@ -26,10 +26,21 @@ class Rules:
     Attributes:
         m: group size.
         rule: mask rule, one of `slsc.pattern.RULES`.
+
+    Raises:
+        UsageError: the rule asks for 2:4 within groups that are no whole windows of 4.
     """
 
     m: int = 32
     rule: str = RULES[0]
+
+    def __post_init__(self) -> None:
+        if self.rule == "magnitude+2:4" and self.m % WINDOW:
+            raise UsageError(
+                f"rule {self.rule} does not go with M = {self.m}",
+                why=f"groups must be whole windows of {WINDOW} channels",
+                hint="use --m 32, or --rule magnitude",
+            )
 
 
 @dataclass(frozen=True)
