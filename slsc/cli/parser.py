@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import difflib
 import importlib
-import importlib.util
 import itertools
 import textwrap
 from collections.abc import Iterable, Sequence
@@ -15,11 +14,7 @@ from typing import Any, NoReturn
 import slsc
 from slsc.errors import UsageError
 
-VERBS = tuple(
-    verb
-    for verb in ("compile", "inspect", "check", "run", "eval", "profile", "train")
-    if importlib.util.find_spec(f"slsc.cli.{verb}")
-)
+VERBS = ("compile", "inspect", "check", "run", "eval", "profile", "train")
 
 _DESCRIPTION = "Compile image-restoration networks with layer-wise N:M sparsity, and restore photos with them."
 
