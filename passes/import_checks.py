@@ -19,6 +19,9 @@ CONTROL_FLOW = frozenset({"If", "Loop", "Scan", "SequenceMap"})
 QUANTIZED = frozenset(
     ("QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "QLinearConv", "QLinearMatMul", "ConvInteger")
 )
+RANDOM = frozenset(
+    ("RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "Multinomial")
+)
 SPATIAL_WEIGHTS = ("Conv", "ConvTranspose")
 MAX_SCALE = 16
 """Largest upscaling factor a bundle can describe."""
@@ -31,7 +34,8 @@ class ImportChecks(Pass):
     """Refuses, naming the node, what no later pass could handle.
 
     1. Operators outside ONNX's own set, or unknown in the model's version of it.
-    2. Control flow: the search needs one fixed sequence of nodes.
+    2. Control flow, since the search needs one fixed sequence of nodes, and random numbers, since no run could be
+       compared with another.
     3. Quantized networks and sparse storage: weights must be dense and floating-point.
     4. Nodes in training mode.
     5. Convolutions whose weight depends on the image.
@@ -79,6 +83,8 @@ def _require_known(node: onnx.NodeProto, version: int) -> None:
         raise ModelError(
             f"control flow ({node.op_type}) is not supported", where=where, hint="export with fixed control flow"
         )
+    if node.op_type in RANDOM:
+        raise ModelError(f"random numbers ({node.op_type})", where=where, hint="export the network for inference")
     if node.op_type in QUANTIZED:
         raise ModelError(
             f"the network is quantized ({node.op_type})", where=where, hint="give the floating-point network"

@@ -34,6 +34,7 @@ REFUSED = [
     ("d = DequantizeLinear(q, s) y = Conv(x, d)", QUANTIZED, ["quantized"]),
     ("n, m, v = BatchNormalization <training_mode=1> (x, a, a, a, a) y = Relu(n)", {"a": (3,)}, ["training mode"]),
     ("g = GlobalAveragePool(x) k = Concat <axis=0> (g, g) y = Conv(x, k)", {}, ["Conv", "computed from the image"]),
+    ("r = RandomNormalLike(x) y = Add(x, r)", {}, ["RandomNormalLike", "random"]),
     ("y = MaxPool <kernel_shape=[2,2], strides=[2,2]> (x)", {}, ["0.5 times"]),
     ("y = Resize (x, , s)", {"s": np.array([1, 1, 32, 32], np.float32)}, ["32 times"]),
     ("y = Resize (x, , s)", {"s": np.array([1, 1, 2, 4], np.float32)}, ["alike"]),
