@@ -71,8 +71,8 @@ public:
         const Channels channels = channels_of(op_);
         const int reads[2] = {channels.in0, channels.in1};
         for (int i = 0; i < 2; ++i) {
+            if (i == 1 && op_.in[1] == -1) continue;
             const std::string name = "in[" + std::to_string(i) + "]";
-            if (op_.in[i] < 0) continue;
             const int end = range(name, op_.in[i], op_.in_channel[i], reads[i]);
             good(written[op_.in[i]].covers(op_.in_channel[i], end), name + " is read before it is written");
         }

@@ -1,11 +1,15 @@
 """Random plans of one operation each (and what it needs around it), for the native engine's tests.
 
+    python plans.py FOLDER     writes a few of each kind, as seeds for the fuzzer
+
 `KINDS` maps a name to a function of a random generator. Every plan runs on images of at least `SMALLEST` pixels a side.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
@@ -107,7 +111,7 @@ def combined(rng: Random) -> PlanFile:
                 act=Act.PRELU if slopes else act,
                 f=f,
                 arrays=(index, -1, -1, 2 if slopes else -1),
-            )  # fmt: skip
+            )
         )
     return plan([channels, 2 * channels], ops, arrays)
 
@@ -125,9 +129,7 @@ def binary(rng: Random) -> PlanFile:
         mean = OpType.GLOBAL_MEAN if spread == Spread.PIXEL else OpType.CHANNEL_MEAN
         ops.append(op(mean, channels, ins=(1, -1), out=2))
         values.append(channels if spread == Spread.PIXEL else 1)
-    divided = (
-        (1, len(values) - 1) if kind == BinaryKind.DIV else (1 if kind == BinaryKind.REV_DIV else 0, len(values) - 1)
-    )
+    ins = (1 if kind in (BinaryKind.DIV, BinaryKind.REV_DIV) else 0, len(values) - 1)
     slopes = rng.random() < 0.3
     ops.append(
         op(
@@ -135,12 +137,12 @@ def binary(rng: Random) -> PlanFile:
             channels,
             kind,
             spread,
-            ins=divided,
+            ins=ins,
             out=len(values),
             act=Act.PRELU if slopes else act,
             f=f,
             arrays=(-1, -1, -1, 2 if slopes else -1),
-        )  # fmt: skip
+        )
     )
     return plan([*values, channels], ops, arrays)
 
@@ -244,3 +246,8 @@ KINDS: dict[str, Callable[[Random], PlanFile]] = {
     "shuffles": shuffles,
     "attention": attention,
 }
+
+if __name__ == "__main__":
+    for name, make in KINDS.items():
+        for seed in range(8):
+            Path(sys.argv[1], f"{name}{seed}.nmp").write_bytes(make(np.random.default_rng(seed)).to_bytes())
