@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, BinaryIO, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -92,7 +92,14 @@ def photo_writer(
         yield _collector(pixels)
         name, options, _ = BUFFERED[path.suffix.lower()]
         picture = Image.fromarray(pixels[:, :, 0] if shape[2] == 1 else pixels)
-        picture.save(file, name, icc_profile=icc, **options)
+        picture.save(cast(IO[bytes], _NoDescriptor(file)), name, icc_profile=icc, **options)
+
+
+class _NoDescriptor:
+    """A file without a descriptor: Pillow writes to descriptors itself, and overlooks short writes on a full disk."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.write, self.seek, self.tell, self.flush = file.write, file.seek, file.tell, file.flush
 
 
 def _collector(pixels: npt.NDArray[Any]) -> WriteRows:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from slsc.runtime.bundle import Bundle, open_bundle
 from slsc.runtime.manifest import Engine, Manifest
 from slsc.runtime.memory import default_limit, require_fit, resident_bytes
 from slsc.runtime.photo import Photo, decoding_bytes, load_photo
-from slsc.runtime.photo_writer import held_bytes, photo_writer, require_writable
+from slsc.runtime.photo_writer import WriteRows, held_bytes, photo_writer, require_writable
 from slsc.runtime.pixels import WHITES, output_shape
 from slsc.runtime.restoration import Progress, Restoration
 from slsc.runtime.tile_plan import Limits, plan_tiles
@@ -195,8 +196,7 @@ class Session:
             require_writable(target, shape, dtype)
             restoration = self._start(photo, held_bytes(target, shape), progress)
             with photo_writer(target, shape, dtype, photo.icc) as write:
-                for band in restoration.bands():
-                    write(band)
+                _write_behind(restoration.bands(), write)
         return target
 
     def restore_tensor(self, batch: Batch) -> Batch:
@@ -261,6 +261,18 @@ def _limit_capacity(runner: Runner, capacity: int | None, backend: str) -> None:
             hint="use --backend native, or leave out --capacity",
         )
     runner.set_capacity(capacity)
+
+
+def _write_behind(bands: Iterator[npt.NDArray[Any]], write: WriteRows) -> None:
+    """Write each band while the next is being made: compressing takes one core, and lets the others go on."""
+    with ThreadPoolExecutor(1) as pool:
+        writing: Future[None] | None = None
+        for band in bands:
+            if writing:
+                writing.result()
+            writing = pool.submit(write, band)
+        if writing:
+            writing.result()
 
 
 def _as_photo(image: npt.NDArray[Any]) -> Photo:

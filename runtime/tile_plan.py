@@ -14,6 +14,9 @@ from slsc.runtime.tiling import Span, even_extent, round_up, spans
 BATCH_COPIES = 2
 """Copies of a tile's input alive at once: the batch, and what a backend makes of it."""
 
+BANDS = 2
+"""Bands of output alive at once: one being filled, one being written."""
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -103,7 +106,7 @@ def _costs(io: ImageIO, bytes_per_pixel: float, photo: Photo, held_output: int) 
     return tile_costs(
         bytes_per_pixel,
         batch_bytes=BATCH_COPIES * io.channels * 4,
-        row_bytes=io.scale**2 * photo.pixels.shape[1] * channels * sample,
+        row_bytes=BANDS * io.scale**2 * photo.pixels.shape[1] * channels * sample,
         held=pixels * channels * sample + held_output,
     )
 

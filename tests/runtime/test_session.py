@@ -375,6 +375,21 @@ def test_a_failure_leaves_no_output(make_bundle: MakeBundle, tmp_path: Path) -> 
     session.restore_file(tmp_path / "in.png", tmp_path / "out.png")
 
 
+@pytest.mark.parametrize("suffix", [".png", ".bmp", ".jpg", ".webp", ".tiff"])
+def test_a_full_disk_leaves_no_output(make_bundle: MakeBundle, tmp_path: Path, suffix: str) -> None:
+    resource = pytest.importorskip("resource")
+    Image.fromarray(noise(60, 60, 3)).save(tmp_path / "in.png")
+    session = Session(make_bundle(), tile=TILE)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5000, limits[1]))
+    try:
+        with pytest.raises(ResourceError, match="no space left"):
+            session.restore_file(tmp_path / "in.png", tmp_path / f"out{suffix}")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["in.png", "net.slsb"]
+
+
 @pytest.mark.parametrize("shape", [(3, 4, 4), (1, 1, 4, 4), (0, 3, 4, 4)])
 def test_restore_tensor_refuses_other_shapes(make_bundle: MakeBundle, shape: tuple[int, ...]) -> None:
     with pytest.raises(DataError, match="takes Nx3xHxW"):
