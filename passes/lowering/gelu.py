@@ -31,7 +31,7 @@ class SpelledGelu:
 
 def spelled_gelus(network: Network) -> list[SpelledGelu]:
     """x * 1/2 * (1 + erf(x / sqrt 2)), its products taken in any order."""
-    found = (_match(network, node) for node in network.model.graph.node if node.op_type == "Erf")
+    found = (_match(network, node) for node in network.nodes if node.op_type == "Erf")
     return [match for match in found if match]
 
 

@@ -56,7 +56,7 @@ def _build(build: Builder, layers: Layers) -> None:
     network = build.network
     gelus = {match.output: match for match in spelled_gelus(network)}
     inside = frozenset().union(*(match.nodes for match in gelus.values()))
-    for node in network.model.graph.node:
+    for node in network.nodes:
         name = node.output[0]
         if not network.moving.intersection(node.output) or name in inside:
             continue

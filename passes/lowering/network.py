@@ -22,26 +22,26 @@ SIZE_OPS = ("Shape", "Size")
 
 
 class Network:
-    """A graph, read-only.
+    """A graph in topological order, its constants folded; read-only.
 
     Attributes:
-        model: the ONNX model, in topological order and with its constants folded.
         image: name of the input.
         output: name of the output.
         producers: the node that makes each tensor.
         consumers: the nodes that use each tensor.
         moving: tensors that depend on what the image shows.
+        nodes: those that the output needs, in the graph's order.
 
     Raises:
         LoweringRefusal: the input is not float32, or the graph takes no image of the sizes tried.
     """
 
     def __init__(self, model: onnx.ModelProto) -> None:
-        self.model = model
         self.image, self.output = image_input(model)
         _require_float(model, self.image)
         self.producers, self.consumers = producers(model), consumers(model)
         self.moving = _moving(model, self.image)
+        self.nodes = _needed(model, self.output)
         self._initializers = initializers(model)
         self._samples = _samples(model)
 
@@ -93,6 +93,15 @@ def _moving(model: onnx.ModelProto, image: str) -> frozenset[str]:
         if node.op_type not in SIZE_OPS and found.intersection(node.input):
             found.update(filter(None, node.output))
     return frozenset(found)
+
+
+def _needed(model: onnx.ModelProto, output: str) -> list[onnx.NodeProto]:
+    needed, nodes = {output}, []
+    for node in reversed(model.graph.node):
+        if needed.intersection(node.output):
+            needed.update(node.input)
+            nodes.append(node)
+    return nodes[::-1]
 
 
 def _samples(model: onnx.ModelProto) -> list[Shapes]:

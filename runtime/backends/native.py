@@ -142,6 +142,8 @@ def _failure(status: int, message: bytes) -> Exception:
         return BackendError("the native engine refuses the plan", why=why, hint="check the bundle with `slsc check`")
     if status == Status.BAD_SIZE:
         return BackendError("the network does not take an image of this size", why=why)
+    if status == Status.UNSUPPORTED:
+        return BackendError("the native engine cannot use this instruction set", why=why)
     return BackendError("the native engine failed", why=why)
 
 

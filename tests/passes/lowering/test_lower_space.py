@@ -1,0 +1,199 @@
+"""Operators that change height and width: pools, Resize, Pad, Slice, shuffles, means."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from slsc.passes.lowering import LoweringRefusal, lower
+from slsc.passes.lowering.nmp import OpType
+
+WRAP = "g (float[n, 3, h, w] x) => (float[n, k, h2, w2] y) {{ a = Conv(x, k1) {body} }}"
+
+
+@pytest.fixture
+def graph(build: Callable) -> Callable:
+    def make(body: str, channels: int = 3, made: int = 3, opset: int = 17, **values: np.ndarray):
+        text = WRAP.format(body=body).replace("n, k,", f"n, {made},")
+        weight = np.random.default_rng(0).standard_normal((channels, 3, 1, 1)).astype(np.float32)
+        return build(text, opset=opset, k1=weight, **values)
+
+    return make
+
+
+POOLS = [
+    "MaxPool<kernel_shape = [2, 2], strides = [2, 2]>",
+    "MaxPool<kernel_shape = [7, 7], strides = [3, 3]>",
+    "MaxPool<kernel_shape = [3, 2], strides = [1, 2], pads = [1, 0, 1, 1]>",
+    "MaxPool<kernel_shape = [3, 3], strides = [2, 2], pads = [1, 1, 1, 1], ceil_mode = 1>",
+    "MaxPool<kernel_shape = [3, 3], auto_pad = \"SAME_UPPER\">",
+    "AveragePool<kernel_shape = [2, 2], strides = [2, 2]>",
+    "AveragePool<kernel_shape = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1]>",
+    "AveragePool<kernel_shape = [3, 3], strides = [2, 2], pads = [1, 1, 1, 1], count_include_pad = 1>",
+    "AveragePool<kernel_shape = [3, 3], strides = [2, 2], ceil_mode = 1>",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("pool", POOLS)
+def test_pool(graph: Callable, lowers: Callable, pool: str) -> None:
+    found = lowers(graph(f"y = {pool}(a)"))
+    assert found.ops[-1].type == OpType.POOL
+
+
+MODES = ("half_pixel", "pytorch_half_pixel", "align_corners", "asymmetric")
+
+
+@pytest.mark.parametrize("coordinates", MODES)
+@pytest.mark.parametrize("mode", ["nearest", "linear", "cubic"])
+@pytest.mark.parametrize("scale", [2, 3, 0.5, 0.25])
+def test_resize_by_a_factor(graph: Callable, lowers: Callable, mode: str, coordinates: str, scale: float) -> None:
+    call = f'Resize<mode = "{mode}", coordinate_transformation_mode = "{coordinates}">'
+    model = graph(f"y = {call}(a, , scales)", scales=np.array([1, 1, scale, scale], np.float32))
+    lowers(model, (36, 48), (8, 20))
+
+
+@pytest.mark.parametrize("rounding", ["round_prefer_floor", "round_prefer_ceil", "floor", "ceil"])
+@pytest.mark.parametrize("coordinates", ["half_pixel", "asymmetric"])
+def test_nearest_rounding(graph: Callable, lowers: Callable, rounding: str, coordinates: str) -> None:
+    call = f'Resize<nearest_mode = "{rounding}", coordinate_transformation_mode = "{coordinates}">'
+    lowers(graph(f"y = {call}(a, , scales)", scales=np.array([1, 1, 4, 4], np.float32)), (7, 9), (20, 33))
+
+
+def test_cubic_coefficient(graph: Callable, lowers: Callable) -> None:
+    call = 'Resize<mode = "cubic", cubic_coeff_a = -0.5>'
+    lowers(graph(f"y = {call}(a, , scales)", scales=np.array([1, 1, 2, 2], np.float32)), (7, 9), (20, 33))
+
+
+TO_SIZE = """c = MaxPool<kernel_shape = [5, 5], strides = [3, 3]>(a) s = Shape<start = 2>(a) t = Shape<end = 2>(a)
+    z = Concat<axis = 0>(t, s) d = Resize<mode = "{mode}", coordinate_transformation_mode = "{coordinates}">(c, , , z)
+    y = Mul(d, a)"""
+
+
+@pytest.mark.parametrize("coordinates", MODES)
+@pytest.mark.parametrize("mode", ["nearest", "linear", "cubic"])
+def test_resize_to_the_size_of_a_tensor(graph: Callable, lowers: Callable, mode: str, coordinates: str) -> None:
+    found = lowers(graph(TO_SIZE.format(mode=mode, coordinates=coordinates)))
+    assert found.row_align == 3
+
+
+def test_resize_to_its_own_size_is_nothing(graph: Callable, lowers: Callable) -> None:
+    body = "t = Shape<end = 2>(a) s = Shape<start = 2>(x) z = Concat<axis = 0>(t, s) b = Resize(a, , , z) y = Relu(b)"
+    assert len(lowers(graph(body), (7, 9)).ops) == 1
+
+
+def test_resize_by_computed_sizes_is_a_factor(graph: Callable, lowers: Callable) -> None:
+    body = """s = Shape<start = 2>(x) t = Shape<end = 2>(a) u = Mul(s, two) z = Concat<axis = 0>(t, u)
+              y = Resize<mode = "linear">(a, , , z)"""
+    found = lowers(graph(body, two=np.array([2, 2])), (7, 9))
+    assert found.ops[-1].p[3:5] == (2, 1)
+
+
+PADS = {
+    "constant": ([0, 0, 1, 2, 0, 0, 3, 4], 0.5),
+    "reflect": ([0, 0, 1, 2, 0, 0, 3, 4], None),
+    "edge": ([0, 0, 5, 0, 0, 0, 0, 6], None),
+}
+
+
+@pytest.mark.parametrize("mode", PADS)
+def test_pad(graph: Callable, lowers: Callable, mode: str) -> None:
+    amounts, value = PADS[mode]
+    held = {"pads": np.array(amounts)} | ({} if value is None else {"value": np.float32(value)})
+    lowers(graph(f'b = Pad<mode = "{mode}">(a, pads{", value" if value else ""}) y = Relu(b)', **held))
+
+
+def test_pad_of_named_axes(graph: Callable, lowers: Callable) -> None:
+    model = graph("y = Pad(a, pads, , axes)", opset=18, pads=np.array([1, 2]), axes=np.array([-1]))
+    assert lowers(model, (7, 9)).ops[-1].p[2:6] == (0, 1, 0, 2)
+
+
+def test_crop_by_slice(graph: Callable, lowers: Callable) -> None:
+    model = graph(
+        "y = Slice(a, starts, ends, axes)",
+        starts=np.array([2, 1]), ends=np.array([-3, 2**62]), axes=np.array([2, 3]),
+    )  # fmt: skip
+    assert lowers(model).ops[-1].p[2:6] == (-2, -1, -3, 0)
+
+
+def test_slice_over_channels_and_rows(graph: Callable, lowers: Callable) -> None:
+    model = graph(
+        "b = Slice(a, starts, ends, axes) y = Relu(b)", channels=8,
+        starts=np.array([3, 1]), ends=np.array([6, 2**62]), axes=np.array([1, 2]),
+    )  # fmt: skip
+    lowers(model, (7, 9))
+
+
+def test_pad_to_a_multiple_and_crop_is_refused(graph: Callable) -> None:
+    body = """s = Shape<start = 2, end = 3>(x) m = Mod(s, eight) r = Sub(eight, m) p = Mod(r, eight)
+              q = Concat<axis = 0>(zeros, zeros, zeros, p, zeros) y = Pad(a, q)"""
+    model = graph(
+        body.replace("zeros, zeros, zeros, p, zeros", "z6, p, z1"),
+        eight=np.array([8]),
+        z6=np.zeros(6, int),
+        z1=np.zeros(1, int),
+    )
+    with pytest.raises(LoweringRefusal, match="follow the size of the image"):
+        lower(model, None)
+
+
+@pytest.mark.parametrize("mode", ["CRD", "DCR"])
+@pytest.mark.parametrize("between", ["", "Relu", "Add"])
+def test_depth_to_space(graph: Callable, lowers: Callable, mode: str, between: str) -> None:
+    node = {"": "", "Relu": "b = Relu(a)", "Add": "c = Sigmoid(a) b = Add(a, c)"}[between]
+    body = f'{node} y = DepthToSpace<blocksize = 3, mode = "{mode}">({"b" if between else "a"})'
+    found = lowers(graph(body, channels=27))
+    if between != "Add":
+        assert len(found.ops) == 1
+
+
+def test_activation_after_a_shuffle_is_fused(graph: Callable, lowers: Callable) -> None:
+    body = """b = DepthToSpace<blocksize = 2, mode = "DCR">(a) c = PRelu(b, slope) y = Mul(c, scale)"""
+    held = {name: np.array([0.1, -0.3, 2], np.float32).reshape(3, 1, 1) for name in ("slope", "scale")}
+    assert len(lowers(graph(body, channels=12, **held)).ops) == 2
+
+
+def test_space_to_depth_and_back(graph: Callable, lowers: Callable) -> None:
+    body = "b = SpaceToDepth<blocksize = 2>(a) c = Relu(b) y = DepthToSpace<blocksize = 2>(c)"
+    assert lowers(graph(body), (36, 50), (8, 6)).row_align == 2
+
+
+MEANS = [
+    "m = GlobalAveragePool(a) y = Mul(a, m)",
+    "m = ReduceMean<axes = [2, 3]>(a) y = Mul(a, m)",
+    "m = ReduceMean<axes = [-1, -2]>(a) y = Add(a, m)",
+    "m = ReduceMean<axes = [1]>(a) y = Add(a, m)",
+    "m = GlobalAveragePool(a) n = GlobalAveragePool(m) y = Mul(a, n)",
+]
+
+
+@pytest.mark.parametrize("body", MEANS)
+def test_mean(graph: Callable, lowers: Callable, body: str) -> None:
+    lowers(graph(body))
+
+
+REFUSED = {
+    'y = Resize(a, , scales)': ("scales .* are not one whole factor", {"scales": np.array([1, 1, 1.5, 1.5], np.float32)}),
+    'y = Resize<mode = "linear">(a, , rows)': ("are not one whole factor", {"rows": np.array([1, 1, 2, 1], np.float32)}),
+    "y = MaxPool<kernel_shape = [2, 2], dilations = [2, 2]>(a)": ("dilated", {}),
+    "y = Pad(a, pads)": ("pads the batch or the channels", {"pads": np.array([0, 1, 0, 0, 0, 0, 0, 0])}),
+    "y = Slice(a, s, e, x2, t)": (
+        "leaves out pixels",
+        {"s": np.array([0]), "e": np.array([99]), "x2": np.array([2]), "t": np.array([2])},
+    ),
+    "y = Transpose<perm = [0, 1, 3, 2]>(a)": ("no operation Transpose", {}),
+    "y = GlobalMaxPool(a)": ("no operation GlobalMaxPool", {}),
+    "m = GlobalAveragePool(a) y = Conv<pads = [1, 1, 1, 1]>(m, k3)": (
+        "window over a tensor of one pixel",
+        {"k3": np.ones((3, 3, 3, 3), np.float32)},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("body", REFUSED)
+def test_refusal_names_the_node(graph: Callable, body: str) -> None:
+    why, held = REFUSED[body]
+    with pytest.raises(LoweringRefusal, match=why) as caught:
+        lower(graph(body, **held), None)
+    assert "making '" in caught.value.where
