@@ -4,7 +4,7 @@ Networks come from the zoo with random weights. Each engine runs in a process of
 ONNX Runtime's before it is timed. In every round each engine restores the image once, and the core's multiply-add peak
 is measured; so load and clock speed fall on all alike. Engines that are not installed are reported as such.
 
-    python -m slsc.tools.bench_engines [--networks a,b] [--budgets 1/4,1/8] [--contenders a,b] [-o all.md] [--csv all.csv]
+    python -m slsc.tools.bench_engines [--networks a,b] [--budgets 1/4,1/8] [--contenders a,b] [-o MD] [--csv CSV]
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from slsc.cli.arguments import image_hw
 from slsc.errors import SlscError, VerificationError
 from slsc.plan import parse_budget
 from slsc.runtime.backends import load_backend
@@ -210,7 +211,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--budgets", type=_budgets, default="1/4,1/8,1/16", help="beside dense (default: %(default)s)")
     parser.add_argument("--contenders", type=_names, default=",".join(CONTENDERS), help="(default: all)")
     parser.add_argument("--threads", type=_counts, default="1,2", help="numbers of threads (default: %(default)s)")
-    parser.add_argument("--size", type=_size, default="180x320", help="of the input, HxW (default: %(default)s)")
+    parser.add_argument("--size", type=image_hw, default="180x320", help="of the input, HxW (default: %(default)s)")
     parser.add_argument("--repeats", type=int, default=7, help="timed runs of each (default: %(default)s)")
     parser.add_argument("-o", "--output", type=Path, metavar="MD", help="also write the tables here")
     parser.add_argument("--csv", type=Path, metavar="CSV", help="write every row here")
@@ -227,11 +228,6 @@ def _budgets(text: str) -> tuple[Fraction, ...]:
 
 def _counts(text: str) -> tuple[int, ...]:
     return tuple(int(word) for word in text.split(","))
-
-
-def _size(text: str) -> tuple[int, int]:
-    height, width = text.split("x")
-    return int(height), int(width)
 
 
 if __name__ == "__main__":

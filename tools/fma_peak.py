@@ -9,11 +9,19 @@ from pathlib import Path
 import slsc.runtime
 from slsc.errors import BackendError
 
-FLAGS = ("-O3", "-march=native", "-ffp-contract=fast")
+FLAGS = ("-O3", "-ffp-contract=fast")
+ISA_FLAGS = {
+    "best": ("-march=native",),
+    "avx512": ("-mavx512f", "-mfma"),
+    "avx2": ("-mavx2", "-mfma"),
+    "neon": (),
+    "portable": (),
+}
+"""Compiler flags by instruction set, named as the native engine names them; "best" is all this machine has."""
 
 
-def build_peak(folder: Path) -> Path:
-    """Compile `runtime/native/bench/peak.cpp` into `folder` with $CXX, or c++.
+def build_peak(folder: Path, isa: str = "best") -> Path:
+    """Compile `runtime/native/bench/peak.cpp` into `folder` with $CXX, or c++, for one of `ISA_FLAGS`.
 
     Raises:
         BackendError: no compiler, or no source: a wheel does not hold it.
@@ -25,7 +33,12 @@ def build_peak(folder: Path) -> Path:
     program = folder / "peak"
     compiler = os.environ.get("CXX", "c++")
     try:
-        subprocess.run([compiler, *FLAGS, str(source), "-o", str(program)], check=True, capture_output=True, text=True)
+        subprocess.run(
+            [compiler, *FLAGS, *ISA_FLAGS[isa], str(source), "-o", str(program)],
+            check=True,
+            capture_output=True,
+            text=True,
+        )
     except (OSError, subprocess.CalledProcessError) as error:
         why = getattr(error, "stderr", None) or str(error)
         raise BackendError("the peak cannot be measured", why=why, hint="install a C++ compiler") from error
