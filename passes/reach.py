@@ -51,7 +51,9 @@ class Scene:
         """A tensor's value if it is known and the same at every size, else None."""
         values = [shapes.values.get(name) for shapes in self.sizes]
         first = values[0]
-        return first if all(value is not None and np.array_equal(value, first) for value in values) else None
+        if first is None or not all(value is not None and np.array_equal(value, first) for value in values):
+            return None
+        return first
 
 
 class NotLocalError(Exception):

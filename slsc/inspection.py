@@ -137,7 +137,8 @@ def verdict_2to4(layer: ConvLayer, weight: npt.NDArray[Any] | None) -> str:
     bad = first_2to4_violation(weight)
     if bad is None:
         return ""
-    held = np.count_nonzero(weight[(bad[0], slice(bad[1], bad[1] + WINDOW), *bad[2:])])
+    k, c, *position = bad
+    held = np.count_nonzero(np.moveaxis(weight[k, c : c + WINDOW], 0, -1)[tuple(position)])
     return f"{held} of {WINDOW} at (k,c,r,s) = ({', '.join(map(str, bad))})"
 
 

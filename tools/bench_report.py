@@ -131,6 +131,7 @@ def _goals_table(rows: Sequence[Row], peak_gflops: float) -> str:
         peers = [row for row in alike if row.contender != OURS and row.budget == DENSE and row.seconds]
         fastest = min(peers, key=lambda row: row.median, default=None)
         sparse = next((row for row in alike if row.contender == SPARSE_PEER and row.budget == ours.budget), None)
+        goals: tuple[float | None, float | None, float | None]
         goals = GOALS.get(ours.network, {}).get(ours.budget, (None, None, None))
         if ours.budget == DENSE:
             goals = (1.0, None, None)

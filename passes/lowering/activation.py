@@ -42,7 +42,7 @@ def _clip(node: onnx.NodeProto, build: Builder) -> Activation:
             if bound is None or bound.size != 1:
                 raise refuse(node, "its bounds are computed")
             bounds[index] = float(np.clip(bound.reshape(-1)[0], -FLOAT_MAX, FLOAT_MAX))
-    return Activation(Act.CLIP, *bounds)
+    return Activation(Act.CLIP, bounds[0], bounds[1])
 
 
 def _gelu(node: onnx.NodeProto, build: Builder) -> Activation:

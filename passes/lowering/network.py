@@ -51,7 +51,9 @@ class Network:
             return self._initializers[name]
         values = [sample.values.get(name) for sample in self._samples]
         first = values[0]
-        return first if all(value is not None and np.array_equal(value, first) for value in values) else None
+        if first is None or not all(value is not None and np.array_equal(value, first) for value in values):
+            return None
+        return first
 
     def values(self, name: str) -> list[npt.NDArray[Any] | None]:
         """A tensor's value at each of the sizes, None where it depends on the image."""

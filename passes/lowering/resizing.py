@@ -24,7 +24,7 @@ def resize(node: onnx.NodeProto, build: Builder) -> None:
     if factor == 1:
         build.same(output, source)
         return
-    inputs = (source,)
+    inputs: tuple[str, ...] = (source,)
     if factor is None:
         inputs = (source, _of_size(node, build))
     elif build.space(source).pixel:

@@ -136,7 +136,11 @@ def _measure(jobs: Sequence[Job], hw: tuple[int, int], threads: int, repeats: in
             )
             for job in jobs
         ]
-        return interleave(runners, image, WARM_UP, repeats, lambda done: bar.update(done - bar.n))
+
+        def advance(done: int) -> None:
+            bar.update(done - bar.n)
+
+        return interleave(runners, image, WARM_UP, repeats, advance)
 
 
 def _result(job: Job, timing: Timings, hw: tuple[int, int], threads: int) -> dict[str, Any]:
@@ -172,7 +176,14 @@ def _report_operations(job: Job, timing: Timings, result: dict[str, Any], consol
 def show_operations(found: Sequence[Operation]) -> str:
     """The per-operation table with its totals, as text."""
     rows = [
-        (entry.index, entry.what, f"{entry.ms:.3f}", f"{entry.share:.1%}", f"{entry.gmac:.3f}", f"{entry.gflops:.1f}")
+        (
+            str(entry.index),
+            entry.what,
+            f"{entry.ms:.3f}",
+            f"{entry.share:.1%}",
+            f"{entry.gmac:.3f}",
+            f"{entry.gflops:.1f}",
+        )
         for entry in found
     ]
     milliseconds, gmac = sum(entry.ms for entry in found), sum(entry.gmac for entry in found)

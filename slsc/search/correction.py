@@ -94,6 +94,6 @@ def _sums(module: OnnxModule) -> dict[str, str]:
 def _target(output: str, sums: Mapping[str, str], clean: Mapping[str, Tensor], dirty: Mapping[str, Tensor]) -> Tensor:
     target = clean[output]
     operand = sums.get(output)
-    if operand in clean and operand in dirty and clean[operand].shape == target.shape:
+    if operand is not None and operand in clean and operand in dirty and clean[operand].shape == target.shape:
         return target + clean[operand] - dirty[operand]
     return target
