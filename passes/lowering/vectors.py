@@ -16,7 +16,7 @@ def reshape(node: onnx.NodeProto, build: Builder) -> None:
     source = build.find(node, 0)
     channels = build.space(source).channels
     before, after = build.network.shapes(node.input[0]), build.network.shapes(node.output[0])
-    as_vector = all(shape[1:] in ((channels,), (channels, 1, 1)) for shape in after)
+    as_vector = all(shape[1] == channels and set(shape[2:]) <= {1} for shape in after)
     if before != after and not (build.space(source).pixel and as_vector):
         raise refuse(node, f"it makes {list(after[0])} of {list(before[0])}")
     build.same(node.output[0], source)
