@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import importlib.util
+import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -60,3 +63,44 @@ def isas(plans: ModuleType) -> list[str]:
         found.append(isa)
     assert "portable" in found
     return found
+
+
+@pytest.fixture(scope="session")
+def build_native(native_sources: Path) -> Callable[..., Path]:
+    """build_native(name, *options) -> folder: the engine's C++ tests, built with CMake options.
+
+    They are built below the checkout's ignored folder `build`, so that only what changed is compiled again.
+    """
+    if shutil.which("cmake") is None:
+        pytest.skip("no cmake")
+
+    def build(name: str, *options: str) -> Path:
+        folder = native_sources.parents[1] / "build" / f"native-{name}"
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # other test processes may want it, too
+            _run("cmake", "-S", native_sources, "-B", folder, "-DSLSC_NATIVE_TESTS=ON", *options)
+            _run("cmake", "--build", folder, "--parallel", "2")
+        return folder / "tests"
+
+    return build
+
+
+def _run(*command: str | Path) -> None:
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="session")
+def cases(plans: ModuleType, interpret: Callable[..., np.ndarray], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of plans of every kind, each with an image and what the interpreter makes of it (see selftest.cpp)."""
+    folder = tmp_path_factory.mktemp("cases")
+    for index, (kind, make) in enumerate(plans.KINDS.items()):
+        for seed in range(4):
+            rng = np.random.default_rng([index, seed])
+            plan = make(rng)
+            image = rng.standard_normal((plan.values[0], *rng.integers(plans.SMALLEST, 40, 2))).astype(np.float32)
+            (folder / f"{kind}{seed}.nmp").write_bytes(plan.to_bytes())
+            parts = [np.array(a.shape, np.int32).tobytes() + a.tobytes() for a in (image, interpret(plan, image))]
+            (folder / f"{kind}{seed}.case").write_bytes(b"".join(parts))
+    return folder

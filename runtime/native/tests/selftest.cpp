@@ -1,0 +1,181 @@
+// Runs the engine on plans from a folder, where the Python tests put them: NAME.nmp and NAME.case, see read_case.
+//
+//   selftest oracle FOLDER     every plan, instruction set and thread count gives what the case expects
+//   selftest hostile FOLDER    every field of every plan corrupted: refused, or run without a fault (build with sanitizers)
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "kernels.hpp"
+#include "plan.hpp"
+#include "slsc/native.h"
+
+namespace {
+
+using Bytes = std::vector<char>;
+
+[[noreturn]] void die(const std::string& why) {
+    std::fprintf(stderr, "%s\n", why.c_str());
+    std::exit(1);
+}
+
+Bytes read(const std::filesystem::path& path) {
+    std::ifstream file(path, std::ios::binary);
+    if (!file) die("cannot read " + path.string());
+    return Bytes(std::istreambuf_iterator<char>(file), {});
+}
+
+struct Image {
+    int channels = 0, height = 0, width = 0;
+    std::vector<float> pixels;
+};
+
+// int32 channels, height, width; float32 pixels.
+const char* take_image(const char* from, Image& image) {
+    int32_t sizes[3];
+    std::memcpy(sizes, from, sizeof sizes);
+    image.channels = sizes[0], image.height = sizes[1], image.width = sizes[2];
+    from += sizeof sizes;
+    image.pixels.resize(size_t(image.channels) * image.height * image.width);
+    std::memcpy(image.pixels.data(), from, image.pixels.size() * sizeof(float));
+    return from + image.pixels.size() * sizeof(float);
+}
+
+std::vector<std::filesystem::path> plans_in(const char* folder) {
+    std::vector<std::filesystem::path> found;
+    for (const auto& entry : std::filesystem::directory_iterator(folder))
+        if (entry.path().extension() == ".nmp") found.push_back(entry.path());
+    std::sort(found.begin(), found.end());
+    if (found.empty()) die(std::string("no plans in ") + folder);
+    return found;
+}
+
+class Opened {
+public:
+    Opened(const Bytes& plan, int threads, const char* isa)
+        : status(slsc_open(plan.data(), plan.size(), threads, isa, &engine)) {}
+    ~Opened() { slsc_close(engine); }
+    Opened(const Opened&) = delete;
+
+    slsc_engine* engine = nullptr;
+    slsc_status status;
+};
+
+// Largest difference from `expected`, over the larger of 1 and its largest value.
+double difference(const std::vector<float>& made, const std::vector<float>& expected) {
+    double most = 0.0, size = 1.0;
+    for (size_t i = 0; i < expected.size(); ++i) {
+        const double each = std::fabs(double(made[i]) - expected[i]);
+        most = each <= most ? most : each;  // a NaN counts
+        size = std::max(size, std::fabs(double(expected[i])));
+    }
+    return most / size;
+}
+
+double run_case(const Bytes& plan, const Image& input, const Image& expected, int threads, const char* isa) {
+    const Opened opened(plan, threads, isa);
+    if (opened.status != SLSC_OK) die(slsc_last_error(nullptr));
+    int in_channels, out_channels, height, width;
+    if (slsc_shape(opened.engine, input.height, input.width, &in_channels, &out_channels, &height, &width) != SLSC_OK)
+        die(slsc_last_error(opened.engine));
+    if (in_channels != input.channels || out_channels != expected.channels || height != expected.height ||
+        width != expected.width)
+        die("the output has another shape than expected");
+    std::vector<float> output(expected.pixels.size());
+    if (slsc_run(opened.engine, input.pixels.data(), input.height, input.width, output.data()) != SLSC_OK)
+        die(slsc_last_error(opened.engine));
+    return difference(output, expected.pixels);
+}
+
+int oracle(const char* folder) {
+    int failures = 0;
+    for (const char* isa : {"avx512", "avx2", "neon", "portable"}) {
+        if (!slsc::select_kernels(isa)) continue;
+        double most = 0.0;
+        int cases = 0;
+        for (const auto& path : plans_in(folder)) {
+            const Bytes plan = read(path), bytes = read(std::filesystem::path(path).replace_extension(".case"));
+            Image input, expected;
+            take_image(take_image(bytes.data(), input), expected);
+            for (int threads : {1, 3}) {
+                const double found = run_case(plan, input, expected, threads, isa);
+                most = std::max(most, found);
+                ++cases;
+                if (found < 2e-5) continue;
+                std::fprintf(stderr, "%s, %s, %d threads: off by %g\n", path.filename().c_str(), isa, threads, found);
+                ++failures;
+            }
+        }
+        std::printf("%s: %d cases, largest difference %.2g\n", isa, cases, most);
+    }
+    return failures ? 1 : 0;
+}
+
+struct Tally {
+    int refused = 0, ran = 0;
+};
+
+// Opens a plan that may be anything, and runs it if the engine takes it and that is cheap.
+void attack(const Bytes& plan, Tally& tally) {
+    const Opened opened(plan, 1, nullptr);
+    if (opened.status != SLSC_OK) {
+        if (!*slsc_last_error(nullptr)) die("refused without a reason");
+        ++tally.refused;
+        return;
+    }
+    ++tally.ran;
+    int in_channels, out_channels, height, width;
+    if (slsc_shape(opened.engine, 9, 13, &in_channels, &out_channels, &height, &width) != SLSC_OK) return;
+    if (slsc_arena_bytes(opened.engine) > 4 << 20) return;
+    std::vector<float> input(size_t(in_channels) * 9 * 13, 0.5f), output(size_t(out_channels) * height * width);
+    if (slsc_run(opened.engine, input.data(), 9, 13, output.data()) != SLSC_OK) die(slsc_last_error(opened.engine));
+}
+
+int hostile(const char* folder) {
+    const int32_t likely[] = {-1, 0, 1, 2, 3, 17, 64, 255, 4097, 65536, 1 << 24, INT32_MAX, INT32_MIN, 0x7fc00000};
+    std::minstd_rand random(1);
+    Tally fields, bytes, cuts;
+    for (const auto& path : plans_in(folder)) {
+        const Bytes plan = read(path);
+        slsc::Header header;
+        std::memcpy(&header, plan.data(), sizeof header);
+        const size_t records = plan.size() - size_t(header.blob_bytes);
+        for (size_t at = 0; at + 4 <= records; at += 4)
+            for (int32_t value : likely) {
+                Bytes changed = plan;
+                std::memcpy(changed.data() + at, &value, 4);
+                if (changed != plan) attack(changed, fields);
+            }
+        for (int i = 0; i < 200; ++i) {
+            Bytes changed = plan;
+            for (int k = 0; k < 1 + i % 4; ++k) changed[random() % changed.size()] ^= char(1 << random() % 8);
+            attack(changed, bytes);
+        }
+        for (size_t size = 0; size < plan.size(); size += 1 + size / 64) {
+            const int before = cuts.ran;
+            attack(Bytes(plan.begin(), plan.begin() + long(size)), cuts);
+            if (cuts.ran != before) die(path.string() + ": a file cut short was taken");
+        }
+    }
+    std::printf("fields: %d refused, %d ran; bits: %d refused, %d ran; cut short: %d refused\n", fields.refused,
+                fields.ran, bytes.refused, bytes.ran, cuts.refused);
+    return 0;
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+    const std::string mode = count == 3 ? arguments[1] : "";
+    if (mode == "oracle") return oracle(arguments[2]);
+    if (mode == "hostile") return hostile(arguments[2]);
+    die("usage: selftest oracle|hostile FOLDER");
+}
