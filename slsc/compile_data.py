@@ -13,11 +13,15 @@ from slsc.data.degrade import bicubic_pair
 from slsc.data.images import list_images, open_rgb
 from slsc.data.patches import Pair
 from slsc.errors import DataError
+from slsc.probe.samples import degrade
 
 Pixels = npt.NDArray[np.uint8]
 
 PHOTOS = 400
 """At most so many photos are read; cut to `SIDE`, they fit in a few hundred megabytes whatever the folder holds."""
+
+PROBE_PHOTOS = 4
+"""So many of them suffice to find a network's interface on."""
 
 SIDE = 512
 """Photos are cut to at most this side around their centre, pixels of the network's output."""
@@ -52,11 +56,21 @@ def photos(data: Path | None, seed: int) -> list[Pixels]:
     return [_cut(photo) for photo in calibration_photos(data, PHOTOS, seed)]
 
 
-def from_photos(images: list[Pixels], scale: int) -> CompileData:
-    """Unlabelled photos: an upscaler's inputs are made by bicubic reduction, a restorer's are the photos themselves."""
-    pairs = [bicubic_pair(image, scale) if scale > 1 else (image, image) for image in images]
+def from_photos(images: list[Pixels], scale: int, degradation: str | None) -> CompileData:
+    """Unlabelled photos, in the state the network is made for.
+
+    Args:
+        images: HxWx3 uint8.
+        scale: above 1 the inputs are the photos reduced bicubically.
+        degradation: what a same-size network undoes (`ProbeResult.degradation`), which the inputs then suffer from;
+            None feeds it the photos as they are.
+    """
+    if scale > 1:
+        pairs = [bicubic_pair(image, scale) for image in images]
+    else:
+        pairs = [(degrade(image, degradation) if degradation else image, image) for image in images]
     search, held_out = _split(pairs)
-    return CompileData(search, held_out, labelled=False, truth=scale > 1)
+    return CompileData(search, held_out, labelled=False, truth=scale > 1 or degradation is not None)
 
 
 def from_pairs(low: Path, high: Path, scale: int) -> CompileData:

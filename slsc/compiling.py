@@ -14,7 +14,7 @@ import onnx
 
 import slsc
 from slsc.baked import BakedEngine, bake
-from slsc.compile_data import CompileData, from_pairs, from_photos, photos
+from slsc.compile_data import PROBE_PHOTOS, CompileData, from_pairs, from_photos, photos
 from slsc.errors import UsageError
 from slsc.importing import import_network
 from slsc.inspection import REPORT_HW
@@ -24,9 +24,6 @@ from slsc.passes.package import write_bundle
 from slsc.probe import ProbeResult, probe_io
 from slsc.runtime.manifest import SCHEMA, ImageIO, Manifest, Source, TileGeometry
 from slsc.search import Progress, Rules, Searcher
-
-PROBE_PHOTOS = 4
-"""Photos the network's interface is found on."""
 
 
 @dataclass(frozen=True)
@@ -176,7 +173,7 @@ def _look(dense: onnx.ModelProto, request: CompileRequest) -> tuple[ProbeResult,
     )
     if request.pairs:
         return probe, from_pairs(*request.pairs, probe.io.scale)
-    return probe, from_photos(images, probe.io.scale)
+    return probe, from_photos(images, probe.io.scale, probe.degradation)
 
 
 def _write(request: CompileRequest, io: ImageIO, tile: TileGeometry, engines: Sequence[BakedEngine]) -> None:

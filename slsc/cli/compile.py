@@ -129,9 +129,14 @@ def show(report: CompileReport) -> str:
             table(header, rows, "<>>>>>>>"),
             "",
             *(f"{figures.name}: {figures.not_lowered}" for figures in report.engines if figures.not_lowered),
-            f"dB measured on {report.held_out} held-out photos; {report.seconds:.0f} s, {_memory(report)}",
+            f"dB measured on {report.held_out} held-out photos{_state(report)}",
+            f"{report.seconds:.0f} s, {_memory(report)}",
         )
     )
+
+
+def _state(report: CompileReport) -> str:
+    return f" with {report.probe.degradation}" if report.probe.degradation else ""
 
 
 def _memory(report: CompileReport) -> str:

@@ -74,7 +74,7 @@ def probe_io(
         fixed_hw=geometry.fixed_hw,
         multiple_of=geometry.multiple_of,
     )
-    return ProbeResult(io, (*sizes, range_finding, order_finding))
+    return ProbeResult(io, (*sizes, range_finding, order_finding), trial.degradation)
 
 
 def _size_findings(geometry: Geometry, scale: int | None, task: str | None) -> list[Finding]:

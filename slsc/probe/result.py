@@ -35,10 +35,18 @@ class Finding:
 
 @dataclass(frozen=True)
 class ProbeResult:
-    """The network's image interface, and one finding for every part of it."""
+    """The network's image interface, and what it rests on.
+
+    Attributes:
+        io: the interface.
+        findings: one for every part of it.
+        degradation: what a same-size network turned out to undo, a name of `slsc.probe.samples.DEGRADATIONS`; None for
+            other networks, and where nothing tried was undone.
+    """
 
     io: ImageIO
     findings: tuple[Finding, ...]
+    degradation: str | None
 
     def lines(self) -> list[str]:
         """The findings, a line each."""
@@ -46,4 +54,5 @@ class ProbeResult:
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON-ready values."""
-        return {"io": self.io.to_dict(), "findings": [asdict(finding) for finding in self.findings]}
+        findings = [asdict(finding) for finding in self.findings]
+        return {"io": self.io.to_dict(), "findings": findings, "degradation": self.degradation}

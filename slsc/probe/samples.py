@@ -51,6 +51,11 @@ def degraded(photo: npt.NDArray[np.uint8], geometry: Geometry, channels: int) ->
     return [Sample(name, given, truth, given) for name, given in pairs]
 
 
+def degrade(photo: npt.NDArray[np.uint8], name: str) -> npt.NDArray[np.uint8]:
+    """A whole HxWx3 photo under one of `DEGRADATIONS`."""
+    return DEGRADATIONS[name](photo.astype(np.float64)).astype(np.uint8)
+
+
 def clean(photo: npt.NDArray[np.uint8], geometry: Geometry, channels: int) -> Sample:
     """The photo itself, which a restoration network should leave much as it is."""
     truth = _crop(photo, _input_hw(geometry), channels)

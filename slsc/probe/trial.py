@@ -38,6 +38,7 @@ class Trial:
         plain: name of the plain method the samples carry; None where the samples need no restoring.
         allowance: dB by which the network may fall short of the plain method and still tell something.
         purpose: in words, what the network does with the samples.
+        degradation: the name in `slsc.probe.samples.DEGRADATIONS` of what the samples suffer from; None for none.
     """
 
     network: Network
@@ -46,6 +47,7 @@ class Trial:
     plain: str | None
     allowance: float
     purpose: str
+    degradation: str | None = None
 
     def score(self, convention: Convention, photos: int) -> float:
         """Mean PSNR in dB of the first `photos` samples restored under `convention`."""
@@ -81,7 +83,8 @@ def make_trial(network: Network, geometry: Geometry, photos: Sequence[Photo], tr
         samples = [clean(photo, geometry, channels) for photo in photos]
         return Trial(network, samples, 0, None, 0.0, "leaving clean photos as they are")
     samples = [option[undone] for option in options]
-    return Trial(network, samples, 0, "input", 0.0, f"undoing {samples[0].name}")
+    name = samples[0].name
+    return Trial(network, samples, 0, "input", 0.0, f"undoing {name}", name)
 
 
 def _best_undone(network: Network, options: Sequence[Sequence[Sample]], tried: Sequence[Convention]) -> int | None:
