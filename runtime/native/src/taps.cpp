@@ -1,6 +1,7 @@
 #include "taps.hpp"
 
 #include <algorithm>
+#include <numeric>
 
 namespace slsc {
 namespace {
@@ -46,7 +47,9 @@ std::vector<Weight> sparse_weights(const Plan& plan, const Op& op, int capacity)
 
 // Channels of a chunk, so that one register block's input stays within `block_bytes`.
 int chunk_channels(const ConvGeometry& g, const ConvTuning& t, int available) {
-    const int64_t block = int64_t(4) * t.lanes * g.kh * ((t.wide - 1) * g.sw + (g.kw - 1) * g.dw + 1);
+    const int64_t rows = int64_t(t.block_rows - 1) * g.sh + int64_t(g.kh - 1) * g.dh + 1;
+    const int64_t columns = int64_t(t.block_columns - 1) * g.sw + int64_t(g.kw - 1) * g.dw + 1;
+    const int64_t block = 4 * t.lanes * rows * columns;
     const int most = int(std::max<int64_t>(1, t.block_bytes / block));
     const int chunks = (available + most - 1) / most;
     return (available + chunks - 1) / chunks;
@@ -54,6 +57,32 @@ int chunk_channels(const ConvGeometry& g, const ConvTuning& t, int available) {
 
 bool is_direct(const Op& op) {
     return op.p[2] == 1 && op.p[3] == 1 && op.p[4] == 1 && op.p[5] == 1 && !op.p[6] && !op.p[7] && !op.p[8] && !op.p[9];
+}
+
+// Orders the outputs of each chunk by the length of their lists, within each run of outputs whose sums are held at once:
+// a loop whose length changes from call to call costs a mispredicted branch every time.
+void order_outputs(TapLists& lists, const ConvTuning& tuning) {
+    std::vector<Tap> taps;
+    taps.reserve(lists.taps.size());
+    std::vector<uint32_t> starts;
+    for (const Chunk& chunk : lists.chunks) {
+        const uint32_t* start = &lists.starts[chunk.first_start];
+        std::vector<uint32_t> order(chunk.outputs);
+        std::iota(order.begin(), order.end(), 0);
+        std::stable_sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
+            const uint32_t run_a = (chunk.first_output + a) / tuning.outputs, run_b = (chunk.first_output + b) / tuning.outputs;
+            return run_a != run_b ? run_a < run_b : start[a + 1] - start[a] < start[b + 1] - start[b];
+        });
+        for (uint32_t k : order) {
+            starts.push_back(uint32_t(taps.size()));
+            lists.outputs.push_back(chunk.first_output + k);
+            taps.insert(taps.end(), lists.taps.begin() + start[k], lists.taps.begin() + start[k + 1]);
+        }
+        starts.push_back(uint32_t(taps.size()));
+        lists.outputs.push_back(0);  // as long as `starts`
+    }
+    lists.starts = std::move(starts);
+    lists.taps = std::move(taps);
 }
 
 }  // namespace
@@ -89,6 +118,7 @@ TapLists list_taps(const Plan& plan, const Op& op, int capacity, const ConvTunin
     for (size_t i = 0; i + 1 < lists.starts.size(); ++i)
         std::sort(lists.taps.begin() + lists.starts[i], lists.taps.begin() + lists.starts[i + 1],
                   [](const Tap& a, const Tap& b) { return a.offset < b.offset; });
+    order_outputs(lists, tuning);
     return lists;
 }
 

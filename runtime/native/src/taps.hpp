@@ -11,7 +11,11 @@ namespace slsc {
 
 // How an instruction set cuts convolutions up; see kernels/conv.inl.
 struct ConvTuning {
-    int lanes, wide, rows, columns, outputs, block_bytes;
+    int lanes;
+    int block_rows, block_columns;  // of a register block
+    int rows, columns;              // of a region: multiples of the block's
+    int outputs;                    // output channels whose sums are held at once
+    int block_bytes;                // most that a chunk's input of one register block may take
 };
 
 struct ConvGeometry {
@@ -47,17 +51,20 @@ struct Taps {
     bool direct = false;  // 1x1, stride 1, no padding: reads the value where it lies
     int chunk_count = 0;
     const Chunk* chunks = nullptr;
-    const uint32_t* starts = nullptr;  // taps of output k in a chunk: starts[first_start + k .. + k + 1)
+    const uint32_t* starts = nullptr;   // taps of the i-th output of a chunk: starts[first_start + i .. + i + 1)
+    const uint32_t* outputs = nullptr;  // which output that is: outputs[first_start + i]
     const Tap* taps = nullptr;
 };
 
 struct TapLists {
     bool direct = false;
     std::vector<Chunk> chunks;
-    std::vector<uint32_t> starts;
+    std::vector<uint32_t> starts, outputs;
     std::vector<Tap> taps;
 
-    Taps view() const { return {direct, int(chunks.size()), chunks.data(), starts.data(), taps.data()}; }
+    Taps view() const {
+        return {direct, int(chunks.size()), chunks.data(), starts.data(), outputs.data(), taps.data()};
+    }
 };
 
 // Lists the weights that Conv `op` of `plan` keeps at `capacity` of every m (0: all).

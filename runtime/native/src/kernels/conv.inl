@@ -2,60 +2,97 @@
 //
 // The output is cut into regions of a few rows and columns. For each chunk of input channels the region's input is packed
 // into a buffer that stays in the second-level cache: there the border rule is applied and neighbouring strips' rows are
-// fetched, so that the inner loop knows neither. Then blocks of WIDE columns are computed for one output channel after
-// the other: the chunk's input of one block and the block's sums fit together into the first-level cache. A tap costs
-// one broadcast and WIDE multiply-adds on aligned vectors, with the sums in registers.
+// fetched, so that the inner loop knows neither. Then register blocks of BLOCK pixels are computed for one output channel
+// after the other, the chunk's input of the block staying in the first-level cache. A tap costs one broadcast and BLOCK
+// multiply-adds on aligned vectors, with the sums in registers.
 
-constexpr int WIDE = 12;  // columns of a register block
-
+constexpr int BLOCK = 12;  // pixels of a register block
+// Flat blocks read longer runs, square ones less border; which is faster was measured.
+constexpr int BLOCK_ROWS = LANES == 16 ? 2 : 1;
 constexpr ConvTuning TUNING = {
     LANES,
-    WIDE,
-    LANES == 16 ? 4 : 8,    // rows of a region
-    2 * WIDE,               // its columns
-    LANES == 16 ? 32 : 64,  // output channels whose sums are held at once
-    24 << 10,               // bytes of a chunk's input of one register block: half of a first-level cache
+    BLOCK_ROWS,
+    BLOCK / BLOCK_ROWS,
+    LANES == 16 ? 6 : 8,              // rows of a region
+    2 * BLOCK,                        // its columns
+    64,                               // output channels whose sums are held at once
+    LANES == 16 ? 32 << 10 : 24 << 10,  // bytes of a chunk's input of one register block, of 48 KiB of first-level cache
 };
 
-// Sums of one output channel over N columns of one row. `scale`: floats per unit of Tap::offset; `step`: between columns.
-template <int N, bool Direct>
-static void add_taps(const float* in, int64_t scale, int step, const Tap* tap, const Tap* end, float* sums) {
-    V acc[N];
-#pragma GCC unroll 16
-    for (int i = 0; i < N; ++i) acc[i] = load(sums + i * LANES);
-    for (; tap != end; ++tap) {
-        const V w = splat(tap->weight);
-        const float* p = in + (Direct ? tap->offset * scale : int64_t(tap->offset));
-#pragma GCC unroll 16
-        for (int i = 0; i < N; ++i) acc[i] += w * load(p + int64_t(i) * step);
+// A piece of a register block: where its input starts, how rows and columns of it lie apart, where its sums are.
+struct Piece {
+    const float* in;
+    int64_t row_step;   // floats between rows of the input
+    int step;           // floats between columns
+    int64_t tap_scale;  // floats per unit of Tap::offset
+    float* sums;        // of the first output held: [output][row][column][lane], BLOCK pixels an output
+    int sums_row;       // floats between rows of them
+};
+
+// The lists of some outputs of one chunk.
+struct Lists {
+    const uint32_t *starts, *outputs;
+    int count;
+    int first;  // output held first
+    const Tap* taps;
+};
+
+// Adds every list to the sums of R x C pixels of its output.
+template <int R, int C, bool Direct, bool Unit>
+static void add_lists(const Piece& piece, const Lists& lists) {
+    const int64_t step = Unit ? LANES : piece.step, row_step = piece.row_step, scale = piece.tap_scale;
+    const int64_t sums_row = piece.sums_row;
+    const float* in = piece.in;
+    const Tap* tap = lists.taps + lists.starts[0];
+    for (int k = 0; k < lists.count; ++k) {
+        float* sums = piece.sums + int64_t(int(lists.outputs[k]) - lists.first) * BLOCK * LANES;
+        const Tap* end = lists.taps + lists.starts[k + 1];
+        V acc[R * C];
+#pragma GCC unroll 32
+        for (int i = 0; i < R * C; ++i) acc[i] = load(sums + i / C * sums_row + i % C * LANES);
+        for (; tap != end; ++tap) {
+            const V w = splat(tap->weight);
+            const float* p = in + (Direct ? tap->offset * scale : int64_t(tap->offset));
+#pragma GCC unroll 32
+            for (int i = 0; i < R * C; ++i) acc[i] += w * load(p + i / C * row_step + i % C * step);
+        }
+#pragma GCC unroll 32
+        for (int i = 0; i < R * C; ++i) store(sums + i / C * sums_row + i % C * LANES, acc[i]);
     }
-#pragma GCC unroll 16
-    for (int i = 0; i < N; ++i) store(sums + i * LANES, acc[i]);
 }
 
-template <int N>
-static void add_taps_of(bool direct, bool unit, const float* in, int64_t scale, int step, const Tap* tap, const Tap* end,
-                        float* sums) {
-    if (direct) add_taps<N, true>(in, scale, LANES, tap, end, sums);
-    else if (unit) add_taps<N, false>(in, 0, LANES, tap, end, sums);
-    else add_taps<N, false>(in, 0, step, tap, end, sums);
+template <int R, int C>
+static void add_piece(bool direct, const Piece& piece, const Lists& lists) {
+    if (direct) add_lists<R, C, true, true>(piece, lists);
+    else if (piece.step == LANES) add_lists<R, C, false, true>(piece, lists);
+    else add_lists<R, C, false, false>(piece, lists);
 }
 
-static void add_taps_any(int columns, bool direct, int step, const float* in, int64_t scale, const Tap* tap,
-                         const Tap* end, float* sums) {
-    const bool unit = step == LANES;
+// All columns of R rows, in pieces of at most MOST columns.
+template <int R, int MOST>
+static void add_rows(bool direct, int columns, Piece piece, const Lists& lists) {
     while (columns > 0) {
-        const int n = columns >= 12 ? 12 : columns >= 8 ? 8 : columns >= 4 ? 4 : columns >= 2 ? 2 : 1;
+        const int n = columns >= MOST ? MOST : columns >= 8 ? 8 : columns >= 4 ? 4 : columns >= 2 ? 2 : 1;
         switch (n) {
-            case 12: add_taps_of<12>(direct, unit, in, scale, step, tap, end, sums); break;
-            case 8: add_taps_of<8>(direct, unit, in, scale, step, tap, end, sums); break;
-            case 4: add_taps_of<4>(direct, unit, in, scale, step, tap, end, sums); break;
-            case 2: add_taps_of<2>(direct, unit, in, scale, step, tap, end, sums); break;
-            default: add_taps_of<1>(direct, unit, in, scale, step, tap, end, sums);
+            case 1: add_piece<R, 1>(direct, piece, lists); break;
+            case 2: add_piece<R, 2>(direct, piece, lists); break;
+            case 4: add_piece<R, 4>(direct, piece, lists); break;
+            case MOST: add_piece<R, MOST>(direct, piece, lists); break;
+            default: add_piece<R, MOST < 8 ? 1 : 8>(direct, piece, lists);
         }
         columns -= n;
-        in += int64_t(n) * step;
-        sums += n * LANES;
+        piece.in += int64_t(n) * piece.step;
+        piece.sums += n * LANES;
+    }
+}
+
+static void add_block(bool direct, int rows, int columns, Piece piece, const Lists& lists) {
+    if (direct) return add_rows<1, BLOCK>(direct, columns, piece, lists);
+    if (rows == BLOCK_ROWS) return add_rows<BLOCK_ROWS, BLOCK / BLOCK_ROWS>(direct, columns, piece, lists);
+    for (int row = 0; row < rows; ++row) {
+        add_rows<1, BLOCK / BLOCK_ROWS>(direct, columns, piece, lists);
+        piece.in += piece.row_step;
+        piece.sums += piece.sums_row;
     }
 }
 
@@ -94,12 +131,12 @@ static void pack(const Job& job, const ConvGeometry& s, const Chunk& chunk, cons
     }
 }
 
-// Combine, activate, shuffle and store the sums of one output channel over one register block.
-static void finish(const Job& job, const ConvGeometry& s, int k, int y, int x, int columns, const float* sums) {
+// Combine, activate, shuffle and store the sums of one output channel over a part of one row.
+static void finish(const Job& job, int k, int y, int x, int columns, const float* sums) {
     const Op& op = *job.op;
     const Combine combine = Combine(op.p[14]);
     const float slope = job.slopes ? job.slopes[k] : 0.0f;
-    const int r = s.shuffle, channel = k / (r * r), dy = k % (r * r) / r, dx = k % r;
+    const int r = op.p[15], channel = k / (r * r), dy = k % (r * r) / r, dx = k % r;
     float* to = job.out.data + channel * job.out.plane + (int64_t(y * r + dy) * job.out.width + x * r + dx) * LANES;
     const float* other = nullptr;
     if (combine != Combine::None)
@@ -114,48 +151,70 @@ static void finish(const Job& job, const ConvGeometry& s, int k, int y, int x, i
     }
 }
 
-static void conv_outputs(const Job& job, const ConvGeometry& s, const Region& region, int first, int last, float* scratch) {
-    const Taps& plan = job.taps;
-    const int blocks = (region.columns + WIDE - 1) / WIDE, count = last - first;
-    float* sums = scratch;  // [row][block][output][column][lane]
-    float* packed = scratch + int64_t(TUNING.rows) * TUNING.columns * TUNING.outputs * LANES;
-    const auto block_sums = [&](int row, int block) { return sums + (row * blocks + block) * int64_t(count) * WIDE * LANES; };
-    for (int row = 0; row < region.rows; ++row)
-        for (int block = 0; block < blocks; ++block)
-            for (int k = 0; k < count; ++k) {
-                const V b = splat(job.bias ? job.bias[first + k] : 0.0f);
-                float* to = block_sums(row, block) + int64_t(k) * WIDE * LANES;
-                for (int i = 0; i < WIDE; ++i) store(to + i * LANES, b);
-            }
-    for (int i = 0; i < plan.chunk_count; ++i) {
-        const Chunk& chunk = plan.chunks[i];
-        const int from = first > chunk.first_output ? first : chunk.first_output;
-        const int end = chunk.first_output + chunk.outputs, to = last < end ? last : end;
-        if (from >= to) continue;
-        if (!plan.direct) pack(job, s, chunk, region, packed);
-        const int step = plan.direct ? LANES : s.sw * LANES;
-        for (int row = 0; row < region.rows; ++row)
-            for (int block = 0; block < blocks; ++block) {
-                const int x = block * WIDE, columns = region.columns - x < WIDE ? region.columns - x : WIDE;
-                const float* in =
-                    plan.direct ? job.in0.data + chunk.first_channel * job.in0.plane +
-                                      (int64_t(region.y + row) * job.in0.width + region.x + x) * LANES
-                                : packed + (int64_t(row) * s.sh * s.packed_columns + x * s.sw) * LANES;
-                float* into = block_sums(row, block);
-                for (int k = from; k < to; ++k) {
-                    const uint32_t* start = &plan.starts[chunk.first_start + (k - chunk.first_output)];
-                    add_taps_any(columns, plan.direct, step, in, job.in0.plane, plan.taps + start[0], plan.taps + start[1],
-                                 into + int64_t(k - first) * WIDE * LANES);
-                }
-            }
+// The register blocks of a region, cut at its right and lower edge; `sums` of the outputs held at once.
+struct Blocks {
+    const Region& region;
+    float* sums;
+    int outputs;
+    int block_rows, block_columns;
+
+    int count() const { return down() * across(); }
+    int across() const { return (region.columns + block_columns - 1) / block_columns; }
+    int down() const { return (region.rows + block_rows - 1) / block_rows; }
+    int y(int block) const { return block / across() * block_rows; }
+    int x(int block) const { return block % across() * block_columns; }
+    int rows(int block) const { return region.rows - y(block) < block_rows ? region.rows - y(block) : block_rows; }
+    int columns(int block) const {
+        return region.columns - x(block) < block_columns ? region.columns - x(block) : block_columns;
     }
-    for (int row = 0; row < region.rows; ++row)
-        for (int block = 0; block < blocks; ++block) {
-            const int x = block * WIDE, columns = region.columns - x < WIDE ? region.columns - x : WIDE;
-            for (int k = 0; k < count; ++k)
-                finish(job, s, first + k, region.y + row, region.x + x, columns,
-                       block_sums(row, block) + int64_t(k) * WIDE * LANES);
+    float* sums_of(int block, int output) const { return sums + (int64_t(block) * outputs + output) * BLOCK * LANES; }
+};
+
+static void add_chunk(const Job& job, const ConvGeometry& s, const Chunk& chunk, const Blocks& blocks, const float* packed,
+                      int first, int from, int to) {
+    const Taps& taps = job.taps;
+    const Region& region = blocks.region;
+    for (int block = 0; block < blocks.count(); ++block) {
+        const int y = blocks.y(block), x = blocks.x(block), rows = blocks.rows(block), columns = blocks.columns(block);
+        Piece piece{};
+        if (taps.direct) {
+            const View& in = job.in0;
+            const int64_t pixel = int64_t(region.y + y) * in.width + region.x + x;
+            piece = {in.data + chunk.first_channel * in.plane + pixel * LANES, int64_t(in.width) * LANES, LANES, in.plane, nullptr, 0};
+        } else {
+            const int64_t pixel = int64_t(y) * s.sh * s.packed_columns + x * s.sw;
+            piece = {packed + pixel * LANES, int64_t(s.sh) * s.packed_columns * LANES, s.sw * LANES, 0, nullptr, 0};
         }
+        const size_t at = chunk.first_start + (from - chunk.first_output);
+        piece.sums = blocks.sums_of(block, 0);
+        piece.sums_row = blocks.block_columns * LANES;
+        add_block(taps.direct, rows, columns, piece, {taps.starts + at, taps.outputs + at, to - from, first, taps.taps});
+    }
+}
+
+// Computes outputs [first, last) of a region.
+static void conv_outputs(const Job& job, const ConvGeometry& s, const Region& region, int first, int last, float* scratch) {
+    const int block_rows = job.taps.direct ? 1 : BLOCK_ROWS;
+    const Blocks blocks{region, scratch, last - first, block_rows, BLOCK / block_rows};
+    float* packed = scratch + int64_t(TUNING.rows) * TUNING.columns * TUNING.outputs * LANES;
+    for (int block = 0; block < blocks.count(); ++block)
+        for (int k = first; k < last; ++k) {
+            const V bias = splat(job.bias ? job.bias[k] : 0.0f);
+            for (int i = 0; i < BLOCK; ++i) store(blocks.sums_of(block, k - first) + i * LANES, bias);
+        }
+    for (int i = 0; i < job.taps.chunk_count; ++i) {
+        const Chunk& chunk = job.taps.chunks[i];
+        const int end = chunk.first_output + chunk.outputs;
+        const int from = first > chunk.first_output ? first : chunk.first_output, to = last < end ? last : end;
+        if (from >= to) continue;
+        if (!job.taps.direct) pack(job, s, chunk, region, packed);
+        add_chunk(job, s, chunk, blocks, packed, first, from, to);
+    }
+    for (int block = 0; block < blocks.count(); ++block)
+        for (int k = first; k < last; ++k)
+            for (int row = 0; row < blocks.rows(block); ++row)
+                finish(job, k, region.y + blocks.y(block) + row, region.x + blocks.x(block), blocks.columns(block),
+                       blocks.sums_of(block, k - first) + row * blocks.block_columns * LANES);
 }
 
 // Rows and width of the output before the shuffle.
