@@ -17,9 +17,9 @@ import shlex
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from slsc.cli.arguments import image_hw
-from slsc.errors import SlscError, VerificationError
+from slsc.errors import SlscError, UsageError, VerificationError
 from slsc.plan import parse_budget
 from slsc.runtime.backends import load_backend
 from slsc.tools.bench_report import Row, markdown, write_csv
@@ -38,7 +38,6 @@ from slsc.tools.fma_peak import build_peak, measure_peak
 if TYPE_CHECKING:
     from slsc.tools.contenders import Image, Subject
 
-EXIT_INTERRUPTED = 130
 NETWORKS = "edsr_baseline_x4,carn_x4,rfdn64_x4,rfdn_x4"
 AGREE_DB = 60.0
 """Below this an engine computes something else. Winograd convolutions in float32 reach about 70, direct ones 120."""
@@ -103,32 +102,58 @@ def _prepare(name: str, subject: Subject, reference: Image, settings: Settings) 
         return replace(row, failure=str(error))
 
 
+@dataclass
+class _Running:
+    """A started contender: its worker, its times so far, and why it was given up, if it was."""
+
+    row: Row
+    reference: Image
+    worker: Worker
+    seconds: list[float] = field(default_factory=list)
+
+    def attempt(self, step: Callable[[], None]) -> None:
+        """Take a step unless an earlier one failed; an engine's failure is a result like others, and told."""
+        if self.row.failure:
+            return
+        try:
+            step()
+        except SlscError as error:
+            _say(f"{self.row.network} {self.row.budget} {self.row.contender}: {error}")
+            self.row = replace(self.row, failure=str(error))
+
+    def check(self) -> None:
+        """Run once, untimed, and compare."""
+        agreement = psnr(self.worker.output(), self.reference)
+        self.row = replace(self.row, agreement_db=agreement)
+        if not agreement >= AGREE_DB:
+            raise VerificationError("it computes something else", why=f"{agreement:.1f} dB to ONNX Runtime")
+
+    def time(self) -> None:
+        """Run once, timed."""
+        self.seconds.append(self.worker.seconds())
+
+    def finish(self) -> None:
+        """Settle the row."""
+        peak = self.worker.peak_bytes() / 2**20
+        self.row = replace(self.row, seconds=tuple(self.seconds), peak_mib=peak)
+
+
 def _interleaved(entries: Sequence[Entry], image: Image, settings: Settings) -> tuple[list[Row], list[float]]:
     """Start a worker per entry, check what it computes, and time them in turn."""
-    done: list[Row] = []
-    running: list[tuple[Row, Worker]] = []
+    running: list[_Running] = []
+    peaks = []
     with ExitStack() as stack:
         for entry in entries:
-            row = entry.row
-            worker = stack.enter_context(Worker(Job(row.contender, entry.file, image, row.threads)))
-            try:
-                agreement = psnr(worker.output(), entry.reference)
-                row = replace(row, agreement_db=agreement)
-                if not agreement >= AGREE_DB:
-                    raise VerificationError("it computes something else", why=f"{agreement:.1f} dB of ONNX Runtime's")
-                running.append((row, worker))
-            except SlscError as error:
-                done.append(replace(row, failure=str(error)))
-                _say(f"{row.network} {row.budget} {row.contender}: {error}")
-        times: list[list[float]] = [[] for _ in running]
-        peaks = []
+            job = Job(entry.row.contender, entry.file, image, entry.row.threads)
+            running.append(_Running(entry.row, entry.reference, stack.enter_context(Worker(job))))
+            running[-1].attempt(running[-1].check)
         for _ in range(settings.repeats):
             peaks.append(measure_peak(settings.peak))
-            for (_, worker), seconds in zip(running, times, strict=True):
-                seconds.append(worker.seconds())
-        for (row, worker), seconds in zip(running, times, strict=True):
-            done.append(replace(row, seconds=tuple(seconds), peak_mib=worker.peak_bytes() / 2**20))
-    return done, peaks
+            for each in running:
+                each.attempt(each.time)
+        for each in running:
+            each.attempt(each.finish)
+    return [each.row for each in running], peaks
 
 
 def psnr(output: Image, reference: Image) -> float:
@@ -142,14 +167,21 @@ def psnr(output: Image, reference: Image) -> float:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmark; returns the exit code: 1 when an engine computes something else."""
-    words = sys.argv[1:] if argv is None else list(argv)
+    try:
+        return _run(sys.argv[1:] if argv is None else list(argv))
+    except SlscError as error:
+        _say(f"bench_engines: error: {error}")
+        return error.exit_code
+
+
+def _run(words: Sequence[str]) -> int:
     args = _parser().parse_args(words)
     from slsc.tools.bench_networks import subjects
 
     begun = time.monotonic()
     rows: list[Row] = []
     peaks: list[float] = []
-    with tempfile.TemporaryDirectory() as name, _chatter_to_stderr(), contextlib.suppress(KeyboardInterrupt):
+    with tempfile.TemporaryDirectory() as name, _chatter_to_stderr():
         folder = Path(name)
         settings = Settings(args.size, args.repeats, args.contenders, folder, build_peak(folder))
         for network in args.networks:
@@ -157,15 +189,21 @@ def main(argv: Sequence[str] | None = None) -> int:
                 rows += found
                 peaks += measured
                 _say(f"{time.monotonic() - begun:5.0f} s  {network}, {found[0].threads} threads: {len(found)} rows")
-    if not peaks:
-        return EXIT_INTERRUPTED
-    text = f"{_preamble(words, args.size, peaks)}\n\n{markdown(rows, float(np.median(peaks)))}"
-    print(text)
+                # After every step: what has been measured outlives an interruption.
+                _write(args, _report(words, args.size, rows, peaks), rows)
+    print(_report(words, args.size, rows, peaks))
+    return int(any(row.agreement_db is not None and row.failure for row in rows))
+
+
+def _write(args: argparse.Namespace, text: str, rows: Sequence[Row]) -> None:
     if args.output:
         args.output.write_text(text)
     if args.csv:
         write_csv(args.csv, rows, "x".join(map(str, args.size)))
-    return int(any(row.agreement_db is not None and row.failure for row in rows))
+
+
+def _report(words: Sequence[str], hw: tuple[int, int], rows: Sequence[Row], peaks: Sequence[float]) -> str:
+    return f"{_preamble(words, hw, peaks)}\n\n{markdown(rows, float(np.median(peaks)))}"
 
 
 @contextlib.contextmanager
@@ -209,7 +247,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--networks", type=_names, default=NETWORKS, help=f"of the zoo (default: {NETWORKS})")
     parser.add_argument("--budgets", type=_budgets, default="1/4,1/8,1/16", help="beside dense (default: %(default)s)")
-    parser.add_argument("--contenders", type=_names, default=",".join(CONTENDERS), help="(default: all)")
+    parser.add_argument("--contenders", type=_contenders, default=",".join(CONTENDERS), help="(default: all)")
     parser.add_argument("--threads", type=_counts, default="1,2", help="numbers of threads (default: %(default)s)")
     parser.add_argument("--size", type=image_hw, default="180x320", help="of the input, HxW (default: %(default)s)")
     parser.add_argument("--repeats", type=int, default=7, help="timed runs of each (default: %(default)s)")
@@ -220,6 +258,14 @@ def _parser() -> argparse.ArgumentParser:
 
 def _names(text: str) -> tuple[str, ...]:
     return tuple(text.split(","))
+
+
+def _contenders(text: str) -> tuple[str, ...]:
+    names = _names(text)
+    for name in names:
+        if name not in CONTENDERS:
+            raise UsageError(f"unknown contender {name!r}", hint=f"use some of {', '.join(CONTENDERS)}")
+    return names
 
 
 def _budgets(text: str) -> tuple[Fraction, ...]:

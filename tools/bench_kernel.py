@@ -119,8 +119,8 @@ def markdown(measurements: Sequence[Measurement], peak: float) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmark; returns the exit code."""
-    args = _parser().parse_args(argv)
     try:
+        args = _parser().parse_args(argv)
         isa, measurements, peaks = measure(args.keep, args.channels, args.size, args.repeats, args.isa)
     except SlscError as error:
         print(f"bench_kernel: error: {error}", file=sys.stderr)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from slsc.errors import BackendError, UsageError
+from slsc.errors import BackendError
 from slsc.tools.contenders.base import Contender, Image, Restore, Subject
 
 __all__ = ["CONTENDERS", "Contender", "Image", "Restore", "Subject", "contender"]
@@ -24,14 +24,11 @@ CONTENDERS = {
 
 
 def contender(name: str) -> Contender:
-    """The contender of that name, its packages importable.
+    """A contender of `CONTENDERS`, its packages importable.
 
     Raises:
-        UsageError: there is none.
         BackendError: a package it needs is not installed or does not load.
     """
-    if name not in CONTENDERS:
-        raise UsageError(f"unknown contender {name!r}", hint=f"use some of {', '.join(CONTENDERS)}")
     module, packages = CONTENDERS[name]
     try:
         found: Contender = import_module(module).CONTENDER

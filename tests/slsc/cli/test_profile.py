@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import onnx
+import pytest
+
+from slsc.runtime.backends.library import library_path
+
+pytest.importorskip("polygraphy")
+
+Cli = Callable[..., Any]
+SMALL = ("--size", "12x16", "--threads", "1", "--repeat", "3")
+native = pytest.mark.skipif(library_path() is None, reason="the native engine is not built")
+
+
+def results(outcome: Any) -> list[dict[str, Any]]:
+    assert outcome.code == 0, outcome.err
+    found: list[dict[str, Any]] = json.loads(outcome.out)["results"]
+    return found
+
+
+def test_network_on_onnxruntime(slsc: Cli, model_path: Path) -> None:
+    (found,) = results(slsc("profile", model_path, "--backend", "onnxruntime", *SMALL, "--json"))
+    assert (found["engine"], found["backend"], found["threads"]) == ("upscaler", "onnxruntime", 1)
+    assert (found["size"], found["runs"]) == ("12x16", 3)
+    assert 0 < found["min_ms"] <= found["p50_ms"] <= found["p90_ms"] <= found["p99_ms"]
+    assert "per_op" not in found
+
+
+@native
+def test_every_engine_of_a_bundle_on_both_backends(slsc: Cli, bundle: Path) -> None:
+    found = results(slsc("profile", bundle, "--backend", "native,onnxruntime", *SMALL, "--json"))
+    assert [(each["engine"], each["backend"]) for each in found] == [
+        ("1-8", "native"), ("1-8", "onnxruntime"), ("1-2", "native"), ("1-2", "onnxruntime"),
+    ]  # fmt: skip
+
+
+@native
+def test_per_operation(slsc: Cli, bundle: Path) -> None:
+    words = ("profile", bundle, "--engine", "1-8", *SMALL, "--per-op")
+    found = {each["backend"]: each for each in results(slsc(*words, "--json"))}
+    assert "per_op" not in found["onnxruntime"]
+    operations = found["native"]["per_op"]
+    assert sum(each["share"] for each in operations) == pytest.approx(1)
+    (head,) = [each for each in operations if each["what"] == "conv 3x3 3>32 dense relu"]
+    assert sum("4:32" in each["what"] for each in operations) >= 1
+    assert head["gmac"] == pytest.approx(12 * 16 * 3 * 32 * 9 / 1e9)
+    assert head["gflops"] == pytest.approx(2e3 * head["gmac"] / head["ms"])
+    assert "4:32" in slsc(*words).out
+
+
+def test_table(slsc: Cli, model_path: Path) -> None:
+    outcome = slsc("profile", model_path, "--backend", "onnxruntime", *SMALL)
+    lines = outcome.out.splitlines()
+    assert lines[1].split() == ["engine", "backend", "p50", "p90", "p99", "min", "mean"]
+    assert lines[3].split()[:2] == ["upscaler", "onnxruntime"]
+
+
+@native
+def test_what_the_native_engine_refuses_is_told_or_an_error(
+    slsc: Cli, make_upscaler: Callable[..., onnx.ModelProto], tmp_path: Path
+) -> None:
+    onnx.save(make_upscaler(op="Cos"), tmp_path / "cosine.onnx")
+    outcome = slsc("profile", tmp_path / "cosine.onnx", *SMALL, "--json")
+    assert [each["backend"] for each in results(outcome)] == ["onnxruntime"]
+    assert "not measured on native" in outcome.err
+    assert "activation" in outcome.err, "names the node"
+    assert slsc("profile", tmp_path / "cosine.onnx", "--backend", "native", *SMALL).code == 4
+
+
+def test_refusals(slsc: Cli, bundle: Path, model_path: Path, tmp_path: Path) -> None:
+    def code(*words: object) -> int:
+        outcome = slsc("profile", *words)
+        assert outcome.err.count("\n") == 1, "one line"
+        found: int = outcome.code
+        return found
+
+    assert code(tmp_path / "none.onnx") == 2
+    assert code(bundle, "--backend", "nothing") == 2
+    assert code(bundle, "--engine", "nothing") == 2
+    assert code(model_path, "--engine", "1-8") == 2
+    assert code(bundle, "--size", "12") == 2
+    assert code(bundle, "--size", "0x9") == 2
+    assert code(bundle, "--repeat", "0") == 2
+    assert code(bundle, "--threads", "-1") == 2
+    assert code(bundle, "--per-op", "--backend", "onnxruntime") == 2
+
+
+def test_without_polygraphy(slsc: Cli, model_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith(("slsc.profiling", "polygraphy"))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "polygraphy", None)
+    outcome = slsc("profile", model_path, *SMALL, "--backend", "onnxruntime")
+    assert outcome.code == 4
+    assert "pip install 'slsc[profile]'" in outcome.err
