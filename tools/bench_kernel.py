@@ -53,7 +53,8 @@ def one_layer(channels: int, n: int) -> bytes:
     bias = rng.standard_normal(channels).astype("<f4").tobytes()
     if n < M:
         weights, positions = pack(weight, Sparsity(n, M, rank_groups(np.abs(weight), M)))
-        arrays, places = (weights, positions, bias), (0, 1, 2, ABSENT)
+        arrays: tuple[bytes, ...] = (weights, positions, bias)
+        places = (0, 1, 2, ABSENT)
     else:
         arrays, places = (weight.astype("<f4").tobytes(), bias), (0, ABSENT, 1, ABSENT)
     window = (KERNEL, KERNEL, 1, 1, PAD, PAD, PAD, PAD, 1, 1)

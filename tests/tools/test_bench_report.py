@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -56,7 +57,7 @@ def test_every_contender_is_in_its_networks_table_also_an_absent_one() -> None:
 def test_goals_grow_with_sparsity() -> None:
     for by_budget in GOALS.values():
         ordered = [by_budget[budget] for budget in sorted(by_budget, reverse=True)]
-        assert all(earlier <= later for earlier, later in zip(ordered, ordered[1:], strict=False))
+        assert all(earlier <= later for earlier, later in itertools.pairwise(ordered))
 
 
 def test_csv_holds_every_time(tmp_path: Path) -> None:
