@@ -49,7 +49,7 @@ def _act(rng: Random) -> tuple[Act, tuple[float, float, float, float]]:
     return act, (0.0, 0.0, f2, f2 + float(np.float32(rng.uniform(0.1, 2))))
 
 
-def _sparse_arrays(rng: Random, made: int, channels: int, kernel: tuple[int, int], n: int, m: int) -> list[Array]:
+def sparse_arrays(rng: Random, made: int, channels: int, kernel: tuple[int, int], n: int, m: int) -> list[Array]:
     """Rank-major values and positions of random weights (see plan.hpp)."""
     sizes = group_sizes(channels, m)
     order = [[rng.permutation(size) for size in sizes] for _ in range(made * kernel[0] * kernel[1])]
@@ -76,7 +76,7 @@ def conv(rng: Random, *, sparse: bool) -> PlanFile:
     m = int(rng.choice([4, 16, 32])) if sparse else 0
     n = int(rng.integers(1, m)) if sparse else 0
     arrays = (
-        _sparse_arrays(rng, made, channels // groups, (kh, kw), n, m)
+        sparse_arrays(rng, made, channels // groups, (kh, kw), n, m)
         if sparse
         else [_floats(rng, made, channels // groups, kh, kw)]
     )

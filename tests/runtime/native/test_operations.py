@@ -77,3 +77,17 @@ def test_bits_do_not_depend_on_threads(plans, isas, kind):
         for isa in isas:
             one, *others = (NativeRunner(plan.to_bytes(), threads, isa).run(image) for threads in (1, 2, 5))
             assert all(np.array_equal(one, other, equal_nan=True) for other in others)
+
+
+@pytest.mark.parametrize("act", ["SIGMOID", "TANH", "GELU", "SILU", "HARD_SIGMOID", "HARD_SWISH"])
+def test_activations_are_accurate(plans, interpret, isas, act):
+    one = plans.op(plans.OpType.UNARY, 1, act=plans.Act[act], f=(0.0, 0.0, 0.2, 0.5))
+    plan = plans.plan([1, 1], [one], [])
+    image = np.concatenate([np.linspace(-30, 30, 4000), np.geomspace(1e-8, 1, 200), [-1e4, 1e4]])
+    image = image.astype(np.float32).reshape(1, 1, -1)
+    expected = interpret(plan, np.clip(image, -700, 700))
+    for isa in isas:
+        made = NativeRunner(plan.to_bytes(), 1, isa).run(image[None])[0]
+        error = np.abs(made - np.where(np.abs(image) > 700, made, expected)) / np.maximum(1, np.abs(expected))
+        assert error.max() < 5e-7
+        assert np.isfinite(made).all()
