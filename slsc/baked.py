@@ -9,14 +9,15 @@ from functools import cached_property
 import onnx
 
 from slsc.measuring import HeldOut, Quality
+from slsc.native_plan import native_plan
 from slsc.passes.bake import BakeMasks
 from slsc.passes.base import PassContext
 from slsc.passes.cost import Cost, PlanCost, plan_cost
 from slsc.passes.liveness import bytes_per_pixel
-from slsc.passes.lowering import LoweringRefusal, lower
+from slsc.passes.lowering import LoweringRefusal
 from slsc.passes.pipeline import Pipeline
 from slsc.plan import Plan
-from slsc.runtime.manifest import Engine
+from slsc.runtime.manifest import Engine, ImageIO
 from slsc.search import SearchResult
 
 
@@ -31,6 +32,7 @@ class BakedEngine:
         cost: what the plan leaves of the network's cost.
         dense_params: parameters of the network before.
         quality: measured on held-out photos.
+        io: how pixels enter and leave it.
     """
 
     name: str
@@ -39,12 +41,13 @@ class BakedEngine:
     cost: PlanCost
     dense_params: int
     quality: Quality
+    io: ImageIO
 
     @cached_property
     def lowered(self) -> tuple[bytes | None, str]:
         """The plan file of the native engine, or None and the reason."""
         try:
-            return lower(self.model, self.plan), ""
+            return native_plan(self.model, self.plan, self.io), ""
         except LoweringRefusal as refusal:
             return None, str(refusal)
 
@@ -78,4 +81,4 @@ def bake(name: str, dense: onnx.ModelProto, found: SearchResult, cost: Cost, hel
     """Write a search's result into a copy of the dense network, and measure it."""
     model = Pipeline([BakeMasks(found.plan, found.weights, found.masks)]).run(dense, PassContext()).model
     kept = plan_cost(cost, {layer.name: layer.n for layer in found.plan.layers}, found.plan.layers[0].m)
-    return BakedEngine(name, model, found.plan, kept, cost.params, held_out.quality(model))
+    return BakedEngine(name, model, found.plan, kept, cost.params, held_out.quality(model), held_out.io)

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from slsc.agreement import LEAST_DB, decibels
 from slsc.errors import ResourceError, SlscError, VerificationError
-from slsc.native_plan import LEAST_DB, decibels
 from slsc.runtime.backends import AllocationFailed
 from slsc.runtime.backends.library import library_path
 from slsc.runtime.backends.native import NativeRunner

@@ -58,7 +58,7 @@ class HeldOut:
     """
 
     def __init__(self, dense: onnx.ModelProto, io: ImageIO, pairs: Sequence[Pair], truth: bool) -> None:
-        self._io = io
+        self.io = io
         self._pairs = [_fitted(pair, io) for pair in pairs]
         self._truth = truth
         self._dense = self._outputs(dense)
@@ -87,19 +87,19 @@ class HeldOut:
     def _outputs(self, model: onnx.ModelProto) -> list[Batch]:
         """Restored (C, H, W) images, black 0 and white 1, clipped, colour order as the network's."""
         network = runner(model)
-        span = self._io.high - self._io.low
-        return [((network(to_batch(given, self._io))[0] - self._io.low) / span).clip(0, 1) for given, _ in self._pairs]
+        span = self.io.high - self.io.low
+        return [((network(to_batch(given, self.io))[0] - self.io.low) / span).clip(0, 1) for given, _ in self._pairs]
 
     def _psnr_y(self, outputs: Sequence[Batch]) -> float | None:
         """The mean over the photos; the border of the protocol, `scale` pixels, is left out."""
         if not self._truth:
             return None
-        unit = replace(self._io, low=0.0, high=1.0)
+        unit = replace(self.io, low=0.0, high=1.0)
         scores = []
         for output, (given, wanted) in zip(outputs, self._pairs, strict=True):
             height, width = output.shape[1:]
             restored = compose(output, Photo(given, None), unit, (0, height), (0, width))
-            scores.append(psnr_y(restored, wanted, self._io.scale))
+            scores.append(psnr_y(restored, wanted, self.io.scale))
         return float(np.mean(scores))
 
 
