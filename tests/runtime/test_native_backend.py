@@ -1,0 +1,276 @@
+"""The native backend through Python: plans from real lowering, the session's default, capacity, memory, errors."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from slsc.errors import BackendError, BundleError, UsageError
+from slsc.runtime.backends import AllocationFailed, library, load_backend
+from slsc.runtime.backends.native import NativeRunner
+from slsc.runtime.backends.onnxruntime import OnnxRuntimeRunner
+from slsc.runtime.capi import Library, Status
+from slsc.runtime.manifest import Manifest
+from slsc.runtime.session import Session
+
+onnx = pytest.importorskip("onnx")
+
+needs_library = pytest.mark.skipif(library.library_path() is None, reason="the native library was not built")
+
+
+def plan_of(network: bytes, n: int = 0) -> bytes:
+    """A network's plan, its middle convolutions at n:8 by magnitude."""
+    from slsc.passes.bake import BakeMasks
+    from slsc.passes.base import PassContext
+    from slsc.passes.graph import initializers
+    from slsc.passes.layers import prunable_layers
+    from slsc.passes.lowering import lower
+    from slsc.pattern import nm_mask, rank_groups
+    from slsc.plan import LayerPlan, Plan, mask_digest
+
+    model = onnx.load_from_string(network)
+    if not n:
+        return lower(model, None)
+    arrays = initializers(model)
+    masks = {layer.name: nm_mask(rank_groups(np.abs(arrays[layer.name]), 8), n, 8) for layer in prunable_layers(model)}
+    layers = tuple(LayerPlan(name, n, 8, "magnitude", mask_digest(mask)) for name, mask in masks.items())
+    plan = Plan(layers, "1/2", n / 8, "uniform")
+    return lower(BakeMasks(plan, {}, masks).run(model, PassContext()).model, plan)
+
+
+@pytest.fixture
+def network(tiny: SimpleNamespace) -> bytes:
+    return tiny.sr_network(width=16)
+
+
+@pytest.fixture
+def batch() -> np.ndarray:
+    return np.random.default_rng(0).random((2, 3, 21, 34)).astype(np.float32)
+
+
+@pytest.fixture
+def bundle(tmp_path: Path, tiny: SimpleNamespace) -> Callable[..., Path]:
+    """`bundle(network, plan)`: a bundle with both files of one engine."""
+
+    def make(network: bytes, plan: bytes | None) -> Path:
+        manifest: Manifest = tiny.manifest()
+        files = {"engines/1-8.onnx": network}
+        if plan is not None:
+            files["engines/1-8.nmp"] = plan
+            engine = replace(manifest.engines[0], plan_file="engines/1-8.nmp")
+            manifest = replace(manifest, engines=(engine,))
+        return tiny.bundle(tmp_path / "net.slsb", manifest, files)
+
+    return make
+
+
+@needs_library
+def test_equals_onnx_runtime_on_a_batch(network: bytes, batch: np.ndarray) -> None:
+    found = load_backend("native").load(plan_of(network), 1).run(batch)
+    np.testing.assert_allclose(found, OnnxRuntimeRunner(network, 1).run(batch), atol=2e-6)
+
+
+@needs_library
+def test_any_number_of_threads_gives_the_same_bits(network: bytes) -> None:
+    plan = plan_of(network, n=3)
+    image = np.random.default_rng(1).random((1, 3, 70, 90)).astype(np.float32)
+    outputs = [NativeRunner(plan, threads).run(image) for threads in (1, 2, 3, 8)]
+    assert all(np.array_equal(output, outputs[0]) for output in outputs[1:])
+
+
+@needs_library
+def test_sizes_may_change_from_run_to_run(network: bytes) -> None:
+    runner = NativeRunner(plan_of(network), 2)
+    for height, width in ((8, 8), (64, 3), (1, 1), (100, 80), (8, 8)):
+        image = np.random.default_rng(height).random((1, 3, height, width)).astype(np.float32)
+        assert np.array_equal(runner.run(image), NativeRunner(plan_of(network), 2).run(image))
+
+
+@needs_library
+def test_arrays_of_any_layout_are_taken(network: bytes, batch: np.ndarray) -> None:
+    runner = NativeRunner(plan_of(network), 1)
+    turned = np.asfortranarray(batch).astype(np.float64)
+    assert np.array_equal(runner.run(turned), runner.run(batch))
+
+
+@needs_library
+def test_threads_may_share_a_runner(network: bytes) -> None:
+    runner = NativeRunner(plan_of(network), 1)
+    images = [np.random.default_rng(i).random((1, 3, 20 + i, 30)).astype(np.float32) for i in range(6)]
+    wanted = [runner.run(image) for image in images]
+    found: dict[int, list[np.ndarray]] = {}
+
+    def work(index: int) -> None:
+        found[index] = [runner.run(images[index]) for _ in range(5)]
+
+    workers = [threading.Thread(target=work, args=(index,)) for index in range(len(images))]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert all(np.array_equal(output, wanted[index]) for index, outputs in found.items() for output in outputs)
+    assert len(found) == len(images)
+
+
+@needs_library
+def test_capacity(network: bytes, batch: np.ndarray) -> None:
+    runner = NativeRunner(plan_of(network, n=4), 1)
+    whole = runner.run(batch)
+    for capacity in (1, 3):
+        runner.set_capacity(capacity)
+        np.testing.assert_allclose(
+            runner.run(batch), NativeRunner(plan_of(network, n=capacity), 1).run(batch), atol=1e-6
+        )
+    for capacity in (4, 8, 0):
+        runner.set_capacity(capacity)
+        assert np.array_equal(runner.run(batch), whole)
+    for capacity in (-1, 9):
+        with pytest.raises(UsageError, match="capacity"):
+            runner.set_capacity(capacity)
+
+
+@needs_library
+def test_reports_each_operation(network: bytes, batch: np.ndarray) -> None:
+    runner = NativeRunner(plan_of(network), 1)
+    runner.run(batch[:1])
+    pixels = 21 * 34
+    assert runner.op_macs() == [pixels * 9 * pair for pair in (3 * 16, 16 * 16, 16 * 16, 16 * 12)]
+    assert all(seconds > 0 for seconds in runner.op_seconds())
+
+
+@needs_library
+def test_portable_code_is_always_there(network: bytes, batch: np.ndarray) -> None:
+    portable, best = NativeRunner(plan_of(network), 1, "portable"), NativeRunner(plan_of(network), 1)
+    assert portable.isa == "portable"
+    np.testing.assert_allclose(portable.run(batch), best.run(batch), atol=2e-6)
+
+
+@needs_library
+def test_unknown_instruction_set() -> None:
+    with pytest.raises(BackendError, match=r"instruction set.*abacus") as caught:
+        NativeRunner(_empty_plan(), 1, "abacus")
+    assert caught.value.exit_code == 4
+
+
+def _empty_plan() -> bytes:
+    from slsc.passes.lowering.nmp import PlanFile
+
+    return PlanFile(0, 0, 1, 0, (1,), (), ()).to_bytes()
+
+
+@needs_library
+def test_damaged_plans_are_refused(network: bytes) -> None:
+    plan = plan_of(network)
+    for damaged in (b"", plan[:-1], plan[:100], b"X" + plan[1:], plan + b"\0"):
+        with pytest.raises(BackendError, match="refuses the plan"):
+            NativeRunner(damaged, 1)
+
+
+@needs_library
+@pytest.mark.parametrize("shape", [(1, 2, 8, 8), (3, 8, 8), (1, 3, 0, 8), (1, 3, 70000, 1)])
+def test_images_that_do_not_fit(network: bytes, shape: tuple[int, ...]) -> None:
+    with pytest.raises(BackendError):
+        NativeRunner(plan_of(network), 1).run(np.zeros(shape, np.float32))
+
+
+@needs_library
+def test_a_failed_allocation_is_told_apart(network: bytes) -> None:
+    resource = pytest.importorskip("resource")
+    runner = NativeRunner(plan_of(network), 1)
+    image = np.zeros((1, 3, 4000, 4000), np.float32)
+    limits = resource.getrlimit(resource.RLIMIT_AS)
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + (64 << 20), limits[1]))
+    try:
+        with pytest.raises(AllocationFailed):
+            runner.run(image)
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, limits)
+    assert runner.run(image[:, :, :8, :8]).shape == (1, 3, 16, 16)
+
+
+def test_a_missing_library_names_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    library.load_library.cache_clear()
+    monkeypatch.setattr(library, "library_path", lambda: None)
+    with pytest.raises(BackendError, match=r"not installed.*onnxruntime") as caught:
+        NativeRunner(b"", 1)
+    assert caught.value.exit_code == 4
+
+
+def test_a_library_of_something_else(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    library.load_library.cache_clear()
+    (tmp_path / "other.so").write_bytes(b"not a library")
+    monkeypatch.setattr(library, "library_path", lambda: tmp_path / "other.so")
+    with pytest.raises(BackendError, match="cannot be loaded"):
+        NativeRunner(b"", 1)
+
+
+@needs_library
+def test_native_is_the_default_where_there_is_a_plan(bundle: Callable, network: bytes) -> None:
+    session = Session(bundle(network, plan_of(network)), threads=1)
+    assert session.backend == "native"
+    image = np.random.default_rng(0).integers(0, 256, (30, 41, 3), np.uint8)
+    session.configure(tile=16)
+    native = session.restore(image)
+    session.configure(backend="onnxruntime")
+    assert session.backend == "onnxruntime"
+    assert np.abs(native.astype(int) - session.restore(image)).max() <= 1
+
+
+def test_onnx_runtime_is_the_default_where_there_is_none(bundle: Callable, network: bytes) -> None:
+    path = bundle(network, None)
+    assert Session(path, threads=1).backend == "onnxruntime"
+    with pytest.raises(BackendError, match=r"no plan.*--backend onnxruntime"):
+        Session(path, backend="native")
+
+
+def test_a_plan_that_is_no_entry_is_refused(tiny: SimpleNamespace, tmp_path: Path, network: bytes) -> None:
+    manifest = tiny.manifest()
+    engine = replace(manifest.engines[0], plan_file="engines/other.nmp")
+    path = tiny.bundle(tmp_path / "net.slsb", replace(manifest, engines=(engine,)), {"engines/1-8.onnx": network})
+    with pytest.raises(BundleError, match=r"other\.nmp is not among the entries"):
+        Session(path)
+
+
+@needs_library
+def test_session_capacity(bundle: Callable, network: bytes, batch: np.ndarray) -> None:
+    session = Session(bundle(network, plan_of(network, n=4)), threads=1, capacity=2)
+    lower = session.restore_tensor(batch)
+    np.testing.assert_allclose(lower, NativeRunner(plan_of(network, n=2), 1).run(batch), atol=1e-6)
+    session.configure(capacity=None)
+    assert not np.allclose(session.restore_tensor(batch), lower)
+    with pytest.raises(UsageError, match="--backend native"):
+        session.configure(backend="onnxruntime", capacity=2)
+    with pytest.raises(UsageError, match="positive"):
+        session.configure(capacity=0)
+    assert session.backend == "native"
+
+
+@needs_library
+def test_tiles_are_as_large_as_the_arena_allows(bundle: Callable, network: bytes) -> None:
+    path = bundle(network, plan_of(network))
+    runner = NativeRunner(plan_of(network), 1)
+    per_pixel = runner.peak_bytes_per_pixel(Session(path).engine, 64, 64)
+    assert per_pixel == runner.arena_bytes(64, 64) / 64**2
+    assert 4 * (16 + 16) <= per_pixel <= 3 * 4 * (16 + 16)
+
+
+@needs_library
+def test_capi_chooses_backend_and_capacity(bundle: Callable, network: bytes) -> None:
+    api = Library()
+    status, handle = api.open(str(bundle(network, plan_of(network, n=4))))
+    assert status == Status.OK
+    assert api.get(handle, "backend") == (Status.OK, "")
+    assert api.set(handle, "capacity", "1") == Status.OK
+    assert api.get(handle, "capacity") == (Status.OK, "1")
+    assert api.set(handle, "backend", "onnxruntime") == Status.BAD_ARGUMENT
+    assert "capacity" in api.error(handle)
+    assert api.set(handle, "capacity", "") == Status.OK
+    assert api.set(handle, "backend", "onnxruntime") == Status.OK
+    assert api.close(handle) == Status.OK
