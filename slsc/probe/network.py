@@ -15,7 +15,7 @@ from slsc.passes.graph import declared_shape, fixed_hw, image_channels, image_in
 Pixels = npt.NDArray[np.float64]
 """HxWxC, 0..255 in whole steps."""
 
-MULTIPLES = (1, 2, 4, 8, 16, 32, 64)
+MULTIPLES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 """Tried in turn for height and width of the input; the strides of U-shaped networks."""
 
 SIDES = (48, 160)
