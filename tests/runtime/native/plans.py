@@ -232,6 +232,41 @@ def attention(rng: Random) -> PlanFile:
     )
 
 
+def network(rng: Random) -> PlanFile:
+    """A dozen operations on channels of any earlier values, some results side by side in one value, then a shuffle."""
+    values, ops, arrays = [int(rng.integers(4, 9))], [], []
+
+    def some(channels: int) -> tuple[int, int]:
+        value = int(rng.choice([index for index, held in enumerate(values) if held >= channels]))
+        return value, int(rng.integers(values[value] - channels + 1))
+
+    for _ in range(int(rng.integers(2, 7))):
+        parts = [int(rng.integers(1, 5)) for _ in range(int(rng.integers(1, 4)))]
+        for index, made in enumerate(parts):
+            read = int(rng.integers(1, 5))
+            (first, from_channel), (second, other_channel) = some(read), some(made)
+            act, f = _act(rng)
+            target = {"out": len(values), "out_channel": sum(parts[:index]), "act": act, "f": f}
+            if rng.random() < 0.3:
+                first, from_channel = some(made)
+                both = {"ins": (first, second), "in_channels": (from_channel, other_channel)}
+                ops.append(op(OpType.BINARY, made, BinaryKind.ADD, Spread.SAME, **both, **target))
+                continue
+            arrays.append(_floats(rng, made, read, 3, 3) / np.float32(3 * np.sqrt(read)))
+            combine = Combine(int(rng.integers(4)))
+            both = {"ins": (first, second if combine else -1), "in_channels": (from_channel, other_channel)}
+            geometry = (read, made, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, combine, 1)
+            ops.append(op(OpType.CONV, *geometry, **both, **target, arrays=(len(arrays) - 1, -1, -1, -1)))
+        values.append(sum(parts))
+    last = values[-1]
+    arrays.append(_floats(rng, 12, last, 1, 1))
+    point = (last, 12, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1, 1, 0, 0, 2)
+    ops.append(
+        op(OpType.CONV, *point, ins=(len(values) - 1, -1), out=len(values), arrays=(len(arrays) - 1, -1, -1, -1))
+    )
+    return plan([*values, 3], ops, arrays)
+
+
 KINDS: dict[str, Callable[[Random], PlanFile]] = {
     "dense_conv": lambda rng: conv(rng, sparse=False),
     "sparse_conv": lambda rng: conv(rng, sparse=True),
@@ -245,6 +280,7 @@ KINDS: dict[str, Callable[[Random], PlanFile]] = {
     "pad": pad,
     "shuffles": shuffles,
     "attention": attention,
+    "network": network,
 }
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from slsc.runtime.backends.native import NativeRunner
 KINDS = (
     "dense_conv", "sparse_conv", "combined", "binary", "unary", "root", "pool", "resize", "resize_to", "pad",
     "shuffles", "attention",
+    "network",
 )  # fmt: skip
 
 

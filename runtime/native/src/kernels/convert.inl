@@ -14,8 +14,13 @@
 #define SLSC_HIGH 2, 6, 3, 7
 #endif
 
+#if defined(__clang__)
 static inline V interleave_low(V a, V b) { return __builtin_shufflevector(a, b, SLSC_LOW); }
 static inline V interleave_high(V a, V b) { return __builtin_shufflevector(a, b, SLSC_HIGH); }
+#else  // GCC knows the former from 12 on
+static inline V interleave_low(V a, V b) { return __builtin_shuffle(a, b, VI{SLSC_LOW}); }
+static inline V interleave_high(V a, V b) { return __builtin_shuffle(a, b, VI{SLSC_HIGH}); }
+#endif
 
 #undef SLSC_LOW
 #undef SLSC_HIGH
