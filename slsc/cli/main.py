@@ -35,6 +35,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with _terminate_cleanly():
             args = parse(words)
+            # Read by OpenMP when a verb imports torch. Threads that spin while they wait for each other made compiling
+            # five times slower on a machine with other work to do.
+            os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
             console = Console(args.verb, quiet=args.quiet, verbose=args.verbose, as_json=args.json)
             code = int(verb_module(args.verb).run(args, console))
             console.close(code)
