@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from slsc.cli.arguments import existing_folder, output_path, value_range
 from slsc.cli.console import Console, table
-from slsc.errors import ModelError, UsageError
+from slsc.errors import UsageError
 from slsc.pattern import RULES
 from slsc.plan import parse_budget
 
@@ -72,8 +72,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, console: Console) -> int:
     """Run the verb."""
-    if not args.model.is_file():
-        raise ModelError("no such file", where=str(args.model), hint="give an ONNX file")
     if not 2 <= args.m <= 256:
         raise UsageError(f"--m {args.m} is outside 2..256", hint="the default, 32, is the paper's")
     output = output_path(args.output or Path(f"{args.model.stem}.slsb"), ".slsb")

@@ -19,6 +19,7 @@ from slsc.errors import BackendError, ResourceError, SlscError, UsageError
 EXIT_FAULT = 70
 """An exception nobody raised on purpose (EX_SOFTWARE of sysexits.h)."""
 EXIT_INTERRUPTED = 130
+EXIT_PIPE_CLOSED = 141
 EXIT_TERMINATED = 143
 
 _OUT_OF_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -31,7 +32,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the words after `slsc`; those of the process by default.
     """
     words = list(sys.argv[1:] if argv is None else argv)
-    console = Console(words[0] if words else "", as_json="--json" in words, verbose="-v" in words)
+    verb = next((word for word in words if not word.startswith("-")), "")
+    console = Console(verb, as_json="--json" in words, verbose="-v" in words)
     try:
         with _terminate_cleanly():
             args = parse(words)
@@ -45,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # The reader left (`slsc inspect | head`): let the interpreter's last flush go nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_TERMINATED
+        return EXIT_PIPE_CLOSED
     except KeyboardInterrupt:
         print("slsc: interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
