@@ -1,0 +1,66 @@
+"""What goes where: reports, notes, artefacts, progress, JSON."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from slsc.cli.console import Console, table
+
+
+def used(**options: bool) -> Console:
+    console = Console("verb", **options)
+    console.report("a report")
+    console.note("a note")
+    console.detail("a detail")
+    console.artefact(Path("made.png"))
+    console.result(figure=1.5)
+    console.close(0)
+    return console
+
+
+@pytest.mark.parametrize(
+    ("options", "out", "err"),
+    [
+        ({}, "a report\nmade.png\n", "a note\n"),
+        ({"quiet": True}, "made.png\n", ""),
+        ({"verbose": True}, "a report\nmade.png\n", "a note\na detail\n"),
+    ],
+)
+def test_words_go_where_they_belong(capsys, options, out, err):
+    used(**options)
+    assert capsys.readouterr() == (out, err)
+
+
+def test_json_is_all_there_is_on_stdout(capsys):
+    used(as_json=True)
+    out, err = capsys.readouterr()
+    assert json.loads(out) == {"command": "verb", "exit_code": 0, "figure": 1.5, "artefacts": ["made.png"]}
+    assert err == "a note\n"
+
+
+def test_an_error_names_no_artefact(capsys):
+    console = Console("verb")
+    console.artefact(Path("made.png"))
+    console.close(1, {"what": "it failed"})
+    assert capsys.readouterr().out == ""
+
+
+def test_stages_are_silent_without_a_terminal_but_for_verbose(capsys):
+    for verbose in (False, True):
+        with Console("verb", verbose=verbose).stages() as progress:
+            for stage in ("first", "second", "first"):
+                for done in range(3):
+                    progress(stage, done + 1, 3)
+    assert capsys.readouterr() == ("", "first\nsecond\nfirst\n")
+
+
+def test_table_aligns_columns():
+    assert table(("name", "n"), [("a", 1), ("long name", 23)], "<>").splitlines() == [
+        "name        n",
+        "---------  --",
+        "a           1",
+        "long name  23",
+    ]
