@@ -42,9 +42,7 @@ class OnnxRuntimeRunner:
         options.add_session_config_entry("session.force_spinning_stop", "1")
         try:
             # Falling back to other providers prints to stdout, which belongs to the user's results.
-            self._session = ort.InferenceSession(
-                engine, options, providers=["CPUExecutionProvider"], enable_fallback=0
-            )
+            self._session = ort.InferenceSession(engine, options, providers=["CPUExecutionProvider"], enable_fallback=0)
         except Exception as error:  # ONNX Runtime's exceptions share no base class below Exception
             raise _failure("ONNX Runtime refuses the engine", error) from error
         self._input = self._session.get_inputs()[0].name
