@@ -2,8 +2,9 @@
 
 Networks come from the zoo with random weights. Each engine runs in a process of its own; its output must agree with
 ONNX Runtime's before it is timed. In every round each engine restores the image once, and the core's multiply-add peak
-is measured; so load and clock speed fall on all alike. Engines that are not installed are reported as such.
+is measured; so load and clock speed fall on all alike. Engines that are not installed are reported as such. Linux only.
 
+    pip install openvino ncnn pnnx MNN
     python -m slsc.tools.bench_engines [--networks a,b] [--budgets 1/4,1/8] [--contenders a,b] [-o MD] [--csv CSV]
 """
 
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from slsc.tools.contenders import Image, Subject
 
 NETWORKS = "edsr_baseline_x4,carn_x4,rfdn64_x4,rfdn_x4"
+PAUSE = 0.03
+"""Seconds before each run: threads of the engine before it may go on spinning for about as long."""
 AGREE_DB = 60.0
 """Below this an engine computes something else. Winograd convolutions in float32 reach about 70, direct ones 120."""
 
@@ -130,6 +133,7 @@ class _Running:
 
     def time(self) -> None:
         """Run once, timed."""
+        time.sleep(PAUSE)
         self.seconds.append(self.worker.seconds())
 
     def finish(self) -> None:

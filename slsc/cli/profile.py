@@ -76,7 +76,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     if args.per_op and all(job.backend != "native" for job in jobs):
         raise UsageError("--per-op needs the native engine", hint="add --backend native")
     hw = image_size(targets, args.size, DEFAULT_HW)
-    threads = args.threads or len(os.sched_getaffinity(0))
+    threads = args.threads or _cores()
     timings = _measure(jobs, hw, threads, args.repeat, console)
     results = [_result(job, timing, hw, threads) for job, timing in zip(jobs, timings, strict=True)]
     console.report(f"input {hw[0]}x{hw[1]}, {threads} threads, {args.repeat} runs each, interleaved; milliseconds")
@@ -86,6 +86,11 @@ def run(args: argparse.Namespace, console: Console) -> int:
             _report_operations(job, timing, result, console)
     console.result(target=str(args.file), results=results)
     return 0
+
+
+def _cores() -> int:
+    """Cores this process may use, where the system tells."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _backends(text: str) -> tuple[str, ...]:
