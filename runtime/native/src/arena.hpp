@@ -1,4 +1,5 @@
-// Places of values in one block of memory, shared by values that are never needed at once.
+// Places of values in one block of memory, shared by values that are never needed at once, and by the operand and the
+// result of pointwise work.
 #pragma once
 
 #include <cstddef>
