@@ -125,11 +125,12 @@ def binary(rng: Random) -> PlanFile:
     arrays = [np.full(channels, 0.1, np.float32), np.full(channels, 3, np.float32), _floats(rng, channels)]
     ops = [op(OpType.UNARY, channels, arrays=(0, 1, -1, -1))]
     values = [channels, channels]
-    if spread != Spread.SAME:
+    own = spread == Spread.CHANNEL and rng.random() < 0.5  # one of its own channels
+    if spread != Spread.SAME and not own:
         mean = OpType.GLOBAL_MEAN if spread == Spread.PIXEL else OpType.CHANNEL_MEAN
         ops.append(op(mean, channels, ins=(1, -1), out=2))
         values.append(channels if spread == Spread.PIXEL else 1)
-    ins = (1 if kind in (BinaryKind.DIV, BinaryKind.REV_DIV) else 0, len(values) - 1)
+    ins = (1 if own or kind in (BinaryKind.DIV, BinaryKind.REV_DIV) else 0, len(values) - 1)
     slopes = rng.random() < 0.3
     ops.append(
         op(
@@ -138,6 +139,7 @@ def binary(rng: Random) -> PlanFile:
             kind,
             spread,
             ins=ins,
+            in_channels=(0, int(rng.integers(channels)) if own else 0),
             out=len(values),
             act=Act.PRELU if slopes else act,
             f=f,
