@@ -2,8 +2,9 @@
 
 #include <bitset>
 #include <cmath>
-#include <cstring>
-#include <map>
+#include <iterator>
+
+#include "written.hpp"
 
 namespace slsc {
 namespace {
@@ -11,37 +12,12 @@ namespace {
 // Bounds that keep every later product far from overflow, and a small file from asking for gigabytes.
 constexpr int kMaxChannels = 1 << 14;
 constexpr int kMaxKernel = 64, kMaxStride = 16, kMaxDilation = 64, kMaxReach = 128, kMaxPad = 1 << 12;
+constexpr int kMaxUses = 64;  // of each weight, on average: recursive networks share them
 constexpr int kMaxShuffle = 16, kMaxScale = 64, kMaxRowAlign = 1 << 10, kMaxGroup = 256;
 
 void require(bool good, const std::string& why) {
     if (!good) throw BadPlan(why);
 }
-
-// Channels of one value that were written so far, as disjoint ranges: first -> end.
-class Written {
-public:
-    bool covers(int first, int end) const {
-        auto range = ranges_.upper_bound(first);
-        return range != ranges_.begin() && (--range)->second >= end;
-    }
-
-    // False when a part of the range was written before.
-    bool add(int first, int end) {
-        auto next = ranges_.lower_bound(first);
-        if (next != ranges_.end() && next->first < end) return false;
-        if (next != ranges_.begin()) {
-            auto before = std::prev(next);
-            if (before->second > first) return false;
-            if (before->second == first) first = before->first, ranges_.erase(before);
-        }
-        if (next != ranges_.end() && next->first == end) end = next->second, ranges_.erase(next);
-        ranges_[first] = end;
-        return true;
-    }
-
-private:
-    std::map<int, int> ranges_;
-};
 
 // Checks one operation. Messages read "operation 3 (Conv): p[12] ...".
 class OpCheck {
@@ -80,6 +56,9 @@ public:
         good(uint32_t(op_.out) != plan_.header.input, "out is the image");
         good(written[op_.out].add(op_.out_channel, end), "out is written twice");
     }
+
+    // Of a convolution, once checked: lists as long are built from them.
+    int64_t weights() const { return weights_; }
 
 private:
     void good(bool good, const std::string& why) const {
@@ -146,7 +125,7 @@ private:
         for (int i = 0; i < 3; ++i) no_array(i);
     }
 
-    void conv() const {
+    void conv() {
         const int32_t* p = op_.p;
         param(1, "channels made", 1, kMaxChannels);
         params(2, 3, "kernel", 1, kMaxKernel);
@@ -164,7 +143,8 @@ private:
         if (Combine(p[14]) == Combine::None) no_second_input();
         else in("in[1]", op_.in[1], 0, int64_t(plan_.values.size()) - 1);
         if (p[13] == 0 || p[13] == int(plan_.header.m)) {
-            floats(0, int64_t(p[1]) * (p[0] / p[12]) * p[2] * p[3]);
+            weights_ = int64_t(p[1]) * (p[0] / p[12]) * p[2] * p[3];
+            floats(0, weights_);
             no_array(1);
         } else {
             sparse();
@@ -173,14 +153,14 @@ private:
     }
 
     // Sizes of the rank-major arrays, and positions: within the group and distinct.
-    void sparse() const {
+    void sparse() {
         const int n = op_.p[13], m = int(plan_.header.m), channels = op_.p[0] / op_.p[12];
         const int groups = (channels + m - 1) / m, last_size = channels - (groups - 1) * m;
         const int last_kept = kept_in_group(n, m, last_size);
         const int64_t kernels = int64_t(op_.p[1]) * op_.p[2] * op_.p[3];
-        const int64_t entries = kernels * (int64_t(groups - 1) * n + last_kept);
-        floats(0, entries);
-        array(1, entries);
+        weights_ = kernels * (int64_t(groups - 1) * n + last_kept);
+        floats(0, weights_);
+        array(1, weights_);
         const uint8_t* position = plan_.data(op_.array[1]);
         const auto groups_at = [&](int rank) { return rank < last_kept ? groups : groups - 1; };
         for (int64_t kernel = 0; kernel < kernels; ++kernel)
@@ -271,6 +251,7 @@ private:
     const Plan& plan_;
     const Op& op_;
     size_t index_;
+    int64_t weights_ = 0;
 };
 
 void check_header(const Plan& plan) {
@@ -298,10 +279,14 @@ void check_plan(const Plan& plan) {
     const auto channels = [&](uint32_t value) { return int(plan.values[value].channels); };
     std::vector<Written> written(plan.values.size());
     written[plan.header.input].add(0, channels(plan.header.input));
+    int64_t weights = 0;
     for (size_t i = 0; i < plan.ops.size(); ++i) {
         OpCheck check(plan, i);
         check.fields();
         check.order(written);
+        weights += check.weights();
+        require(weights <= int64_t(plan.header.blob_bytes / sizeof(float)) * kMaxUses,
+                "operation " + std::to_string(i) + " (Conv): the file's weights are used too often");
     }
     require(written[plan.header.output].covers(0, channels(plan.header.output)), "header: output is not written whole");
 }

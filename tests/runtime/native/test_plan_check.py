@@ -168,3 +168,12 @@ def test_every_shorter_file_is_refused(sparse):
     for size in (0, 1, 47, 48, 60, 200, len(data) - 1):
         _refusal(data[:size])
     _refusal(data + b"\0")
+
+
+def test_small_file_cannot_ask_for_much_memory(plans):
+    """One array of weights in thousands of convolutions would unfold to gigabytes."""
+    weights = np.zeros((64, 64, 3, 3), np.float32)
+    geometry = (64, 64, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1)
+    ops = [plans.op(plans.OpType.CONV, *geometry, ins=(i, -1), out=i + 1, arrays=(0, -1, -1, -1)) for i in range(4000)]
+    shared = plans.plan([64] * 4001, ops, [weights])
+    assert "operation 64 (Conv): the file's weights are used too often" in _refusal(shared.to_bytes())
