@@ -7,6 +7,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 BUDGET ?= 1/8
 EFFORT ?= none
+NATIVE := $(shell find runtime/native -name '[A-Z]*.txt' -o -name '*.cmake' -o -name '*.[ch]pp' -o -name '*.h' -o -name '*.inl')
 DEMO_NETWORK := slsc/zoo/pretrained/compact_x4.onnx
 
 .PHONY: demo test lint types clean
@@ -37,11 +38,11 @@ clean:
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 
-.venv/demo.stamp: pyproject.toml | .venv/bin/python
+.venv/demo.stamp: pyproject.toml $(NATIVE) | .venv/bin/python
 	$(BIN)/pip install --quiet -e '.[compile]'
 	touch $@
 
-.venv/test.stamp: pyproject.toml | .venv/bin/python
+.venv/test.stamp: pyproject.toml $(NATIVE) | .venv/bin/python
 	$(BIN)/pip install --quiet -e '.[compile,dev,profile]'
 	touch $@ .venv/demo.stamp
 
