@@ -7,12 +7,17 @@ import onnx
 
 from slsc.passes.graph import attribute, label
 from slsc.passes.lowering.builder import Builder
+from slsc.passes.lowering.joining import join
+from slsc.passes.lowering.padding import COLUMNS, ROWS
 from slsc.passes.lowering.refusal import refuse
 from slsc.passes.lowering.steps import ChannelSlice, Concat, Permute
 
 
 def concat(node: onnx.NodeProto, build: Builder) -> None:
-    """Concat over channels."""
+    """Concat over channels; over rows or columns it is a sum of padded tensors."""
+    if attribute(node, "axis", 1) % build.network.rank(node.output[0]) in (ROWS, COLUMNS):
+        join(node, build)
+        return
     _require_channels(node, build, 1)
     inputs = tuple(build.find(node, index) for index in range(len(node.input)))
     if len({build.space(name).pixel for name in inputs}) > 1:

@@ -103,13 +103,14 @@ def spread_of(node: onnx.NodeProto, wide: Space, narrow: Space) -> Spread | None
     return None
 
 
-def per_channel(node: onnx.NodeProto, build: Builder, source: str, name: str) -> Array:
-    """A constant operand as one float64 number per channel of the tensor `source`."""
+def per_channel(node: onnx.NodeProto, build: Builder, moving: int, constant: int) -> Array:
+    """Input `constant` as one float64 number per channel of input `moving`."""
+    name = node.input[constant]
     value = build.network.constant(name)
     if value is None:
         raise refuse(node, f"its input {name!r} depends on the size of the image")
-    channels, rank = build.space(source).channels, build.network.rank(node.output[0])
-    if value.size == 1:
+    channels, rank = build.space(build.find(node, moving)).channels, build.network.rank(node.input[moving])
+    if value.size == 1 and value.ndim <= rank:
         return np.full(channels, value.reshape(-1)[0], np.float64)
     shape = (1,) * (rank - value.ndim) + value.shape
     if value.ndim > rank or shape[0] != 1 or any(side != 1 for side in shape[2:]) or shape[1] != channels:
@@ -119,7 +120,7 @@ def per_channel(node: onnx.NodeProto, build: Builder, source: str, name: str) ->
 
 def _with_constant(node: onnx.NodeProto, build: Builder, kind: BinaryKind, moving: int, constant: int) -> None:
     source = build.find(node, moving)
-    value = per_channel(node, build, source, node.input[constant])
+    value = per_channel(node, build, moving, constant)
     reverse = constant == 0
     ones = np.ones_like(value)
     if kind == BinaryKind.ADD:

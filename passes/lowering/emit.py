@@ -113,7 +113,8 @@ class Emitter:
                 p = (channels, step.kind, step.coordinates, *ratio, step.rounding)
                 return _Fields(OpType.RESIZE, p, f=(step.cubic, 0.0))
             case Pad():
-                return _Fields(OpType.PAD, (channels, step.kind, *step.amounts), f=(step.value, 0.0))
+                p = (channels, step.kind, *step.amounts, *step.shares, step.parts)
+                return _Fields(OpType.PAD, p, f=(step.value, 0.0))
             case DepthToSpace():
                 return _Fields(OpType.DEPTH_TO_SPACE, (channels, step.block))
             case SpaceToDepth():

@@ -62,6 +62,7 @@ def _figures(step: Step) -> Iterator[tuple[str, int, int]]:
                 yield "padding", amount, step.kernel[index % 2] - 1
         case Pad():
             yield "padding", max(map(abs, step.amounts)), MAX_PAD
+            yield "number of parts", max(step.parts, *map(abs, step.shares)), MAX_SCALE
         case Resize(factor=factor) if factor is not None:
             yield "scale", max(factor.numerator, factor.denominator), MAX_SCALE
         case DepthToSpace() | SpaceToDepth():

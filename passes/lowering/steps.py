@@ -175,11 +175,23 @@ class Resize(Step):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Pad(Step):
-    """Padding by (top, left, bottom, right) pixels, cropping where they are negative; `kind` as in plan.hpp."""
+    """Padding by (top, left, bottom, right), cropping where they are negative; `kind` as in plan.hpp.
+
+    `amounts` are pixels, `shares` such parts of the input's height or width as there are `parts` in it.
+    """
 
     kind: int
     amounts: tuple[int, int, int, int]
     value: float = 0.0
+    shares: tuple[int, int, int, int] = (0, 0, 0, 0)
+    parts: int = 0
+
+    def space(self, *ins: Space) -> Space:
+        """See `Step.space`."""
+        if not self.parts:
+            return ins[0]
+        top, _, bottom, _ = self.shares
+        return replace(ins[0], rows=ins[0].rows * Fraction(self.parts + top + bottom, self.parts))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

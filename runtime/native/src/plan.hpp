@@ -61,7 +61,8 @@ enum class OpType : uint32_t {
     //   2 align_corners, 3 asymmetric), 3 numerator, 4 denominator of the scale (both 0: to the size of in1),
     //   5 nearest rounding (0 round_prefer_floor, 1 floor, 2 ceil, 3 round_prefer_ceil). f: 0 cubic coefficient
     Resize = 6,
-    // Pads or (negative) crops. p: 0 channels, 1 kind (0 constant, 1 reflect, 2 edge), 2 top, 3 left, 4 bottom, 5 right.
+    // Pads or (negative) crops. p: 0 channels, 1 kind (0 constant, 1 reflect, 2 edge), 2 top, 3 left, 4 bottom, 5 right;
+    // 6 .. 9 the same in parts of the input's height or width, 10 how many parts that has (0: no such amounts).
     // f: 0 the constant
     Pad = 7,
     // Depth to space, channel order as Conv's shuffle. p: 0 channels read, 1 r
@@ -158,6 +159,11 @@ inline Channels channels_of(const Op& op) {
 inline int kept_in_group(int n, int m, int size) {
     int kept = (2 * n * size + m) / (2 * m);
     return kept < 1 ? 1 : kept;
+}
+
+// Pixels a Pad adds on side i (top, left, bottom, right) of an axis of `size` pixels, a multiple of the parts.
+static inline int pad_amount(const Op& op, int i, int size) {
+    return op.p[2 + i] + (op.p[10] ? size / op.p[10] * op.p[6 + i] : 0);
 }
 
 }  // namespace slsc

@@ -219,9 +219,12 @@ private:
     }
 
     void pad() const {
-        plain(6);
+        plain(11);
         param(1, "kind", 0, 2);
         params(2, 5, "padding", -kMaxPad, kMaxPad);
+        param(10, "parts", 0, kMaxScale);
+        const int most = op_.p[10] ? kMaxScale : 0;
+        params(6, 9, "padding in parts", -most, most);
     }
 
     void depth_to_space() const {

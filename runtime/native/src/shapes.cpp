@@ -73,10 +73,19 @@ struct Inference {
 
     const char* pad() {
         if (in0.pixel) return "a single pixel is padded";
-        height += op.p[2] + op.p[4], width += op.p[3] + op.p[5];
+        const int parts = op.p[10];
+        if (parts) {
+            if (in0.height % parts || in0.width % parts) return "the size is no multiple of its parts";
+            const int64_t left = parts + op.p[6] + op.p[8];
+            if (left < 1 || parts + op.p[7] + op.p[9] < 1) return "nothing is left of the image";
+            if (rows * left % parts) return "strips cannot be cut into parts";
+            rows = rows * left / parts;
+        }
+        const int top = pad_amount(op, 0, in0.height), bottom = pad_amount(op, 2, in0.height);
+        const int before = pad_amount(op, 1, in0.width), after = pad_amount(op, 3, in0.width);
+        height += top + bottom, width += before + after;
         const bool reflect = op.p[1] == 1;
-        const auto too_far = [&](int before, int after, int size) { return before >= size || after >= size; };
-        if (reflect && (too_far(op.p[2], op.p[4], in0.height) || too_far(op.p[3], op.p[5], in0.width)))
+        if (reflect && (top >= in0.height || bottom >= in0.height || before >= in0.width || after >= in0.width))
             return "the image is too small to be mirrored";
         return nullptr;
     }

@@ -11,7 +11,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from slsc.passes.lowering.nmp import Act, BinaryKind, Combine, Op, OpType, PlanFile, Spread
+from slsc.passes.lowering.nmp import PARAMETERS, Act, BinaryKind, Combine, Op, OpType, PlanFile, Spread
 from slsc.pattern import group_sizes, kept_in_group
 
 Array = np.ndarray
@@ -233,8 +233,12 @@ def _cubic(d: float, a: float) -> float:
 
 
 def _pad(plan: PlanFile, op: Op, ins: list[Array], capacity: int) -> Array:
-    _, kind, *amounts = op.p[:6]
-    top, left, bottom, right = amounts
+    p = (*op.p, *[0] * PARAMETERS)
+    kind, parts = p[1], p[10]
+    sizes = ins[0].shape[1:] * 2
+    assert not parts or not any(size % parts for size in sizes)
+    relative = [size // parts * share if parts else 0 for size, share in zip(sizes, p[6:10], strict=True)]
+    top, left, bottom, right = (fixed + part for fixed, part in zip(p[2:6], relative, strict=True))
     grown = [(0, 0), (max(top, 0), max(bottom, 0)), (max(left, 0), max(right, 0))]
     options = {"constant_values": op.f[0]} if kind == 0 else {}
     x = np.pad(ins[0], grown, mode=("constant", "reflect", "edge")[kind], **options)  # type: ignore[call-overload]

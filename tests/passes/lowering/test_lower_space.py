@@ -133,6 +133,20 @@ def test_pad_to_a_multiple_is_refused(graph: Callable) -> None:
         lower(model, None)
 
 
+@pytest.mark.parametrize(("axis", "parts"), [(2, 2), (3, 2), (2, 4), (3, 3)])
+def test_parts_apart_and_joined(graph: Callable, lowers: Callable, axis: int, parts: int) -> None:
+    """What networks of patches do: cut the image, restore the parts, put them together."""
+    cut = "b{0} = Mul(q, i{0}) e{0} = Add(b{0}, q) p{0} = Slice(a, b{0}, e{0}, axis) r{0} = Conv<{pads}>(p{0}, w)"
+    restored = " ".join(cut.format(i, pads="pads = [1, 1, 1, 1]") for i in range(parts))
+    joined = ", ".join(f"r{i}" for i in range(parts))
+    body = f"""s = Shape<start = {axis}, end = {axis + 1}>(a) q = Div(s, parts) {restored}
+               j = Concat<axis = {axis}>({joined}) y = Add(a, j)"""
+    held = {f"i{i}": np.array([i]) for i in range(parts)} | {"parts": np.array([parts]), "axis": np.array([axis])}
+    weight = np.random.default_rng(3).standard_normal((3, 3, 3, 3)).astype(np.float32)
+    found = lowers(graph(body, w=weight, **held), (48, 24), (96, 60))
+    assert found.row_align == (parts if axis == 2 else 1)
+
+
 @pytest.mark.parametrize("mode", ["CRD", "DCR"])
 @pytest.mark.parametrize("between", ["", "Relu", "Add"])
 def test_depth_to_space(graph: Callable, lowers: Callable, mode: str, between: str) -> None:

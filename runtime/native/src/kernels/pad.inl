@@ -16,8 +16,9 @@ static int pad_items(const Job& job) { return job.out.channels * job.out.rows; }
 static void pad_row_by_lane(const Job& job, int channel, const int* row, float* to) {
     const View& in = job.in0;
     const PadKind kind = PadKind(job.op->p[1]);
+    const int left = pad_amount(*job.op, 1, in.width);
     for (int x = 0; x < job.out.width; ++x) {
-        const int column = padded_index(kind, x - job.op->p[3], in.width);
+        const int column = padded_index(kind, x - left, in.width);
         for (int l = 0; l < LANES; ++l) {
             float v = job.op->f[0];
             if (row[l] >= 0 && column >= 0) {
@@ -34,8 +35,9 @@ static void pad_row_of_strips(const Job& job, int channel, int t, int q, float* 
     const View& in = job.in0;
     const PadKind kind = PadKind(job.op->p[1]);
     const float* from = in.data + channel * in.plane + int64_t(t - q * in.rows) * in.width * LANES + q;
+    const int left = pad_amount(*job.op, 1, in.width);
     for (int x = 0; x < job.out.width; ++x) {
-        const int column = padded_index(kind, x - job.op->p[3], in.width);
+        const int column = padded_index(kind, x - left, in.width);
         const V v = column < 0 ? splat(job.op->f[0]) : load_unaligned(from + int64_t(column) * LANES);
         store(to + int64_t(x) * LANES, v);
     }
@@ -43,9 +45,10 @@ static void pad_row_of_strips(const Job& job, int channel, int t, int q, float* 
 
 static void pad_run(const Job& job, int item, float*) {
     const View &in = job.in0, &out = job.out;
-    const int channel = item / out.rows, y = item % out.rows, t = y - job.op->p[2], q = floor_div(t, in.rows);
+    const int channel = item / out.rows, y = item % out.rows;
+    const int t = y - pad_amount(*job.op, 0, in.height), q = floor_div(t, in.rows);
     float* to = out.data + channel * out.plane + int64_t(y) * out.width * LANES;
-    bool inside = true;  // every lane that has an output row reads the image proper
+    bool inside = out.rows == in.rows;  // and every lane that has an output row reads the image proper
     int row[LANES];
     for (int l = 0; l < LANES; ++l) {
         const bool wanted = l * out.rows + y < out.height;
