@@ -207,6 +207,34 @@ def pad(rng: Random) -> PlanFile:
     return plan([channels, channels], [one], [])
 
 
+def shares(rng: Random) -> PlanFile:
+    """Some of the parts of an enlarged image cut out, and put back where they were."""
+    channels, parts = int(rng.integers(1, 4)), int(rng.integers(2, 5))
+    kept = int(rng.integers(1, parts))
+    top, left = (int(first) for first in rng.integers(parts - kept + 1, size=2))
+    bottom, right = parts - kept - top, parts - kept - left
+    nothing = (0, 0, 0, 0)
+    ops = [
+        op(OpType.RESIZE, channels, 1, 0, parts, 1, 0),
+        op(OpType.PAD, channels, 0, *nothing, -top, -left, -bottom, -right, parts, ins=(1, -1), out=2),
+        op(
+            OpType.PAD,
+            channels,
+            0,
+            *nothing,
+            top,
+            left,
+            bottom,
+            right,
+            kept,
+            ins=(2, -1),
+            out=3,
+            f=(0.5, 0.0, 0.0, 0.0),
+        ),
+    ]
+    return plan([channels] * 4, ops, [])
+
+
 def shuffles(rng: Random) -> PlanFile:
     """Depth to space and back, which orders channels otherwise."""
     channels, r = int(rng.integers(1, 4)), int(rng.integers(1, 4))
@@ -280,6 +308,7 @@ KINDS: dict[str, Callable[[Random], PlanFile]] = {
     "resize": resize,
     "resize_to": resize_to,
     "pad": pad,
+    "shares": shares,
     "shuffles": shuffles,
     "attention": attention,
     "network": network,

@@ -17,15 +17,12 @@ static void pad_row_by_lane(const Job& job, int channel, const int* row, float* 
     const View& in = job.in0;
     const PadKind kind = PadKind(job.op->p[1]);
     const int left = pad_amount(*job.op, 1, in.width);
-    for (int x = 0; x < job.out.width; ++x) {
-        const int column = padded_index(kind, x - left, in.width);
-        for (int l = 0; l < LANES; ++l) {
-            float v = job.op->f[0];
-            if (row[l] >= 0 && column >= 0) {
-                const int lane = row[l] / in.rows, y = row[l] % in.rows;
-                v = in.data[channel * in.plane + (int64_t(y) * in.width + column) * LANES + lane];
-            }
-            to[int64_t(x) * LANES + l] = v;
+    for (int l = 0; l < LANES; ++l) {
+        const int lane = row[l] < 0 ? 0 : row[l] / in.rows, y = row[l] < 0 ? 0 : row[l] % in.rows;
+        const float* from = in.data + channel * in.plane + int64_t(y) * in.width * LANES + lane;
+        for (int x = 0; x < job.out.width; ++x) {
+            const int column = row[l] < 0 ? -1 : padded_index(kind, x - left, in.width);
+            to[int64_t(x) * LANES + l] = column < 0 ? job.op->f[0] : from[int64_t(column) * LANES];
         }
     }
 }
