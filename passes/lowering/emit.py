@@ -110,11 +110,11 @@ class Emitter:
             case Resize():
                 factor = step.factor
                 ratio = (factor.numerator, factor.denominator) if factor else (0, 0)
-                p = (channels, step.kind, step.coordinates, *ratio, step.rounding)
-                return _Fields(OpType.RESIZE, p, f=(step.cubic, 0.0))
+                manner = (step.kind, step.coordinates, *ratio, step.rounding)
+                return _Fields(OpType.RESIZE, (channels, *manner), f=(step.cubic, 0.0))
             case Pad():
-                p = (channels, step.kind, *step.amounts, *step.shares, step.parts)
-                return _Fields(OpType.PAD, p, f=(step.value, 0.0))
+                sides = (*step.amounts, *step.shares, step.parts)
+                return _Fields(OpType.PAD, (channels, step.kind, *sides), f=(step.value, 0.0))
             case DepthToSpace():
                 return _Fields(OpType.DEPTH_TO_SPACE, (channels, step.block))
             case SpaceToDepth():

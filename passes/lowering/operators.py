@@ -10,11 +10,12 @@ from slsc.passes.lowering.activation import ACTIVATIONS, activation
 from slsc.passes.lowering.builder import Builder
 from slsc.passes.lowering.channels import concat, gather, split
 from slsc.passes.lowering.elementwise import KINDS, arithmetic, batch_norm, negate, power
-from slsc.passes.lowering.padding import pad, slice_
+from slsc.passes.lowering.padding import pad
 from slsc.passes.lowering.pooling import global_average, pool, reduce_mean
 from slsc.passes.lowering.refusal import refuse
 from slsc.passes.lowering.resizing import resize
 from slsc.passes.lowering.shuffling import depth_to_space, space_to_depth
+from slsc.passes.lowering.slicing import slice_
 from slsc.passes.lowering.transposed import conv_transpose
 from slsc.passes.lowering.vectors import expand, gemm, matmul, reshape
 

@@ -1,34 +1,17 @@
-"""Pad, and Slice over rows and columns as padding by negative amounts."""
+"""Pad over rows and columns."""
 
 from __future__ import annotations
-
-import math
-from dataclasses import dataclass
-from fractions import Fraction
 
 import numpy as np
 import onnx
 
 from slsc.passes.graph import attribute, label
 from slsc.passes.lowering.builder import Builder
-from slsc.passes.lowering.limits import MAX_SCALE
 from slsc.passes.lowering.refusal import refuse
-from slsc.passes.lowering.steps import ChannelSlice, Pad
+from slsc.passes.lowering.steps import Pad
 
 MODES = {"constant": 0, "reflect": 1, "edge": 2}
 ROWS, COLUMNS = 2, 3
-NOTHING = (0, 0, 0, 0)
-
-
-@dataclass(frozen=True)
-class Cut:
-    """What is added to the sides of an image, or cut off where negative; fields as those of `Pad`."""
-
-    amounts: tuple[int, ...]
-    shares: tuple[int, ...] = NOTHING
-    parts: int = 0
-    kind: int = MODES["constant"]
-    value: float = 0.0
 
 
 def pad(node: onnx.NodeProto, build: Builder) -> None:
@@ -48,70 +31,29 @@ def pad(node: onnx.NodeProto, build: Builder) -> None:
     after = {int(axis) % 4: int(amounts[count + index]) for index, axis in enumerate(axes)}
     if any(sides.get(axis, 0) for sides in (before, after) for axis in (0, 1)):
         raise refuse(node, "it pads the batch or the channels")
-    quad = (before.get(ROWS, 0), before.get(COLUMNS, 0), after.get(ROWS, 0), after.get(COLUMNS, 0))
-    _pad(node, build, source, Cut(quad, kind=MODES[mode], value=_value(node, build)))
+    add_pad(
+        node,
+        build,
+        Pad(
+            label=label(node),
+            inputs=(source,),
+            output=node.output[0],
+            kind=MODES[mode],
+            amounts=(before.get(ROWS, 0), before.get(COLUMNS, 0), after.get(ROWS, 0), after.get(COLUMNS, 0)),
+            value=_value(node, build),
+        ),
+    )
 
 
-def slice_(node: onnx.NodeProto, build: Builder) -> None:
-    """Slice(x, starts, ends, axes, steps) over channels, rows or columns, with steps of 1.
-
-    What it cuts off must be the same at every size, or a share of the height or width, as of networks that take
-    the image apart.
-    """
-    network, output = build.network, node.output[0]
-    held = build.find(node, 0)
-    cuts = _cuts(node, build)
-    if any(any(cut) for cut in cuts.get(0, [])):
-        raise refuse(node, "it slices the batch")
-    if any(any(cut) for cut in cuts.get(1, [])):
-        spatial = any(any(cut) for axis in (ROWS, COLUMNS) for cut in cuts.get(axis, []))
-        made = f"{output}.channels" if spatial else output
-        start, count = cuts[1][0][0], network.channels(output)
-        held = build.add(ChannelSlice(label=label(node), inputs=(held,), output=made, start=start, count=count))
-    sides = [_share(node, build, cuts.get(axis, []), axis, side) for side in (0, 1) for axis in (ROWS, COLUMNS)]
-    amounts, shares = zip(*((-amount, -share) for amount, share in sides), strict=True)
-    parts = math.lcm(*(share.denominator for share in shares))
-    _pad(node, build, held, Cut(amounts, tuple(int(share * parts) for share in shares), parts if any(shares) else 0))
-
-
-def _cuts(node: onnx.NodeProto, build: Builder) -> dict[int, list[tuple[int, int]]]:
-    """By axis, elements cut off before and after at every size."""
-    network, output = build.network, node.output[0]
-    starts = network.values(node.input[1])
-    axes = network.constant(node.input[3]) if len(node.input) > 3 and node.input[3] else None
-    steps = network.constant(node.input[4]) if len(node.input) > 4 and node.input[4] else None
-    if any(value is None for value in starts):
-        raise refuse(node, "it starts where the image says")
-    if steps is not None and np.any(steps != 1):
-        raise refuse(node, "it leaves out pixels or reverses them")
-    before, after = network.shapes(node.input[0]), network.shapes(output)
-    cuts: dict[int, list[tuple[int, int]]] = {}
-    for index, named in enumerate(range(len(after[0])) if axes is None else axes):
-        axis = int(named) % len(after[0])
-        for start, old, new in zip(starts, before, after, strict=True):
-            if start is not None and index < len(start):
-                first = _first(int(start[index]), old[axis])
-                cuts.setdefault(axis, []).append((first, old[axis] - first - new[axis]))
-    return cuts
-
-
-def _share(
-    node: onnx.NodeProto, build: Builder, cuts: list[tuple[int, int]], axis: int, side: int
-) -> tuple[int, Fraction]:
-    """Pixels cut off one side of an axis, as (constant, share of the axis)."""
-    found = [cut[side] for cut in cuts]
-    if len(set(found)) <= 1:
-        return (found[0] if found else 0), Fraction(0)
-    extents = [shape[axis] for shape in build.network.shapes(node.input[0])]
-    shares = {Fraction(cut, extent) for cut, extent in zip(found, extents, strict=True)}
-    share = shares.pop()
-    if shares or share.denominator > MAX_SCALE:
-        raise refuse(node, "what it cuts off follows the size of the image")
-    return 0, share
-
-
-def _first(start: int, size: int) -> int:
-    return min(max(start + size if start < 0 else start, 0), size)
+def add_pad(node: onnx.NodeProto, build: Builder, step: Pad) -> None:
+    """Append a `Pad` step that makes the node's output, or nothing where it would change nothing."""
+    (source,) = step.inputs
+    if not any(step.amounts) and not step.parts:
+        build.same(step.output, source)
+        return
+    if build.space(source).pixel:
+        raise refuse(node, "it pads or cuts a tensor of one pixel")
+    build.add(step)
 
 
 def _value(node: onnx.NodeProto, build: Builder) -> float:
@@ -121,23 +63,3 @@ def _value(node: onnx.NodeProto, build: Builder) -> float:
     if value is None or value.size != 1:
         raise refuse(node, "its value is computed")
     return float(value.reshape(-1)[0])
-
-
-def _pad(node: onnx.NodeProto, build: Builder, source: str, cut: Cut) -> None:
-    if not any(cut.amounts) and not cut.parts:
-        build.same(node.output[0], source)
-        return
-    if build.space(source).pixel:
-        raise refuse(node, "it pads or cuts a tensor of one pixel")
-    build.add(
-        Pad(
-            label=label(node),
-            inputs=(source,),
-            output=node.output[0],
-            kind=cut.kind,
-            amounts=cut.amounts,
-            value=cut.value,
-            shares=cut.shares,
-            parts=cut.parts,
-        )
-    )

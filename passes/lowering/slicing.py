@@ -1,0 +1,91 @@
+"""Slice over channels, and over rows and columns as padding by negative amounts."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+import numpy as np
+import onnx
+
+from slsc.passes.graph import label
+from slsc.passes.lowering.builder import Builder
+from slsc.passes.lowering.limits import MAX_SCALE
+from slsc.passes.lowering.padding import COLUMNS, MODES, ROWS, add_pad
+from slsc.passes.lowering.refusal import refuse
+from slsc.passes.lowering.steps import ChannelSlice, Pad
+
+
+def slice_(node: onnx.NodeProto, build: Builder) -> None:
+    """Slice(x, starts, ends, axes, steps) over channels, rows or columns, with steps of 1.
+
+    What it cuts off must be the same at every size, or a share of the height or width, as of networks that take
+    the image apart.
+    """
+    network, output = build.network, node.output[0]
+    held = build.find(node, 0)
+    cuts = _cuts(node, build)
+    if any(any(cut) for cut in cuts.get(0, [])):
+        raise refuse(node, "it slices the batch")
+    if any(any(cut) for cut in cuts.get(1, [])):
+        spatial = any(any(cut) for axis in (ROWS, COLUMNS) for cut in cuts.get(axis, []))
+        made = f"{output}.channels" if spatial else output
+        start, count = cuts[1][0][0], network.channels(output)
+        held = build.add(ChannelSlice(label=label(node), inputs=(held,), output=made, start=start, count=count))
+    sides = [_share(node, build, cuts.get(axis, []), axis, side) for side in (0, 1) for axis in (ROWS, COLUMNS)]
+    top, left, bottom, right = (-amount for amount, _ in sides)
+    parts = math.lcm(*(share.denominator for _, share in sides))
+    above, before, below, after = (-int(share * parts) for _, share in sides)
+    add_pad(
+        node,
+        build,
+        Pad(
+            label=label(node),
+            inputs=(held,),
+            output=output,
+            kind=MODES["constant"],
+            amounts=(top, left, bottom, right),
+            shares=(above, before, below, after),
+            parts=parts if any(share for _, share in sides) else 0,
+        ),
+    )
+
+
+def _cuts(node: onnx.NodeProto, build: Builder) -> dict[int, list[tuple[int, int]]]:
+    """By axis, elements cut off before and after at every size."""
+    network, output = build.network, node.output[0]
+    starts = network.values(node.input[1])
+    axes = network.constant(node.input[3]) if len(node.input) > 3 and node.input[3] else None
+    steps = network.constant(node.input[4]) if len(node.input) > 4 and node.input[4] else None
+    if any(value is None for value in starts):
+        raise refuse(node, "it starts where the image says")
+    if steps is not None and np.any(steps != 1):
+        raise refuse(node, "it leaves out pixels or reverses them")
+    before, after = network.shapes(node.input[0]), network.shapes(output)
+    cuts: dict[int, list[tuple[int, int]]] = {}
+    for index, named in enumerate(range(len(after[0])) if axes is None else axes):
+        axis = int(named) % len(after[0])
+        for start, old, new in zip(starts, before, after, strict=True):
+            if start is not None and index < len(start):
+                first = _first(int(start[index]), old[axis])
+                cuts.setdefault(axis, []).append((first, old[axis] - first - new[axis]))
+    return cuts
+
+
+def _share(
+    node: onnx.NodeProto, build: Builder, cuts: list[tuple[int, int]], axis: int, side: int
+) -> tuple[int, Fraction]:
+    """Pixels cut off one side of an axis, as (constant, share of the axis)."""
+    found = [cut[side] for cut in cuts]
+    if len(set(found)) <= 1:
+        return (found[0] if found else 0), Fraction(0)
+    extents = [shape[axis] for shape in build.network.shapes(node.input[0])]
+    shares = {Fraction(cut, extent) for cut, extent in zip(found, extents, strict=True)}
+    share = shares.pop()
+    if shares or share.denominator > MAX_SCALE:
+        raise refuse(node, "what it cuts off follows the size of the image")
+    return 0, share
+
+
+def _first(start: int, size: int) -> int:
+    return min(max(start + size if start < 0 else start, 0), size)
