@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from slsc.agreement import LEAST_DB, decibels
+from slsc.compiler.agreement import LEAST_DB, decibels
 from slsc.errors import ResourceError, SlscError, VerificationError
 from slsc.runtime.backends import AllocationFailed
 from slsc.runtime.backends.library import library_path
@@ -69,10 +69,10 @@ def check_against(path: Path, network: Path) -> Iterator[Check]:
         BundleError: the bundle cannot be opened.
         ModelError: the network cannot be read.
     """
-    from slsc.compile_data import PROBE_PHOTOS, from_photos, photos
-    from slsc.importing import import_network
+    from slsc.compiler.importing import import_network
+    from slsc.compiler.measuring import HeldOut
+    from slsc.compiler.photos import PROBE_PHOTOS, from_photos, photos
     from slsc.inspection import parse_engine
-    from slsc.measuring import HeldOut
     from slsc.probe import probe_io
 
     bundle = open_bundle(path)

@@ -8,9 +8,9 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from slsc.compiler.importing import import_network
 from slsc.data.calibration import calibration_photos
 from slsc.errors import ModelError, UsageError
-from slsc.importing import import_network
 from slsc.probe import probe_io
 from slsc.runtime.backends.onnxruntime import OnnxRuntimeRunner
 from slsc.runtime.manifest import ImageIO

@@ -9,7 +9,7 @@ from pathlib import Path
 import onnx
 import torch
 
-from slsc.importing import import_network
+from slsc.compiler.importing import import_network
 from slsc.passes.bake import BakeMasks
 from slsc.passes.base import PassContext
 from slsc.passes.cost import costs, plan_cost

@@ -22,7 +22,7 @@ from slsc.pattern import RULES
 from slsc.plan import parse_budget
 
 if TYPE_CHECKING:
-    from slsc.compiling import CompileReport, Figures
+    from slsc.compiler.compiling import CompileReport, Figures
 
 METHODS = ("oneshot", "uniform")
 EFFORTS = ("none", "fast")
@@ -76,7 +76,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
         raise UsageError(f"--m {args.m} is outside 2..256", hint="the default, 32, is the paper's")
     output = output_path(args.output or Path(f"{args.model.stem}.slsb"), ".slsb")
 
-    from slsc.compiling import CompileRequest, compile_model
+    from slsc.compiler.compiling import CompileRequest, compile_model
     from slsc.search import Rules
 
     request = CompileRequest(

@@ -33,7 +33,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     if is_bundle(args.file):
         _inspect_bundle(args.file, console)
     else:
-        from slsc.importing import import_network
+        from slsc.compiler.importing import import_network
         from slsc.inspection import inspect_network
 
         report = inspect_network(import_network(args.file).model, args.m)

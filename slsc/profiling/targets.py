@@ -63,7 +63,7 @@ def network_target(path: Path) -> Target:
     Raises:
         ModelError: it cannot be read, or holds what slsc does not take.
     """
-    from slsc.importing import import_network
+    from slsc.compiler.importing import import_network
     from slsc.passes.graph import declared_shape, image_channels, image_input
     from slsc.passes.lowering import LoweringRefusal, lower
 

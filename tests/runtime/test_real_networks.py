@@ -25,7 +25,7 @@ def photo(data_dir: Path) -> np.ndarray:
 
 def open_network(name: str, weights: Path, tiny: SimpleNamespace, folder: Path) -> Session:
     zoo = pytest.importorskip("slsc.zoo.registry", reason="needs torch")
-    from slsc.importing import import_network
+    from slsc.compiler.importing import import_network
     from slsc.passes.liveness import bytes_per_pixel
     from slsc.passes.receptive_field import receptive_field
     from slsc.zoo.export import export_onnx

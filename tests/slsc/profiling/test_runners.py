@@ -7,7 +7,7 @@ pytest.importorskip("polygraphy")
 
 from polygraphy.exception import PolygraphyException
 
-from slsc.importing import import_network
+from slsc.compiler.importing import import_network
 from slsc.passes.lowering import lower
 from slsc.profiling.runners import RUNNERS
 from slsc.runtime.backends.library import library_path

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
+from slsc.compiler.tile_geometry import Batch, Network, smallest_fixed_halo, smallest_halo
 from slsc.data.patches import Pair
 from slsc.errors import VerificationError
 from slsc.metrics.psnr import psnr_y
@@ -18,7 +19,6 @@ from slsc.passes.receptive_field import receptive_field
 from slsc.runtime.manifest import ImageIO, TileGeometry
 from slsc.runtime.photo import Photo
 from slsc.runtime.pixels import compose, to_batch
-from slsc.tile_geometry import Batch, Network, smallest_fixed_halo, smallest_halo
 
 SIDE = 256
 """Held-out inputs are cut to at most this side, pixels."""

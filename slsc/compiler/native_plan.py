@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import onnx
 
-from slsc.agreement import LEAST_DB, decibels
+from slsc.compiler.agreement import LEAST_DB, decibels
 from slsc.errors import BackendError
 from slsc.passes.lowering import LoweringRefusal, lower
 from slsc.plan import Plan

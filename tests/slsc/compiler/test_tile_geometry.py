@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from slsc.tile_geometry import BOUND, smallest_fixed_halo, smallest_halo
+from slsc.compiler.tile_geometry import BOUND, smallest_fixed_halo, smallest_halo
 
 IMAGE = np.random.default_rng(0).random((1, 1, 80, 96), np.float32)
 

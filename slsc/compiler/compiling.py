@@ -13,12 +13,12 @@ from pathlib import Path
 import onnx
 
 import slsc
-from slsc.baked import BakedEngine, bake
-from slsc.compile_data import PROBE_PHOTOS, CompileData, from_pairs, from_photos, photos
+from slsc.compiler.baking import BakedEngine, bake
+from slsc.compiler.importing import import_network
+from slsc.compiler.measuring import HeldOut, Quality, measure_tiles
+from slsc.compiler.photos import PROBE_PHOTOS, CompileData, from_pairs, from_photos, photos
 from slsc.errors import UsageError
-from slsc.importing import import_network
 from slsc.inspection import REPORT_HW
-from slsc.measuring import HeldOut, Quality, measure_tiles
 from slsc.passes.cost import costs
 from slsc.passes.package import write_bundle
 from slsc.probe import ProbeResult, probe_io

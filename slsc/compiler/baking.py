@@ -8,8 +8,8 @@ from functools import cached_property
 
 import onnx
 
-from slsc.measuring import HeldOut, Quality
-from slsc.native_plan import native_plan
+from slsc.compiler.measuring import HeldOut, Quality
+from slsc.compiler.native_plan import native_plan
 from slsc.passes.bake import BakeMasks
 from slsc.passes.base import PassContext
 from slsc.passes.cost import Cost, PlanCost, plan_cost

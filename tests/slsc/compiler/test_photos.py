@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from slsc.compile_data import SIDE, from_pairs, from_photos, photos
+from slsc.compiler.photos import SIDE, from_pairs, from_photos, photos
 from slsc.errors import DataError
 from slsc.metrics.psnr import psnr_y
 

@@ -9,8 +9,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from slsc.compiler.measuring import HeldOut, measure_tiles
 from slsc.errors import VerificationError
-from slsc.measuring import HeldOut, measure_tiles
 from slsc.runtime.manifest import ImageIO
 
 IO = ImageIO(3, "RGB", 0.0, 255.0, "x", "y", 1, "restore")
