@@ -21,6 +21,10 @@ Batches = Callable[[int], tuple[Tensor, Tensor]]
 """Step number to (inputs, ground truth), in the network's range."""
 
 
+JUDGED_BATCHES = 4
+"""Batches on which the weights before and after training are compared."""
+
+
 @dataclass(frozen=True)
 class Schedule:
     """How long and how fast to train.
@@ -58,34 +62,52 @@ def finetune(
         schedule: length and learning rate.
         progress: told after each step.
 
+    Returns:
+        The trained weights, or `start` when they are no better on batches that were not trained on.
+
     Raises:
         SlscError: the loss stopped being finite.
     """
     dense, student = OnnxModule(model).eval(), OnnxModule(model).eval()
     _load(student, start.weights)
     _freeze_pruned(student, start.masks)
-    optimizer = torch.optim.Adam(student.parameters(), lr=schedule.learning_rate)
-    clock = _Clock(schedule)
-    step = 0
-    while step < clock.steps:
+
+    def loss(step: int) -> Tensor:
         inputs, target = batches(step)
         if not labelled:
             with torch.no_grad():
                 target = dense(inputs)
+        return F.l1_loss(student(inputs), target) / value_range
+
+    # Batches that training does not come to.
+    judged = range(schedule.steps, schedule.steps + JUDGED_BATCHES)
+    with torch.no_grad():
+        before = sum(float(loss(step)) for step in judged)
+    _train(student, loss, schedule, progress)
+    with torch.no_grad():
+        after = sum(float(loss(step)) for step in judged)
+    if not after < before:  # also when it is no number
+        return start
+    return SearchResult(start.plan, changed_parameters(dense, student), start.masks)
+
+
+def _train(student: OnnxModule, loss: Callable[[int], Tensor], schedule: Schedule, progress: Progress) -> None:
+    optimizer = torch.optim.Adam(student.parameters(), lr=schedule.learning_rate)
+    clock = _Clock(schedule)
+    step = 0
+    while step < clock.steps:
         for group in optimizer.param_groups:
             group["lr"] = schedule.learning_rate * 0.5 * (1 + np.cos(np.pi * step / clock.steps))
-        loss = F.l1_loss(student(inputs), target) / value_range
-        if not torch.isfinite(loss):
-            raise SlscError(
-                "finetuning diverged", why=f"the loss at step {step} is {float(loss)}", hint="use --effort none"
-            )
+        value = loss(step)
+        if not torch.isfinite(value):
+            why = f"the loss at step {step} is {float(value.detach())}"
+            raise SlscError("finetuning diverged", why=why, hint="use --effort none")
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        value.backward()
         optimizer.step()
         step += 1
         clock.tick(step)
         progress("finetuning", step, clock.steps)
-    return SearchResult(start.plan, changed_parameters(dense, student), start.masks)
 
 
 class _Clock:

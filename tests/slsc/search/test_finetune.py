@@ -40,6 +40,13 @@ def test_comes_nearer_to_its_target_and_keeps_the_masks(network, pairs, io, sile
         assert not np.any(result.weights[name][~mask])
 
 
+def test_training_that_does_harm_is_thrown_away(network, pairs, io, silent) -> None:
+    start = prune_uniform(network, Fraction(1, 4), START_RULES)
+    source = PatchSource(pairs, io)
+    wild = Schedule(steps=5, seconds=600, learning_rate=1.0)
+    assert finetune(network.model, start, lambda s: source.draw(2, 24, (0, s)), False, 1.0, wild, silent) is start
+
+
 def test_steps_are_cut_to_the_time_allowed(network, pairs, io) -> None:
     start = prune_uniform(network, Fraction(1, 4), START_RULES)
     source = PatchSource(pairs, io)
