@@ -11,9 +11,8 @@ from slsc.errors import BackendError
 from slsc.runtime.backends.native import NativeRunner
 
 KINDS = (
-    "dense_conv", "sparse_conv", "combined", "binary", "unary", "root", "pool", "resize", "resize_to", "pad",
-    "shuffles", "attention",
-    "network",
+    "dense_conv", "sparse_conv", "combined", "binary", "unary", "root", "pool", "resize", "resize_to", "pad", "shares",
+    "shuffles", "attention", "network",
 )  # fmt: skip
 
 
