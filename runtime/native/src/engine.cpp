@@ -109,18 +109,18 @@ slsc_status Engine::prepare(int height, int width) {
     std::vector<Shape> shapes;
     std::string why;
     if (!infer_shapes(*plan_, kernels_->lanes, height, width, shapes, why)) return fail(SLSC_BAD_SIZE, why);
-    const slsc_status status = build_jobs(shapes);
-    if (status != SLSC_OK) shapes_.clear();
-    return status;
+    Placement placement = place_values(*plan_, shapes, kernels_->lanes);
+    shapes_ = std::move(shapes);
+    offsets_ = std::move(placement.offsets);
+    arena_floats_ = placement.floats;
+    ready_ = false;
+    return SLSC_OK;
 }
 
-slsc_status Engine::build_jobs(const std::vector<Shape>& shapes) {
-    Placement placement = place_values(*plan_, shapes, kernels_->lanes);
-    arena_floats_ = placement.floats;
-    if (!grow(arena_, held_floats_, placement.floats))
-        return fail(SLSC_NO_MEMORY, std::to_string(placement.floats * sizeof(float)) + " bytes for the image's values");
-    shapes_ = shapes;
-    offsets_ = std::move(placement.offsets);
+slsc_status Engine::make_ready() {
+    if (ready_) return SLSC_OK;
+    if (!grow(arena_, held_floats_, arena_floats_))
+        return fail(SLSC_NO_MEMORY, std::to_string(arena_bytes()) + " bytes for the image's values");
     jobs_.clear();
     scratch_floats_ = 0;
     for (size_t i = 0; i < plan_->ops.size(); ++i) {
@@ -131,11 +131,13 @@ slsc_status Engine::build_jobs(const std::vector<Shape>& shapes) {
     scratch_floats_ = (scratch_floats_ + kGuardFloats - 1) / kGuardFloats * kGuardFloats;
     if (!grow(scratch_, held_scratch_, scratch_floats_ * size_t(pool_.threads())))
         return fail(SLSC_NO_MEMORY, "for the threads' scratch");
+    ready_ = true;
     return SLSC_OK;
 }
 
 slsc_status Engine::run(const float* input, int height, int width, float* output) {
-    const slsc_status status = prepare(height, width);
+    slsc_status status = prepare(height, width);
+    if (status == SLSC_OK) status = make_ready();
     if (status != SLSC_OK) return status;
     const Header& header = plan_->header;
     const View image = view(int(header.input), 0, this->input().channels);

@@ -24,6 +24,7 @@ public:
     Engine(std::unique_ptr<Plan> plan, const Kernels* kernels, int threads);
 
     slsc_status set_capacity(int capacity);
+    // Sizes and places of all values for images of height x width; `run` takes the memory.
     slsc_status prepare(int height, int width);
     slsc_status run(const float* input, int height, int width, float* output);
 
@@ -42,7 +43,7 @@ private:
     View view(int value, int channel, int channels) const;
     Job job(size_t op) const;
     void list_all_taps();
-    slsc_status build_jobs(const std::vector<Shape>& shapes);
+    slsc_status make_ready();
 
     std::unique_ptr<Plan> plan_;
     const Kernels* kernels_;
@@ -54,6 +55,7 @@ private:
     std::vector<Job> jobs_;
     Floats arena_, scratch_;
     size_t arena_floats_ = 0, held_floats_ = 0, scratch_floats_ = 0, held_scratch_ = 0;
+    bool ready_ = false;  // memory and jobs are those of shapes_
     std::vector<double> seconds_;
     std::string error_;
 };

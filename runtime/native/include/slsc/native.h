@@ -37,7 +37,7 @@ SLSC_API slsc_status slsc_open(const void* plan, size_t bytes, int threads, cons
 /* Keeps at most `capacity` of every m weights in each sparse layer, from the most important on; 0: all the plan has. */
 SLSC_API slsc_status slsc_set_capacity(slsc_engine* engine, int capacity);
 
-/* Channels in and out of the network, and the output's size for an image of height x width. */
+/* Channels in and out of the network, and the output's size for an image of height x width. Takes no memory for it. */
 SLSC_API slsc_status slsc_shape(slsc_engine* engine, int height, int width, int* in_channels, int* out_channels,
                                 int* out_height, int* out_width);
 
@@ -51,7 +51,7 @@ SLSC_API slsc_status slsc_op_seconds(const slsc_engine* engine, double* seconds)
 /* Multiply-accumulates of operation `index` at the last size, as executed. */
 SLSC_API uint64_t slsc_op_macs(const slsc_engine* engine, int index);
 
-/* Bytes held for values at the last size. */
+/* Bytes that values take at the last size given to slsc_shape or slsc_run; slsc_run allocates them. */
 SLSC_API uint64_t slsc_arena_bytes(const slsc_engine* engine);
 
 /* Name of the instruction set in use. */
