@@ -90,7 +90,7 @@ def _unary_after_unary(before: Unary, step: Unary) -> Unary | None:
         return None
     if not step.linear:
         return replace(before, act=step.act)
-    scale = _times(before.scale, step.scale)
+    scale = step.scale if before.scale is None else _times(before.scale, step.scale)
     shift = _plus(_times(before.shift, step.scale), step.shift)
     return replace(before, scale=scale, shift=shift, act=step.act)
 
@@ -182,7 +182,7 @@ def _scaled(weight: Array, scale: Array) -> Array:
 
 
 def _times(value: Array | None, scale: Array | None) -> Array | None:
-    """Product per channel; None stands for an absent factor, or an absent bias."""
+    """A shift times a scale, per channel; absent shifts are zeros, absent scales ones."""
     if value is None:
         return None
     return value if scale is None else (value.astype(np.float64) * scale).astype(np.float32)

@@ -98,7 +98,8 @@ def lowers(interpret: Callable[..., np.ndarray], isas: list[str], run_onnx: Call
             random = np.random.default_rng(height * 1000 + width)
             image = random.uniform(low, high, (channels, height, width)).astype(np.float32)
             wanted = run_onnx(model, image)
-            assert psnr(interpret(lowered, image), wanted) >= ORACLE_DB, (height, width)
+            found = interpret(lowered, image)
+            assert psnr(found, wanted) >= ORACLE_DB, (height, width, psnr(found, wanted), found, wanted)
             for isa in isas if engine else ():
                 assert psnr(NativeRunner(data, 1, isa).run(image[None])[0], wanted) >= ENGINE_DB, (isa, height, width)
         return lowered

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -37,6 +38,13 @@ def test_with_a_constant(graph: Callable, lowers: Callable, body: str) -> None:
     if "two" in body:
         used["two"] = np.float32(2)
     lowers(graph(body, **used), (7, 9), (37, 21))
+
+
+def test_constants_one_after_the_other(graph: Callable, lowers: Callable) -> None:
+    for ops in itertools.product(("Add", "Sub", "Mul"), repeat=3):
+        chain = " ".join(f"t{i + 1} = {op}(t{i}, {name})" for i, (op, name) in enumerate(zip(ops, "svw", strict=True)))
+        found = lowers(graph(f"t0 = Relu(a) {chain} y = Tanh(t3)", **CONSTANTS), (7, 9))
+        assert len(found.ops) == 2
 
 
 BETWEEN = [
