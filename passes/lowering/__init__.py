@@ -2,10 +2,10 @@
 
 `lower` is a function and not a `Pass`, because its result is no ONNX model. What it takes, one image in and one out:
 
-- Conv (dense or N:M, any window, stride, dilation, groups, padding that does not follow the image's size), ConvTranspose
-  of equal strides, Gemm and MatMul of a vector of channels, BatchNormalization;
-- Relu, LeakyRelu, PRelu, Clip, Sigmoid, Tanh, Gelu (also spelled with Erf), SiLU (x * Sigmoid(x)), HardSigmoid, HardSwish,
-  Sqrt, Pow to 1/2, 1, 2, 3, Neg;
+- Conv (dense or N:M, any window, stride, dilation, groups, padding that does not follow the image's size),
+  ConvTranspose of equal strides, Gemm and MatMul of a vector of channels, BatchNormalization;
+- Relu, LeakyRelu, PRelu, Clip, Sigmoid, Tanh, Gelu (also spelled with Erf), SiLU (x * Sigmoid(x)), HardSigmoid,
+  HardSwish, Sqrt, Pow to 1/2, 1, 2, 3, Neg;
 - Add, Sum, Sub, Mul, Div, Max, Min of tensors of one shape, with one pixel per channel or one channel for all, with
   numbers, with one number per channel;
 - Concat, Split, Slice, Gather over channels; Concat of equal parts, Slice over rows and columns; Pad;
