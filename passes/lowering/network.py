@@ -13,7 +13,7 @@ from slsc.passes.graph import consumers, fixed_hw, image_input, initializers, pr
 from slsc.passes.lowering.refusal import LoweringRefusal
 from slsc.passes.shapes import Shapes, concrete_shapes
 
-SIZES = ((64, 96), (192, 288), (128, 256), (96, 160), (72, 104), (65, 103), (71, 98), (94, 77))
+SIZES = ((64, 96), (192, 288), (128, 256), (256, 192), (96, 192), (72, 104), (65, 103), (71, 98), (94, 77))
 """Sizes looked at where a network takes any. Those that no stride divides tell amounts that follow the image's size
 from constant ones; a network may refuse them."""
 
