@@ -1,14 +1,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from fractions import Fraction
 
 import numpy as np
 import pytest
 import torch
 
-from slsc.errors import BudgetError, DataError, UsageError
-from slsc.search import Rules, Searcher
+from slsc.errors import DataError
 from slsc.search.inputs import PatchSource
 
 
@@ -36,15 +34,3 @@ def test_photos_that_are_too_small_are_refused(pairs, io) -> None:
         PatchSource(tiny, io)
     with pytest.raises(DataError, match="too small"):
         PatchSource(pairs, replace(io, fixed_hw=(200, 200)))
-
-
-@pytest.mark.parametrize("method", ["oneshot", "uniform"])
-def test_searcher_serves_several_budgets(upscaler, pairs, io, silent, method: str) -> None:
-    searcher = Searcher(upscaler, io, pairs, labelled=False, rules=Rules(16), seed=0, progress=silent)
-    shares = [searcher.search(Fraction(1, k), method, "none").plan.kept_share for k in (2, 4, 8)]
-    assert all(share <= 1 / k for share, k in zip(shares, (2, 4, 8), strict=True))
-    assert shares == sorted(shares, reverse=True)
-    with pytest.raises(BudgetError):
-        searcher.search(Fraction(1, 1000), method, "none")
-    with pytest.raises(UsageError, match="oneshot, uniform"):
-        searcher.search(Fraction(1, 2), "magic", "none")
