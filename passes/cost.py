@@ -57,6 +57,11 @@ class LayerCost:
         """Number of weights, without the bias."""
         return int(np.prod(self.shape, dtype=np.int64))
 
+    @property
+    def positions(self) -> int:
+        """How often each weight is applied: the MACs of one weight."""
+        return self.macs // self.weights
+
 
 @dataclass(frozen=True)
 class Cost:
@@ -174,7 +179,7 @@ def plan_cost(cost: Cost, keep: Mapping[str, int], m: int) -> PlanCost:
     prunable_macs = weight_macs = prunable_weights = 0
     for layer in cost.layers:
         kept = count_kept(layer.shape, keep[layer.name], m) if layer.name in keep else layer.weights
-        macs = layer.macs // layer.weights * kept
+        macs = layer.positions * kept
         weight_macs += macs
         if layer.prunable:
             prunable_macs += macs

@@ -24,16 +24,15 @@ def allocate(network: Network, curves: Mapping[str, ErrorCurve], budget: Fractio
         BudgetError: even N = 1 everywhere exceeds the budget.
     """
     network.require_reachable(budget, m)
-    prices = {name: {n: _macs(network, name, n, m) for n in curve} for name, curve in curves.items()}
-    limit = budget * sum(layer.macs for layer in network.cost.layers if layer.prunable)
+    prices = {
+        layer.name: {n: layer.positions * count_kept(layer.shape, n, m) for n in curves[layer.name]}
+        for layer in network.cost.layers
+        if layer.name in curves
+    }
+    limit = budget * network.cost.prunable_macs
     keep = _relaxed(curves, prices, limit)
     _spend_rest(keep, curves, prices, limit)
     return keep
-
-
-def _macs(network: Network, name: str, n: int, m: int) -> int:
-    layer = next(layer for layer in network.cost.layers if layer.name == name)
-    return layer.macs // layer.weights * count_kept(layer.shape, n, m)
 
 
 def _relaxed(
