@@ -42,15 +42,22 @@ def run(args: argparse.Namespace, console: Console) -> int:
 
     import torch
 
-    from slsc.train.dense import TrainSettings
     from slsc.train.job import TrainJob, run_job
-    from slsc.train.schedule import Horizon
+    from slsc.train.schedule import Horizon, Schedule
+    from slsc.train.settings import TrainSettings
     from slsc.zoo import zoo_model
 
     if args.threads > 0:
         torch.set_num_threads(args.threads)
     horizon = Horizon(args.steps, None if args.hours is None else args.hours * 3600)
-    settings = TrainSettings(horizon, args.batch, args.lr, args.seed, args.bf16, zoo_model(args.arch).white)
+    settings = TrainSettings(
+        horizon,
+        args.batch,
+        Schedule(args.lr),
+        args.seed,
+        "bf16-mixed" if args.bf16 else "32-true",
+        value_range=zoo_model(args.arch).white,
+    )
     job = TrainJob(args.arch, args.data, args.val, args.patch, settings, output)
     done = run_job(job, resume=args.resume, bars=console.progress)
     console.report(f"{args.arch}: {done.step} steps in {done.seconds / 60:.1f} minutes")

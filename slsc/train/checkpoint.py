@@ -1,55 +1,50 @@
-"""Checkpoints of a training run: written whole or not at all."""
+"""Checkpoints of a training run: written whole or not at all, and refused where they belong to another run."""
 
 from __future__ import annotations
 
 import pickle
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from slsc.errors import DataError
 from slsc.runtime.atomic import staged
 
 
-@dataclass(frozen=True)
-class Progress:
-    """How far a run is: optimizer steps done, and seconds they took over all sittings."""
-
-    step: int
-    seconds: float
-
-
-def save_checkpoint(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress) -> None:
-    """Write weights, optimizer state and progress to `path`, replacing it in one move."""
-    state = {
-        "model": model.state_dict(),
-        "optimizer": optimizer.state_dict(),
-        "step": progress.step,
-        "seconds": progress.seconds,
-    }
+def save_checkpoint(path: Path, state: Mapping[str, Any], fingerprint: Mapping[str, str]) -> None:
+    """Write tensors and plain values to `path`, replacing it in one move, and what the run is known by."""
     with staged(path) as (stream, _):
-        torch.save(state, stream)
+        torch.save({**state, "fingerprint": dict(fingerprint)}, stream)
 
 
-def load_checkpoint(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer | None) -> Progress:
-    """Put the state saved at `path` into `model` and, unless None, `optimizer`.
+def load_checkpoint(path: Path, fingerprint: Mapping[str, str]) -> dict[str, Any]:
+    """Read what `save_checkpoint` wrote, onto the CPU.
 
     Raises:
-        DataError: the file is missing, damaged, or belongs to another network.
+        DataError: the file is missing, damaged, or of a run of another fingerprint; names what differs.
     """
     try:
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        model.load_state_dict(state["model"])
-        if optimizer is not None:
-            optimizer.load_state_dict(state["optimizer"])
-        return Progress(int(state["step"]), float(state["seconds"]))
-    except (OSError, RuntimeError, KeyError, ValueError, EOFError, pickle.UnpicklingError) as error:
-        raise DataError(
-            "cannot resume from the checkpoint",
-            where=str(path),
-            why=str(error).splitlines()[0] if str(error) else type(error).__name__,
-            hint="delete it to start anew",
-        ) from error
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        found = dict(state["fingerprint"])
+    except (OSError, RuntimeError, KeyError, TypeError, ValueError, EOFError, pickle.UnpicklingError) as error:
+        why = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise _unusable(path, why) from error
+    if differences := [
+        f"{name}: {found.get(name, 'nothing')} there, {fingerprint.get(name, 'nothing')} here"
+        for name in sorted(found.keys() | fingerprint.keys())
+        if found.get(name) != fingerprint.get(name)
+    ]:
+        more = f" and {len(differences) - 1} more" if len(differences) > 1 else ""
+        raise _unusable(path, f"it is of another run; {differences[0]}{more}")
+    return dict(state)
+
+
+def _unusable(path: Path, why: str) -> DataError:
+    return DataError(
+        "cannot resume from the checkpoint",
+        where=str(path),
+        why=why,
+        hint="resume with the options of the run that left it, or delete it to start anew",
+    )

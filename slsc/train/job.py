@@ -7,15 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from torch import Tensor
 from tqdm import tqdm
 
 from slsc.data.images import list_images
 from slsc.data.patches import Pair, PatchSampler, load_pairs
 from slsc.errors import UsageError
-from slsc.train.checkpoint import Progress
-from slsc.train.dense import Training, TrainSettings
-from slsc.train.log import TrainLog
+from slsc.train.log import CsvWriter, RunLog
+from slsc.train.loop import fit
+from slsc.train.progress import Progress
+from slsc.train.recipe import DenseRecipe
+from slsc.train.settings import TrainSettings
 from slsc.train.validation import mean_psnr_y
 from slsc.zoo import zoo_model
 from slsc.zoo.export import export_onnx
@@ -34,7 +38,7 @@ class TrainJob:
         data: folder of high-resolution images.
         val: folder of images whose PSNR-Y the log follows, or None.
         patch: side of the LR patches in pixels.
-        settings: of the optimization; its `white` is the network's, its seed also that of the initial weights.
+        settings: of the optimization; its `value_range` is the network's, its seed also that of the initial weights.
         output: the ONNX file. Beside it come the weights (.safetensors), the log (.csv) and, until the run is over,
             the checkpoint (.ckpt).
     """
@@ -78,20 +82,28 @@ def run_job(job: TrainJob, *, resume: bool, bars: Bars) -> Progress:
     sampler = PatchSampler(_load(job.data, entry.scale, job.patch, bars), entry.scale, job.patch)
     held_out = _load(job.val, entry.scale, 1, bars) if job.val else []
     torch.manual_seed(job.settings.seed)
-    training = Training(entry.build(), sampler, job.settings, job.checkpoint)
-    if resume:
-        training.resume()
+    recipe = DenseRecipe(entry.build())
     validate = (lambda model: mean_psnr_y(model, held_out, entry.white)) if held_out else None
-    horizon = job.settings.horizon
-    with (
-        bars(None, "training", "step" if horizon.steps else "s") as bar,
-        TrainLog(job.log, bar, horizon, training.progress) as log,
-    ):
-        done = training.run(log, validate)
-    save_weights(training.model, job.weights)
-    export_onnx(training.model, job.output)
+    with RunLog(bars(None, "training", ""), [CsvWriter(job.log)]) as log:
+        done = fit(
+            recipe,
+            lambda step, first, count: _batch(sampler, entry.white, (job.settings.seed, step), first, count),
+            job.settings,
+            checkpoint=job.checkpoint,
+            log=log,
+            validate=validate,
+            resume=resume,
+        )
+    save_weights(recipe.module, job.weights)
+    export_onnx(recipe.module, job.output)
     job.checkpoint.unlink(missing_ok=True)
     return done
+
+
+def _batch(sampler: PatchSampler, white: float, seed: tuple[int, int], first: int, count: int) -> tuple[Tensor, Tensor]:
+    drawn = [sampler.batch(1, (*seed, index)) for index in range(first, first + count)]
+    inputs, targets = (np.concatenate(part) * white for part in zip(*drawn, strict=True))
+    return torch.from_numpy(inputs), torch.from_numpy(targets)
 
 
 def _load(folder: Path, scale: int, patch: int, bars: Bars) -> list[Pair]:

@@ -1,0 +1,60 @@
+"""Devices, precision and processes, from Lightning Fabric."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import torch
+from lightning_fabric import Fabric
+from lightning_fabric.plugins.precision import MixedPrecision
+from lightning_fabric.strategies import DDPStrategy, Strategy
+
+from slsc.train.settings import TrainSettings
+
+Result = TypeVar("Result")
+
+
+class KeepInputs(MixedPrecision):
+    """Mixed precision that leaves inputs and targets in float32.
+
+    Autocast narrows what is convolved; skip connections and the loss keep their precision.
+    """
+
+    def convert_input(self, data: Any) -> Any:
+        """The inputs as they are."""
+        return data
+
+
+def make_fabric(settings: TrainSettings) -> Fabric:
+    """The engine for one run, not launched yet."""
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+    gpu = settings.accelerator == "gpu" or (settings.accelerator == "auto" and torch.cuda.is_available())
+    plugins: list[Any] = []
+    if settings.precision != "32-true":
+        plugins.append(KeepInputs(settings.precision, "cuda" if gpu else "cpu"))  # type: ignore[arg-type]
+    return Fabric(
+        accelerator="gpu" if gpu else "cpu", devices=settings.devices, strategy=_strategy(settings), plugins=plugins
+    )
+
+
+def launch(settings: TrainSettings, work: Callable[..., Result], *args: Any) -> Result:
+    """Call `work(fabric, *args)` in every process of a run; the result of the first.
+
+    With one process that is this one. Several are spawned, so `work` must be importable, and `args` and the result be
+    pickled; each process shares out the CPU's threads with the others.
+    """
+    fabric = make_fabric(settings)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*`treespec, LeafSpec\\)` is deprecated.*")
+        result: Result = fabric.launch(work, *args)
+    return result
+
+
+def _strategy(settings: TrainSettings) -> Strategy | str:
+    if settings.devices == 1:
+        return "auto"
+    # Recipes freeze parameters on the way. Buffers follow from steps that all processes take alike.
+    return DDPStrategy(start_method="spawn", find_unused_parameters=True, broadcast_buffers=False)
