@@ -1,11 +1,9 @@
-"""Devices, precision and processes, from Lightning Fabric."""
+"""Devices, precision and the averaging of gradients, from Lightning Fabric."""
 
 from __future__ import annotations
 
 import logging
-import warnings
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from lightning_fabric import Fabric
@@ -14,7 +12,8 @@ from lightning_fabric.strategies import DDPStrategy, Strategy
 
 from slsc.train.settings import TrainSettings
 
-Result = TypeVar("Result")
+# Here, so that it also holds in spawned processes, which come by this module before Fabric greets.
+logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
 
 
 class KeepInputs(MixedPrecision):
@@ -30,7 +29,6 @@ class KeepInputs(MixedPrecision):
 
 def make_fabric(settings: TrainSettings) -> Fabric:
     """The engine for one run, not launched yet."""
-    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     gpu = settings.accelerator == "gpu" or (settings.accelerator == "auto" and torch.cuda.is_available())
     plugins: list[Any] = []
     if settings.precision != "32-true":
@@ -40,21 +38,8 @@ def make_fabric(settings: TrainSettings) -> Fabric:
     )
 
 
-def launch(settings: TrainSettings, work: Callable[..., Result], *args: Any) -> Result:
-    """Call `work(fabric, *args)` in every process of a run; the result of the first.
-
-    With one process that is this one. Several are spawned, so `work` must be importable, and `args` and the result be
-    pickled; each process shares out the CPU's threads with the others.
-    """
-    fabric = make_fabric(settings)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", ".*`treespec, LeafSpec\\)` is deprecated.*")
-        result: Result = fabric.launch(work, *args)
-    return result
-
-
 def _strategy(settings: TrainSettings) -> Strategy | str:
     if settings.devices == 1:
         return "auto"
     # Recipes freeze parameters on the way. Buffers follow from steps that all processes take alike.
-    return DDPStrategy(start_method="spawn", find_unused_parameters=True, broadcast_buffers=False)
+    return DDPStrategy(start_method="spawn", find_unused_parameters=True, forward_sync_buffers=False)
