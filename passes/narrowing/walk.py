@@ -1,0 +1,112 @@
+"""What is known of a graph's channels while its nodes are visited in order."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+
+from slsc.passes.graph import image_input, label, opset
+from slsc.passes.narrowing.classes import FIXED, Classes, Ids
+from slsc.passes.shapes import Shapes, concrete_shapes, sample_sizes
+
+CHANNEL_AXIS, RANK = 1, 4
+
+
+class NotFollowedError(Exception):
+    """A node mixes its channels in a way that no rule describes; the message says why."""
+
+
+class Walk:
+    """Channel numbers of the values visited so far, and of the initializers' axes they tie.
+
+    Attributes:
+        shapes: exact shapes, and values of small tensors, at one image size.
+        opset: version of the default operator set.
+        values: channel numbers of each NCHW value that follows from the image.
+        axes: numbers along an axis of an initializer, by (name, axis).
+        counts: by tensor of sizes: the values whose number of channels may be in it.
+        filters: the axes of `axes` that make channels: one slice of the weight each.
+        images: how many channels an image has, at either end.
+        kept: why channels had to stay, by node.
+    """
+
+    def __init__(self, model: onnx.ModelProto) -> None:
+        self.shapes: Shapes = concrete_shapes(model, sample_sizes(model)[0])
+        self.opset = opset(model)
+        self.values: dict[str, Ids] = {}
+        self.axes: dict[tuple[str, int], Ids] = {}
+        self.counts: dict[str, frozenset[str]] = {}
+        self.filters: dict[tuple[str, int], None] = {}
+        self.images = frozenset(self.shape(name)[CHANNEL_AXIS] for name in image_input(model))
+        self.kept: list[str] = []
+        self._classes = Classes()
+        self._dims = {tensor.name: tuple(tensor.dims) for tensor in model.graph.initializer}
+        self._frozen: set[str] = set()
+
+    def held(self, name: str) -> bool:
+        """Whether a tensor is an initializer."""
+        return name in self._dims
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """A tensor's shape."""
+        return self.shapes.of[name]
+
+    def value(self, name: str) -> Ids:
+        """Channel numbers of an NCHW value; of one that was not followed the channels stay.
+
+        Raises:
+            NotFollowedError: it is not NCHW.
+        """
+        shape = self.shape(name)
+        if len(shape) != RANK:
+            raise NotFollowedError(f"its input {name!r} is shaped {list(shape)}, not N,C,H,W")
+        return self.values.get(name, np.full(shape[CHANNEL_AXIS], FIXED))
+
+    def axis(self, name: str, axis: int) -> Ids:
+        """Numbers along an axis of an initializer.
+
+        Raises:
+            NotFollowedError: the tensor is computed.
+        """
+        if not self.held(name):
+            raise NotFollowedError(f"its input {name!r} is computed, not an initializer")
+        if (name, axis) not in self.axes:
+            count = self._dims[name][axis]
+            self.axes[name, axis] = np.full(count, FIXED) if name in self._frozen else self._classes.fresh(count)
+        return self.axes[name, axis]
+
+    def makers(self, name: str, axis: int) -> Ids:
+        """As `axis`, for a weight whose slices along `axis` each make a channel."""
+        ids = self.axis(name, axis)
+        self.filters[name, axis] = None
+        return ids
+
+    def tie(self, left: Ids, right: Ids) -> None:
+        """Let channels be removed together only."""
+        self._classes.tie(left, right)
+
+    def fix(self, ids: Ids) -> None:
+        """Let channels stay."""
+        self._classes.fix(ids)
+
+    def find(self, ids: Ids) -> Ids:
+        """The class of each channel."""
+        return self._classes.find(ids)
+
+    def freeze(self, name: str) -> None:
+        """Let an initializer keep its shape, now and later."""
+        self._frozen.add(name)
+        for (held, _), ids in self.axes.items():
+            if held == name:
+                self._classes.fix(ids)
+
+    def leave(self, node: onnx.NodeProto, why: str) -> None:
+        """Let everything a node reads keep its channels."""
+        touched = [self.values[name] for name in node.input if name in self.values]
+        touched += [self.values[name] for source in node.input for name in self.counts.get(source, ())]
+        if any(self.find(ids).any() for ids in touched):
+            self.kept.append(f"{label(node)}: {why}")
+        for ids in touched:
+            self._classes.fix(ids)
+        for name in filter(self.held, node.input):
+            self.freeze(name)

@@ -1,0 +1,69 @@
+"""Every network of the zoo, narrowed: the same function, and the paper's costs."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+
+from slsc.passes.base import PassContext
+from slsc.passes.cost import costs
+from slsc.passes.fold import FoldConstants
+from slsc.passes.graph import image_channels
+from slsc.passes.identity import RemoveIdentities
+from slsc.passes.narrowing import NarrowChannels, follow_channels, narrow_cost, narrow_share
+from slsc.passes.paper_cost import module_activations, paper_macs
+from slsc.passes.pipeline import Pipeline
+from slsc.passes.shapes import sample_sizes
+from slsc.zoo import MODELS
+from slsc.zoo.carn import Carn
+from slsc.zoo.edsr import Edsr
+from slsc.zoo.export import to_onnx
+from slsc.zoo.rfdn import Rfdn
+
+HD = (720, 1280)
+
+GOLDEN = {
+    "edsr": (partial(Edsr, 4, shift=False), {0.5: (29.11, 380_931), 0.375: (16.56, 214_851), 0.25: (7.52, 96_003)}),
+    "carn": (partial(Carn, 4, shift=False), {0.5: (23.31, 279_459), 0.375: (13.31, 157_755), 0.25: (6.08, 70_611)}),
+    "rfdn": (
+        partial(Rfdn, 4, features=64, distilled=32, esa=32),
+        {0.5: (10.44, 214_768), 0.375: (6.05, 123_840), 0.25: (2.85, 57_744)},
+    ),
+}
+"""GMACs at 1280x720 and parameters of the filter pruning rows of the SLS paper's tables, by share of every width."""
+
+
+def exported(module: torch.nn.Module):
+    return Pipeline([RemoveIdentities(), FoldConstants()]).run(to_onnx(module), PassContext()).model
+
+
+@pytest.mark.parametrize("name", MODELS)
+@torch.no_grad()
+def test_a_narrow_network_is_the_whole_one_with_zero_filters(name, proven, some):
+    torch.manual_seed(0)
+    model = exported(MODELS[name].build())
+    channels = follow_channels(model)
+    image = np.random.default_rng(0).random((1, image_channels(model), *sample_sizes(model)[0]), np.float32)
+    keep = some(channels, share=0.3)
+
+    narrow = proven(model, channels, keep, image[:, :, :32, :32], "makers")
+
+    whole, left = costs(model, HD), costs(narrow, HD)
+    assert not channels.kept and len(channels.widths) > 1
+    assert narrow_cost(whole, left).share == narrow_share(whole, channels, keep) < 0.2
+    assert narrow_cost(whole, left).params == left.params < 0.2 * whole.params
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_uniform_widths_cost_what_the_paper_says(name, some):
+    build, rows = GOLDEN[name]
+    model = exported(build())
+    channels = follow_channels(model)
+    for share, (gmacs, params) in rows.items():
+        narrow = Pipeline([NarrowChannels(channels, some(channels, share=share))]).run(model, PassContext()).model
+        cost = costs(narrow, HD)
+        assert cost.params == params
+        assert round(paper_macs(cost, module_activations(narrow)) / 1e9, 2) == gmacs
