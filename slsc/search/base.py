@@ -51,11 +51,14 @@ class SearchResult:
         plan: N:M of every prunable layer.
         weights: changed initializers, in the network's own shapes; pruned weights are exact zeros.
         masks: bool, True where a weight is kept, one per layer of the plan.
+        model: a network of other shapes that takes the dense one's place, the keys above being of this one; None where
+            the shapes stay.
     """
 
     plan: Plan
     weights: Mapping[str, np.ndarray]
     masks: Mapping[str, np.ndarray]
+    model: onnx.ModelProto | None = None
 
 
 @dataclass(frozen=True)
