@@ -167,7 +167,9 @@ class _Fitting:
         loss, task = self._objective(inputs, targets)
         # One exchange a step: processes that disagreed on loss, clock or signal would part ways.
         told = torch.stack([loss.detach(), task, *loss.new_tensor([time.monotonic() - begun, float(signal)])])
-        total, mean, seconds, stop = self.fabric.all_reduce(told, reduce_op="mean").tolist()
+        agreed = self.fabric.all_reduce(told, reduce_op="mean")
+        assert isinstance(agreed, Tensor)
+        total, mean, seconds, stop = agreed.tolist()
         if not math.isfinite(total):
             raise self._diverged(f"the loss is {total}")
         for group in self._optimizer.param_groups:
