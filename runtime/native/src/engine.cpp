@@ -56,7 +56,7 @@ slsc_status Engine::set_capacity(int capacity) {
 }
 
 void Engine::list_all_taps() {
-    taps_.assign(plan_->ops.size(), TapLists{});
+    taps_.assign(plan_->ops.size(), ConvTaps{});
     for (size_t i = 0; i < taps_.size(); ++i)
         if (plan_->ops[i].type == OpType::Conv)
             taps_[i] = list_taps(*plan_, plan_->ops[i], capacity_, kernels_->tuning);
@@ -158,7 +158,7 @@ uint64_t Engine::macs(size_t index) const {
     const Op& op = plan_->ops[index];
     if (op.type != OpType::Conv || shapes_.empty()) return 0;
     const Shape& out = shapes_[op.out];
-    return uint64_t(taps_[index].taps.size()) * uint64_t(out.height / op.p[15]) * uint64_t(out.width / op.p[15]);
+    return uint64_t(taps_[index].kept) * uint64_t(out.height / op.p[15]) * uint64_t(out.width / op.p[15]);
 }
 
 }  // namespace slsc

@@ -49,7 +49,7 @@ private:
     const Kernels* kernels_;
     Pool pool_;
     int capacity_ = 0;
-    std::vector<TapLists> taps_;  // by operation
+    std::vector<ConvTaps> taps_;  // by operation
     std::vector<Shape> shapes_;
     std::vector<size_t> offsets_;
     std::vector<Job> jobs_;

@@ -1,7 +1,7 @@
 #include "taps.hpp"
 
 #include <algorithm>
-#include <numeric>
+#include <utility>
 
 namespace slsc {
 namespace {
@@ -50,7 +50,8 @@ int chunk_channels(const ConvGeometry& g, const ConvTuning& t, int available) {
     const int64_t rows = int64_t(t.block_rows - 1) * g.sh + int64_t(g.kh - 1) * g.dh + 1;
     const int64_t columns = int64_t(t.block_columns - 1) * g.sw + int64_t(g.kw - 1) * g.dw + 1;
     const int64_t block = 4 * t.lanes * rows * columns;
-    const int most = int(std::max<int64_t>(1, t.block_bytes / block));
+    const int64_t addressable = (int64_t(1) << 16) / (g.packed_plane / t.lanes);
+    const int most = int(std::max<int64_t>(1, std::min<int64_t>(t.block_bytes / block, addressable)));
     const int chunks = (available + most - 1) / most;
     return (available + chunks - 1) / chunks;
 }
@@ -59,67 +60,68 @@ bool is_direct(const Op& op) {
     return op.p[2] == 1 && op.p[3] == 1 && op.p[4] == 1 && op.p[5] == 1 && !op.p[6] && !op.p[7] && !op.p[8] && !op.p[9];
 }
 
-// Orders the outputs of each chunk by the length of their lists, within each run of outputs whose sums are held at once:
-// a loop whose length changes from call to call costs a mispredicted branch every time.
-void order_outputs(TapLists& lists, const ConvTuning& tuning) {
-    std::vector<Tap> taps;
-    taps.reserve(lists.taps.size());
-    std::vector<uint32_t> starts;
-    for (const Chunk& chunk : lists.chunks) {
-        const uint32_t* start = &lists.starts[chunk.first_start];
-        std::vector<uint32_t> order(chunk.outputs);
-        std::iota(order.begin(), order.end(), 0);
-        std::stable_sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
-            const uint32_t run_a = (chunk.first_output + a) / tuning.outputs, run_b = (chunk.first_output + b) / tuning.outputs;
-            return run_a != run_b ? run_a < run_b : start[a + 1] - start[a] < start[b + 1] - start[b];
-        });
-        for (uint32_t k : order) {
-            starts.push_back(uint32_t(taps.size()));
-            lists.outputs.push_back(chunk.first_output + k);
-            taps.insert(taps.end(), lists.taps.begin() + start[k], lists.taps.begin() + start[k + 1]);
+// A list being made.
+struct Draft {
+    uint32_t output;
+    std::vector<std::pair<uint16_t, float>> taps;
+};
+
+// Orders the lists of a chunk by length, within each run of outputs whose sums are held at once: a loop whose length
+// changes from call to call costs a mispredicted branch every time. By offset within a list, so that the input is walked
+// forwards.
+void order_lists(Draft* begin, Draft* end, const ConvTuning& tuning) {
+    for (Draft* list = begin; list != end; ++list)
+        std::sort(list->taps.begin(), list->taps.end(), [](auto& a, auto& b) { return a.first < b.first; });
+    std::stable_sort(begin, end, [&](const Draft& a, const Draft& b) {
+        const uint32_t run_a = a.output / tuning.outputs, run_b = b.output / tuning.outputs;
+        return run_a != run_b ? run_a < run_b : a.taps.size() < b.taps.size();
+    });
+}
+
+void append(ConvTaps& to, const Draft& list) {
+    to.lists.push_back({list.output, uint32_t(to.offsets.size()), uint32_t(list.taps.size())});
+    for (size_t i = 0; i < list.taps.size(); i += kQuad) {
+        uint64_t offsets = 0;
+        for (size_t j = 0; j < kQuad; ++j) {
+            const auto [offset, weight] = i + j < list.taps.size() ? list.taps[i + j] : std::pair<uint16_t, float>{};
+            offsets |= uint64_t(offset) << (16 * j);
+            to.weights.push_back(weight);
         }
-        starts.push_back(uint32_t(taps.size()));
-        lists.outputs.push_back(0);  // as long as `starts`
+        to.offsets.push_back(offsets);
     }
-    lists.starts = std::move(starts);
-    lists.taps = std::move(taps);
+    to.kept += list.taps.size();
 }
 
 }  // namespace
 
-TapLists list_taps(const Plan& plan, const Op& op, int capacity, const ConvTuning& tuning) {
+ConvTaps list_taps(const Plan& plan, const Op& op, int capacity, const ConvTuning& tuning) {
     const bool sparse = op.array[1] >= 0;
     const std::vector<Weight> weights = sparse ? sparse_weights(plan, op, capacity) : dense_weights(plan, op);
     const ConvGeometry g = conv_geometry(op, tuning);
     const int groups = op.p[12], in_group = op.p[0] / groups, out_group = op.p[1] / groups;
     const int step = chunk_channels(g, tuning, in_group), per_group = (in_group + step - 1) / step;
-    TapLists lists;
-    lists.direct = is_direct(op);
+    ConvTaps made;
+    made.direct = is_direct(op);
+    std::vector<Draft> drafts;
     for (int group = 0; group < groups; ++group)
-        for (int c = 0; c < in_group; c += step)
-            lists.chunks.push_back({group * in_group + c, std::min(step, in_group - c), group * out_group, out_group,
-                                    lists.chunks.size() * size_t(out_group + 1)});
-    const auto list_of = [&](const Weight& w) {
-        const int group = w.output / out_group, chunk = group * per_group + (w.channel - group * in_group) / step;
-        return lists.chunks[chunk].first_start + (w.output - group * out_group);
-    };
-    std::vector<uint32_t> next(lists.chunks.size() * (out_group + 1) + 1, 0);  // counting sort
-    for (const Weight& w : weights) ++next[list_of(w) + 1];
-    for (size_t i = 1; i < next.size(); ++i) next[i] += next[i - 1];
-    lists.starts.assign(next.begin(), next.end() - 1);
-    lists.taps.resize(weights.size());
+        for (int c = 0; c < in_group; c += step) {
+            made.chunks.push_back({group * in_group + c, std::min(step, in_group - c), group * out_group, out_group, drafts.size()});
+            for (int k = 0; k < out_group; ++k) drafts.push_back({uint32_t(group * out_group + k), {}});
+        }
     for (const Weight& w : weights) {
-        const int channel = (w.channel - w.output / out_group * in_group) % step;
-        const int64_t inside = (int64_t(w.row) * g.dh * g.packed_columns + w.column * g.dw) * tuning.lanes;
-        const int64_t offset = lists.direct ? channel : channel * g.packed_plane + inside;
-        lists.taps[next[list_of(w)]++] = {int32_t(offset), w.value};
+        const int group = w.output / out_group, in = w.channel - group * in_group;
+        const Chunk& chunk = made.chunks[group * per_group + in / step];
+        const int64_t inside = int64_t(w.row) * g.dh * g.packed_columns + w.column * g.dw;
+        const int64_t offset = made.direct ? in % step : in % step * (g.packed_plane / tuning.lanes) + inside;
+        drafts[chunk.first_list + (w.output - chunk.first_output)].taps.push_back({uint16_t(offset), w.value});
     }
-    // By offset within a list, so that the input is walked forwards.
-    for (size_t i = 0; i + 1 < lists.starts.size(); ++i)
-        std::sort(lists.taps.begin() + lists.starts[i], lists.taps.begin() + lists.starts[i + 1],
-                  [](const Tap& a, const Tap& b) { return a.offset < b.offset; });
-    order_outputs(lists, tuning);
-    return lists;
+    for (const Chunk& chunk : made.chunks) {
+        Draft* first = drafts.data() + chunk.first_list;
+        order_lists(first, first + chunk.outputs, tuning);
+        for (int k = 0; k < chunk.outputs; ++k) append(made, first[k]);
+    }
+    made.offsets.resize(made.offsets.size() + kQuadsAhead, 0);
+    return made;
 }
 
 }  // namespace slsc

@@ -32,42 +32,51 @@ static inline ConvGeometry conv_geometry(const Op& op, const ConvTuning& tuning)
     return g;
 }
 
-// One kept weight. `offset`: in a packed region, floats from its first pixel; for direct input (1x1), channels from the
-// chunk's first.
-struct Tap {
-    int32_t offset;
-    float weight;
+// Taps come in quads: four offsets in one word, the first in its lowest 16 bits, beside four weights. A kernel reads words
+// two quads ahead: a loaded offset is the address of the loads that keep the processor's load ports full, and would wait
+// behind them if it were asked for when it is needed. An offset counts, in a packed region, pixels from its first one; for
+// direct input (1x1), channels from the chunk's first.
+constexpr int kQuad = 4;
+constexpr int kQuadsAhead = 2;
+
+// The taps of one output channel in one chunk: consecutive quads, the last filled up with anything.
+struct TapList {
+    uint32_t output;
+    uint32_t first_quad;
+    uint32_t taps;
 };
 
-// Consecutive input channels, and the outputs they feed: those of one convolution group.
+// Consecutive input channels, and the outputs they feed: those of one convolution group. Their lists follow each other.
 struct Chunk {
     int first_channel, channels;
     int first_output, outputs;
-    size_t first_start;  // index into `starts`, of `outputs` + 1 entries
+    size_t first_list;
 };
 
-// View of a TapLists, as the kernels take it.
+// View of a ConvTaps, as the kernels take it.
 struct Taps {
     bool direct = false;  // 1x1, stride 1, no padding: reads the value where it lies
     int chunk_count = 0;
     const Chunk* chunks = nullptr;
-    const uint32_t* starts = nullptr;   // taps of the i-th output of a chunk: starts[first_start + i .. + i + 1)
-    const uint32_t* outputs = nullptr;  // which output that is: outputs[first_start + i]
-    const Tap* taps = nullptr;
+    const TapList* lists = nullptr;
+    const uint64_t* offsets = nullptr;  // of quads
+    const float* weights = nullptr;     // of taps: 4 for each quad
 };
 
-struct TapLists {
+struct ConvTaps {
     bool direct = false;
+    uint64_t kept = 0;  // weights
     std::vector<Chunk> chunks;
-    std::vector<uint32_t> starts, outputs;
-    std::vector<Tap> taps;
+    std::vector<TapList> lists;
+    std::vector<uint64_t> offsets;  // kQuadsAhead more than there are quads
+    std::vector<float> weights;
 
     Taps view() const {
-        return {direct, int(chunks.size()), chunks.data(), starts.data(), outputs.data(), taps.data()};
+        return {direct, int(chunks.size()), chunks.data(), lists.data(), offsets.data(), weights.data()};
     }
 };
 
 // Lists the weights that Conv `op` of `plan` keeps at `capacity` of every m (0: all).
-TapLists list_taps(const Plan& plan, const Op& op, int capacity, const ConvTuning& tuning);
+ConvTaps list_taps(const Plan& plan, const Op& op, int capacity, const ConvTuning& tuning);
 
 }  // namespace slsc

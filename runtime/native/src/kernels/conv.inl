@@ -24,38 +24,52 @@ struct Piece {
     const float* in;
     int64_t row_step;   // floats between rows of the input
     int step;           // floats between columns
-    int64_t tap_scale;  // floats per unit of Tap::offset
+    int64_t tap_scale;  // floats per unit of a tap's offset
     float* sums;        // of the first output held: [output][row][column][lane], BLOCK pixels an output
     int sums_row;       // floats between rows of them
 };
 
 // The lists of some outputs of one chunk.
 struct Lists {
-    const uint32_t *starts, *outputs;
+    const TapList* lists;
     int count;
     int first;  // output held first
-    const Tap* taps;
+    const uint64_t* offsets;
+    const float* weights;
 };
 
 // Adds every list to the sums of R x C pixels of its output.
 template <int R, int C, bool Direct, bool Unit>
 static void add_lists(const Piece& piece, const Lists& lists) {
-    const int64_t step = Unit ? LANES : piece.step, row_step = piece.row_step, scale = piece.tap_scale;
+    const int64_t step = Unit ? LANES : piece.step, row_step = piece.row_step;
+    const int64_t scale = Direct ? piece.tap_scale : LANES;
     const int64_t sums_row = piece.sums_row;
     const float* in = piece.in;
-    const Tap* tap = lists.taps + lists.starts[0];
+    const uint64_t* word = lists.offsets + lists.lists[0].first_quad;
+    const float* weight = lists.weights + int64_t(lists.lists[0].first_quad) * kQuad;
+    uint64_t next = word[0], after_next = word[1];
+    static_assert(kQuadsAhead == 2);
     for (int k = 0; k < lists.count; ++k) {
-        float* sums = piece.sums + int64_t(int(lists.outputs[k]) - lists.first) * BLOCK * LANES;
-        const Tap* end = lists.taps + lists.starts[k + 1];
+        const TapList& list = lists.lists[k];
+        float* sums = piece.sums + int64_t(int(list.output) - lists.first) * BLOCK * LANES;
         V acc[R * C];
 #pragma GCC unroll 32
         for (int i = 0; i < R * C; ++i) acc[i] = load(sums + i / C * sums_row + i % C * LANES);
-        for (; tap != end; ++tap) {
-            const V w = splat(tap->weight);
-            const float* p = in + (Direct ? tap->offset * scale : int64_t(tap->offset));
+        const auto quad = [&](int taps) __attribute__((always_inline)) {
+            uint64_t offsets = next;
+            next = after_next;
+            after_next = *(word++ + kQuadsAhead);
+#pragma GCC unroll 4
+            for (int j = 0; j < taps; ++j, offsets >>= 16) {
+                const V w = splat(weight[j]);
+                const float* p = in + int64_t(offsets & 0xffff) * scale;
 #pragma GCC unroll 32
-            for (int i = 0; i < R * C; ++i) acc[i] += w * load(p + i / C * row_step + i % C * step);
-        }
+                for (int i = 0; i < R * C; ++i) acc[i] += w * load(p + i / C * row_step + i % C * step);
+            }
+            weight += kQuad;
+        };
+        for (uint32_t q = list.taps / kQuad; q > 0; --q) quad(kQuad);
+        if (list.taps % kQuad) quad(int(list.taps % kQuad));
 #pragma GCC unroll 32
         for (int i = 0; i < R * C; ++i) store(sums + i / C * sums_row + i % C * LANES, acc[i]);
     }
@@ -185,10 +199,9 @@ static void add_chunk(const Job& job, const ConvGeometry& s, const Chunk& chunk,
             const int64_t pixel = int64_t(y) * s.sh * s.packed_columns + x * s.sw;
             piece = {packed + pixel * LANES, int64_t(s.sh) * s.packed_columns * LANES, s.sw * LANES, 0, nullptr, 0};
         }
-        const size_t at = chunk.first_start + (from - chunk.first_output);
         piece.sums = blocks.sums_of(block, 0);
         piece.sums_row = blocks.block_columns * LANES;
-        add_block(taps.direct, rows, columns, piece, {taps.starts + at, taps.outputs + at, to - from, first, taps.taps});
+        add_block(taps.direct, rows, columns, piece, {taps.lists + chunk.first_list + (from - chunk.first_output), to - from, first, taps.offsets, taps.weights});
     }
 }
 
