@@ -2,42 +2,29 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 import numpy as np
 import onnx
 import torch
 import torch.nn.functional as F
-from torch import Tensor
 
-from slsc.errors import SlscError
+from slsc.errors import SlscError, VerificationError
 from slsc.onnx_torch import OnnxModule
 from slsc.search.base import Progress, SearchResult
 from slsc.search.oneshot import changed_parameters
-
-Batches = Callable[[int], tuple[Tensor, Tensor]]
-"""Step number to (inputs, ground truth), in the network's range."""
-
+from slsc.train.loop import Batches, fit
+from slsc.train.progress import Progress as Standing
+from slsc.train.progress import Row
+from slsc.train.recipe import DenseRecipe
+from slsc.train.schedule import Horizon
+from slsc.train.settings import TrainSettings
 
 JUDGED_BATCHES = 4
 """Batches on which the weights before and after training are compared."""
 
-
-@dataclass(frozen=True)
-class Schedule:
-    """How long and how fast to train.
-
-    Attributes:
-        steps: optimizer steps at most.
-        seconds: wall-clock bound; steps are cut so that the whole run is expected to fit.
-        learning_rate: Adam's at the start; it falls to 0 along a half cosine.
-    """
-
-    steps: int
-    seconds: float
-    learning_rate: float
+BEYOND = 1 << 40
+"""The first of their step numbers, which training does not come to."""
 
 
 def finetune(
@@ -45,8 +32,7 @@ def finetune(
     start: SearchResult,
     batches: Batches,
     labelled: bool,
-    value_range: float,
-    schedule: Schedule,
+    settings: TrainSettings,
     progress: Progress,
 ) -> SearchResult:
     """Train every weight that `start` keeps, masks fixed.
@@ -58,8 +44,7 @@ def finetune(
         start: where to start from; its plan and masks stay.
         batches: makes the batch of each step.
         labelled: whether to train on the ground truth.
-        value_range: white minus black in the network's range; the loss is L1 over it.
-        schedule: length and learning rate.
+        settings: how long and how fast to train.
         progress: told after each step.
 
     Returns:
@@ -68,64 +53,42 @@ def finetune(
     Raises:
         SlscError: the loss stopped being finite.
     """
-    dense, student = OnnxModule(model).eval(), OnnxModule(model).eval()
+    dense, student = OnnxModule(model).eval(), OnnxModule(model)
     _load(student, start.weights)
     _freeze_pruned(student, start.masks)
+    judged = [batches(BEYOND + index, 0, settings.batch) for index in range(JUDGED_BATCHES)]
 
-    def loss(step: int) -> Tensor:
-        inputs, target = batches(step)
-        if not labelled:
-            with torch.no_grad():
-                target = dense(inputs)
-        return F.l1_loss(student(inputs), target) / value_range
+    def loss() -> float:
+        with torch.no_grad():
+            pairs = ((student(inputs), truth if labelled else dense(inputs)) for inputs, truth in judged)
+            return sum(float(F.l1_loss(restored, target)) for restored, target in pairs)
 
-    # Batches that training does not come to.
-    judged = range(schedule.steps, schedule.steps + JUDGED_BATCHES)
-    with torch.no_grad():
-        before = sum(float(loss(step)) for step in judged)
-    _train(student, loss, schedule, progress)
-    with torch.no_grad():
-        after = sum(float(loss(step)) for step in judged)
-    if not after < before:  # also when it is no number
+    before = loss()
+    teacher = None if labelled else dense
+    try:
+        fit(DenseRecipe(student), batches, settings, checkpoint=None, log=_Told(progress), teacher=teacher)
+    except VerificationError as error:
+        raise SlscError("finetuning diverged", where=error.where, why=error.why, hint="use --effort none") from error
+    if not loss() < before:  # also when it is no number
         return start
     return SearchResult(start.plan, changed_parameters(dense, student), start.masks)
 
 
-def _train(student: OnnxModule, loss: Callable[[int], Tensor], schedule: Schedule, progress: Progress) -> None:
-    optimizer = torch.optim.Adam(student.parameters(), lr=schedule.learning_rate)
-    clock = _Clock(schedule)
-    step = 0
-    while step < clock.steps:
-        for group in optimizer.param_groups:
-            group["lr"] = schedule.learning_rate * 0.5 * (1 + np.cos(np.pi * step / clock.steps))
-        value = loss(step)
-        if not torch.isfinite(value):
-            why = f"the loss at step {step} is {float(value.detach())}"
-            raise SlscError("finetuning diverged", why=why, hint="use --effort none")
-        optimizer.zero_grad(set_to_none=True)
-        value.backward()
-        optimizer.step()
-        step += 1
-        clock.tick(step)
-        progress("finetuning", step, clock.steps)
+class _Told:
+    """Passes the run on to a search's progress; where the clock ends it, the number of steps is what the pace says."""
 
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
 
-class _Clock:
-    """Fits the number of steps into the time allowed, from the pace of the first ones."""
+    def begin(self, start: Standing, horizon: Horizon) -> None:
+        """Nothing to tell yet."""
 
-    WARMUP, JUDGED = 3, 13
+    def show(self, at: Standing, fraction: float, loss: float, report: Mapping[str, float]) -> None:
+        """A step is done."""
+        self._progress("finetuning", at.step, round(at.step / fraction))
 
-    def __init__(self, schedule: Schedule) -> None:
-        self.steps = schedule.steps
-        self._seconds, self._begun, self._mark = schedule.seconds, time.monotonic(), 0.0
-
-    def tick(self, step: int) -> None:
-        if step == self.WARMUP:
-            self._mark = time.monotonic()
-        elif step == self.JUDGED:
-            now = time.monotonic()
-            pace = (now - self._mark) / (self.JUDGED - self.WARMUP)
-            self.steps = min(self.steps, step + int(max(0.0, self._seconds - (now - self._begun)) / pace))
+    def record(self, row: Row) -> None:
+        """No rows are kept."""
 
 
 def _load(module: OnnxModule, weights: Mapping[str, np.ndarray]) -> None:

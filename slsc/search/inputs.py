@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -67,6 +67,15 @@ class PatchSource:
             height, width = io.fixed_hw
             images, wanted = images[:, :, :height, :width], wanted[:, :, : height * io.scale, : width * io.scale]
         return images.contiguous(), wanted.contiguous()
+
+    def batches(self, side: int, seed: Sequence[int]) -> Callable[[int, int, int], tuple[Tensor, Tensor]]:
+        """Patches by step, first sample and count, as `slsc.train.loop.Batches`: every sample has its own seed."""
+
+        def batch(step: int, first: int, count: int) -> tuple[Tensor, Tensor]:
+            drawn = [self.draw(1, side, (*seed, step, index)) for index in range(first, first + count)]
+            return torch.cat([inputs for inputs, _ in drawn]), torch.cat([wanted for _, wanted in drawn])
+
+        return batch
 
     def _to_network(self, rgb: Tensor) -> Tensor:
         io = self._io

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from functools import cached_property
 
@@ -14,10 +15,12 @@ from slsc.passes.cost import costs
 from slsc.passes.layers import prunable_layers
 from slsc.runtime.manifest import ImageIO
 from slsc.search.base import Network, Progress, Rules, SearchResult
-from slsc.search.finetune import Schedule, finetune
+from slsc.search.finetune import finetune
 from slsc.search.inputs import PatchSource
 from slsc.search.oneshot import OneShot
 from slsc.search.uniform import prune_uniform
+from slsc.train.schedule import Horizon, Schedule
+from slsc.train.settings import TrainSettings
 
 METHODS = ("oneshot", "uniform")
 EFFORTS = ("none", "fast")
@@ -26,8 +29,8 @@ COST_HW = (720, 1280)
 """Output size at which MACs are counted; budgets are shares, so it does not move them."""
 
 CALIBRATION_PATCHES, CALIBRATION_SIDE = 24, 64
-FINETUNE_PATCHES, FINETUNE_SIDE = 8, 32
-FAST = Schedule(steps=1200, seconds=480.0, learning_rate=1e-3)
+FINETUNE_SIDE = 32
+FAST = TrainSettings(Horizon(steps=1200, seconds=480.0), batch=8, schedule=Schedule(1e-3, warmup=0))
 """`--effort fast`: done within ten minutes on two cores, the search included."""
 
 
@@ -91,13 +94,6 @@ class Searcher:
 
     def _finetuned(self, start: SearchResult) -> SearchResult:
         side = self._source.side(FINETUNE_SIDE)
-        reach = self._io.high - self._io.low
-        return finetune(
-            self.network.model,
-            start,
-            lambda step: self._source.draw(FINETUNE_PATCHES, side, (self._seed, 1, step)),
-            self._labelled,
-            reach,
-            FAST,
-            self._progress,
-        )
+        settings = replace(FAST, seed=self._seed, value_range=self._io.high - self._io.low)
+        batches = self._source.batches(side, (self._seed, 1))
+        return finetune(self.network.model, start, batches, self._labelled, settings, self._progress)
