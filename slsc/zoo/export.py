@@ -15,12 +15,12 @@ from slsc.runtime.atomic import staged
 OPSET = 17
 """Old enough for TensorRT 8.6 and ONNX Runtime 1.13; every op of the zoo exists in it."""
 
-EXAMPLE_HW = (48, 56)
-"""Size traced; unequal sides show any confusion of height and width."""
+EXAMPLE_HW = (48, 64)
+"""Size traced, multiples of every stride; unequal sides show any confusion of height and width."""
 
 
 def export_onnx(module: nn.Module, path: Path) -> None:
-    """Write `module` as ONNX: input `input` (batch, 3, height, width) float32, output `output`, all but channels free.
+    """Write `module` as ONNX: input `input` (batch, channels, height, width) float32, output `output`, all but channels free.
 
     Initializers carry the state-dict keys of their parameters. Node names carry the module path, so an activation that
     is a module is told from a functional one. The file is written whole or not at all.
@@ -35,7 +35,11 @@ def export_onnx(module: nn.Module, path: Path) -> None:
 
 
 def to_onnx(module: nn.Module) -> onnx.ModelProto:
-    """The ONNX model that `export_onnx` writes; leaves `module` in eval mode."""
+    """The ONNX model that `export_onnx` writes; leaves `module` in eval mode.
+
+    A module whose images are not RGB says so by its attribute `channels`.
+    """
+    channels = getattr(module, "channels", 3)
     axes = {0: "batch", 2: "height", 3: "width"}
     buffer = io.BytesIO()
     with warnings.catch_warnings():
@@ -43,7 +47,7 @@ def to_onnx(module: nn.Module) -> onnx.ModelProto:
         warnings.simplefilter("ignore", DeprecationWarning)
         torch.onnx.export(
             module.eval(),
-            (torch.rand(1, 3, *EXAMPLE_HW),),
+            (torch.rand(1, channels, *EXAMPLE_HW),),
             buffer,  # type: ignore[arg-type]  # the annotation forgets that this exporter takes streams
             dynamo=False,
             opset_version=OPSET,

@@ -12,9 +12,13 @@ from torch import nn
 from slsc.errors import UsageError
 from slsc.zoo.carn import Carn
 from slsc.zoo.compact import Compact
+from slsc.zoo.dmphn import Dmphn
+from slsc.zoo.dncnn import DnCnn
 from slsc.zoo.edsr import Edsr
 from slsc.zoo.imdn import Imdn
 from slsc.zoo.rfdn import Rfdn
+from slsc.zoo.srn import Srn
+from slsc.zoo.unet import ResidualUnet
 from slsc.zoo.weights import load_weights
 
 
@@ -24,15 +28,17 @@ class ZooModel:
 
     Attributes:
         build: makes it with random weights.
-        scale: output pixels per input pixel along each axis.
-        white: what stands for white in its RGB input and output, 1 or 255; black is 0.
+        scale: output pixels per input pixel along each axis; 1 for same-size restoration.
+        white: what stands for white in its input and output, 1 or 255; black is 0.
         other_scales: key prefix of weights for other scales that its published weight files also hold.
+        multiple_of: height and width of its input must be multiples of these.
     """
 
     build: Callable[[], nn.Module]
     scale: int
     white: float
     other_scales: str | None = None
+    multiple_of: tuple[int, int] = (1, 1)
 
     def load(self, path: Path) -> nn.Module:
         """Build the network with the weights of a safetensors file.
@@ -56,6 +62,11 @@ MODELS: dict[str, ZooModel] = {
     "rfdn_x4": ZooModel(Rfdn, 4, 255),
     "rfdn64_x4": ZooModel(partial(Rfdn, 4, features=64, distilled=32, esa=32), 4, 255),
     "imdn_x4": ZooModel(Imdn, 4, 1),
+    "dncnn_gray": ZooModel(DnCnn, 1, 1),
+    "unet": ZooModel(ResidualUnet, 1, 1, multiple_of=(4, 4)),
+    "srn": ZooModel(Srn, 1, 1, multiple_of=(16, 16)),
+    "dmphn": ZooModel(partial(Dmphn, patches=False), 1, 1, multiple_of=(4, 4)),
+    "dmphn_1_2_4_8": ZooModel(Dmphn, 1, 1, multiple_of=(16, 8)),
 }
 
 

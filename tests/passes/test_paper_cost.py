@@ -1,4 +1,4 @@
-"""Costs of EDSR-baseline, CARN and the 64-feature RFDN at 1280x720, to the digits the SLS paper prints."""
+"""Costs of the six networks of the SLS paper at 1280x720, to the digits it prints."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from onnx import numpy_helper
 from slsc.passes.base import PassContext
 from slsc.passes.cost import costs, plan_cost
 from slsc.passes.fold import FoldConstants
+from slsc.passes.identity import RemoveIdentities
 from slsc.passes.layers import prunable_layers
 from slsc.passes.paper_cost import module_activations, paper_macs
 
@@ -25,8 +26,11 @@ FIGURE_6 = (
 
 def network(name: str):
     from slsc.zoo.carn import Carn
+    from slsc.zoo.dmphn import Dmphn
     from slsc.zoo.edsr import Edsr
     from slsc.zoo.rfdn import Rfdn
+    from slsc.zoo.srn import Srn
+    from slsc.zoo.unet import ResidualUnet
 
     return {
         "edsr": lambda: Edsr(4, shift=False),
@@ -38,6 +42,18 @@ def network(name: str):
         "rfdn32": lambda: Rfdn(4, 32, 16, 16),
         "rfdn24": lambda: Rfdn(4, 24, 12, 12),
         "rfdn16": lambda: Rfdn(4, 16, 8, 8),
+        "unet": lambda: ResidualUnet(),
+        "unet32": lambda: ResidualUnet(32),
+        "unet24": lambda: ResidualUnet(24),
+        "unet16": lambda: ResidualUnet(16),
+        "srn": lambda: Srn(),
+        "srn16": lambda: Srn(16),
+        "srn12": lambda: Srn(12),
+        "srn8": lambda: Srn(8),
+        "dmphn": lambda: Dmphn(patches=False),
+        "dmphn16": lambda: Dmphn(16, patches=False),
+        "dmphn12": lambda: Dmphn(12, patches=False),
+        "dmphn8": lambda: Dmphn(8, patches=False),
     }[name]()
 
 
@@ -60,6 +76,7 @@ def counted():
             exported = to_onnx(network("carn" if name.startswith("carn") else name))
             if name.startswith("carn") and name != "carn":
                 narrow(exported, int(name[4:]))
+            exported = RemoveIdentities().run(exported, PassContext()).model
             model = FoldConstants().run(exported, PassContext()).model
             made[name] = model, costs(model, HD), module_activations(model)
         return made[name]
@@ -81,11 +98,15 @@ def uniform_macs(cost, modules, n: int, scale_bias: bool) -> float:
         ("edsr", "114.491", "112.538", 35, 1_517_571),
         ("carn", "91.215", "89.181", 32, 1_111_875),
         ("rfdn", "39.860", "39.549", 63, 826_800),
+        ("unet", "458.042", "454.400", 20, 6_790_659),
+        ("srn", "1200.507", "1190.324", 40, 7_086_339),
+        ("dmphn", "994.484", "985.242", 112, 8_052_876),
     ],
 )
 def test_f1_f5_dense_macs_params_and_prunable_layers(counted, name, total, weights, layers, params):
     model, cost, modules = counted(name)
-    assert (cost.input_hw, cost.output_hw) == ((180, 320), HD)
+    assert cost.input_hw in ((180, 320), HD)
+    assert cost.output_hw == HD
     assert f"{paper_macs(cost, modules) / 1e9:.3f}" == total
     assert f"{cost.prunable_macs / 1e9:.3f}" == weights
     assert len(prunable_layers(model)) == layers
@@ -98,12 +119,16 @@ def test_f1_f5_dense_macs_params_and_prunable_layers(counted, name, total, weigh
         ("edsr", False, {16: 58.22, 8: 30.09, 4: 16.02, 2: 8.98}),
         ("carn", True, {8: 24.20, 4: 13.02, 2: 7.44}),
         ("rfdn", True, {16: 20.02, 8: 10.10, 4: 5.14, 2: 2.66}),
+        ("unet", False, {16: 230.84, 8: 117.24, 4: 60.44, 2: 32.04}),
+        ("srn", False, {16: 605.35, 8: 307.77, 4: 158.98, 2: 84.59}),
+        ("dmphn", False, {16: 501.86, 8: 255.55, 4: 132.40, 2: 70.82}),
     ],
 )
 def test_f2_uniform_rows(counted, name, scale_bias, printed):
     _, cost, modules = counted(name)
     for n, figure in printed.items():
-        assert uniform_macs(cost, modules, n, scale_bias) == pytest.approx(figure, abs=0.0101)
+        # The paper works from rounded totals: a unit of the last digit.
+        assert round(uniform_macs(cost, modules, n, scale_bias), 2) == pytest.approx(figure, abs=0.0101)
 
 
 @pytest.mark.parametrize(
@@ -118,6 +143,15 @@ def test_f2_uniform_rows(counted, name, scale_bias, printed):
         ("rfdn32", "10.44", 214_768),
         ("rfdn24", "6.05", 123_840),
         ("rfdn16", "2.85", 57_744),
+        ("unet32", "115.42", 1_699_587),
+        ("unet24", "65.27", 956_739),
+        ("unet16", "29.31", 425_859),
+        ("srn16", "302.67", 1_774_211),
+        ("srn12", "171.21", 998_979),
+        ("srn8", "76.94", 444_867),
+        ("dmphn16", "250.94", 2_017_356),
+        ("dmphn12", "142.02", 1_136_316),
+        ("dmphn8", "63.90", 506_412),
     ],
 )
 def test_f3_narrow_dense_networks(counted, name, total, params):

@@ -14,8 +14,10 @@ import torch
 from slsc.errors import UsageError
 from slsc.zoo import MODELS, zoo_model
 from slsc.zoo.carn import Carn
+from slsc.zoo.dmphn import Dmphn
 from slsc.zoo.edsr import Edsr
 from slsc.zoo.export import export_onnx, to_onnx
+from slsc.zoo.srn import Srn
 
 PARAMETERS = {
     "compact_x4": 287_984,
@@ -28,6 +30,11 @@ PARAMETERS = {
     "rfdn_x4": 433_448,
     "rfdn64_x4": 826_800,
     "imdn_x4": 715_176,
+    "dncnn_gray": 555_137,
+    "unet": 6_790_659,
+    "srn": 7_086_339,
+    "dmphn": 8_052_876,
+    "dmphn_1_2_4_8": 7_232_524,
 }
 """From the weight files and the SLS paper; the 24 are the two colour shifts, which its cost tables leave out."""
 
@@ -56,12 +63,14 @@ def test_export_gives_what_torch_gives_at_other_sizes_and_batches(name: str, tmp
     entry, module = MODELS[name], _build(name)
     export_onnx(module, tmp_path / "net.onnx")
     session = onnxruntime.InferenceSession(tmp_path / "net.onnx", providers=["CPUExecutionProvider"])
-    for shape in ((1, 3, 20, 31), (2, 3, 33, 18)):
-        x = torch.rand(shape) * entry.white
+    channels, (down, across) = getattr(module, "channels", 3), entry.multiple_of
+    for batch, height, width in ((1, 20, 31), (2, 33, 18)):
+        height, width = -(-height // down) * down, -(-width // across) * across
+        x = torch.rand(batch, channels, height, width) * entry.white
         with torch.inference_mode():
             expected = module(x).numpy()
         (restored,) = session.run(None, {"input": x.numpy()})
-        assert restored.shape == (shape[0], 3, entry.scale * shape[2], entry.scale * shape[3])
+        assert restored.shape == (batch, channels, entry.scale * height, entry.scale * width)
         spread = max(float(np.ptp(expected)), 1e-3)
         assert np.abs(restored - expected).max() <= 1e-5 * max(spread, entry.white)
 
@@ -78,7 +87,8 @@ def test_initializers_carry_the_state_dict_keys(name: str) -> None:
 
 def test_pixel_shuffle_is_one_node(name: str) -> None:
     ops = Counter(node.op_type for node in to_onnx(_build(name)).graph.node)
-    assert ops["DepthToSpace"] == sum(isinstance(m, torch.nn.PixelShuffle) for m in _build(name).modules())
+    uses = 3 if name == "srn" else 1  # its scales share their weights
+    assert ops["DepthToSpace"] == uses * sum(isinstance(m, torch.nn.PixelShuffle) for m in _build(name).modules())
     assert not ops["Reshape"] + ops["Transpose"] + ops["Identity"]
 
 
@@ -97,6 +107,44 @@ def test_carn_m_shares_the_weights_of_a_cascade() -> None:
     uses = Counter(name for node in graph.node for name in node.input)
     assert uses["b2.b1.body.0.weight"] == 3
     assert uses["b2.c1.body.0.weight"] == 1
+
+
+def test_srn_shares_its_weights_between_scales() -> None:
+    graph = to_onnx(Srn(4)).graph
+    uses = Counter(name for node in graph.node if node.op_type == "Conv" for name in node.input[1:2])
+    assert set(uses.values()) == {3}
+
+
+def test_srn_resizes_by_factors_and_not_to_sizes() -> None:
+    graph = to_onnx(Srn(4)).graph
+    resizes = [node for node in graph.node if node.op_type == "Resize"]
+    assert len(resizes) == 4
+    assert all(len(node.input) == 3 for node in resizes)
+    assert not any(node.op_type == "Shape" for node in graph.node)
+
+
+def test_a_patch_of_dmphn_is_encoded_on_its_own() -> None:
+    """Level 4 does not look over the edges of its eight patches; levels 1 to 3 do over some."""
+    torch.manual_seed(0)
+    network = Dmphn(4)
+    x = torch.rand(1, 3, 64, 32)
+    features: list[torch.Tensor] = []
+    network.get_submodule("encoder_lv4").register_forward_hook(lambda module, given, made: features.append(made))
+    with torch.inference_mode():
+        network(x)
+        x[:, :, :16, :16] = 0
+        network(x)
+    assert len(features) == 16
+    changed = [not torch.equal(one, other) for one, other in zip(features[:8], features[8:], strict=True)]
+    assert changed == [True] + [False] * 7
+
+
+@pytest.mark.parametrize(
+    ("network", "hw"), [("unet", (40, 42)), ("srn", (40, 48)), ("dmphn", (42, 40)), ("dmphn_1_2_4_8", (40, 48))]
+)
+def test_sizes_that_strides_do_not_divide_are_refused(network: str, hw: tuple[int, int]) -> None:
+    with pytest.raises(RuntimeError), torch.inference_mode():
+        _build(network)(torch.rand(1, 3, *hw))
 
 
 def test_a_failed_export_leaves_the_old_file(tmp_path: Path) -> None:
