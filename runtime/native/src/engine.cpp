@@ -81,7 +81,7 @@ const OpKernel& Engine::kernel(OpType type) const {
 View Engine::view(int value, int channel, int channels) const {
     const Shape& s = shapes_[value];
     const int64_t plane = int64_t(s.rows) * s.width * kernels_->lanes;
-    return {arena_.get() + offsets_[value] + channel * plane, channels, s.height, s.width, s.rows, s.pixel, plane};
+    return {arena_.get() + offsets_[value] + channel * plane, channels, s.height, s.width, s.rows, s.pixel, plane, 0, s.width};
 }
 
 Job Engine::job(size_t index) const {
@@ -93,6 +93,7 @@ Job Engine::job(size_t index) const {
     job.in0 = view(op.in[0], op.in_channel[0], channels.in0);
     if (op.in[1] >= 0) job.in1 = view(op.in[1], op.in_channel[1], channels.in1);
     job.out = view(op.out, op.out_channel, channels.out);
+    job.to = job.out.width;
     job.slopes = floats(op.array[3]);
     if (op.type == OpType::Conv) {
         job.taps = taps_[index].view();
@@ -141,7 +142,7 @@ slsc_status Engine::run(const float* input, int height, int width, float* output
     if (status != SLSC_OK) return status;
     const Header& header = plan_->header;
     const View image = view(int(header.input), 0, this->input().channels);
-    pool_.run(image.channels * image.rows, [&](int item, int) { kernels_->to_strips(input, image, item); });
+    pool_.run(image.channels * image.rows, [&](int item, int) { kernels_->to_strips(input, image, 0, image.width, item); });
     for (size_t i = 0; i < jobs_.size(); ++i) {
         const auto begun = std::chrono::steady_clock::now();
         const Job& job = jobs_[i];
@@ -150,7 +151,7 @@ slsc_status Engine::run(const float* input, int height, int width, float* output
         seconds_[i] = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
     }
     const View restored = view(int(header.output), 0, this->output().channels);
-    pool_.run(restored.channels * restored.rows, [&](int item, int) { kernels_->from_strips(restored, output, item); });
+    pool_.run(restored.channels * restored.rows, [&](int item, int) { kernels_->from_strips(restored, output, 0, restored.width, item); });
     return SLSC_OK;
 }
 

@@ -7,3 +7,4 @@
 #include <cstring>
 
 #include "kernels.hpp"
+#include "resize_axis.hpp"

@@ -14,6 +14,7 @@ namespace slsc {
 struct Job {
     const Op* op = nullptr;
     View in0, in1, out;
+    int from = 0, to = 0;           // columns of the output to make; multiples of its shuffle
     Taps taps;                      // Conv
     const float* bias = nullptr;    // Conv
     const float* scale = nullptr;   // Unary
@@ -32,9 +33,9 @@ struct Kernels {
     int lanes;
     OpKernel conv, binary, unary, pool, global_mean, resize, pad, depth_to_space, space_to_depth, channel_mean;
     ConvTuning tuning;
-    // Planar image rows to strips and back; items are strip rows of channels: channels * rows.
-    void (*to_strips)(const float* planar, const View& value, int item);
-    void (*from_strips)(const View& value, float* planar, int item);
+    // Planar image rows to strips and back, columns [from, to); items are strip rows of channels: channels * rows.
+    void (*to_strips)(const float* planar, const View& value, int from, int to, int item);
+    void (*from_strips)(const View& value, float* planar, int from, int to, int item);
 };
 
 // Null where the instruction set was not compiled in. `isa`: "avx512", "avx2", "neon", "portable".

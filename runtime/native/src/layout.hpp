@@ -20,7 +20,7 @@ struct Shape {
     bool pixel = false;  // one pixel, repeated in all lanes
 };
 
-// `channels` consecutive channels of a value.
+// `channels` consecutive channels of a value, of which columns [first, first + pitch) are in memory.
 struct View {
     float* data = nullptr;
     int channels = 0;
@@ -29,6 +29,8 @@ struct View {
     int rows = 0;
     bool pixel = false;
     int64_t plane = 0;  // floats from one channel to the next
+    int first = 0;      // column that `data` begins with
+    int pitch = 0;      // pixels from one row to the next
 };
 
 static inline int floor_div(int a, int b) { return a >= 0 ? a / b : -((b - 1 - a) / b); }

@@ -133,7 +133,7 @@ static void pack(const Job& job, const ConvGeometry& s, const Chunk& chunk, cons
                 std::memset(to, 0, sizeof(float) * columns * LANES);
                 continue;
             }
-            const float* from = in.data + (chunk.first_channel + c) * in.plane + (int64_t(row) * in.width + x0) * LANES;
+            const float* from = pixel_at(in, chunk.first_channel + c, row, x0);
             if (before > 0) std::memset(to, 0, sizeof(float) * before * LANES);
             if (inside < columns) std::memset(to + inside * LANES, 0, sizeof(float) * (columns - inside) * LANES);
             if (all && q == 0)
@@ -151,10 +151,8 @@ static void finish(const Job& job, int k, int y, int x, int columns, const float
     const Combine combine = Combine(op.p[14]);
     const float slope = job.slopes ? job.slopes[k] : 0.0f;
     const int r = op.p[15], channel = k / (r * r), dy = k % (r * r) / r, dx = k % r;
-    float* to = job.out.data + channel * job.out.plane + (int64_t(y * r + dy) * job.out.width + x * r + dx) * LANES;
-    const float* other = nullptr;
-    if (combine != Combine::None)
-        other = job.in1.data + channel * job.in1.plane + (int64_t(y * r + dy) * job.in1.width + x * r + dx) * LANES;
+    float* to = pixel_at(job.out, channel, y * r + dy, x * r + dx);
+    const float* other = combine != Combine::None ? pixel_at(job.in1, channel, y * r + dy, x * r + dx) : nullptr;
     for (int i = 0; i < columns; ++i, to += r * LANES, sums += LANES) {
         V v = load(sums);
         if (combine == Combine::AddThenAct) v += load(other + i * r * LANES);
@@ -193,8 +191,7 @@ static void add_chunk(const Job& job, const ConvGeometry& s, const Chunk& chunk,
         Piece piece{};
         if (taps.direct) {
             const View& in = job.in0;
-            const int64_t pixel = int64_t(region.y + y) * in.width + region.x + x;
-            piece = {in.data + chunk.first_channel * in.plane + pixel * LANES, int64_t(in.width) * LANES, LANES, in.plane, nullptr, 0};
+            piece = {pixel_at(in, chunk.first_channel, region.y + y, region.x + x), int64_t(in.pitch) * LANES, LANES, in.plane, nullptr, 0};
         } else {
             const int64_t pixel = int64_t(y) * s.sh * s.packed_columns + x * s.sw;
             piece = {packed + pixel * LANES, int64_t(s.sh) * s.packed_columns * LANES, s.sw * LANES, 0, nullptr, 0};
@@ -230,12 +227,12 @@ static void conv_outputs(const Job& job, const ConvGeometry& s, const Region& re
                        blocks.sums_of(block, k - first) + row * blocks.block_columns * LANES);
 }
 
-// Rows and width of the output before the shuffle.
+// Rows and columns to make, before the shuffle.
 static int conv_rows(const Job& job) { return job.out.rows / job.op->p[15]; }
-static int conv_width(const Job& job) { return job.out.width / job.op->p[15]; }
+static int conv_columns(const Job& job) { return (job.to - job.from) / job.op->p[15]; }
 
 static int conv_items(const Job& job) {
-    return ((conv_rows(job) + TUNING.rows - 1) / TUNING.rows) * ((conv_width(job) + TUNING.columns - 1) / TUNING.columns);
+    return ((conv_rows(job) + TUNING.rows - 1) / TUNING.rows) * ((conv_columns(job) + TUNING.columns - 1) / TUNING.columns);
 }
 
 static size_t conv_scratch(const Job& job) {
@@ -248,10 +245,11 @@ static size_t conv_scratch(const Job& job) {
 
 static void conv_run(const Job& job, int item, float* scratch) {
     const ConvGeometry s = conv_geometry(*job.op, TUNING);
-    const int width = conv_width(job), across = (width + TUNING.columns - 1) / TUNING.columns;
+    const int columns = conv_columns(job), across = (columns + TUNING.columns - 1) / TUNING.columns;
     Region region{item / across * TUNING.rows, TUNING.rows, item % across * TUNING.columns, TUNING.columns};
     if (conv_rows(job) - region.y < TUNING.rows) region.rows = conv_rows(job) - region.y;
-    if (width - region.x < TUNING.columns) region.columns = width - region.x;
+    if (columns - region.x < TUNING.columns) region.columns = columns - region.x;
+    region.x += job.from / job.op->p[15];
     for (int k = 0; k < job.op->p[1]; k += TUNING.outputs)
         conv_outputs(job, s, region, k, k + TUNING.outputs < job.op->p[1] ? k + TUNING.outputs : job.op->p[1], scratch);
 }

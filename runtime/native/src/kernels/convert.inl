@@ -43,34 +43,34 @@ static inline int lanes_at(const View& value, int y) {
 }
 
 // Items are strip rows of channels. Lanes without an image row become 0.
-static void to_strips(const float* planar, const View& value, int item) {
-    const int channel = item / value.rows, y = item % value.rows, lanes = lanes_at(value, y), width = value.width;
-    const int64_t step = int64_t(value.rows) * width;
-    const float* from = planar + (int64_t(channel) * value.height + y) * width;
-    float* to = value.data + channel * value.plane + int64_t(y) * width * LANES;
+static void to_strips(const float* planar, const View& value, int first, int end, int item) {
+    const int channel = item / value.rows, y = item % value.rows, lanes = lanes_at(value, y), columns = end - first;
+    const int64_t step = int64_t(value.rows) * value.width;
+    const float* from = planar + (int64_t(channel) * value.height + y) * value.width + first;
+    float* to = pixel_at(value, channel, y, first);
     int x = 0;
-    for (; x + LANES <= width; x += LANES) {
+    for (; x + LANES <= columns; x += LANES) {
         V block[LANES];
         for (int l = 0; l < LANES; ++l) block[l] = l < lanes ? load_unaligned(from + l * step + x) : V{};
         transpose(block);
         for (int l = 0; l < LANES; ++l) store(to + int64_t(x + l) * LANES, block[l]);
     }
-    for (; x < width; ++x)
+    for (; x < columns; ++x)
         for (int l = 0; l < LANES; ++l) to[int64_t(x) * LANES + l] = l < lanes ? from[l * step + x] : 0.0f;
 }
 
-static void from_strips(const View& value, float* planar, int item) {
-    const int channel = item / value.rows, y = item % value.rows, lanes = lanes_at(value, y), width = value.width;
-    const int64_t step = int64_t(value.rows) * width;
-    const float* from = value.data + channel * value.plane + int64_t(y) * width * LANES;
-    float* to = planar + (int64_t(channel) * value.height + y) * width;
+static void from_strips(const View& value, float* planar, int first, int end, int item) {
+    const int channel = item / value.rows, y = item % value.rows, lanes = lanes_at(value, y), columns = end - first;
+    const int64_t step = int64_t(value.rows) * value.width;
+    const float* from = pixel_at(value, channel, y, first);
+    float* to = planar + (int64_t(channel) * value.height + y) * value.width + first;
     int x = 0;
-    for (; x + LANES <= width; x += LANES) {
+    for (; x + LANES <= columns; x += LANES) {
         V block[LANES];
         for (int l = 0; l < LANES; ++l) block[l] = load(from + int64_t(x + l) * LANES);
         transpose(block);
         for (int l = 0; l < lanes; ++l) store_unaligned(to + l * step + x, block[l]);
     }
-    for (; x < width; ++x)
+    for (; x < columns; ++x)
         for (int l = 0; l < lanes; ++l) to[l * step + x] = from[int64_t(x) * LANES + l];
 }

@@ -1,21 +1,36 @@
 // Binary and Unary. Needs lanes.inl and activate.inl.
 //
-// A plane is cut into runs of consecutive floats; a run is combined first and activated then, while in the first-level
-// cache. Lanes past the image's end are computed like all others.
+// An item is some rows of one channel, cut into runs; a run is combined first and activated then, while in the
+// first-level cache. Lanes past the image's end are computed like all others.
 
-constexpr int64_t RUN_FLOATS = 4096;
+constexpr int RUN_PIXELS = 4096 / LANES;
 
-static inline int runs_of(const View& view) { return int((view.plane + RUN_FLOATS - 1) / RUN_FLOATS); }
+// Rows of an item: enough to make up a run.
+static inline int rows_of_item(const Job& job) {
+    const int rows = RUN_PIXELS / (job.to - job.from);
+    return rows < 1 ? 1 : rows < job.out.rows ? rows : job.out.rows;
+}
+
+static inline int items_of_channel(const Job& job) {
+    const int rows = rows_of_item(job);
+    return (job.out.rows + rows - 1) / rows;
+}
+
+static int elementwise_items(const Job& job) { return job.out.channels * items_of_channel(job); }
 
 struct Run {
-    int channel;
-    int64_t first, floats;  // within the plane
+    int channel, y, x;
+    int64_t floats;
 };
 
-static inline Run run_of(const View& view, int item) {
-    const int runs = runs_of(view);
-    const int64_t first = item % runs * RUN_FLOATS, left = view.plane - first;
-    return {item / runs, first, left < RUN_FLOATS ? left : RUN_FLOATS};
+// Calls run(Run) for all of an item.
+template <typename Each>
+static inline void each_run(const Job& job, int item, Each run) {
+    const int items = items_of_channel(job), rows = rows_of_item(job), first = item % items * rows;
+    const int end = job.out.rows - first < rows ? job.out.rows : first + rows;
+    for (int y = first; y < end; ++y)
+        for (int x = job.from; x < job.to; x += RUN_PIXELS)
+            run(Run{item / items, y, x, int64_t(job.to - x < RUN_PIXELS ? job.to - x : RUN_PIXELS) * LANES});
 }
 
 template <Act A>
@@ -67,15 +82,12 @@ static void binary_each(const float* a, const float* b, int64_t step, float* to,
     for (int64_t i = 0; i < floats; i += LANES) store(to + i, binary<K>(load(a + i), load(b + i)));
 }
 
-static int binary_items(const Job& job) { return job.out.channels * runs_of(job.out); }
-
-static void binary_run(const Job& job, int item, float*) {
-    const Run run = run_of(job.out, item);
+static void binary_part(const Job& job, const Run& run) {
     const Spread spread = Spread(job.op->p[2]);
-    const float* a = job.in0.data + run.channel * job.in0.plane + run.first;
-    const float* b = job.in1.data + (spread == Spread::Channel ? 0 : run.channel * job.in1.plane) +
-                     (spread == Spread::Pixel ? 0 : run.first);
-    float* to = job.out.data + run.channel * job.out.plane + run.first;
+    const float* a = pixel_at(job.in0, run.channel, run.y, run.x);
+    const float* b = spread == Spread::Pixel ? pixel_at(job.in1, run.channel, 0, 0)
+                                             : pixel_at(job.in1, spread == Spread::Channel ? 0 : run.channel, run.y, run.x);
+    float* to = pixel_at(job.out, run.channel, run.y, run.x);
     const int64_t step = spread == Spread::Pixel ? 0 : LANES;
     switch (BinaryKind(job.op->p[1])) {
         case BinaryKind::Add: binary_each<BinaryKind::Add>(a, b, step, to, run.floats); break;
@@ -90,14 +102,19 @@ static void binary_run(const Job& job, int item, float*) {
     activate_run(job, to, run.floats, run.channel);
 }
 
-static int unary_items(const Job& job) { return job.out.channels * runs_of(job.out); }
+static void binary_run(const Job& job, int item, float*) {
+    each_run(job, item, [&](const Run& run) { binary_part(job, run); });
+}
 
-static void unary_run(const Job& job, int item, float*) {
-    const Run run = run_of(job.out, item);
-    const float* from = job.in0.data + run.channel * job.in0.plane + run.first;
-    float* to = job.out.data + run.channel * job.out.plane + run.first;
+static void unary_part(const Job& job, const Run& run) {
+    const float* from = pixel_at(job.in0, run.channel, run.y, run.x);
+    float* to = pixel_at(job.out, run.channel, run.y, run.x);
     const V scale = splat(job.scale ? job.scale[run.channel] : 1.0f);
     const V shift = splat(job.shift ? job.shift[run.channel] : 0.0f);
     for (int64_t i = 0; i < run.floats; i += LANES) store(to + i, load(from + i) * scale + shift);
     activate_run(job, to, run.floats, run.channel);
+}
+
+static void unary_run(const Job& job, int item, float*) {
+    each_run(job, item, [&](const Run& run) { unary_part(job, run); });
 }

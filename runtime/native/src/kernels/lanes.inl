@@ -15,6 +15,10 @@ static inline V select(VI mask, V yes, V no) { return as_float((mask & as_int(ye
 static inline V vmax(V a, V b) { return select(a > b, a, b); }
 static inline V vmin(V a, V b) { return select(a < b, a, b); }
 
+static inline float* pixel_at(const View& view, int channel, int64_t y, int64_t x) {
+    return view.data + channel * view.plane + (y * view.pitch + x - view.first) * LANES;
+}
+
 // All ones in the lanes whose image row lane * rows + t exists.
 static inline VI valid_lanes(const View& view, int t) {
     VI lane;

@@ -19,10 +19,10 @@ static void pad_row_by_lane(const Job& job, int channel, const int* row, float* 
     const int left = pad_amount(*job.op, 1, in.width);
     for (int l = 0; l < LANES; ++l) {
         const int lane = row[l] < 0 ? 0 : row[l] / in.rows, y = row[l] < 0 ? 0 : row[l] % in.rows;
-        const float* from = in.data + channel * in.plane + int64_t(y) * in.width * LANES + lane;
-        for (int x = 0; x < job.out.width; ++x) {
+        const float* from = pixel_at(in, channel, y, in.first) + lane;
+        for (int x = job.from; x < job.to; ++x) {
             const int column = row[l] < 0 ? -1 : padded_index(kind, x - left, in.width);
-            to[int64_t(x) * LANES + l] = column < 0 ? job.op->f[0] : from[int64_t(column) * LANES];
+            to[int64_t(x - job.from) * LANES + l] = column < 0 ? job.op->f[0] : from[int64_t(column - in.first) * LANES];
         }
     }
 }
@@ -31,12 +31,12 @@ static void pad_row_by_lane(const Job& job, int channel, const int* row, float* 
 static void pad_row_of_strips(const Job& job, int channel, int t, int q, float* to) {
     const View& in = job.in0;
     const PadKind kind = PadKind(job.op->p[1]);
-    const float* from = in.data + channel * in.plane + int64_t(t - q * in.rows) * in.width * LANES + q;
+    const float* from = pixel_at(in, channel, t - q * in.rows, in.first) + q;
     const int left = pad_amount(*job.op, 1, in.width);
-    for (int x = 0; x < job.out.width; ++x) {
+    for (int x = job.from; x < job.to; ++x, to += LANES) {
         const int column = padded_index(kind, x - left, in.width);
-        const V v = column < 0 ? splat(job.op->f[0]) : load_unaligned(from + int64_t(column) * LANES);
-        store(to + int64_t(x) * LANES, v);
+        const V v = column < 0 ? splat(job.op->f[0]) : load_unaligned(from + int64_t(column - in.first) * LANES);
+        store(to, v);
     }
 }
 
@@ -44,7 +44,7 @@ static void pad_run(const Job& job, int item, float*) {
     const View &in = job.in0, &out = job.out;
     const int channel = item / out.rows, y = item % out.rows;
     const int t = y - pad_amount(*job.op, 0, in.height), q = floor_div(t, in.rows);
-    float* to = out.data + channel * out.plane + int64_t(y) * out.width * LANES;
+    float* to = pixel_at(out, channel, y, job.from);
     bool inside = out.rows == in.rows;  // and every lane that has an output row reads the image proper
     int row[LANES];
     for (int l = 0; l < LANES; ++l) {

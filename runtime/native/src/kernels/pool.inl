@@ -5,7 +5,7 @@ constexpr int MAX_WINDOW = 64;  // rows of a window; the plan's own bound
 enum class PoolKind { Max = 0, Average = 1, AverageWithPadding = 2 };
 
 struct PoolRow {
-    const float* from;  // column 0 of the input row, rotated to the lanes that need it
+    const float* from;  // first column held of the input row, rotated to the lanes that need it
     VI valid;           // lanes where the row lies in the image
 };
 
@@ -27,7 +27,7 @@ static int pool_rows(const Job& job, int channel, int y, PoolRow* rows, V& count
             if (valid[l] || (padding && row >= -p[6] && row < in.height + p[8])) counted[l] += 1.0f;
         }
         if (!any || q <= -LANES || q >= LANES) continue;
-        rows[found++] = {in.data + channel * in.plane + int64_t(t - q * in.rows) * in.width * LANES + q, valid};
+        rows[found++] = {pixel_at(in, channel, t - q * in.rows, in.first) + q, valid};
     }
     return found;
 }
@@ -42,14 +42,14 @@ static void pool_run(const Job& job, int item, float*) {
     V counted;
     const int count = pool_rows(job, channel, y, rows, counted);
     const V start = splat(kind == PoolKind::Max ? -__builtin_inff() : 0.0f);
-    float* to = job.out.data + channel * job.out.plane + int64_t(y) * job.out.width * LANES;
-    for (int x = 0; x < job.out.width; ++x, to += LANES) {
+    float* to = pixel_at(job.out, channel, y, job.from);
+    for (int x = job.from; x < job.to; ++x, to += LANES) {
         const int left = x * p[5] - p[7], right = left + p[3];
         const int first = left < 0 ? 0 : left, end = right < width ? right : width;
         V sum = start;
         for (int i = 0; i < count; ++i)
             for (int s = first; s < end; ++s) {
-                const V v = select(rows[i].valid, load_unaligned(rows[i].from + int64_t(s) * LANES), start);
+                const V v = select(rows[i].valid, load_unaligned(rows[i].from + int64_t(s - job.in0.first) * LANES), start);
                 sum = kind == PoolKind::Max ? vmax(sum, v) : sum + v;
             }
         if (kind != PoolKind::Max) {

@@ -1,4 +1,4 @@
-// GlobalMean and ChannelMean. Needs lanes.inl and elementwise.inl.
+// GlobalMean and ChannelMean. Needs lanes.inl.
 
 static int global_mean_items(const Job& job) { return job.out.channels; }
 
@@ -7,7 +7,7 @@ static void global_mean_run(const Job& job, int channel, float*) {
     const View& in = job.in0;
     double total[LANES] = {};
     for (int y = 0; y < in.rows; ++y) {
-        const float* from = in.data + channel * in.plane + int64_t(y) * in.width * LANES;
+        const float* from = pixel_at(in, channel, y, 0);
         V sum{};
         for (int x = 0; x < in.width; ++x) sum += load(from + int64_t(x) * LANES);
         const VI valid = valid_lanes(in, y);
@@ -16,21 +16,21 @@ static void global_mean_run(const Job& job, int channel, float*) {
     }
     double all = 0.0;
     for (int l = 0; l < LANES; ++l) all += total[l];
-    store(job.out.data + channel * job.out.plane, splat(float(all / (double(in.height) * in.width))));
+    store(pixel_at(job.out, channel, 0, 0), splat(float(all / (double(in.height) * in.width))));
 }
 
-static int channel_mean_items(const Job& job) { return runs_of(job.out); }
+static int channel_mean_items(const Job& job) { return job.out.rows; }
 
-static void channel_mean_run(const Job& job, int item, float*) {
-    const Run run = run_of(job.out, item);
+static void channel_mean_run(const Job& job, int y, float*) {
     const View& in = job.in0;
-    const float* from = in.data + run.first;
-    float* to = job.out.data + run.first;
-    for (int64_t i = 0; i < run.floats; i += LANES) store(to + i, load(from + i));
+    const int64_t floats = int64_t(job.to - job.from) * LANES;
+    float* to = pixel_at(job.out, 0, y, job.from);
+    const float* from = pixel_at(in, 0, y, job.from);
+    for (int64_t i = 0; i < floats; i += LANES) store(to + i, load(from + i));
     for (int c = 1; c < in.channels; ++c) {
         from += in.plane;
-        for (int64_t i = 0; i < run.floats; i += LANES) store(to + i, load(to + i) + load(from + i));
+        for (int64_t i = 0; i < floats; i += LANES) store(to + i, load(to + i) + load(from + i));
     }
     const float share = 1.0f / float(in.channels);
-    for (int64_t i = 0; i < run.floats; i += LANES) store(to + i, load(to + i) * share);
+    for (int64_t i = 0; i < floats; i += LANES) store(to + i, load(to + i) * share);
 }

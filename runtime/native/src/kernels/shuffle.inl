@@ -1,10 +1,5 @@
 // DepthToSpace and SpaceToDepth. Needs lanes.inl. Strips are r times as long as each other, so lanes stay where they are.
 
-// Pixel (y, x) of a channel of `view`.
-static inline float* pixel_at(const View& view, int channel, int64_t y, int64_t x) {
-    return view.data + channel * view.plane + (y * view.width + x) * LANES;
-}
-
 static inline void copy_pixels(const float* from, int64_t from_step, float* to, int64_t to_step, int count) {
     for (int x = 0; x < count; ++x) store(to + x * to_step, load(from + x * from_step));
 }
@@ -16,8 +11,8 @@ static void depth_to_space_run(const Job& job, int item, float*) {
     const int r = job.op->p[1], c = item / job.in0.rows, y = item % job.in0.rows;
     for (int dy = 0; dy < r; ++dy)
         for (int dx = 0; dx < r; ++dx)
-            copy_pixels(pixel_at(job.in0, (c * r + dy) * r + dx, y, 0), LANES,
-                        pixel_at(job.out, c, int64_t(y) * r + dy, dx), r * LANES, job.in0.width);
+            copy_pixels(pixel_at(job.in0, (c * r + dy) * r + dx, y, job.from / r), LANES,
+                        pixel_at(job.out, c, int64_t(y) * r + dy, job.from + dx), r * LANES, (job.to - job.from) / r);
 }
 
 static int space_to_depth_items(const Job& job) { return job.in0.channels * job.out.rows; }
@@ -26,6 +21,6 @@ static void space_to_depth_run(const Job& job, int item, float*) {
     const int r = job.op->p[1], c = item / job.out.rows, y = item % job.out.rows;
     for (int dy = 0; dy < r; ++dy)
         for (int dx = 0; dx < r; ++dx)
-            copy_pixels(pixel_at(job.in0, c, int64_t(y) * r + dy, dx), r * LANES,
-                        pixel_at(job.out, (dy * r + dx) * job.in0.channels + c, y, 0), LANES, job.out.width);
+            copy_pixels(pixel_at(job.in0, c, int64_t(y) * r + dy, int64_t(job.from) * r + dx), r * LANES,
+                        pixel_at(job.out, (dy * r + dx) * job.in0.channels + c, y, job.from), LANES, job.to - job.from);
 }
