@@ -37,7 +37,7 @@ bool grow(Floats& memory, size_t& held, size_t floats) {
 
 Engine::Engine(std::unique_ptr<Plan> plan, const Kernels* kernels, int threads)
     : plan_(std::move(plan)), kernels_(kernels), pool_(threads), seconds_(plan_->ops.size(), 0.0) {
-    list_all_taps();
+    ready_convolutions();
 }
 
 slsc_status Engine::fail(slsc_status status, std::string why) {
@@ -50,16 +50,16 @@ slsc_status Engine::set_capacity(int capacity) {
         return fail(SLSC_BAD_ARGUMENT, "capacity must be in 0.." + std::to_string(plan_->header.m));
     if (capacity == capacity_) return SLSC_OK;
     capacity_ = capacity;
-    list_all_taps();
+    ready_convolutions();
     shapes_.clear();  // jobs point into the lists
     return SLSC_OK;
 }
 
-void Engine::list_all_taps() {
-    taps_.assign(plan_->ops.size(), ConvTaps{});
-    for (size_t i = 0; i < taps_.size(); ++i)
+void Engine::ready_convolutions() {
+    convolutions_.assign(plan_->ops.size(), Convolution{});
+    for (size_t i = 0; i < convolutions_.size(); ++i)
         if (plan_->ops[i].type == OpType::Conv)
-            taps_[i] = list_taps(*plan_, plan_->ops[i], capacity_, kernels_->tuning);
+            convolutions_[i] = ready_convolution(*plan_, plan_->ops[i], capacity_, *kernels_);
 }
 
 const OpKernel& Engine::kernel(OpType type) const {
@@ -96,7 +96,8 @@ Job Engine::job(size_t index) const {
     job.to = job.out.width;
     job.slopes = floats(op.array[3]);
     if (op.type == OpType::Conv) {
-        job.taps = taps_[index].view();
+        job.taps = convolutions_[index].taps.view();
+        job.dense = convolutions_[index].dense.view();
         job.bias = floats(op.array[2]);
     } else if (op.type == OpType::Unary) {
         job.scale = floats(op.array[0]);
@@ -159,7 +160,7 @@ uint64_t Engine::macs(size_t index) const {
     const Op& op = plan_->ops[index];
     if (op.type != OpType::Conv || shapes_.empty()) return 0;
     const Shape& out = shapes_[op.out];
-    return uint64_t(taps_[index].kept) * uint64_t(out.height / op.p[15]) * uint64_t(out.width / op.p[15]);
+    return convolutions_[index].macs * uint64_t(out.height / op.p[15]) * uint64_t(out.width / op.p[15]);
 }
 
 }  // namespace slsc

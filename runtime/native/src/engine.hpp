@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "convolution.hpp"
 #include "kernels.hpp"
 #include "plan.hpp"
 #include "pool.hpp"
@@ -42,14 +43,14 @@ private:
     const OpKernel& kernel(OpType type) const;
     View view(int value, int channel, int channels) const;
     Job job(size_t op) const;
-    void list_all_taps();
+    void ready_convolutions();
     slsc_status make_ready();
 
     std::unique_ptr<Plan> plan_;
     const Kernels* kernels_;
     Pool pool_;
     int capacity_ = 0;
-    std::vector<ConvTaps> taps_;  // by operation
+    std::vector<Convolution> convolutions_;  // by operation
     std::vector<Shape> shapes_;
     std::vector<size_t> offsets_;
     std::vector<Job> jobs_;

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "dense.hpp"
 #include "layout.hpp"
 #include "plan.hpp"
 #include "taps.hpp"
@@ -15,7 +16,8 @@ struct Job {
     const Op* op = nullptr;
     View in0, in1, out;
     int from = 0, to = 0;           // columns of the output to make; multiples of its shuffle
-    Taps taps;                      // Conv
+    Taps taps;                      // Conv by taps
+    Dense dense;                    // Conv by dense blocks, where it has panels
     const float* bias = nullptr;    // Conv
     const float* scale = nullptr;   // Unary
     const float* shift = nullptr;   // Unary
@@ -32,7 +34,8 @@ struct Kernels {
     const char* isa;
     int lanes;
     OpKernel conv, binary, unary, pool, global_mean, resize, pad, depth_to_space, space_to_depth, channel_mean;
-    ConvTuning tuning;
+    ConvTuning tuning, dense_tuning;
+    double tap_cost;  // time of a multiply-add by taps over that of a dense one
     // Planar image rows to strips and back, columns [from, to); items are strip rows of channels: channels * rows.
     void (*to_strips)(const float* planar, const View& value, int from, int to, int item);
     void (*from_strips)(const View& value, float* planar, int from, int to, int item);

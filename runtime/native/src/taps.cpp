@@ -6,56 +6,6 @@
 namespace slsc {
 namespace {
 
-struct Weight {
-    int output, channel, row, column;  // channel of the convolution's whole input
-    float value;
-};
-
-std::vector<Weight> dense_weights(const Plan& plan, const Op& op) {
-    const int groups = op.p[12], in_group = op.p[0] / groups, out_group = op.p[1] / groups;
-    std::vector<Weight> weights;
-    weights.reserve(size_t(op.p[1]) * in_group * op.p[2] * op.p[3]);
-    const float* value = plan.floats(op.array[0]);
-    for (int k = 0; k < op.p[1]; ++k)
-        for (int c = 0; c < in_group; ++c)
-            for (int r = 0; r < op.p[2]; ++r)
-                for (int s = 0; s < op.p[3]; ++s, ++value)
-                    if (*value != 0.0f) weights.push_back({k, k / out_group * in_group + c, r, s, *value});
-    return weights;
-}
-
-// Rank-major storage (plan.hpp): the first entries of every group are its most important weights.
-std::vector<Weight> sparse_weights(const Plan& plan, const Op& op, int capacity) {
-    const int m = int(plan.header.m), n = op.p[13], wanted = capacity > 0 && capacity < n ? capacity : n;
-    const int groups = op.p[12], in_group = op.p[0] / groups, out_group = op.p[1] / groups;
-    std::vector<Weight> weights;
-    const float* value = plan.floats(op.array[0]);
-    const uint8_t* position = plan.data(op.array[1]);
-    for (int rank = 0; rank < n; ++rank)
-        for (int k = 0; k < op.p[1]; ++k)
-            for (int r = 0; r < op.p[2]; ++r)
-                for (int s = 0; s < op.p[3]; ++s)
-                    for (int c = 0; c < in_group; c += m) {
-                        const int size = std::min(m, in_group - c);
-                        if (rank >= kept_in_group(n, m, size)) continue;
-                        if (rank < kept_in_group(wanted, m, size) && *value != 0.0f)
-                            weights.push_back({k, k / out_group * in_group + c + *position, r, s, *value});
-                        ++value, ++position;
-                    }
-    return weights;
-}
-
-// Channels of a chunk, so that one register block's input stays within `block_bytes`.
-int chunk_channels(const ConvGeometry& g, const ConvTuning& t, int available) {
-    const int64_t rows = int64_t(t.block_rows - 1) * g.sh + int64_t(g.kh - 1) * g.dh + 1;
-    const int64_t columns = int64_t(t.block_columns - 1) * g.sw + int64_t(g.kw - 1) * g.dw + 1;
-    const int64_t block = 4 * t.lanes * rows * columns;
-    const int64_t addressable = (int64_t(1) << 16) / (g.packed_plane / t.lanes);
-    const int most = int(std::max<int64_t>(1, std::min<int64_t>(t.block_bytes / block, addressable)));
-    const int chunks = (available + most - 1) / most;
-    return (available + chunks - 1) / chunks;
-}
-
 bool is_direct(const Op& op) {
     return op.p[2] == 1 && op.p[3] == 1 && op.p[4] == 1 && op.p[5] == 1 && !op.p[6] && !op.p[7] && !op.p[8] && !op.p[9];
 }
@@ -89,14 +39,21 @@ void append(ConvTaps& to, const Draft& list) {
         }
         to.offsets.push_back(offsets);
     }
-    to.kept += list.taps.size();
 }
 
 }  // namespace
 
-ConvTaps list_taps(const Plan& plan, const Op& op, int capacity, const ConvTuning& tuning) {
-    const bool sparse = op.array[1] >= 0;
-    const std::vector<Weight> weights = sparse ? sparse_weights(plan, op, capacity) : dense_weights(plan, op);
+int chunk_channels(const ConvGeometry& g, const ConvTuning& t, int available) {
+    const int64_t rows = int64_t(t.block_rows - 1) * g.sh + int64_t(g.kh - 1) * g.dh + 1;
+    const int64_t columns = int64_t(t.block_columns - 1) * g.sw + int64_t(g.kw - 1) * g.dw + 1;
+    const int64_t block = 4 * t.lanes * rows * columns;
+    const int64_t addressable = (int64_t(1) << 16) / (g.packed_plane / t.lanes);
+    const int most = int(std::max<int64_t>(1, std::min<int64_t>(t.block_bytes / block, addressable)));
+    const int chunks = (available + most - 1) / most;
+    return (available + chunks - 1) / chunks;
+}
+
+ConvTaps list_taps(const Op& op, const std::vector<Weight>& weights, const ConvTuning& tuning) {
     const ConvGeometry g = conv_geometry(op, tuning);
     const int groups = op.p[12], in_group = op.p[0] / groups, out_group = op.p[1] / groups;
     const int step = chunk_channels(g, tuning, in_group), per_group = (in_group + step - 1) / step;

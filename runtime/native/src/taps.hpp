@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "plan.hpp"
+#include "weights.hpp"
 
 namespace slsc {
 
@@ -65,7 +66,6 @@ struct Taps {
 
 struct ConvTaps {
     bool direct = false;
-    uint64_t kept = 0;  // weights
     std::vector<Chunk> chunks;
     std::vector<TapList> lists;
     std::vector<uint64_t> offsets;  // kQuadsAhead more than there are quads
@@ -76,7 +76,10 @@ struct ConvTaps {
     }
 };
 
-// Lists the weights that Conv `op` of `plan` keeps at `capacity` of every m (0: all).
-ConvTaps list_taps(const Plan& plan, const Op& op, int capacity, const ConvTuning& tuning);
+// Channels of a chunk, of `available` ones, so that one register block's input stays within `block_bytes`.
+int chunk_channels(const ConvGeometry& g, const ConvTuning& t, int available);
+
+// Lists the weights of Conv `op`.
+ConvTaps list_taps(const Op& op, const std::vector<Weight>& weights, const ConvTuning& tuning);
 
 }  // namespace slsc

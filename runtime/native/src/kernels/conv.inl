@@ -114,8 +114,8 @@ struct Region {
     int y, rows, x, columns;
 };
 
-// The input of a region, for the channels of one chunk, as [channel][row][column][lane] in `packed`.
-static void pack(const Job& job, const ConvGeometry& s, const Chunk& chunk, const Region& region, float* packed) {
+// The input of a region, for some channels, as [channel][row][column][lane] in `packed`.
+static void pack(const Job& job, const ConvGeometry& s, int first_channel, int channels, const Region& region, float* packed) {
     const View& in = job.in0;
     const int rows = (region.rows - 1) * s.sh + (s.kh - 1) * s.dh + 1;
     const int columns = (region.columns - 1) * s.sw + (s.kw - 1) * s.dw + 1;
@@ -123,17 +123,17 @@ static void pack(const Job& job, const ConvGeometry& s, const Chunk& chunk, cons
     const int inside = in.width - x0 < columns ? in.width - x0 : columns;  // first column after the image
     for (int i = 0; i < rows; ++i) {
         const int t = region.y * s.sh - s.top + i, q = floor_div(t, in.rows), row = t - q * in.rows;
-        const VI valid = valid_lanes(in, t);
+        const VI valid = in.pixel ? ~VI{} : valid_lanes(in, t);
         bool all = true, none = true;
         for (int l = 0; l < LANES; ++l) valid[l] ? none = false : all = false;
         none |= q <= -LANES || q >= LANES || inside <= before;
-        for (int c = 0; c < chunk.channels; ++c) {
+        for (int c = 0; c < channels; ++c) {
             float* to = packed + c * s.packed_plane + int64_t(i) * s.packed_columns * LANES;
             if (none) {
                 std::memset(to, 0, sizeof(float) * columns * LANES);
                 continue;
             }
-            const float* from = pixel_at(in, chunk.first_channel + c, row, x0);
+            const float* from = pixel_at(in, first_channel + c, row, x0);
             if (before > 0) std::memset(to, 0, sizeof(float) * before * LANES);
             if (inside < columns) std::memset(to + inside * LANES, 0, sizeof(float) * (columns - inside) * LANES);
             if (all && q == 0)
@@ -217,7 +217,7 @@ static void conv_outputs(const Job& job, const ConvGeometry& s, const Region& re
         const int end = chunk.first_output + chunk.outputs;
         const int from = first > chunk.first_output ? first : chunk.first_output, to = last < end ? last : end;
         if (from >= to) continue;
-        if (!job.taps.direct) pack(job, s, chunk, region, packed);
+        if (!job.taps.direct) pack(job, s, chunk.first_channel, chunk.channels, region, packed);
         add_chunk(job, s, chunk, blocks, packed, first, from, to);
     }
     for (int block = 0; block < blocks.count(); ++block)
@@ -231,9 +231,21 @@ static void conv_outputs(const Job& job, const ConvGeometry& s, const Region& re
 static int conv_rows(const Job& job) { return job.out.rows / job.op->p[15]; }
 static int conv_columns(const Job& job) { return (job.to - job.from) / job.op->p[15]; }
 
-static int conv_items(const Job& job) {
-    return ((conv_rows(job) + TUNING.rows - 1) / TUNING.rows) * ((conv_columns(job) + TUNING.columns - 1) / TUNING.columns);
+// Work items are regions.
+static int conv_regions(const Job& job, const ConvTuning& t) {
+    return ((conv_rows(job) + t.rows - 1) / t.rows) * ((conv_columns(job) + t.columns - 1) / t.columns);
 }
+
+static Region conv_region(const Job& job, int item, const ConvTuning& t) {
+    const int columns = conv_columns(job), across = (columns + t.columns - 1) / t.columns;
+    Region region{item / across * t.rows, t.rows, item % across * t.columns, t.columns};
+    if (conv_rows(job) - region.y < t.rows) region.rows = conv_rows(job) - region.y;
+    if (columns - region.x < t.columns) region.columns = columns - region.x;
+    region.x += job.from / job.op->p[15];
+    return region;
+}
+
+static int conv_items(const Job& job) { return conv_regions(job, TUNING); }
 
 static size_t conv_scratch(const Job& job) {
     const ConvGeometry s = conv_geometry(*job.op, TUNING);
@@ -245,11 +257,7 @@ static size_t conv_scratch(const Job& job) {
 
 static void conv_run(const Job& job, int item, float* scratch) {
     const ConvGeometry s = conv_geometry(*job.op, TUNING);
-    const int columns = conv_columns(job), across = (columns + TUNING.columns - 1) / TUNING.columns;
-    Region region{item / across * TUNING.rows, TUNING.rows, item % across * TUNING.columns, TUNING.columns};
-    if (conv_rows(job) - region.y < TUNING.rows) region.rows = conv_rows(job) - region.y;
-    if (columns - region.x < TUNING.columns) region.columns = columns - region.x;
-    region.x += job.from / job.op->p[15];
+    const Region region = conv_region(job, item, TUNING);
     for (int k = 0; k < job.op->p[1]; k += TUNING.outputs)
         conv_outputs(job, s, region, k, k + TUNING.outputs < job.op->p[1] ? k + TUNING.outputs : job.op->p[1], scratch);
 }

@@ -8,7 +8,7 @@ static inline V load(const float* p) { return *reinterpret_cast<const V*>(p); }
 static inline V load_unaligned(const float* p) { return *reinterpret_cast<const VU*>(p); }
 static inline void store(float* p, V v) { *reinterpret_cast<V*>(p) = v; }
 static inline void store_unaligned(float* p, V v) { *reinterpret_cast<VU*>(p) = v; }
-static inline V splat(float x) { return V{} + x; }
+static inline V splat(float x) { return x - V{}; }  // adding to zeros would be an addition: -0 becomes 0
 static inline VI as_int(V v) { return reinterpret_cast<VI>(v); }
 static inline V as_float(VI v) { return reinterpret_cast<V>(v); }
 static inline V select(VI mask, V yes, V no) { return as_float((mask & as_int(yes)) | (~mask & as_int(no))); }

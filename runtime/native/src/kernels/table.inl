@@ -7,6 +7,7 @@
 #include "activate.inl"
 #include "conv.inl"
 #include "convert.inl"
+#include "dense.inl"
 #include "elementwise.inl"
 #include "pad.inl"
 #include "pool.inl"
@@ -17,7 +18,7 @@
 static const Kernels TABLE = {
     ISA_NAME,
     LANES,
-    {conv_items, conv_run, conv_scratch},
+    {any_conv_items, any_conv_run, any_conv_scratch},
     {elementwise_items, binary_run, nullptr},
     {elementwise_items, unary_run, nullptr},
     {pool_items, pool_run, nullptr},
@@ -28,6 +29,8 @@ static const Kernels TABLE = {
     {space_to_depth_items, space_to_depth_run, nullptr},
     {channel_mean_items, channel_mean_run, nullptr},
     TUNING,
+    DENSE_TUNING,
+    DENSE_TAP_COST,
     to_strips,
     from_strips,
 };

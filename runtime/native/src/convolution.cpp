@@ -1,0 +1,23 @@
+#include "convolution.hpp"
+
+namespace slsc {
+namespace {
+
+// The dense kernel multiplies zeros, too. It has nothing to share for one output.
+bool dense_is_faster(const Op& op, uint64_t kept, double tap_cost) {
+    const uint64_t all = uint64_t(op.p[1]) * (op.p[0] / op.p[12]) * op.p[2] * op.p[3];
+    return op.p[1] / op.p[12] > 1 && tap_cost * double(kept) > double(all);
+}
+
+}  // namespace
+
+Convolution ready_convolution(const Plan& plan, const Op& op, int capacity, const Kernels& kernels) {
+    const std::vector<Weight> weights = kept_weights(plan, op, capacity);
+    Convolution ready;
+    ready.macs = weights.size();
+    if (dense_is_faster(op, ready.macs, kernels.tap_cost)) ready.dense = list_dense(op, weights, kernels.dense_tuning);
+    else ready.taps = list_taps(op, weights, kernels.tuning);
+    return ready;
+}
+
+}  // namespace slsc

@@ -1,0 +1,135 @@
+// Dense convolution. Needs conv.inl, of which it shares the regions, the packing and the epilogue.
+//
+// A register block is up to kDenseBlock output channels times pixels of one row: an input vector is loaded once for all
+// channels, a weight once for all pixels, so that there are more multiply-adds than loads. The last block of a row reaches
+// past the region's right edge, into what the packed buffer happens to hold; those sums are never stored.
+
+#if LANES == 16 || defined(__aarch64__)
+constexpr int DENSE_SUMS = 24;  // vectors, of 32 registers
+#else
+constexpr int DENSE_SUMS = 12;  // of 16
+#endif
+
+constexpr ConvTuning DENSE_TUNING = {
+    LANES,
+    1,
+    DENSE_SUMS / kDenseBlock,
+    LANES == 16 ? 6 : 8,  // rows of a region
+    24,                   // its columns: a multiple of every block's
+    64,                   // output channels whose sums are held at once
+    LANES == 16 ? 48 << 10 : 32 << 10,
+};
+// Where both kernels take as long: at 23 of 32 weights with AVX-512, at 28 with AVX2.
+constexpr double DENSE_TAP_COST = LANES == 16 ? 1.4 : 1.15;
+static_assert(DENSE_TUNING.columns % DENSE_SUMS == 0);
+
+// Sums of a region lie as [output][row][column][lane].
+constexpr int64_t DENSE_PLANE = int64_t(DENSE_TUNING.rows) * DENSE_TUNING.columns * LANES;
+
+// Sets the sums of one register block to `bias` (of the block's outputs, or null) and its taps, or adds the taps.
+template <int K, bool Unit>
+static void add_dense(const Dense& dense, const DenseBlock& block, const float* in, int pixel_step, bool set, const float* bias,
+                      float* sums) {
+    constexpr int C = DENSE_SUMS / K;
+    const int64_t step = Unit ? LANES : pixel_step;
+    V acc[K * C];
+#pragma GCC unroll 32
+    for (int i = 0; i < K * C; ++i)
+        acc[i] = set ? splat(bias ? bias[i / C] : 0.0f) : load(sums + i / C * DENSE_PLANE + i % C * LANES);
+    const int32_t *offset = dense.offsets + block.first_tap, *end = offset + block.taps;
+    const float* weight = dense.weights + block.first_weight;
+    for (; offset != end; ++offset, weight += K) {
+        const float* p = in + *offset;
+        V held[K < C ? K : C];  // the fewer of weights and pixels, for want of registers
+        if constexpr (K < C) {
+#pragma GCC unroll 32
+            for (int k = 0; k < K; ++k) held[k] = splat(weight[k]);
+#pragma GCC unroll 32
+            for (int c = 0; c < C; ++c) {
+                const V x = load(p + c * step);
+#pragma GCC unroll 32
+                for (int k = 0; k < K; ++k) acc[k * C + c] += held[k] * x;
+            }
+        } else {
+#pragma GCC unroll 32
+            for (int c = 0; c < C; ++c) held[c] = load(p + c * step);
+#pragma GCC unroll 32
+            for (int k = 0; k < K; ++k) {
+                const V w = splat(weight[k]);
+#pragma GCC unroll 32
+                for (int c = 0; c < C; ++c) acc[k * C + c] += w * held[c];
+            }
+        }
+    }
+#pragma GCC unroll 32
+    for (int i = 0; i < K * C; ++i) store(sums + i / C * DENSE_PLANE + i % C * LANES, acc[i]);
+}
+
+// What the blocks of a chunk add to the sums of a region.
+struct DensePart {
+    const Job& job;
+    const ConvGeometry& geometry;
+    const Region& region;
+    const Panel& panel;
+    const float* packed;
+    bool set;     // first chunk
+    float* sums;
+};
+
+template <int K>
+static void add_dense_blocks(const DensePart& part, const DenseBlock* blocks, size_t count) {
+    const ConvGeometry& s = part.geometry;
+    for (int y = 0; y < part.region.rows; ++y)
+        for (int x = 0; x < part.region.columns; x += DENSE_SUMS / K) {
+            const float* in = part.packed + (int64_t(y) * s.sh * s.packed_columns + x * s.sw) * LANES;
+            float* sums = part.sums + (int64_t(y) * DENSE_TUNING.columns + x) * LANES;
+            for (const DenseBlock* block = blocks; block < blocks + count; ++block) {
+                const float* bias = part.job.bias ? part.job.bias + block->first_output : nullptr;
+                float* to = sums + (block->first_output - part.panel.first_output) * DENSE_PLANE;
+                if (s.sw == 1) add_dense<K, true>(part.job.dense, *block, in, LANES, part.set, bias, to);
+                else add_dense<K, false>(part.job.dense, *block, in, s.sw * LANES, part.set, bias, to);
+            }
+        }
+}
+
+static void dense_panel(const Job& job, const ConvGeometry& s, const Region& region, const Panel& panel, float* scratch) {
+    float* packed = scratch + DENSE_PLANE * DENSE_TUNING.outputs;
+    for (size_t i = 0; i < panel.chunks; ++i) {
+        const DenseChunk& chunk = job.dense.chunks[panel.first_chunk + i];
+        pack(job, s, chunk.first_channel, chunk.channels, region, packed);
+        const DensePart part{job, s, region, panel, packed, i == 0, scratch};
+        const DenseBlock* blocks = job.dense.blocks + chunk.first_block;
+        const size_t whole = panel.outputs / kDenseBlock;
+        add_dense_blocks<kDenseBlock>(part, blocks, whole);
+        switch (panel.outputs % kDenseBlock) {
+            case 1: add_dense_blocks<1>(part, blocks + whole, 1); break;
+            case 2: add_dense_blocks<2>(part, blocks + whole, 1); break;
+            case 3: add_dense_blocks<3>(part, blocks + whole, 1); break;
+            default: break;
+        }
+    }
+    for (int k = 0; k < panel.outputs; ++k)
+        for (int y = 0; y < region.rows; ++y)
+            finish(job, panel.first_output + k, region.y + y, region.x, region.columns,
+                   scratch + k * DENSE_PLANE + int64_t(y) * DENSE_TUNING.columns * LANES);
+}
+
+static int dense_items(const Job& job) { return conv_regions(job, DENSE_TUNING); }
+
+static void dense_run(const Job& job, int item, float* scratch) {
+    const ConvGeometry s = conv_geometry(*job.op, DENSE_TUNING);
+    const Region region = conv_region(job, item, DENSE_TUNING);
+    for (int i = 0; i < job.dense.panel_count; ++i) dense_panel(job, s, region, job.dense.panels[i], scratch);
+}
+
+static size_t dense_scratch(const Job& job) {
+    const int channels = job.dense.chunks[0].channels;  // no chunk has more than the first
+    return size_t(DENSE_PLANE) * DENSE_TUNING.outputs + size_t(channels) * conv_geometry(*job.op, DENSE_TUNING).packed_plane;
+}
+
+// A convolution by whichever kernel it was made ready for.
+static int any_conv_items(const Job& job) { return job.dense.panel_count ? dense_items(job) : conv_items(job); }
+static size_t any_conv_scratch(const Job& job) { return job.dense.panel_count ? dense_scratch(job) : conv_scratch(job); }
+static void any_conv_run(const Job& job, int item, float* scratch) {
+    return job.dense.panel_count ? dense_run(job, item, scratch) : conv_run(job, item, scratch);
+}
