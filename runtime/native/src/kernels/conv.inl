@@ -231,14 +231,14 @@ static void conv_outputs(const Job& job, const ConvGeometry& s, const Region& re
 static int conv_rows(const Job& job) { return job.out.rows / job.op->p[15]; }
 static int conv_columns(const Job& job) { return (job.to - job.from) / job.op->p[15]; }
 
-// Work items are regions.
+// Work items are regions, those below each other in a row: they share more input than those beside each other.
 static int conv_regions(const Job& job, const ConvTuning& t) {
     return ((conv_rows(job) + t.rows - 1) / t.rows) * ((conv_columns(job) + t.columns - 1) / t.columns);
 }
 
 static Region conv_region(const Job& job, int item, const ConvTuning& t) {
-    const int columns = conv_columns(job), across = (columns + t.columns - 1) / t.columns;
-    Region region{item / across * t.rows, t.rows, item % across * t.columns, t.columns};
+    const int columns = conv_columns(job), down = (conv_rows(job) + t.rows - 1) / t.rows;
+    Region region{item % down * t.rows, t.rows, item / down * t.columns, t.columns};
     if (conv_rows(job) - region.y < t.rows) region.rows = conv_rows(job) - region.y;
     if (columns - region.x < t.columns) region.columns = columns - region.x;
     region.x += job.from / job.op->p[15];
