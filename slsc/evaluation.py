@@ -14,9 +14,9 @@ from slsc.data.degrade import bicubic_pair
 from slsc.data.images import list_images, open_rgb
 from slsc.errors import DataError, UsageError
 from slsc.metrics.lpips import Distance, lpips_distance
-from slsc.metrics.psnr import psnr_y
-from slsc.metrics.ssim import ssim_y
+from slsc.metrics.protocol import Protocol, protocol_for
 from slsc.restorer import Restorer
+from slsc.runtime.colour import luma
 from slsc.runtime.resample import imresize
 
 Pixels = npt.NDArray[np.uint8]
@@ -26,36 +26,49 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Score:
-    """Figures of one image, or means over images.
+    """Figures of one image, or means over images, by the protocol of the network's task.
 
     Attributes:
         name: the image's path below its folder, or "mean".
-        psnr_y: dB on luma, `scale` pixels left out at each border; infinite for equal images.
-        ssim: on luma, likewise.
-        baseline_psnr_y: `psnr_y` of what the network got: the bicubic enlargement, or the unrestored image.
-        lpips: perceptual distance, None where not asked for.
+        protocol: which channels and pixels count.
+        psnr: dB; infinite for equal images.
+        ssim: on the same channels and pixels.
+        baseline_psnr: `psnr` of what the network got: the bicubic enlargement, or the unrestored image.
+        lpips: perceptual distance of the whole images, None where not asked for.
     """
 
     name: str
-    psnr_y: float
+    protocol: Protocol
+    psnr: float
     ssim: float
-    baseline_psnr_y: float
+    baseline_psnr: float
     lpips: float | None
 
     def to_dict(self) -> dict[str, str | float | None]:
-        """As JSON-ready values: an infinite PSNR becomes None."""
-        figures = {"psnr_y": self.psnr_y, "ssim": self.ssim, "baseline_psnr_y": self.baseline_psnr_y}
+        """As JSON-ready values, such as `psnr_y`: an infinite PSNR becomes None."""
+        psnr = self.protocol.psnr_name
+        figures = {psnr: self.psnr, "ssim": self.ssim, f"baseline_{psnr}": self.baseline_psnr}
         finite = {name: value if math.isfinite(value) else None for name, value in figures.items()}
         return {"name": self.name, **finite, **({} if self.lpips is None else {"lpips": self.lpips})}
 
 
-def evaluate(restorer: Restorer, hr_dir: Path, lr_dir: Path | None, *, lpips: bool, progress: Progress) -> list[Score]:
+def evaluate(
+    restorer: Restorer,
+    hr_dir: Path,
+    lr_dir: Path | None,
+    *,
+    noise: float | None = None,
+    lpips: bool,
+    progress: Progress,
+) -> list[Score]:
     """Restore images and compare them with references.
 
     Args:
         restorer: see `open_restorer`.
         hr_dir: folder of references; cut at the bottom and right to a multiple of the scale.
         lr_dir: folder of inputs of the same names; None makes them from the references by MATLAB's bicubic.
+        noise: for same-size networks: makes the inputs by adding Gaussian noise of this standard deviation, in 8-bit
+            levels, to the references: the same for every image of a size, neither rounded nor clipped.
         lpips: measure LPIPS too.
         progress: told after every image.
 
@@ -63,20 +76,24 @@ def evaluate(restorer: Restorer, hr_dir: Path, lr_dir: Path | None, *, lpips: bo
         A score per image, in order of their paths.
 
     Raises:
-        UsageError: a same-size restorer without `lr_dir`.
+        UsageError: a same-size restorer with neither `lr_dir` nor `noise`, or one of another kind with `noise`.
         DataError: an unusable folder or image, a pair that does not match; names the file.
         BackendError: LPIPS is asked for and not installed.
     """
-    if lr_dir is None and restorer.scale == 1:
-        raise UsageError("a same-size network needs degraded inputs", hint="give their folder: --lr DIR")
+    _require_source(restorer.io.scale, lr_dir, noise)
     distance = lpips_distance() if lpips else None
     references = list_images(hr_dir)
     inputs: list[Path | None] = [None] * len(references)
     if lr_dir is not None:
-        inputs = [*_partners(references, hr_dir, lr_dir, restorer.scale)]
+        inputs = [*_partners(references, hr_dir, lr_dir, restorer.io.scale)]
     scores = []
     for reference, given in zip(references, inputs, strict=True):
-        scores.append(_score(restorer, reference, given, str(reference.relative_to(hr_dir)), distance))
+        restored, plain, wanted = _restored(restorer, reference, given, noise)
+        name = str(reference.relative_to(hr_dir))
+        try:
+            scores.append(_score(name, protocol_for(restorer.io), restored, plain, wanted, distance))
+        except ValueError as error:
+            raise DataError("image too small to evaluate", where=str(reference), why=str(error)) from error
         progress("evaluating", len(scores), len(references))
     return scores
 
@@ -86,49 +103,83 @@ def mean_score(scores: list[Score]) -> Score:
     distances = [score.lpips for score in scores if score.lpips is not None]
     return Score(
         "mean",
-        float(np.mean([score.psnr_y for score in scores])),
+        scores[0].protocol,
+        float(np.mean([score.psnr for score in scores])),
         float(np.mean([score.ssim for score in scores])),
-        float(np.mean([score.baseline_psnr_y for score in scores])),
+        float(np.mean([score.baseline_psnr for score in scores])),
         float(np.mean(distances)) if distances else None,
     )
 
 
-def _score(restorer: Restorer, reference: Path, given: Path | None, name: str, distance: Distance | None) -> Score:
-    scale = restorer.scale
-    low, high = _pair(reference, given, scale)
-    restored = restorer.restore(low)
-    border = scale if scale > 1 else 0
-    plain = low if scale == 1 else imresize(low, high.shape[:2], round_passes=True)
-    try:
-        return Score(
-            name,
-            psnr_y(restored, high, border),
-            ssim_y(restored, high, border),
-            psnr_y(plain, high, border),
-            distance(restored, high) if distance else None,
-        )
-    except ValueError as error:
-        raise DataError("image too small to evaluate", where=str(reference), why=str(error)) from error
+def _require_source(scale: int, lr_dir: Path | None, noise: float | None) -> None:
+    if noise is not None and (scale > 1 or lr_dir is not None):
+        why = "the network enlarges" if scale > 1 else "there are inputs already"
+        raise UsageError("noise makes the inputs of same-size networks", why=why, hint="leave out --noise")
+    if noise is not None and not (math.isfinite(noise) and noise > 0):
+        raise UsageError(f"noise of {noise:g} levels", hint="give a standard deviation above 0, such as --noise 25")
+    if scale == 1 and lr_dir is None and noise is None:
+        raise UsageError("a same-size network needs degraded inputs", hint="give their folder: --lr DIR")
 
 
-def _pair(reference: Path, given: Path | None, scale: int) -> tuple[Pixels, Pixels]:
-    """The input and the reference cut to fit it."""
-    high = open_rgb(reference)
-    if given is None:
+def _score(
+    name: str, protocol: Protocol, restored: Pixels, plain: Pixels, wanted: Pixels, distance: Distance | None
+) -> Score:
+    return Score(
+        name,
+        protocol,
+        protocol.psnr(restored, wanted),
+        protocol.ssim(restored, wanted),
+        protocol.psnr(plain, wanted),
+        distance(restored, wanted) if distance else None,
+    )
+
+
+def _restored(
+    restorer: Restorer, reference: Path, given: Path | None, noise: float | None
+) -> tuple[Pixels, Pixels, Pixels]:
+    """The restored image, what the network got at the same size, and the reference cut to fit."""
+    scale, grey = restorer.io.scale, restorer.io.channels == 1 and restorer.io.scale == 1
+    wanted = _open(reference, grey)
+    if noise is not None:
+        noisy = _noisy(wanted, noise)
+        return _rounded(restorer.restore_values(noisy)), _rounded(noisy), wanted
+    if given is not None:
+        low, wanted = _fitted(_open(given, grey), wanted, given, scale)
+    else:
         try:
-            return bicubic_pair(high, scale)
+            low, wanted = bicubic_pair(wanted, scale)
         except DataError as error:
             raise DataError(error.what, where=str(reference), why=error.why) from error
-    low = open_rgb(given)
+    plain = low if scale == 1 else imresize(low, wanted.shape[:2], round_passes=True)
+    return restorer.restore(low), plain, wanted
+
+
+def _open(path: Path, grey: bool) -> Pixels:
+    """HxWx3 RGB, or HxWx1 where the network is for grey images."""
+    image = open_rgb(path)
+    return np.rint(luma(image)).astype(np.uint8) if grey else image
+
+
+def _noisy(image: Pixels, sigma: float) -> npt.NDArray[np.float32]:
+    """Black 0, white 1, plus noise from numpy's legacy generator at seed 0, as cszn/KAIR draws it for each image."""
+    return (image / 255 + np.random.RandomState(0).normal(0, sigma / 255, image.shape)).astype(np.float32)
+
+
+def _rounded(values: npt.NDArray[np.float32]) -> Pixels:
+    return np.rint(values.clip(0, 1) * 255).astype(np.uint8)
+
+
+def _fitted(low: Pixels, wanted: Pixels, given: Path, scale: int) -> tuple[Pixels, Pixels]:
+    """The input, and the reference cut to `scale` times its size."""
     height, width = (side * scale for side in low.shape[:2])
-    if (high.shape[0] // scale, high.shape[1] // scale) != low.shape[:2]:
+    if (wanted.shape[0] // scale, wanted.shape[1] // scale) != low.shape[:2]:
         raise DataError(
             "the input does not fit its reference",
             where=str(given),
-            why=f"x{scale} makes {width}x{height} of it, the reference is {high.shape[1]}x{high.shape[0]}",
+            why=f"x{scale} makes {width}x{height} of it, the reference is {wanted.shape[1]}x{wanted.shape[0]}",
             hint="check that --lr and --hr are of this network's scale",
         )
-    return low, high[:height, :width]
+    return low, wanted[:height, :width]
 
 
 def _partners(references: list[Path], hr_dir: Path, lr_dir: Path, scale: int) -> list[Path]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ from slsc.runtime.pixels import compose, to_batch
 from slsc.runtime.session import Session
 
 Pixels = npt.NDArray[np.uint8]
+Values = npt.NDArray[np.float32]
 
 PROBE_PHOTOS = 4
 
@@ -26,11 +27,15 @@ PROBE_PHOTOS = 4
 class Restorer(Protocol):
     """Restores images of any size."""
 
-    scale: int
-    """Output pixels per input pixel along each axis; 1 for same-size restoration."""
+    io: ImageIO
+    """The network's image interface."""
 
     def restore(self, image: Pixels) -> Pixels:
-        """HxWx3 uint8 RGB to the same, `scale` times larger."""
+        """HxWx3 RGB or HxWx1 grey uint8 to the same, `io.scale` times larger."""
+        ...
+
+    def restore_values(self, image: Values) -> Values:
+        """As `restore`, black 0 and white 1; the input may lie outside, as noisy images do, the output does not."""
         ...
 
 
@@ -56,15 +61,21 @@ class WholeImage:
                 where=str(path),
                 hint="compile it, with --budget 1 to keep it dense, and evaluate the bundle, which is run in tiles",
             )
-        self.scale = self.io.scale
         self._runner = OnnxRuntimeRunner(model.SerializeToString(), threads)
 
     def restore(self, image: Pixels) -> Pixels:
         """See `Restorer.restore`; sizes that the network's strides do not divide are continued by mirroring."""
+        return self._restored(image)
+
+    def restore_values(self, image: Values) -> Values:
+        """See `Restorer.restore_values`; sizes as in `restore`."""
+        return self._restored(image)
+
+    def _restored(self, image: npt.NDArray[Any]) -> npt.NDArray[Any]:
         height, width = image.shape[:2]
         missing = [-side % multiple for side, multiple in zip((height, width), self.io.multiple_of, strict=True)]
         padded = np.pad(image, ((0, missing[0]), (0, missing[1]), (0, 0)), mode="symmetric")
-        rows, columns = height * self.scale, width * self.scale
+        rows, columns = height * self.io.scale, width * self.io.scale
         restored = self._runner.run(to_batch(padded, self.io))[0, :, :rows, :columns]
         return compose(restored, Photo(image), self.io, (0, rows), (0, columns))
 
@@ -80,12 +91,18 @@ class BundleImage:
 
     def __init__(self, path: Path, engine: str | None, threads: int) -> None:
         self._session = Session(path, engine=engine, threads=threads)
-        self.scale = self._session.manifest.io.scale
+        self.io: ImageIO = self._session.manifest.io
 
     def restore(self, image: Pixels) -> Pixels:
         """See `Restorer.restore`."""
         restored: Pixels = self._session.restore(image)
         return restored
+
+    def restore_values(self, image: Values) -> Values:
+        """See `Restorer.restore_values`; run whole, since photos, which are run in tiles, end at black and white."""
+        restored = self._session.restore_tensor(to_batch(image, self.io))[0]
+        height, width = restored.shape[1:]
+        return compose(restored, Photo(image), self.io, (0, height), (0, width))
 
 
 def open_restorer(

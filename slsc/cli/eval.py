@@ -1,8 +1,9 @@
-"""Measure a network or bundle on reference images: PSNR and SSIM on luma, against bicubic enlargement.
+"""Measure a network or bundle on reference images: PSNR, SSIM and LPIPS, against what it was given.
 
-By the protocol of the super-resolution literature: luma of BT.601 (16..235), output rounded to 8 bit, as many pixels as
-the scale left out at each border, mean over images; inputs made by MATLAB's bicubic unless --lr gives them. An ONNX
-file is run on whole images, a bundle in tiles as `slsc run` does.
+Super-resolution networks by the protocol of their literature: luma of BT.601 (16..235), as many pixels as the scale
+left out at each border, inputs made by MATLAB's bicubic unless --lr gives them. Same-size networks on all channels of
+the whole image, inputs from --lr (the blurred images, say) or --noise. Output is rounded to 8 bit; means over images.
+An ONNX file is run on whole images, a bundle in tiles as `slsc run` does.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("target", type=Path, metavar="MODEL.onnx|BUNDLE.slsb", help="what to measure")
     parser.add_argument("--hr", type=existing_folder, required=True, metavar="DIR", help="reference images")
     parser.add_argument("--lr", type=existing_folder, metavar="DIR", help="inputs of the same names")
+    parser.add_argument("--noise", type=float, metavar="SIGMA", help="make inputs by adding Gaussian noise, of 255")
     parser.add_argument("--engine", metavar="NAME", help="engine of the bundle (default: its first)")
     parser.add_argument("--range", type=value_range, metavar="LOW:HIGH", help="values of black and white of a network")
     parser.add_argument("--lpips", action="store_true", help="measure LPIPS too (needs the package lpips)")
@@ -36,16 +38,16 @@ def run(args: argparse.Namespace, console: Console) -> int:
 
     restorer = open_restorer(args.target, engine=args.engine, value_range=args.range, threads=args.threads)
     with console.stages() as progress:
-        scores = evaluate(restorer, args.hr, args.lr, lpips=args.lpips, progress=progress)
+        scores = evaluate(restorer, args.hr, args.lr, noise=args.noise, lpips=args.lpips, progress=progress)
     mean = mean_score(scores)
-    baseline = "input" if restorer.scale == 1 else "bicubic"
-    header = ("image", "PSNR-Y", "SSIM", f"{baseline} PSNR-Y", *(["LPIPS"] if args.lpips else []))
+    psnr, baseline = mean.protocol.psnr_title, "input" if restorer.io.scale == 1 else "bicubic"
+    header = ("image", psnr, "SSIM", f"{baseline} {psnr}", *(["LPIPS"] if args.lpips else []))
     console.report(table(header, [_row(score) for score in (*scores, mean)], "<" + ">" * (len(header) - 1)))
-    console.result(target=str(args.target), scale=restorer.scale, mean=mean.to_dict())
+    console.result(target=str(args.target), scale=restorer.io.scale, mean=mean.to_dict())
     console.result(images=[score.to_dict() for score in scores])
     return 0
 
 
 def _row(score: Score) -> tuple[str, ...]:
     distance = () if score.lpips is None else (f"{score.lpips:.4f}",)
-    return (score.name, f"{score.psnr_y:.2f}", f"{score.ssim:.4f}", f"{score.baseline_psnr_y:.2f}", *distance)
+    return (score.name, f"{score.psnr:.2f}", f"{score.ssim:.4f}", f"{score.baseline_psnr:.2f}", *distance)

@@ -1,4 +1,4 @@
-"""PSNR on luma, by the protocol of the super-resolution literature."""
+"""PSNR on luma, as the super-resolution literature measures it, and on all channels."""
 
 from __future__ import annotations
 
@@ -27,9 +27,8 @@ def luma_pair(
     Raises:
         ValueError: the sizes differ, or nothing is left inside the border.
     """
-    (height, width), other = restored.shape[:2], reference.shape[:2]
-    if (height, width) != other:
-        raise ValueError(f"sizes differ: {width}x{height} restored, {other[1]}x{other[0]} reference")
+    require_same_size(restored, reference)
+    height, width = restored.shape[:2]
     if border < 0 or min(height, width) <= 2 * border:
         raise ValueError(f"an image of {width}x{height} has nothing inside a border of {border} pixels")
     inside = slice(border, height - border), slice(border, width - border)
@@ -42,6 +41,26 @@ def psnr_y(restored: npt.NDArray[np.uint8], reference: npt.NDArray[np.uint8], bo
     Raises:
         ValueError: the sizes differ, or nothing is left inside the border.
     """
-    first, second = luma_pair(restored, reference, border)
+    return _psnr(*luma_pair(restored, reference, border))
+
+
+def psnr_all(restored: npt.NDArray[np.uint8], reference: npt.NDArray[np.uint8]) -> float:
+    """PSNR in dB of HxWxC uint8 images over all their pixels and channels, peak 255; infinite where they are equal.
+
+    Raises:
+        ValueError: the shapes differ.
+    """
+    require_same_size(restored, reference)
+    return _psnr(restored.astype(np.float64), reference.astype(np.float64))
+
+
+def require_same_size(restored: npt.NDArray[np.uint8], reference: npt.NDArray[np.uint8]) -> None:
+    """Raises ValueError, with both sizes in pixels, unless heights and widths are equal."""
+    (height, width), other = restored.shape[:2], reference.shape[:2]
+    if (height, width) != other:
+        raise ValueError(f"sizes differ: {width}x{height} restored, {other[1]}x{other[0]} reference")
+
+
+def _psnr(first: npt.NDArray[np.float64], second: npt.NDArray[np.float64]) -> float:
     error = float(np.mean((first - second) ** 2))
     return math.inf if error == 0 else 10 * math.log10(255**2 / error)

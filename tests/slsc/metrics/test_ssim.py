@@ -42,6 +42,6 @@ def test_bicubic_x4_reaches_the_published_figure_on_set5(data_dir: Path) -> None
 
 @pytest.mark.skipif(importlib.util.find_spec("lpips") is not None, reason="lpips is installed")
 def test_lpips_says_what_to_install() -> None:
-    with pytest.raises(BackendError, match="pip install lpips") as caught:
+    with pytest.raises(BackendError, match=r"pip install 'slsc\[lpips\]'") as caught:
         lpips_distance()
     assert caught.value.exit_code == 4
