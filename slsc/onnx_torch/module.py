@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -95,9 +95,14 @@ class OnnxModule(nn.Module):
         for name in step.last_uses:
             env.pop(name, None)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """The network's output for the image `x`, (B, C, H, W) in the network's value range."""
-        env = self.start(x)
+    def forward(self, x: Tensor, weights: Mapping[str, Tensor] | None = None) -> Tensor:
+        """The network's output for the image `x`, (B, C, H, W) in the network's value range.
+
+        Args:
+            x: see above.
+            weights: tensors to use in place of the parameters of these names.
+        """
+        env = {**self.start(x), **(weights or {})}
         for step in self.steps:
             self.execute(step, env)
         return env[self.output_name]

@@ -1,0 +1,104 @@
+"""How an SLS search takes part in training: L = L_task + lambda_reg * C_pruned (Eq. 6), until the budget is met."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from slsc.errors import BudgetError
+from slsc.search.base import Network, Rules, SearchResult, make_plan
+from slsc.search.sls.annealing import Annealing
+from slsc.search.sls.network import GatedNetwork
+from slsc.search.sls.settings import SlsSettings
+
+GREY_LEVELS = 255.0
+"""The paper's loss is in grey levels, the training loop's in the unit range: the cost is brought to the latter."""
+
+
+class SlsRecipe:
+    """Search and finetuning in one run: N is learned until the kept share is at most the budget, then settled.
+
+    Args:
+        network: its layers and their cost.
+        module: the weights with their gates; trained in place.
+        budget: kept / dense MACs over the prunable layers, at most.
+        rules: group size and mask rule, those of `module`.
+        settings: see `SlsSettings`.
+        sample_pixels: input pixels of one training sample, to which Eq. 5 counts MACs.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        module: GatedNetwork,
+        budget: Fraction,
+        rules: Rules,
+        settings: SlsSettings,
+        sample_pixels: int,
+    ) -> None:
+        self.module = module
+        self._network, self._budget, self._rules, self._settings = network, budget, rules, settings
+        height, width = network.cost.input_hw
+        self._sample_macs = network.cost.prunable_macs * sample_pixels / (height * width)
+        self._annealing = Annealing(settings)
+
+    def begin_step(self, step: int) -> None:
+        """Rank the weights anew where it is time to. After N is settled, too: positions may still change."""
+        every = self._settings.refresh_every
+        if every and step and step % every == 0:
+            self.module.rank()
+
+    def penalty(self) -> Tensor | None:
+        """lambda_reg * C_pruned, as long as N is learned."""
+        if self.module.frozen:
+            return None
+        return self.module.share() * (self._annealing.strength * self._sample_macs / GREY_LEVELS)
+
+    def end_step(self, step: int) -> None:
+        """Settle N once the budget is met; else, at an epoch's end, let the strength grow."""
+        if self.module.frozen:
+            return
+        share = self.module.exact_share()
+        if share <= self._budget:
+            self.module.freeze()
+        elif (step + 1) % self._settings.epoch == 0:
+            self._annealing.end_epoch(float(share))
+
+    def state_dict(self) -> dict[str, Any]:
+        """The annealing; gates and units are the module's."""
+        return self._annealing.state_dict()
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take up the annealing."""
+        self._annealing.load_state_dict(state)
+
+    def report(self) -> dict[str, float]:
+        """The kept share, and lambda_reg (0 once N is settled)."""
+        strength = 0.0 if self.module.frozen else self._annealing.strength
+        return {"share": float(self.module.exact_share()), "lambda": strength}
+
+    def result(self) -> SearchResult:
+        """The plan that was learned, and the weights with exact zeros where it prunes.
+
+        Raises:
+            BudgetError: the run ended before the budget was met; says how far it came; exit code 3.
+        """
+        module = self.module
+        if not module.frozen:
+            reached = float(module.exact_share())
+            raise BudgetError(
+                f"budget {self._budget} was not reached in the steps given",
+                why=f"the kept share came down to {reached:.4f}, lambda up to {self._annealing.strength:.3g}",
+                hint="give it more steps, shorter epochs (--epoch-steps) or a larger --lambda",
+                exit_code=3,
+            )
+        masks, keep, weights = module.masks(), module.keep(), {}
+        for name in module.network.parameter_names():
+            value = module.network.parameter(name).detach().cpu()
+            weights[name] = (value * torch.from_numpy(masks[name]) if name in masks else value).numpy()
+        plan = make_plan(self._network, keep, masks, self._rules, self._budget, "sls")
+        return SearchResult(plan, weights, masks)
