@@ -1,67 +1,167 @@
-"""Train a network of the zoo from scratch on a folder of images, into an ONNX file that `slsc compile` takes.
+"""Train a network: of the zoo from scratch or from weights, or any ONNX file; dense, or sparse within a budget.
 
-The images are the high-resolution targets; their low-resolution inputs are made by MATLAB's bicubic. Adam on the L1
-error, with a cosine learning rate that reaches 0 exactly at the end of the steps or hours given. Beside OUT.onnx come
-OUT.safetensors (the weights), OUT.csv (the log) and, until the run is over, OUT.ckpt (to --resume from).
+The images of --data are what the network should put out; the inputs of super-resolution are made from them by MATLAB's
+bicubic. --pairs gives inputs and wanted outputs. Beside OUT.onnx come OUT.plan.json (the N:M of every layer, for
+`slsc compile OUT.onnx --plan OUT.plan.json`), OUT.safetensors (a dense zoo network's weights), OUT.csv (the log) and,
+until the run is over, OUT.ckpt. A run that was killed or interrupted goes on from there with --resume, to the same
+weights as if it had not been.
 """
 
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from slsc.cli.arguments import existing_folder, output_path
 from slsc.cli.console import Console
 from slsc.errors import UsageError
+from slsc.pattern import RULES
+from slsc.plan import parse_budget
+
+if TYPE_CHECKING:
+    from slsc.train.settings import TrainSettings
+    from slsc.training.job import TrainReport
+    from slsc.training.request import TrainRequest
+
+METHODS = ("dense", "uniform", "oneshot")
+PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
+SCHEDULES = ("cosine", "multistep", "constant")
+PRESETS = ("fast", "paper")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's own arguments."""
-    parser.add_argument("--arch", default="compact_x4", metavar="NAME", help="network of the zoo (default compact_x4)")
-    parser.add_argument("--data", type=existing_folder, required=True, metavar="DIR", help="images to train on")
-    parser.add_argument("--val", type=existing_folder, metavar="DIR", help="images whose PSNR-Y the log follows")
-    length = parser.add_mutually_exclusive_group(required=True)
-    length.add_argument("--steps", type=int, metavar="N", help="length of the run in optimizer steps")
-    length.add_argument("--hours", type=float, metavar="H", help="length of the run in hours of wall-clock time")
-    parser.add_argument("--batch", type=int, default=16, metavar="N", help="patches per step (default 16)")
-    parser.add_argument("--patch", type=int, default=32, metavar="PX", help="side of the input patches (default 32)")
-    parser.add_argument("--lr", type=float, default=1e-3, metavar="RATE", help="peak learning rate (default 1e-3)")
-    parser.add_argument("--seed", type=int, default=0, help="of the initial weights and the patches (default 0)")
-    parser.add_argument("--bf16", action="store_true", help="convolve in bfloat16: faster on recent CPUs")
-    parser.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads (default: all)")
-    parser.add_argument("--resume", action="store_true", help="continue the unfinished run that left OUT.ckpt")
+    network = parser.add_mutually_exclusive_group()
+    network.add_argument("--arch", metavar="NAME", help="network of the zoo (default compact_x4)")
+    network.add_argument("--model", type=Path, metavar="X.onnx", help="network to start from")
+    parser.add_argument("--weights", type=Path, metavar="FILE", help="safetensors for --arch (default: random)")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.onnx", help="the network to write")
+    images = parser.add_argument_group("images")
+    sources = images.add_mutually_exclusive_group(required=True)
+    sources.add_argument("--data", type=existing_folder, metavar="DIR", help="images to train on")
+    sources.add_argument(
+        "--pairs",
+        type=existing_folder,
+        nargs=2,
+        metavar=("LQ", "HQ"),
+        help="folders of inputs and of wanted outputs, of the same file names",
+    )
+    images.add_argument("--val", type=existing_folder, metavar="DIR", help="images whose PSNR the log follows")
+    _add_method(parser.add_argument_group("method"))
+    _add_optimization(parser.add_argument_group("optimization"))
+    run = parser.add_argument_group("run")
+    run.add_argument("--seed", type=int, default=0, help="of the initial weights and the patches (default 0)")
+    run.add_argument("--resume", action="store_true", help="continue the unfinished run that left OUT.ckpt")
+    run.add_argument("--log", choices=("csv", "tensorboard"), default="csv", help="default: csv")
+    run.add_argument("--devices", type=int, default=1, metavar="N", help="processes that share out a batch (default 1)")
+    run.add_argument("--accelerator", choices=("auto", "cpu", "gpu"), default="auto", help="default: auto")
+    run.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads a process (default: all)")
+
+
+def _add_method(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--method", choices=METHODS, default="dense", help="default: dense")
+    group.add_argument("--budget", type=parse_budget, metavar="B", help="kept share of the multiply-accumulates: 1/8")
+    group.add_argument("--rule", choices=RULES, default=RULES[0], help="which weights a group may keep")
+    group.add_argument("--m", type=int, default=32, metavar="M", help="group size, 2 to 256 (default: 32)")
+
+
+def _add_optimization(group: argparse._ArgumentGroup) -> None:
+    length = group.add_mutually_exclusive_group()
+    length.add_argument("--steps", type=int, metavar="N", help="length of the run in optimizer steps")
+    length.add_argument("--epochs", type=float, metavar="N", help="length of the run in epochs of 1000 steps")
+    length.add_argument("--hours", type=float, metavar="H", help="length of the run in hours of wall-clock time")
+    group.add_argument(
+        "--preset",
+        choices=PRESETS,
+        default="fast",
+        help="paper: 300 epochs, batch 16, patches of 48 px, rate 1e-4 halved after two thirds; fast (default): batch "
+        "16, patches of 32 px, rate 1e-3 falling to 0 along a cosine; what is given besides replaces the preset's",
+    )
+    group.add_argument("--batch", type=int, metavar="N", help="patches a step, over all devices")
+    group.add_argument("--patch", type=int, metavar="PX", help="side of the input patches")
+    group.add_argument("--lr", type=float, metavar="RATE", help="peak learning rate of Adam")
+    group.add_argument("--schedule", choices=SCHEDULES, help="of the learning rate")
+    group.add_argument(
+        "--precision",
+        choices=PRECISIONS,
+        default=PRECISIONS[0],
+        help="what convolutions compute in; bf16-mixed is faster on recent CPUs and GPUs (default: 32-true)",
+    )
+    group.add_argument(
+        "--ema", type=float, metavar="DECAY", help="end with a running mean of the weights, such as 0.999"
+    )
 
 
 def run(args: argparse.Namespace, console: Console) -> int:
     """Run the verb."""
     output = output_path(args.output, ".onnx")
     for name in ("batch", "patch", "lr"):
-        if not getattr(args, name) > 0:
+        if getattr(args, name) is not None and not getattr(args, name) > 0:
             raise UsageError(f"--{name} must be above 0", hint=f"leave out --{name} for the default")
+    if not 2 <= args.m <= 256:
+        raise UsageError(f"--m {args.m} is outside 2..256", hint="the default, 32, is the paper's")
 
     import torch
 
-    from slsc.train.job import TrainJob, run_job
-    from slsc.train.schedule import Horizon, Schedule
-    from slsc.train.settings import TrainSettings
-    from slsc.zoo import zoo_model
+    from slsc.search import Rules
+    from slsc.training.job import train
+    from slsc.training.presets import preset
+    from slsc.training.request import TrainRequest
 
     if args.threads > 0:
         torch.set_num_threads(args.threads)
-    horizon = Horizon(args.steps, None if args.hours is None else args.hours * 3600)
-    settings = TrainSettings(
-        horizon,
-        args.batch,
-        Schedule(args.lr),
-        args.seed,
-        "bf16-mixed" if args.bf16 else "32-true",
-        value_range=zoo_model(args.arch).white,
+    request = TrainRequest(
+        arch=args.arch or (None if args.model else "compact_x4"),
+        weights=args.weights,
+        model=args.model,
+        method=args.method,
+        budget=args.budget,
+        rules=Rules(args.m, args.rule),
+        data=args.data,
+        pairs=tuple(args.pairs) if args.pairs else None,
+        val=args.val,
+        patch=args.patch or preset(args.preset).patch,
+        settings=_settings(args),
+        log=args.log,
+        resume=args.resume,
+        output=output,
     )
-    job = TrainJob(args.arch, args.data, args.val, args.patch, settings, output)
-    done = run_job(job, resume=args.resume, bars=console.progress)
-    console.report(f"{args.arch}: {done.step} steps in {done.seconds / 60:.1f} minutes")
-    console.result(arch=args.arch, steps=done.step, seconds=round(done.seconds, 1), log=str(job.log))
-    console.artefact(job.weights)
-    console.artefact(job.output)
+    report = train(request, console.progress)
+    console.report(_summary(request, report))
+    figures = {name: value for name, value in asdict(report).items() if name != "files"}
+    console.result(network=request.name, method=args.method, log=str(request.log_path), **figures)
+    for path in report.files:
+        console.artefact(path)
     return 0
+
+
+def _settings(args: argparse.Namespace) -> TrainSettings:
+    from slsc.train.schedule import Horizon
+    from slsc.train.settings import TrainSettings
+    from slsc.training.presets import EPOCH, preset
+
+    chosen = preset(args.preset)
+    steps = args.steps if args.epochs is None else round(args.epochs * EPOCH)
+    if steps is None and args.hours is None:
+        steps = chosen.steps
+    schedule = replace(
+        chosen.schedule, peak=args.lr or chosen.schedule.peak, shape=args.schedule or chosen.schedule.shape
+    )
+    return TrainSettings(
+        Horizon(steps, None if args.hours is None else args.hours * 3600),
+        batch=args.batch or chosen.batch,
+        schedule=schedule,
+        seed=args.seed,
+        precision=args.precision,
+        ema=args.ema,
+        devices=args.devices,
+        accelerator=args.accelerator,
+    )
+
+
+def _summary(request: TrainRequest, report: TrainReport) -> str:
+    kept = "" if report.share is None else f", {report.share:.4f} of the multiply-accumulates kept"
+    scored = "" if report.psnr is None else f", {report.psnr:.2f} dB"
+    return f"{request.name}: {report.steps} steps in {report.seconds / 60:.1f} minutes{kept}{scored}"

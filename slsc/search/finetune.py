@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
 import onnx
 import torch
 import torch.nn.functional as F
@@ -12,11 +11,11 @@ import torch.nn.functional as F
 from slsc.errors import SlscError, VerificationError
 from slsc.onnx_torch import OnnxModule
 from slsc.search.base import Progress, SearchResult
+from slsc.search.masked import MaskedRecipe
 from slsc.search.oneshot import changed_parameters
 from slsc.train.loop import Batches, fit
 from slsc.train.progress import Progress as Standing
 from slsc.train.progress import Row
-from slsc.train.recipe import DenseRecipe
 from slsc.train.schedule import Horizon
 from slsc.train.settings import TrainSettings
 
@@ -54,8 +53,7 @@ def finetune(
         SlscError: the loss stopped being finite.
     """
     dense, student = OnnxModule(model).eval(), OnnxModule(model)
-    _load(student, start.weights)
-    _freeze_pruned(student, start.masks)
+    recipe = MaskedRecipe(student, start)
     judged = [batches(BEYOND + index, 0, settings.batch) for index in range(JUDGED_BATCHES)]
 
     def loss() -> float:
@@ -66,7 +64,7 @@ def finetune(
     before = loss()
     teacher = None if labelled else dense
     try:
-        fit(DenseRecipe(student), batches, settings, checkpoint=None, log=_Told(progress), teacher=teacher)
+        fit(recipe, batches, settings, checkpoint=None, log=_Told(progress), teacher=teacher)
     except VerificationError as error:
         raise SlscError("finetuning diverged", where=error.where, why=error.why, hint="use --effort none") from error
     if not loss() < before:  # also when it is no number
@@ -89,16 +87,3 @@ class _Told:
 
     def record(self, row: Row) -> None:
         """No rows are kept."""
-
-
-def _load(module: OnnxModule, weights: Mapping[str, np.ndarray]) -> None:
-    with torch.no_grad():
-        for name, array in weights.items():
-            module.parameter(name).copy_(torch.from_numpy(array))
-
-
-def _freeze_pruned(module: OnnxModule, masks: Mapping[str, np.ndarray]) -> None:
-    """Stop gradients at pruned weights: Adam without weight decay then leaves their zeros exact."""
-    for name, mask in masks.items():
-        kept = torch.from_numpy(mask)
-        module.parameter(name).register_hook(lambda gradient, kept=kept: gradient * kept)

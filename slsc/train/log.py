@@ -13,7 +13,7 @@ from slsc.errors import BackendError
 from slsc.train.progress import Progress, Row
 from slsc.train.schedule import Horizon
 
-FIELDS = ("step", "seconds", "learning_rate", "l1", "val_psnr_y")
+FIELDS = ("step", "seconds", "learning_rate", "l1", "val_psnr")
 BAR_PARTS = 10_000
 """The bar counts parts of the run: steps and seconds alike."""
 

@@ -13,13 +13,15 @@ class Recipe(Protocol):
 
     With several processes every process has its own, and all calls happen alike in each of them, so what a recipe does
     must follow from the module's state and the step alone.
-
-    Attributes:
-        module: maps (B, C, H, W) in the network's range to the restored image; its `parameters()` are what the
-            optimizer trains. One may be frozen (`requires_grad_(False)`) along the way.
     """
 
-    module: nn.Module
+    @property
+    def module(self) -> nn.Module:
+        """Maps (B, C, H, W) in the network's range to the restored image.
+
+        Its `parameters()` are what the optimizer trains. One may be frozen along the way: `requires_grad_(False)`, and
+        its `grad` None, so that the optimizer leaves it alone.
+        """
 
     def begin_step(self, step: int) -> None:
         """Called before the forward pass of step `step`, counted from 0."""

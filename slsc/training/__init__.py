@@ -1,0 +1,1 @@
+"""From a network and images to a trained network: what `slsc train` does, step by step."""
