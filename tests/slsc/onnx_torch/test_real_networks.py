@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +11,15 @@ import numpy as np
 import onnx
 import pytest
 from skimage import data
+from torch import nn
 
 from slsc.onnx_torch import OnnxModule
 from slsc.zoo import zoo_model
+from slsc.zoo.dmphn import Dmphn
+from slsc.zoo.dncnn import DnCnn
 from slsc.zoo.export import to_onnx
+from slsc.zoo.srn import Srn
+from slsc.zoo.unet import ResidualUnet
 
 
 def photo(height: int, width: int, white: float) -> np.ndarray:
@@ -36,6 +43,26 @@ def test_zoo_export(data_dir: Path, assert_agrees: Any, name: str, file: str) ->
     model = to_onnx(network)
     assert_agrees(model, photo(37, 61, entry.white))
     assert_agrees(model, photo(48, 33, entry.white))
+    module = OnnxModule(model)
+    assert set(module.parameter_names()) == {key for key, _ in network.named_parameters()}
+    assert module.write_back(model).SerializeToString() == model.SerializeToString()
+
+
+@pytest.mark.parametrize(
+    ("build", "size"),
+    [
+        (partial(ResidualUnet, 16), (36, 44)),
+        (partial(Srn, 8), (32, 48)),
+        (partial(Dmphn, 8, patches=False), (36, 44)),
+        (partial(Dmphn, 8), (32, 40)),
+        (partial(DnCnn, 5, 16), (37, 61)),
+    ],
+)
+def test_restoration_networks(assert_agrees: Any, build: Callable[[], nn.Module], size: tuple[int, int]) -> None:
+    network = build()
+    model = to_onnx(network)
+    assert_agrees(model, photo(*size, 1)[:, : getattr(network, "channels", 3)])
+    assert_agrees(model, photo(2 * size[0], 2 * size[1], 1)[:, : getattr(network, "channels", 3)])
     module = OnnxModule(model)
     assert set(module.parameter_names()) == {key for key, _ in network.named_parameters()}
     assert module.write_back(model).SerializeToString() == model.SerializeToString()

@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from slsc.data.degrade import bicubic_pair
 from slsc.data.images import list_images, open_rgb
 from slsc.errors import ModelError
-from slsc.metrics.psnr import psnr_y
+from slsc.metrics.psnr import psnr_all, psnr_y
 from slsc.zoo import MODELS
 from slsc.zoo.compact import Compact
 from slsc.zoo.export import export_onnx
@@ -48,6 +48,18 @@ def test_exported_networks_reach_the_published_psnr(
         restored = (y[0].transpose(1, 2, 0) * (255 / entry.white)).round().clip(0, 255).astype(np.uint8)
         scores.append(psnr_y(restored, hr, entry.scale))
     assert np.mean(scores) == pytest.approx(expected, abs=0.02)
+
+
+def test_dmphn_reaches_what_its_weight_file_promises(data_dir: Path, tmp_path: Path) -> None:
+    export_onnx(MODELS["dmphn_1_2_4_8"].load(data_dir / "weights" / "dmphn_1_2_4_8.safetensors"), tmp_path / "net.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "net.onnx", providers=["CPUExecutionProvider"])
+    blurred, sharp = (
+        open_rgb(data_dir / "eval" / "gopro_pairs" / f"Istanbul_{kind}.png") for kind in ("blur", "sharp")
+    )
+    (y,) = session.run(None, {"input": blurred.transpose(2, 0, 1)[None].astype(np.float32) / 255})
+    restored = (y[0].transpose(1, 2, 0) * 255).round().clip(0, 255).astype(np.uint8)
+    assert psnr_all(blurred, sharp) == pytest.approx(24.05, abs=0.01)
+    assert psnr_all(restored, sharp) == pytest.approx(30.81, abs=0.01)
 
 
 def test_saved_weights_load_again(tmp_path: Path) -> None:
