@@ -134,6 +134,7 @@ class _Fitting:
             while (fraction := self._fraction()) < 1:
                 ready, upcoming = upcoming, pool.submit(self._draw, batches, self.progress.step + 1)
                 rate = settings.schedule.rate(self.progress.step, fraction)
+                self.recipe.begin_step(self.progress.step, fraction)
                 stop = self._step(ready, rate, begun, interruption.told)
                 ended = self._fraction() >= 1
                 self._tell(log, rate, ended, validate)
@@ -162,7 +163,6 @@ class _Fitting:
         """One optimizer step at rate `rate`; whether any process was told to stop."""
         step = self.progress.step
         inputs, targets = ready.result()
-        self.recipe.begin_step(step)
         if self._teacher is not None:
             with torch.no_grad():
                 targets = self._teacher(inputs)

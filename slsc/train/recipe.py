@@ -23,8 +23,8 @@ class Recipe(Protocol):
         its `grad` None, so that the optimizer leaves it alone.
         """
 
-    def begin_step(self, step: int) -> None:
-        """Called before the forward pass of step `step`, counted from 0."""
+    def begin_step(self, step: int, fraction: float) -> None:
+        """Called before the forward pass of step `step`, counted from 0, when `fraction` of the run is over."""
 
     def penalty(self) -> Tensor | None:
         """A scalar added to the task loss (which is in the unit range, 0..1), differentiable; None for nothing."""
@@ -48,7 +48,7 @@ class DenseRecipe:
     def __init__(self, module: nn.Module) -> None:
         self.module = module
 
-    def begin_step(self, step: int) -> None:
+    def begin_step(self, step: int, fraction: float) -> None:
         """Nothing to prepare."""
 
     def penalty(self) -> Tensor | None:

@@ -46,7 +46,7 @@ class SlsRecipe:
         self._sample_macs = network.cost.prunable_macs * sample_pixels / (height * width)
         self._annealing = Annealing(settings)
 
-    def begin_step(self, step: int) -> None:
+    def begin_step(self, step: int, fraction: float) -> None:
         """Rank the weights anew where it is time to. After N is settled, too: positions may still change."""
         every = self._settings.refresh_every
         if every and step and step % every == 0:

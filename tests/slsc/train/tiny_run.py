@@ -56,7 +56,7 @@ class Gated(DenseRecipe):
         self.tiny, self.at = module, at
         self.strength = 0.01
 
-    def begin_step(self, step: int) -> None:
+    def begin_step(self, step: int, fraction: float) -> None:
         self.tiny.refreshed.fill_(step)
 
     def penalty(self) -> Tensor | None:
