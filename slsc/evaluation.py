@@ -16,7 +16,6 @@ from slsc.errors import DataError, UsageError
 from slsc.metrics.lpips import Distance, lpips_distance
 from slsc.metrics.protocol import Protocol, protocol_for
 from slsc.restorer import Restorer
-from slsc.runtime.colour import luma
 from slsc.runtime.resample import imresize
 
 Pixels = npt.NDArray[np.uint8]
@@ -138,13 +137,13 @@ def _restored(
     restorer: Restorer, reference: Path, given: Path | None, noise: float | None
 ) -> tuple[Pixels, Pixels, Pixels]:
     """The restored image, what the network got at the same size, and the reference cut to fit."""
-    scale, grey = restorer.io.scale, restorer.io.channels == 1 and restorer.io.scale == 1
-    wanted = _open(reference, grey)
+    scale, protocol = restorer.io.scale, protocol_for(restorer.io)
+    wanted = protocol.seen(open_rgb(reference))
     if noise is not None:
         noisy = _noisy(wanted, noise)
         return _rounded(restorer.restore_values(noisy)), _rounded(noisy), wanted
     if given is not None:
-        low, wanted = _fitted(_open(given, grey), wanted, given, scale)
+        low, wanted = _fitted(protocol.seen(open_rgb(given)), wanted, given, scale)
     else:
         try:
             low, wanted = bicubic_pair(wanted, scale)
@@ -152,12 +151,6 @@ def _restored(
             raise DataError(error.what, where=str(reference), why=error.why) from error
     plain = low if scale == 1 else imresize(low, wanted.shape[:2], round_passes=True)
     return restorer.restore(low), plain, wanted
-
-
-def _open(path: Path, grey: bool) -> Pixels:
-    """HxWx3 RGB, or HxWx1 where the network is for grey images."""
-    image = open_rgb(path)
-    return np.rint(luma(image)).astype(np.uint8) if grey else image
 
 
 def _noisy(image: Pixels, sigma: float) -> npt.NDArray[np.float32]:

@@ -104,6 +104,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
 
 def show(report: CompileReport) -> str:
     """What was found, and the before/after table."""
+    from slsc.metrics.protocol import protocol_for
+
     height, width = report.output_hw
     header = (
         "network",
@@ -113,7 +115,7 @@ def show(report: CompileReport) -> str:
         "MB",
         "native MB",
         "dB to dense",
-        "PSNR-Y",
+        protocol_for(report.probe.io).psnr_title,
     )
     rows = [_row(figures) for figures in (report.dense, *report.engines)]
     tile = report.tile
@@ -151,7 +153,7 @@ def _row(figures: Figures) -> tuple[str, ...]:
         f"{figures.file_bytes / 1e6:.2f}",
         "-" if figures.native_bytes is None else f"{figures.native_bytes / 1e6:.2f}",
         "-" if quality.psnr_to_dense is None else f"{quality.psnr_to_dense:.2f}",
-        "-" if quality.psnr_y is None else f"{quality.psnr_y:.2f}",
+        "-" if quality.psnr is None else f"{quality.psnr:.2f}",
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,7 @@ import onnx
 from slsc.compiler.tile_geometry import Batch, Network, smallest_fixed_halo, smallest_halo
 from slsc.data.patches import Pair
 from slsc.errors import VerificationError
-from slsc.metrics.psnr import psnr_y
+from slsc.metrics.protocol import protocol_for
 from slsc.passes import verify
 from slsc.passes.receptive_field import receptive_field
 from slsc.runtime.manifest import ImageIO, TileGeometry
@@ -35,16 +35,23 @@ class Quality:
         psnr_to_dense: PSNR in dB of its output against the dense network's, all channels, peak = the range; None for
             the dense network itself.
         max_abs_to_dense: largest difference to the dense network's output, as a share of the range; None likewise.
-        psnr_y: PSNR in dB on luma against the wanted images, by the protocol of the literature; None without truth.
+        psnr: PSNR in dB against the wanted images, by the protocol of the network's task; None without truth.
+        psnr_name: what kind of PSNR that is, see `Protocol.psnr_name`.
     """
 
     psnr_to_dense: float | None
     max_abs_to_dense: float | None
-    psnr_y: float | None
+    psnr: float | None
+    psnr_name: str
 
     def to_dict(self) -> dict[str, float]:
         """The figures there are, as the manifest keeps them."""
-        return {name: value for name, value in asdict(self).items() if value is not None and math.isfinite(value)}
+        figures = {
+            "psnr_to_dense": self.psnr_to_dense,
+            "max_abs_to_dense": self.max_abs_to_dense,
+            self.psnr_name: self.psnr,
+        }
+        return {name: value for name, value in figures.items() if value is not None and math.isfinite(value)}
 
 
 class HeldOut:
@@ -59,13 +66,14 @@ class HeldOut:
 
     def __init__(self, dense: onnx.ModelProto, io: ImageIO, pairs: Sequence[Pair], truth: bool) -> None:
         self.io = io
+        self._protocol = protocol_for(io)
         self._pairs = [_fitted(pair, io) for pair in pairs]
         self._truth = truth
         self._dense = self._outputs(dense)
 
     def dense_quality(self) -> Quality:
         """The dense network against the truth."""
-        return Quality(None, None, self._psnr_y(self._dense))
+        return Quality(None, None, self._psnr(self._dense), self._protocol.psnr_name)
 
     def quality(self, model: onnx.ModelProto) -> Quality:
         """A network of the same interface against the dense one and the truth.
@@ -82,7 +90,7 @@ class HeldOut:
             mean_square = float(np.mean(np.square(error, dtype=np.float64)))
             scores.append(math.inf if mean_square == 0 else -10 * math.log10(mean_square))
             worst = max(worst, float(error.max()))
-        return Quality(float(np.mean(scores)), worst, self._psnr_y(outputs))
+        return Quality(float(np.mean(scores)), worst, self._psnr(outputs), self._protocol.psnr_name)
 
     def _outputs(self, model: onnx.ModelProto) -> list[Batch]:
         """Restored (C, H, W) images, black 0 and white 1, clipped, colour order as the network's."""
@@ -90,16 +98,17 @@ class HeldOut:
         span = self.io.high - self.io.low
         return [((network(to_batch(given, self.io))[0] - self.io.low) / span).clip(0, 1) for given, _ in self._pairs]
 
-    def _psnr_y(self, outputs: Sequence[Batch]) -> float | None:
-        """The mean over the photos; the border of the protocol, `scale` pixels, is left out."""
+    def _psnr(self, outputs: Sequence[Batch]) -> float | None:
+        """The mean over the photos."""
         if not self._truth:
             return None
         unit = replace(self.io, low=0.0, high=1.0)
         scores = []
         for output, (given, wanted) in zip(outputs, self._pairs, strict=True):
             height, width = output.shape[1:]
-            restored = compose(output, Photo(given, None), unit, (0, height), (0, width))
-            scores.append(psnr_y(restored, wanted, self.io.scale))
+            photo = Photo(self._protocol.seen(given), None)
+            restored = compose(output, photo, unit, (0, height), (0, width))
+            scores.append(self._protocol.psnr(restored, self._protocol.seen(wanted)))
         return float(np.mean(scores))
 
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from slsc.metrics.psnr import psnr_all, psnr_y
 from slsc.metrics.ssim import ssim_all, ssim_y
+from slsc.runtime.colour import luma
 from slsc.runtime.manifest import ImageIO
 
 Pixels = npt.NDArray[np.uint8]
@@ -35,6 +36,10 @@ class Protocol:
     def psnr_title(self) -> str:
         """Name of the PSNR in tables that people read."""
         return {"y": "PSNR-Y", "rgb": "PSNR-RGB", "grey": "PSNR"}[self.channels]
+
+    def seen(self, image: Pixels) -> Pixels:
+        """What is shown to the network and compared, of an HxWx3 RGB image: itself, or HxWx1 where grey counts."""
+        return np.rint(luma(image)).astype(np.uint8) if self.channels == "grey" else image
 
     def psnr(self, restored: Pixels, reference: Pixels) -> float:
         """PSNR in dB of HxWxC uint8 images; infinite where they are equal.

@@ -33,14 +33,15 @@ def test_quality_against_the_dense_network_and_the_truth():
     found = held_out.quality(shifted(2.55))
     assert found.psnr_to_dense == pytest.approx(40, abs=0.01)
     assert found.max_abs_to_dense == pytest.approx(0.01, abs=1e-4)
-    # 2.55 rounds to 3 levels, of which luma has 219/255.
-    assert found.psnr_y == pytest.approx(20 * math.log10(255 / (3 * 219 / 255)), abs=0.02)
-    assert held_out.dense_quality().psnr_y == math.inf
+    # 2.55 rounds to 3 levels; restoration is measured on all channels.
+    assert found.psnr == pytest.approx(20 * math.log10(255 / 3), abs=0.02)
+    assert found.to_dict()["psnr_rgb"] == found.psnr
+    assert held_out.dense_quality().psnr == math.inf
 
 
 def test_without_truth_there_is_no_psnr_to_it_and_infinities_stay_out_of_the_manifest():
     same = HeldOut(shifted(0), IO, [(PHOTO, PHOTO)], truth=False).quality(shifted(0))
-    assert same.psnr_y is None and same.psnr_to_dense == math.inf
+    assert same.psnr is None and same.psnr_to_dense == math.inf
     assert same.to_dict() == {"max_abs_to_dense": 0.0}
 
 
