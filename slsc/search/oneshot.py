@@ -51,6 +51,10 @@ class OneShot:
         """
         self._network.require_reachable(budget, self._rules.m)
         keep = allocate(self._network, self._curves, budget, self._rules.m)
+        return self.prune_to(keep, budget, "oneshot")
+
+    def prune_to(self, keep: Mapping[str, int], budget: Fraction, method: str) -> SearchResult:
+        """Prune to a given N by layer, and correct front to back; `budget` and `method` are what the plan says."""
         pruned = copy.deepcopy(self._dense)
         masks = prune_in_sequence(
             self._dense,
@@ -63,7 +67,7 @@ class OneShot:
             self._generator(),
             self._progress,
         )
-        plan = make_plan(self._network, keep, masks, self._rules, budget, "oneshot")
+        plan = make_plan(self._network, keep, masks, self._rules, budget, method)
         return SearchResult(plan, changed_parameters(self._dense, pruned), masks)
 
     @cached_property

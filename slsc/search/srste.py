@@ -1,0 +1,99 @@
+"""SR-STE, the baseline that learns an N:M network from all its weights (Zhou et al., ICLR 2021)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from slsc.onnx_torch import OnnxModule
+from slsc.pattern import nm_mask, rank_groups
+from slsc.search.base import Network, Rules, SearchResult, make_plan
+from slsc.train.recipe import DenseRecipe
+
+DECAY = 2e-4
+"""lambda_w of the paper's Eq. 8, for gradients of a loss in grey levels (0..255)."""
+
+GREY_LEVELS = 255.0
+
+
+class SrSteNetwork(nn.Module):
+    """Runs a network with the N largest weights of every group, chosen anew at each pass.
+
+    Backward every weight gets the gradient of the weight it was masked to, and a pruned one decays:
+    g + lambda_w * (1 - mask) * W. Under Adam, which networks for restoration need, the pruned weights' gradients also
+    swell the second moment of all, as STEP (ICML 2023) found; the baseline is kept as published.
+
+    Args:
+        module: the weights; trained in place.
+        keep: N by layer.
+        rules: group size and mask rule.
+    """
+
+    def __init__(self, module: OnnxModule, keep: Mapping[str, int], rules: Rules) -> None:
+        super().__init__()
+        self.network, self.keep, self._rules = module, dict(keep), rules
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The restored image for `x`, (B, C, H, W) in the network's range."""
+        masks = self.masks()
+        weights = {name: _Decaying.apply(self.network.parameter(name), mask) for name, mask in masks.items()}
+        return self.network(x, weights)
+
+    def masks(self) -> dict[str, Tensor]:
+        """What the weights as they are would keep: bool, by layer."""
+        found = {}
+        for name, n in self.keep.items():
+            weight = self.network.parameter(name).detach()
+            ranks = rank_groups(weight.abs().cpu().float().numpy(), self._rules.m, self._rules.rule)
+            found[name] = torch.from_numpy(nm_mask(ranks, n, self._rules.m)).to(weight.device)
+        return found
+
+
+class SrSteRecipe(DenseRecipe):
+    """Trains an `SrSteNetwork`, and prunes it for good at the end.
+
+    Args:
+        network: its layers and their cost.
+        module: see `SrSteNetwork`.
+        budget: what the plan says it was made for.
+        rules: group size and mask rule.
+    """
+
+    module: SrSteNetwork
+
+    def __init__(self, network: Network, module: SrSteNetwork, budget: Fraction, rules: Rules) -> None:
+        super().__init__(module)
+        self._network, self._budget, self._rules = network, budget, rules
+
+    def report(self) -> dict[str, float]:
+        """The share of the dense MACs that is kept."""
+        return {"share": float(self._network.share(self.module.keep, self._rules.m))}
+
+    def result(self) -> SearchResult:
+        """The plan, and the weights with exact zeros where it prunes."""
+        keep, module = self.module.keep, self.module.network
+        masks = self.module.masks()
+        weights = {}
+        for name in module.parameter_names():
+            value = module.parameter(name).detach()
+            weights[name] = (value * masks[name] if name in masks else value).cpu().numpy()
+        arrays = {name: mask.cpu().numpy() for name, mask in masks.items()}
+        return SearchResult(make_plan(self._network, keep, arrays, self._rules, self._budget, "sr-ste"), weights, arrays)
+
+
+class _Decaying(torch.autograd.Function):
+    """W * mask; backward the gradient as it is, plus the decay of what is masked."""
+
+    @staticmethod
+    def forward(ctx: Any, weight: Tensor, mask: Tensor) -> Tensor:
+        ctx.save_for_backward(weight, mask)
+        return weight * mask
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        weight, mask = ctx.saved_tensors
+        return gradient + weight * ~mask * (DECAY / GREY_LEVELS), None
