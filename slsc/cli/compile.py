@@ -35,9 +35,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--budget",
         type=parse_budget,
         action="append",
-        required=True,
         metavar="B",
         help="kept share of the multiply-accumulates: 1/8, 0.125 or 12.5%%; several times for several engines",
+    )
+    parser.add_argument(
+        "--plan",
+        type=Path,
+        metavar="OUT.plan.json",
+        help="package MODEL.onnx as it is, trained sparse by `slsc train` with this plan, instead of searching",
     )
     parser.add_argument(
         "-o", "--output", type=Path, metavar="OUT.slsb", help="the bundle to write (default: MODEL.slsb, here)"
@@ -74,6 +79,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
     """Run the verb."""
     if not 2 <= args.m <= 256:
         raise UsageError(f"--m {args.m} is outside 2..256", hint="the default, 32, is the paper's")
+    if bool(args.budget) == bool(args.plan):
+        raise UsageError("give either budgets or a plan", hint="use --budget 1/8, or --plan OUT.plan.json")
     output = output_path(args.output or Path(f"{args.model.stem}.slsb"), ".slsb")
 
     from slsc.compiler.compiling import CompileRequest, compile_model
@@ -81,7 +88,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
 
     request = CompileRequest(
         model=args.model,
-        budgets=tuple(args.budget),
+        budgets=tuple(args.budget or ()),
+        plan=args.plan,
         output=output,
         data=args.data,
         pairs=tuple(args.pairs) if args.pairs else None,

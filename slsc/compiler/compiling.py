@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import sys
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -17,13 +17,15 @@ from slsc.compiler.baking import BakedEngine, bake
 from slsc.compiler.importing import import_network
 from slsc.compiler.measuring import HeldOut, Quality, measure_tiles
 from slsc.compiler.photos import PROBE_PHOTOS, CompileData, from_pairs, from_photos, photos
+from slsc.compiler.trained import found_in_weights, read_plan
 from slsc.errors import UsageError
 from slsc.inspection import REPORT_HW
 from slsc.passes.cost import costs
 from slsc.passes.package import write_bundle
+from slsc.plan import parse_budget
 from slsc.probe import ProbeResult, probe_io
 from slsc.runtime.manifest import SCHEMA, ImageIO, Manifest, Source, TileGeometry
-from slsc.search import Progress, Rules, Searcher
+from slsc.search import Progress, Rules, Searcher, SearchResult
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,9 @@ class CompileRequest:
 
     Attributes:
         model: the ONNX file.
-        budgets: kept / dense MACs over the prunable layers, one engine each; the first is the default engine.
+        budgets: kept / dense MACs over the prunable layers, one engine each; the first is the default engine. None at
+            all with `plan`.
+        plan: the plan of a network that is sparse already, which is packaged as it is; None searches.
         output: the bundle to write.
         data: folder of photos; scikit-image's own for None.
         pairs: folders of inputs and of wanted outputs, instead of `data`.
@@ -45,6 +49,7 @@ class CompileRequest:
 
     model: Path
     budgets: tuple[Fraction, ...]
+    plan: Path | None
     output: Path
     data: Path | None
     pairs: tuple[Path, Path] | None
@@ -119,20 +124,18 @@ def compile_model(request: CompileRequest, progress: Progress) -> CompileReport:
         SlscError: any of its branches; see `slsc.errors`.
     """
     begun = time.monotonic()
-    engine_names = names(request.budgets)
+    plan = read_plan(request.plan) if request.plan else None
+    budgets = (parse_budget(plan.budget),) if plan else request.budgets
+    engine_names = names(budgets)
     dense = import_network(request.model).model
+    trained = found_in_weights(dense, plan) if plan else None
     probe, data = _look(dense, request)
-    searcher = Searcher(
-        dense, probe.io, data.search, labelled=data.labelled, rules=request.rules, seed=request.seed, progress=progress
-    )
-    for budget in request.budgets:
-        searcher.network.require_reachable(budget, request.rules.m)
     held_out = HeldOut(dense, probe.io, data.held_out, data.truth)
     cost = costs(dense, REPORT_HW)
-    engines = [
-        bake(name, dense, searcher.search(budget, request.method, request.effort), cost, held_out)
-        for name, budget in zip(engine_names, request.budgets, strict=True)
-    ]
+    found = iter([trained]) if trained else _searched(dense, probe.io, data, request, progress)
+    engines = [bake(name, dense, result, cost, held_out) for name, result in zip(engine_names, found, strict=True)]
+    if trained:
+        engines = [_without_dense(engine) for engine in engines]
     tile = measure_tiles([engine.model for engine in engines], probe.io, data.held_out)
     _write(request, probe.io, tile, engines)
     return CompileReport(
@@ -145,6 +148,24 @@ def compile_model(request: CompileRequest, progress: Progress) -> CompileReport:
         seconds=time.monotonic() - begun,
         peak_bytes=_peak_bytes(),
     )
+
+
+def _without_dense(engine: BakedEngine) -> BakedEngine:
+    """The dense network a trained one came from is not at hand: what was given is the engine itself."""
+    return replace(engine, quality=replace(engine.quality, psnr_to_dense=None, max_abs_to_dense=None))
+
+
+def _searched(
+    dense: onnx.ModelProto, io: ImageIO, data: CompileData, request: CompileRequest, progress: Progress
+) -> Iterator[SearchResult]:
+    """What the search finds for each budget; all are known to be reachable before the first is searched."""
+    searcher = Searcher(
+        dense, io, data.search, labelled=data.labelled, rules=request.rules, seed=request.seed, progress=progress
+    )
+    for budget in request.budgets:
+        searcher.network.require_reachable(budget, request.rules.m)
+    for budget in request.budgets:
+        yield searcher.search(budget, request.method, request.effort)
 
 
 def names(budgets: Sequence[Fraction]) -> list[str]:
