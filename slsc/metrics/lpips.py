@@ -8,6 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from slsc.errors import BackendError
+from slsc.metrics.psnr import require_same_size
+
+SMALLEST_SIDE = 31
+"""Pixels along a side below which AlexNet's strides and poolings leave nothing."""
 
 Distance = Callable[[npt.NDArray[np.uint8], npt.NDArray[np.uint8]], float]
 
@@ -15,7 +19,8 @@ Distance = Callable[[npt.NDArray[np.uint8], npt.NDArray[np.uint8]], float]
 def lpips_distance() -> Distance:
     """The distance of Zhang et al., CVPR 2018, AlexNet version 0.1, between uint8 images; 0 for equal ones.
 
-    Images are HxWx3 RGB, or HxWx1 grey, which is read as RGB with equal channels.
+    Images are HxWx3 RGB, or HxWx1 grey, which is read as RGB with equal channels. The function raises ValueError where
+    a side is shorter than 31 pixels, or sizes differ.
 
     Raises:
         BackendError: the package is not installed, or cannot get AlexNet's weights, which it downloads once.
@@ -36,11 +41,19 @@ def lpips_distance() -> Distance:
         ) from error
 
     def distance(restored: npt.NDArray[np.uint8], reference: npt.NDArray[np.uint8]) -> float:
+        require_comparable(restored, reference)
         first, second = (torch.from_numpy(network_input(image)) for image in (restored, reference))
         with torch.inference_mode():
             return float(network(first, second))
 
     return distance
+
+
+def require_comparable(restored: npt.NDArray[np.uint8], reference: npt.NDArray[np.uint8]) -> None:
+    """Raises ValueError unless LPIPS can compare the two."""
+    require_same_size(restored, reference)
+    if min(reference.shape[:2]) < SMALLEST_SIDE:
+        raise ValueError(f"LPIPS needs {SMALLEST_SIDE} pixels along each side, {min(reference.shape[:2])} are there")
 
 
 def network_input(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:

@@ -7,12 +7,14 @@ import math
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.metrics import peak_signal_noise_ratio
+from torch import nn
 
 from slsc.data.calibration import calibration_photos
-from slsc.metrics.lpips import lpips_distance, network_input
+from slsc.metrics.lpips import lpips_distance, network_input, require_comparable
 from slsc.metrics.protocol import Protocol, protocol_for
 from slsc.metrics.psnr import psnr_all
 from slsc.metrics.ssim import ssim_all
@@ -81,6 +83,19 @@ def test_lpips_is_shown_rgb_from_minus_one_to_one() -> None:
     grey = network_input(_noise(0, 5, 6, 1))
     assert (grey.shape, grey.dtype) == ((1, 3, 5, 6), np.float32)
     np.testing.assert_array_equal(grey[:, 0], grey[:, 2])
+
+
+def test_lpips_refuses_what_its_network_cannot_see() -> None:
+    """The convolution and the two poolings that AlexNet begins with, in torch: 31 pixels are the fewest they take."""
+    trunk = nn.Sequential(nn.Conv2d(3, 1, 11, 4, 2), nn.MaxPool2d(3, 2), nn.MaxPool2d(3, 2))
+    assert trunk(torch.zeros(1, 3, 31, 31)).shape[2:] == (1, 1)
+    require_comparable(_noise(0, 31, 40, 3), _noise(0, 31, 40, 3))
+    with pytest.raises(RuntimeError):
+        trunk(torch.zeros(1, 3, 30, 31))
+    with pytest.raises(ValueError, match="31 pixels along each side, 30"):
+        require_comparable(_noise(0, 30, 31, 3), _noise(0, 30, 31, 3))
+    with pytest.raises(ValueError, match="sizes differ"):
+        require_comparable(_noise(0, 40, 31, 3), _noise(0, 40, 32, 3))
 
 
 @pytest.mark.skipif(importlib.util.find_spec("lpips") is None, reason="lpips is not installed")
