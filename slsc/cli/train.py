@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 METHODS = ("dense", "uniform", "oneshot")
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
 SCHEDULES = ("cosine", "multistep", "constant")
-PRESETS = ("fast", "paper")
+PRESETS = ("fast", "thorough", "paper", "paper-deblur", "official", "official-defaults")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,7 +48,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar=("LQ", "HQ"),
         help="folders of inputs and of wanted outputs, of the same file names",
     )
-    images.add_argument("--val", type=existing_folder, metavar="DIR", help="images whose PSNR the log follows")
+    held_out = images.add_mutually_exclusive_group()
+    held_out.add_argument("--val", type=existing_folder, metavar="DIR", help="images whose PSNR the log follows")
+    held_out.add_argument(
+        "--val-pairs", type=existing_folder, nargs=2, metavar=("LQ", "HQ"), help="likewise, inputs and wanted outputs"
+    )
     _add_method(parser.add_argument_group("method"))
     _add_optimization(parser.add_argument_group("optimization"))
     run = parser.add_argument_group("run")
@@ -70,14 +74,17 @@ def _add_method(group: argparse._ArgumentGroup) -> None:
 def _add_optimization(group: argparse._ArgumentGroup) -> None:
     length = group.add_mutually_exclusive_group()
     length.add_argument("--steps", type=int, metavar="N", help="length of the run in optimizer steps")
-    length.add_argument("--epochs", type=float, metavar="N", help="length of the run in epochs of 1000 steps")
+    length.add_argument(
+        "--epochs", type=float, metavar="N", help="length of the run in epochs: 1000 steps, 131 of paper-deblur"
+    )
     length.add_argument("--hours", type=float, metavar="H", help="length of the run in hours of wall-clock time")
     group.add_argument(
         "--preset",
         choices=PRESETS,
         default="fast",
-        help="paper: 300 epochs, batch 16, patches of 48 px, rate 1e-4 halved after two thirds; fast (default): batch "
-        "16, patches of 32 px, rate 1e-3 falling to 0 along a cosine; what is given besides replaces the preset's",
+        help="fast (default) and thorough: batch 16, patches of 32 px, rate 1e-3 falling to 0 along a cosine; paper "
+        "and official: 300 epochs, batch 16, patches of 48 px, rate 1e-4 halved after two thirds; paper-deblur: 2000 "
+        "epochs, patches of 256 px; they differ in how sls searches; what is given besides replaces the preset's",
     )
     group.add_argument("--batch", type=int, metavar="N", help="patches a step, over all devices")
     group.add_argument("--patch", type=int, metavar="PX", help="side of the input patches")
@@ -122,6 +129,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
         data=args.data,
         pairs=tuple(args.pairs) if args.pairs else None,
         val=args.val,
+        val_pairs=tuple(args.val_pairs) if args.val_pairs else None,
         patch=args.patch or preset(args.preset).patch,
         settings=_settings(args),
         log=args.log,
@@ -140,12 +148,11 @@ def run(args: argparse.Namespace, console: Console) -> int:
 def _settings(args: argparse.Namespace) -> TrainSettings:
     from slsc.train.schedule import Horizon
     from slsc.train.settings import TrainSettings
-    from slsc.training.presets import EPOCH, preset
+    from slsc.training.presets import preset
 
     chosen = preset(args.preset)
-    steps = args.steps if args.epochs is None else round(args.epochs * EPOCH)
-    if steps is None and args.hours is None:
-        steps = chosen.steps
+    epochs = chosen.epochs if args.epochs is None and args.hours is None else args.epochs
+    steps = args.steps if epochs is None or args.steps else round(epochs * chosen.epoch)
     schedule = replace(
         chosen.schedule, peak=args.lr or chosen.schedule.peak, shape=args.schedule or chosen.schedule.shape
     )

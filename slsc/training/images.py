@@ -17,13 +17,20 @@ Bars = Callable[[int | None, str, str], "tqdm[Any]"]
 """Makes a progress bar from total, label and unit."""
 
 
-def made_pairs(folder: Path, io: ImageIO, patch: int, bars: Bars) -> list[Pair]:
-    """The images of a folder, and the inputs the network would have been given for them.
+def load_images(data: Path | None, pairs: tuple[Path, Path] | None, io: ImageIO, patch: int, bars: Bars) -> list[Pair]:
+    """(input, wanted output) images: of two folders, or made of one; none where neither is given.
 
     Raises:
-        UsageError: it is not known how to make them.
-        DataError: no image in the folder, an unreadable one, or one without room for a patch.
+        UsageError: it is not known how to make inputs.
+        DataError: an image that cannot be used.
     """
+    if pairs is not None:
+        return _paired(*pairs, io, patch, bars)
+    return [] if data is None else _made(data, io, patch, bars)
+
+
+def _made(folder: Path, io: ImageIO, patch: int, bars: Bars) -> list[Pair]:
+    """The images of a folder, and the inputs the network would have been given for them."""
     if io.scale == 1:
         raise UsageError("a network that keeps the size needs pairs to train on", hint="use --pairs LQ HQ")
     paths = list_images(folder)
@@ -31,12 +38,8 @@ def made_pairs(folder: Path, io: ImageIO, patch: int, bars: Bars) -> list[Pair]:
         return load_pairs(paths, io.scale, patch, bar.update)
 
 
-def paired_images(low: Path, high: Path, io: ImageIO, patch: int, bars: Bars) -> list[Pair]:
-    """Images of one name in two folders, those in `high` exactly `io.scale` times larger.
-
-    Raises:
-        DataError: an image without partner, of the wrong size, unreadable, or without room for a patch.
-    """
+def _paired(low: Path, high: Path, io: ImageIO, patch: int, bars: Bars) -> list[Pair]:
+    """Images of one name in two folders, those in `high` exactly `io.scale` times larger."""
     inputs, wanted = (
         {path.relative_to(root).with_suffix(""): path for path in list_images(root)} for root in (low, high)
     )

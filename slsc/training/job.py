@@ -14,12 +14,11 @@ from tqdm import tqdm
 from slsc.compiler.photos import PROBE_PHOTOS, photos
 from slsc.data.patches import Pair
 from slsc.errors import UsageError
-from slsc.runtime.manifest import ImageIO
 from slsc.search.inputs import PatchSource
 from slsc.train.launching import launch
 from slsc.train.log import CsvWriter, RunLog, TensorBoardWriter, Writer
 from slsc.train.loop import fit
-from slsc.training.images import Bars, made_pairs, paired_images
+from slsc.training.images import Bars, load_images
 from slsc.training.methods import DenseTraining, SparseRecipe, make_recipe
 from slsc.training.network import start_network
 from slsc.training.output import baked, write_onnx, write_plan, zoo_module
@@ -76,13 +75,13 @@ def _work(fabric: Fabric, request: TrainRequest, bars: Bars) -> TrainReport:
         bars = _no_bars
     network = start_network(request, photos(None, 0)[:PROBE_PHOTOS] if request.model else [])
     settings = replace(request.settings, value_range=network.io.high - network.io.low)
-    pairs = _pairs(request, network.io, bars)
-    validate = Validation(made_pairs(request.val, network.io, 1, bars), network.io) if request.val else None
+    pairs = load_images(request.data, request.pairs, network.io, request.patch, bars)
+    held_out = load_images(request.val, request.val_pairs, network.io, 1, bars)
+    validation = Validation(held_out, network.io)
     scores: list[float] = []
 
     def judge(module: nn.Module) -> float:
-        assert validate is not None
-        scores.append(validate(module))
+        scores.append(validation(module))
         return scores[-1]
 
     recipe = make_recipe(request, network, pairs)
@@ -94,7 +93,7 @@ def _work(fabric: Fabric, request: TrainRequest, bars: Bars) -> TrainReport:
             settings,
             checkpoint=request.checkpoint,
             log=log,
-            validate=judge if validate else None,
+            validate=judge if held_out else None,
             resume=request.resume,
             identity=_identity(request, pairs),
             fabric=fabric,
@@ -122,13 +121,6 @@ def _write(
     write_onnx(model, request.output)
     request.checkpoint.unlink(missing_ok=True)
     return tuple(files), share
-
-
-def _pairs(request: TrainRequest, io: ImageIO, bars: Bars) -> list[Pair]:
-    if request.pairs is not None:
-        return paired_images(*request.pairs, io, request.patch, bars)
-    assert request.data is not None
-    return made_pairs(request.data, io, request.patch, bars)
 
 
 def _identity(request: TrainRequest, pairs: list[Pair]) -> dict[str, str]:

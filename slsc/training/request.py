@@ -29,6 +29,7 @@ class TrainRequest:
         data: folder of high-resolution images whose inputs are made, or None for `pairs`.
         pairs: folders of inputs and of wanted outputs, or None for `data`.
         val: folder of images whose PSNR the log follows, used as `data` is; or None.
+        val_pairs: likewise, used as `pairs` are.
         patch: side of the input patches in pixels.
         settings: of the optimization; `value_range` is replaced by the network's.
         log: "csv" or "tensorboard".
@@ -48,6 +49,7 @@ class TrainRequest:
     data: Path | None
     pairs: tuple[Path, Path] | None
     val: Path | None
+    val_pairs: tuple[Path, Path] | None
     patch: int
     settings: TrainSettings
     log: str
