@@ -7,18 +7,20 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
 from slsc.onnx_torch import OnnxModule
 from slsc.search.base import Network, Rules
-from slsc.search.sls.gates import gates, start_of
+from slsc.search.sls.filling import fill_budget
+from slsc.search.sls.gates import Gate, gates, scores, slot_gates, start_of
 from slsc.search.sls.settings import SlsSettings
-from slsc.search.sls.units import mask_of, unit_of, unit_sizes
+from slsc.search.sls.units import kept_macs, require_units, slot_macs, slots_of
 
 
 class GatedNetwork(nn.Module):
-    """Runs a network with W * b[unit] for the weight W of every prunable layer.
+    """Runs a network with W * b[slot] for the weight W of every prunable layer.
 
     Keeping one small number a weight instead of M masks is the same as Eq. 1 and 2 and takes a thirtieth of the memory.
 
@@ -30,13 +32,18 @@ class GatedNetwork(nn.Module):
         keep: N to start from by layer; all dense for None.
 
     Attributes:
+        network: `module`.
+        names: the prunable layers.
         k: (layers, M - 1), what learns N.
         frozen: whether N is settled; the gates are then `kept`.
+
+    Raises:
+        UsageError: rules and settings do not go together.
     """
 
-    units: Tensor
     kept: Tensor
     frozen: Tensor
+    shares: Tensor
 
     def __init__(
         self,
@@ -47,88 +54,99 @@ class GatedNetwork(nn.Module):
         keep: Mapping[str, int] | None = None,
     ) -> None:
         super().__init__()
+        require_units(rules, ordered=settings.ordered)
         self.network, self._rules, self._settings = module, rules, settings
         self.names = tuple(layer.name for layer in network.layers)
         start = [start_of(keep[name] if keep else rules.m, rules.m, settings) for name in self.names]
         self.k = nn.Parameter(torch.stack(start))
-        for index in range(len(self.names)):
-            self.register_buffer(_units(index), torch.empty(0, dtype=torch.uint8))
         self.register_buffer("kept", torch.ones(len(self.names), rules.m))
         self.register_buffer("frozen", torch.tensor(False))
-        positions = {layer.name: layer.positions for layer in network.cost.layers}
-        shapes = {layer.name: layer.shape for layer in network.layers}
-        macs = [[positions[name] * size for size in unit_sizes(shapes[name], rules.m)] for name in self.names]
-        self._macs = np.array(macs, np.int64)  # of each unit of each layer
-        self.register_buffer("_shares", torch.from_numpy(self._macs / self._macs.sum()).float(), persistent=False)
-        self.rank()
+        self._macs = kept_macs(network.cost, self.names, rules.m)
+        by_slot = slot_macs(network.cost, self.names, rules.m)
+        self.register_buffer("shares", torch.from_numpy(by_slot / by_slot.sum()).float(), persistent=False)
+        for index, name in enumerate(self.names):
+            self.register_buffer(_slots(index), slots_of(module.parameter(name), rules))
 
     def forward(self, x: Tensor) -> Tensor:
         """The restored image for `x`, (B, C, H, W) in the network's range."""
-        open_ = self.gates()
+        rows = slot_gates(self.gates(), self._settings).unbind(0)
         weights = {
-            name: _Gate.apply(self.network.parameter(name), row, getattr(self, _units(index)))
-            for index, (name, row) in enumerate(zip(self.names, open_.unbind(0), strict=True))
+            name: Gate.apply(self.network.parameter(name), row, self.get_buffer(_slots(index)))
+            for index, (name, row) in enumerate(zip(self.names, rows, strict=True))
         }
-        return self.network(x, weights)  # type: ignore[no-any-return]
+        restored: Tensor = self.network(x, weights)
+        return restored
 
     def gates(self) -> Tensor:
-        """b of every layer, (layers, M)."""
-        return self.kept if self.frozen else gates(self.k, self._settings)
+        """b of every unit of every layer, (layers, M)."""
+        learned = gates(scores(self.k, self._settings), self._settings)
+        return torch.where(self.frozen, self.kept, learned)
 
     def share(self) -> Tensor:
         """Kept / original MACs over the prunable layers (Eq. 5 over its sum at N = M), differentiable in k."""
-        return (self.gates() * self.get_buffer("_shares")).sum()
+        return (slot_gates(self.gates(), self._settings) * self.shares).sum()
 
     def exact_share(self) -> Fraction:
-        """The same without rounding, as budgets are judged."""
-        kept = self.gates().detach().cpu().numpy() > 0
-        return Fraction(int(self._macs[kept].sum()), int(self._macs.sum()))
+        """The same without rounding, as budgets are judged and `slsc.passes.cost.plan_cost` counts."""
+        counts = self._counts()
+        return Fraction(int(self._macs[np.arange(len(counts)), counts].sum()), int(self._macs[:, -1].sum()))
 
     def keep(self) -> dict[str, int]:
         """N of every layer."""
-        return dict(zip(self.names, (self.gates().detach() > 0).sum(1).tolist(), strict=True))
+        return dict(zip(self.names, self._counts().tolist(), strict=True))
 
-    def masks(self) -> dict[str, np.ndarray]:
+    def masks(self) -> dict[str, npt.NDArray[np.bool_]]:
         """True where a weight is kept, by layer."""
-        rows = self.gates().detach()
-        return {name: mask_of(getattr(self, _units(i)), rows[i]) for i, name in enumerate(self.names)}
+        rows = slot_gates(self.gates().detach(), self._settings) > 0
+        return {
+            name: rows[index][self.get_buffer(_slots(index)).int()].cpu().numpy()
+            for index, name in enumerate(self.names)
+        }
 
+    @torch.no_grad()
     def rank(self) -> None:
         """Form the units anew from the weights as they are."""
         for index, name in enumerate(self.names):
-            setattr(self, _units(index), unit_of(self.network.parameter(name), self._rules))
+            self.get_buffer(_slots(index)).copy_(slots_of(self.network.parameter(name), self._rules))
+
+    @torch.no_grad()
+    def project(self) -> None:
+        """Bring k back to where it is used, 0 to its largest value; beyond it would no longer learn."""
+        self.k.clamp_(0.0, self._settings.most)
+
+    @torch.no_grad()
+    def fill(self, budget: Fraction) -> None:
+        """Settle N at the units of the highest p that fit into `budget`."""
+        p = scores(self.k, self._settings).cpu().numpy()
+        taken = fill_budget(p, self._macs, int(budget * int(self._macs[:, -1].sum())))
+        self._settle(torch.from_numpy(taken))
 
     def freeze(self) -> None:
-        """Settle N at what the gates are now; k learns no more."""
-        self.kept = self.gates().detach().clone()
-        self.frozen = torch.ones_like(self.frozen)
-        self.k.requires_grad_(False)
+        """Settle N at what the gates are now."""
+        self._settle(self.gates().detach())
 
     def load_state_dict(self, state: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
         """Take up a state, with N settled if it was."""
         result = super().load_state_dict(state, strict, assign)
-        self.k.requires_grad_(not self.frozen)
+        self._hold_k()
         return result
 
+    def _settle(self, kept: Tensor) -> None:
+        with torch.no_grad():
+            self.kept.copy_(kept)
+            self.frozen.fill_(True)
+        self._hold_k()
 
-class _Gate(torch.autograd.Function):
-    """W * b[unit]. The weight's gradient passes where its gate is open; that of b_u is summed over the unit's weights."""
+    def _hold_k(self) -> None:
+        learns = not bool(self.frozen)
+        self.k.requires_grad_(learns)
+        if not learns:
+            self.k.grad = None  # Adam's momentum moves what has a gradient, even one of zeros
 
-    @staticmethod
-    def forward(ctx: Any, weight: Tensor, row: Tensor, units: Tensor) -> Tensor:
-        factor = row[units.int()]
-        ctx.save_for_backward(weight, factor, units)
-        ctx.m = len(row)
-        return weight * factor
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
-        weight, factor, units = ctx.saved_tensors
-        gated = None
-        if ctx.needs_input_grad[1]:
-            gated = torch.bincount(units.flatten(), (gradient * weight).flatten(), minlength=ctx.m)
-        return gradient * factor, gated, None
+    def _counts(self) -> npt.NDArray[np.int64]:
+        counts: npt.NDArray[np.int64] = (self.gates().detach() > 0).sum(1).cpu().numpy()
+        return counts
 
 
-def _units(index: int) -> str:
-    return f"units_{index}"
+def _slots(index: int) -> str:
+    return f"slots_{index}"

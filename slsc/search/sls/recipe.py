@@ -11,7 +11,7 @@ from torch import Tensor
 
 from slsc.errors import BudgetError
 from slsc.search.base import Network, Rules, SearchResult, make_plan
-from slsc.search.sls.annealing import Annealing
+from slsc.search.sls.annealing import make_annealing
 from slsc.search.sls.network import GatedNetwork
 from slsc.search.sls.settings import SlsSettings
 
@@ -22,13 +22,19 @@ GREY_LEVELS = 255.0
 class SlsRecipe:
     """Search and finetuning in one run: N is learned until the kept share is at most the budget, then settled.
 
+    The paper's settings end there or not at all. With a `Pace`, a search that is late by more than its grace drops the
+    units of the lowest priority until the budget is met, so that short runs always end with a network.
+
     Args:
         network: its layers and their cost.
         module: the weights with their gates; trained in place.
         budget: kept / dense MACs over the prunable layers, at most.
         rules: group size and mask rule, those of `module`.
-        settings: see `SlsSettings`.
+        settings: those of `module`.
         sample_pixels: input pixels of one training sample, to which Eq. 5 counts MACs.
+
+    Raises:
+        BudgetError: even N = 1 in every layer exceeds the budget.
     """
 
     def __init__(
@@ -40,33 +46,48 @@ class SlsRecipe:
         settings: SlsSettings,
         sample_pixels: int,
     ) -> None:
+        network.require_reachable(budget, rules.m)
         self.module = module
         self._network, self._budget, self._rules, self._settings = network, budget, rules, settings
         height, width = network.cost.input_hw
-        self._sample_macs = network.cost.prunable_macs * sample_pixels / (height * width)
-        self._annealing = Annealing(settings)
+        sample_macs = network.cost.prunable_macs * sample_pixels / (height * width)
+        self._scale = 1.0 if settings.unit == "share" else sample_macs / GREY_LEVELS
+        self._annealing = make_annealing(settings, settings.strength, budget)
 
     def begin_step(self, step: int, fraction: float) -> None:
-        """Rank the weights anew where it is time to. After N is settled, too: positions may still change."""
+        """Anneal, and rank the weights anew where it is time to.
+
+        Ranking goes on after N is settled: which weights are kept may still change.
+        """
         every = self._settings.refresh_every
-        if every and step and step % every == 0:
+        if every is not None and step and step % every == 0:
             self.module.rank()
+        if self.module.frozen:
+            return
+        pace = self._settings.pace
+        if pace is not None and fraction >= min(1.0, pace.until + pace.grace):
+            self.module.fill(self._budget)
+        else:
+            self._annealing.follow(step, fraction, float(self.module.exact_share()))
 
     def penalty(self) -> Tensor | None:
         """lambda_reg * C_pruned, as long as N is learned."""
         if self.module.frozen:
             return None
-        return self.module.share() * (self._annealing.strength * self._sample_macs / GREY_LEVELS)
+        return self.module.share() * (self._annealing.strength * self._scale)
 
     def end_step(self, step: int) -> None:
-        """Settle N once the budget is met; else, at an epoch's end, let the strength grow."""
+        """Settle N once the budget is met."""
         if self.module.frozen:
             return
-        share = self.module.exact_share()
-        if share <= self._budget:
+        if self._settings.project:
+            self.module.project()
+        if self.module.exact_share() > self._budget:
+            return
+        if self._settings.fill:
+            self.module.fill(self._budget)
+        else:
             self.module.freeze()
-        elif (step + 1) % self._settings.epoch == 0:
-            self._annealing.end_epoch(float(share))
 
     def state_dict(self) -> dict[str, Any]:
         """The annealing; gates and units are the module's."""
@@ -91,9 +112,9 @@ class SlsRecipe:
         if not module.frozen:
             reached = float(module.exact_share())
             raise BudgetError(
-                f"budget {self._budget} was not reached in the steps given",
+                f"budget {self._budget} was not met in the steps given",
                 why=f"the kept share came down to {reached:.4f}, lambda up to {self._annealing.strength:.3g}",
-                hint="give it more steps, shorter epochs (--epoch-steps) or a larger --lambda",
+                hint=f"give it more steps, use --preset fast or thorough, or --budget {reached + 5e-5:.4f}",
                 exit_code=3,
             )
         masks, keep, weights = module.masks(), module.keep(), {}

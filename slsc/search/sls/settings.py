@@ -9,15 +9,44 @@ from slsc.errors import UsageError
 RATES = ("share", "ratio")
 """What annealing watches: pruned / original MACs (the paper's Eq. 7), or original / pruned (the official code)."""
 
+UNITS = ("mac", "share")
+"""What the strength is of: one MAC of a training sample, or all MACs of the prunable layers."""
+
+
+@dataclass(frozen=True)
+class Pace:
+    """When a search shall have met its budget, in place of Eq. 7's fixed T and K.
+
+    Attributes:
+        until: part of the run by which the budget is to be met, 0..1.
+        periods: how often until then the strength is looked at.
+        growth: alpha of Eq. 7.
+        grace: part of the run that may pass after `until`; if the budget is still unmet then, the units of the lowest
+            p leave until it is.
+    """
+
+    until: float = 0.4
+    periods: int = 40
+    growth: float = 1.5
+    grace: float = 0.1
+
+    def __post_init__(self) -> None:
+        if not (0 < self.until < 1 and self.periods >= 1 and self.growth > 1 and self.grace >= 0):
+            raise UsageError("this pace makes no search", why=str(self), hint="0 < until < 1, growth above 1")
+
 
 @dataclass(frozen=True)
 class SlsSettings:
-    """How N is learned (SLS, CVPR 2022, sections 3.2 and 3.3).
+    """How N is learned (SLS, CVPR 2022, sections 3.3 to 3.5). The defaults are the paper's for super-resolution.
 
     Attributes:
-        strength: lambda_reg of Eq. 6 at the start, for a loss in grey levels (0..255) and MACs of one training sample.
+        strength: lambda_reg of Eq. 6 at the start; see `unit`.
+        unit: "mac" counts the MACs of one training sample, for a loss in grey levels (0..255), as the paper does;
+            "share" their share of the dense ones, for a loss in the unit range, which suits every network and patch.
         threshold: tau of Eq. 3: a unit whose p is above it is kept.
         most: largest value k is used at, 1 in the paper; the official code lets it reach 1.03.
+        project: whether k is also stored within 0..most. Else, as in the official code, one that Adam carries outside
+            has no gradient to bring it back.
         ordered: p as the product of all k before it (Eq. 4, priority-ordered pruning); else p = k, unit by unit.
         growth: alpha of Eq. 7.
         settled: T of Eq. 7.
@@ -25,11 +54,15 @@ class SlsSettings:
         anneal_every: K of Eq. 7, in epochs; None keeps the strength as it is.
         epoch: optimizer steps of an epoch.
         refresh_every: steps after which the weights are ranked anew; None ranks them once.
+        pace: anneals to meet the budget at a set part of the run instead; None for Eq. 7 as it is.
+        fill: whether the budget left over when it is met is spent on the units of the highest p.
     """
 
     strength: float = 1e-10
+    unit: str = UNITS[0]
     threshold: float = 0.5
     most: float = 1.0
+    project: bool = True
     ordered: bool = True
     growth: float = 1.1
     settled: float = 0.1
@@ -37,14 +70,19 @@ class SlsSettings:
     anneal_every: int | None = 2
     epoch: int = 1000
     refresh_every: int | None = 1000
+    pace: Pace | None = None
+    fill: bool = False
 
     def __post_init__(self) -> None:
-        if self.rate not in RATES:
-            raise UsageError(f"unknown rate {self.rate!r}", hint=f"use one of {', '.join(RATES)}")
-        counts = (self.epoch, self.anneal_every or 1, self.refresh_every or 1)
-        if min(counts) < 1 or not self.strength > 0 or not self.growth >= 1:
+        if self.rate not in RATES or self.unit not in UNITS:
             raise UsageError(
-                "these SLS settings make no search", why=str(self), hint="periods are at least 1, growth too"
+                f"unknown rate {self.rate!r} or unit {self.unit!r}",
+                hint=f"rates: {', '.join(RATES)}; units: {', '.join(UNITS)}",
+            )
+        counts = (self.epoch, *(every for every in (self.anneal_every, self.refresh_every) if every is not None))
+        if min(counts) < 1 or not self.strength >= 0 or not self.growth >= 1 or not 0 < self.threshold < 1:
+            raise UsageError(
+                "these SLS settings make no search", why=str(self), hint="periods and growth are at least 1"
             )
 
 
@@ -54,40 +92,34 @@ PAPER = SlsSettings()
 PAPER_DEBLUR = replace(PAPER, strength=1e-12, epoch=131, refresh_every=131)
 """The paper's, for deblurring: 131 steps are an epoch of GOPRO in batches of 16."""
 
-OFFICIAL = replace(PAPER, most=1.03, growth=1.2, settled=0.2, rate="ratio")
+OFFICIAL = replace(PAPER, most=1.03, project=False, growth=1.2, settled=0.2, rate="ratio")
 """What the authors' training script passes to their code."""
 
 OFFICIAL_DEFAULTS = replace(OFFICIAL, settled=0.05)
 """What their code takes when nothing is passed."""
 
+FAST = replace(PAPER, strength=1e-3, unit="share", refresh_every=40, pace=Pace(), fill=True)
+"""For runs of minutes: meets every budget within half of the steps or the time, however few."""
+
+THOROUGH = replace(FAST, refresh_every=200, pace=Pace(periods=100, growth=1.2))
+"""For runs of hours, likewise."""
+
 PRESETS = {
+    "fast": FAST,
+    "thorough": THOROUGH,
     "paper": PAPER,
     "paper-deblur": PAPER_DEBLUR,
     "official": OFFICIAL,
     "official-defaults": OFFICIAL_DEFAULTS,
 }
 
-EPOCHS_OF_A_SHORT_RUN = 150
-"""With the strength growing by a tenth an epoch it covers nine decades in half of them, so that every budget is met."""
 
-WARM = 200.0
-"""How much stronger a search begins that starts close to its budget: the strength a search from the dense network has
-come to by then."""
+def sls_preset(name: str) -> SlsSettings:
+    """The settings called `name`.
 
-
-def short_run(steps: int, *, warm: bool) -> SlsSettings:
-    """Settings that meet the budget in about half of `steps`, however few: the strength grows whatever the rate does.
-
-    Args:
-        steps: of the whole run, finetuning included.
-        warm: the search starts from a network that was pruned to near the budget.
+    Raises:
+        UsageError: there are none.
     """
-    epoch = max(1, steps // EPOCHS_OF_A_SHORT_RUN)
-    return replace(
-        PAPER,
-        strength=PAPER.strength * (WARM if warm else 1.0),
-        settled=1.0,
-        anneal_every=1,
-        epoch=epoch,
-        refresh_every=max(1, steps // 30),
-    )
+    if name not in PRESETS:
+        raise UsageError(f"unknown preset {name!r}", hint=f"use one of {', '.join(PRESETS)}")
+    return PRESETS[name]

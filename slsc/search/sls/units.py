@@ -1,51 +1,76 @@
-"""Units: the weights of one rank of every group (SLS, Eq. 1), as one small number a weight."""
+"""Units: the weights of one rank of every group (SLS, Eq. 1), as one small number a weight.
+
+The number of a weight is its *slot*: in a full group the unit 0..M-1, which is its rank; in a short last group M plus
+the unit at which the group's share first takes its rank in. Short groups look at the number of gates that are open
+rather than at single ones, so that they keep what `slsc.pattern.kept_in_group` says of N whichever units N is made of.
+"""
 
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from slsc.pattern import group_sizes, kept_in_group, rank_groups
+from slsc.errors import UsageError
+from slsc.passes.cost import Cost
+from slsc.pattern import count_kept, group_sizes, kept_in_group
 from slsc.search.base import Rules
+from slsc.search.ranking import rank_weights
+
+LARGEST_M = 128
+"""Slots of two times M are numbered in one byte."""
 
 
-def unit_of(weight: Tensor, rules: Rules) -> Tensor:
-    """The unit 0..M-1 of every weight, uint8 in the weight's shape: it is kept exactly at N above that.
+def require_units(rules: Rules, *, ordered: bool) -> None:
+    """Refuse rules that units cannot follow.
 
-    In a full group the unit is the rank by magnitude. A short last group keeps its share, so several units of it are
-    empty.
-
-    Args:
-        weight: (K, C, ...).
-        rules: group size and mask rule.
+    Raises:
+        UsageError: M is too large, or units may leave out of order where the mask rule needs the order.
     """
-    ranks = rank_groups(np.abs(weight.detach().cpu().float().numpy()), rules.m, rules.rule)
-    table = np.zeros((len(group_sizes(weight.shape[1], rules.m)), rules.m), np.uint8)
-    for row, size in enumerate(group_sizes(weight.shape[1], rules.m)):
-        table[row, :size] = _units_of_ranks(size, rules.m)
-    groups = np.arange(weight.shape[1]) // rules.m
-    units = table[groups.reshape(1, -1, *[1] * (ranks.ndim - 2)), ranks]
-    return torch.from_numpy(units).to(weight.device)
+    if rules.m > LARGEST_M:
+        raise UsageError(f"sls does not take groups of M = {rules.m}", hint=f"use --m {LARGEST_M} at most")
+    if not ordered and rules.rule != "magnitude":
+        raise UsageError(
+            f"rule {rules.rule} does not go with unordered units",
+            why="it holds for the first N ranks, not for any N of them",
+            hint="use --rule magnitude",
+        )
 
 
-def unit_sizes(shape: tuple[int, ...], m: int) -> list[int]:
-    """How many weights of shape (K, C, ...) each of the M units has."""
-    rows = int(np.prod(shape, dtype=np.int64)) // shape[1]
-    sizes = group_sizes(shape[1], m)
-    kept = [sum(kept_in_group(n, m, size) for size in sizes) for n in range(1, m + 1)]
-    return [rows * count for count in np.diff([0, *kept]).tolist()]
+def slots_of(weight: Tensor, rules: Rules) -> Tensor:
+    """The slot of every weight, uint8 in the weight's shape (K, C, ...)."""
+    ranks = rank_weights(weight, rules)
+    size = group_sizes(weight.shape[1], rules.m)[-1]
+    if size < rules.m:
+        table = torch.tensor(_short_slots(size, rules.m), dtype=torch.uint8, device=weight.device)
+        ranks[:, -size:] = table[ranks[:, -size:].int()]
+    return ranks
 
 
-def mask_of(units: Tensor, kept: Tensor) -> np.ndarray:
-    """Bool mask, True where a weight's unit is kept; `kept` is (M,), above 0 for those that are."""
-    mask: np.ndarray = (kept.detach().cpu() > 0)[units.cpu().long()].numpy()
-    return mask
+def slot_macs(cost: Cost, names: tuple[str, ...], m: int) -> npt.NDArray[np.int64]:
+    """MACs of every slot of the layers `names`, (layers, 2 M); they sum to the layers' dense MACs."""
+    layers = {layer.name: layer for layer in cost.layers}
+    rows = []
+    for name in names:
+        shape, positions = layers[name].shape, layers[name].positions
+        per_channel = layers[name].weights // shape[1]
+        full, short = divmod(shape[1], m)
+        steps = np.diff([0, *(kept_in_group(n, m, short) for n in range(1, m + 1))]) if short else np.zeros(m, int)
+        rows.append(positions * per_channel * np.concatenate([np.full(m, full), steps]))
+    return np.array(rows, np.int64)
 
 
-def _units_of_ranks(size: int, m: int) -> list[int]:
-    """The unit of each rank of a group of `size`: the smallest N - 1 at which the rank is kept."""
+def kept_macs(cost: Cost, names: tuple[str, ...], m: int) -> npt.NDArray[np.int64]:
+    """MACs of the layers `names` by N, (layers, M + 1), the first column for N = 0: what `plan_cost` counts."""
+    layers = {layer.name: layer for layer in cost.layers}
+    return np.array(
+        [[0, *(layers[n].positions * count_kept(layers[n].shape, kept, m) for kept in range(1, m + 1))] for n in names],
+        np.int64,
+    )
+
+
+def _short_slots(size: int, m: int) -> list[int]:
+    """The slot of each rank of a short group: M and the smallest N - 1 at which the rank is kept."""
     counts = [kept_in_group(n, m, size) for n in range(1, m + 1)]
-    return [next(index for index, count in enumerate(counts) if count > rank) for rank in range(size)]
-
-
+    return [m + next(index for index, count in enumerate(counts) if count > rank) for rank in range(size)]
