@@ -24,8 +24,9 @@ from slsc.plan import parse_budget
 if TYPE_CHECKING:
     from slsc.compiler.compiling import CompileReport, Figures
 
-METHODS = ("oneshot", "uniform")
+METHODS = ("oneshot", "uniform", "filter")
 EFFORTS = ("none", "fast")
+STARTS = ("dense", "oneshot")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,7 +59,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     search = parser.add_argument_group("search")
     search.add_argument(
-        "--method", choices=METHODS, default="oneshot", help="how N is found: by measured sensitivity, or one N for all"
+        "--method",
+        choices=METHODS,
+        default="oneshot",
+        help="how N is found: by measured sensitivity, or one N for all; `filter` removes whole channels instead",
+    )
+    search.add_argument(
+        "--start",
+        choices=STARTS,
+        default=STARTS[0],
+        help="weights of `uniform` and `filter` before finetuning: as they were (default), or fitted in closed form",
     )
     search.add_argument(
         "--effort", choices=EFFORTS, default="fast", help="finetune afterwards: not at all, or for minutes (default)"
@@ -95,6 +105,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
         pairs=tuple(args.pairs) if args.pairs else None,
         method=args.method,
         effort=args.effort,
+        start=args.start,
         rules=Rules(args.m, args.rule),
         seed=args.seed,
         scale=args.scale,

@@ -12,9 +12,10 @@ from slsc.compiler.measuring import HeldOut, Quality
 from slsc.compiler.native_plan import native_plan
 from slsc.passes.bake import BakeMasks
 from slsc.passes.base import PassContext
-from slsc.passes.cost import Cost, PlanCost, plan_cost
+from slsc.passes.cost import Cost, PlanCost, costs, plan_cost
 from slsc.passes.liveness import bytes_per_pixel
 from slsc.passes.lowering import LoweringRefusal
+from slsc.passes.narrowing import narrow_cost
 from slsc.passes.pipeline import Pipeline
 from slsc.plan import Plan
 from slsc.runtime.manifest import Engine, ImageIO
@@ -78,7 +79,19 @@ class BakedEngine:
 
 
 def bake(name: str, dense: onnx.ModelProto, found: SearchResult, cost: Cost, held_out: HeldOut) -> BakedEngine:
-    """Write a search's result into a copy of the dense network, and measure it."""
-    model = Pipeline([BakeMasks(found.plan, found.weights, found.masks)]).run(dense, PassContext()).model
-    kept = plan_cost(cost, {layer.name: layer.n for layer in found.plan.layers}, found.plan.layers[0].m)
+    """Write a search's result into a copy of the dense network, or of what takes its place, and measure it.
+
+    Args:
+        name: of the engine.
+        dense: the network before the search.
+        found: what the search found.
+        cost: of the dense network.
+        held_out: photos to measure on.
+    """
+    baked = Pipeline([BakeMasks(found.plan, found.weights, found.masks)]).run(found.model or dense, PassContext())
+    model = baked.model
+    if found.model is None:
+        kept = plan_cost(cost, {layer.name: layer.n for layer in found.plan.layers}, found.plan.layers[0].m)
+    else:
+        kept = narrow_cost(cost, costs(model, cost.output_hw))
     return BakedEngine(name, model, found.plan, kept, cost.params, held_out.quality(model), held_out.io)

@@ -42,6 +42,7 @@ class CompileRequest:
         pairs: folders of inputs and of wanted outputs, instead of `data`.
         method: how N is found, one of `slsc.search.METHODS`.
         effort: how long to finetune, one of `slsc.search.EFFORTS`.
+        start: weights to finetune, one of `slsc.search.STARTS`.
         rules: group size and mask rule.
         seed: of everything random.
         scale, value_range, order, task: what the probe need not find out; see `slsc.probe.probe_io`.
@@ -55,6 +56,7 @@ class CompileRequest:
     pairs: tuple[Path, Path] | None
     method: str
     effort: str
+    start: str
     rules: Rules
     seed: int
     scale: int | None
@@ -163,9 +165,9 @@ def _searched(
         dense, io, data.search, labelled=data.labelled, rules=request.rules, seed=request.seed, progress=progress
     )
     for budget in request.budgets:
-        searcher.network.require_reachable(budget, request.rules.m)
+        searcher.require_reachable(budget, request.method)
     for budget in request.budgets:
-        yield searcher.search(budget, request.method, request.effort)
+        yield searcher.search(budget, request.method, request.effort, request.start)
 
 
 def names(budgets: Sequence[Fraction]) -> list[str]:

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from slsc.search.base import Network, Progress, Rules, SearchResult
-from slsc.search.searcher import EFFORTS, METHODS, Searcher
+from slsc.search.searcher import EFFORTS, METHODS, STARTS, Searcher
 
-__all__ = ["EFFORTS", "METHODS", "Network", "Progress", "Rules", "SearchResult", "Searcher"]
+__all__ = ["EFFORTS", "METHODS", "STARTS", "Network", "Progress", "Rules", "SearchResult", "Searcher"]

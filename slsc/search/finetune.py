@@ -12,7 +12,6 @@ from slsc.errors import SlscError, VerificationError
 from slsc.onnx_torch import OnnxModule
 from slsc.search.base import Progress, SearchResult
 from slsc.search.masked import MaskedRecipe
-from slsc.search.oneshot import changed_parameters
 from slsc.train.loop import Batches, fit
 from slsc.train.progress import Progress as Standing
 from slsc.train.progress import Row
@@ -52,7 +51,7 @@ def finetune(
     Raises:
         SlscError: the loss stopped being finite.
     """
-    dense, student = OnnxModule(model).eval(), OnnxModule(model)
+    dense, student = OnnxModule(model).eval(), OnnxModule(start.model or model)
     recipe = MaskedRecipe(student, start)
     judged = [batches(BEYOND + index, 0, settings.batch) for index in range(JUDGED_BATCHES)]
 
@@ -69,7 +68,7 @@ def finetune(
         raise SlscError("finetuning diverged", where=error.where, why=error.why, hint="use --effort none") from error
     if not loss() < before:  # also when it is no number
         return start
-    return SearchResult(start.plan, changed_parameters(dense, student), start.masks)
+    return recipe.result()
 
 
 class _Told:

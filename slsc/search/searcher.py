@@ -8,6 +8,7 @@ from fractions import Fraction
 from functools import cached_property
 
 import onnx
+from torch import Tensor
 
 from slsc.data.patches import Pair
 from slsc.errors import UsageError
@@ -15,15 +16,18 @@ from slsc.passes.cost import costs
 from slsc.passes.layers import prunable_layers
 from slsc.runtime.manifest import ImageIO
 from slsc.search.base import Network, Progress, Rules, SearchResult
+from slsc.search.filter import FilterPruning
 from slsc.search.finetune import finetune
 from slsc.search.inputs import PatchSource
 from slsc.search.oneshot import OneShot
-from slsc.search.uniform import prune_uniform
+from slsc.search.uniform import prune_uniform, uniform_keep
 from slsc.train.schedule import Horizon, Schedule
 from slsc.train.settings import TrainSettings
 
-METHODS = ("oneshot", "uniform")
+METHODS = ("oneshot", "uniform", "filter")
 EFFORTS = ("none", "fast")
+STARTS = ("dense", "oneshot")
+"""Weights that training begins with: the dense network's, or those fitted in closed form to what is left of it."""
 
 COST_HW = (720, 1280)
 """Output size at which MACs are counted; budgets are shares, so it does not move them."""
@@ -66,31 +70,59 @@ class Searcher:
         self._source, self._io, self._labelled = PatchSource(pairs, io), io, labelled
         self._rules, self._seed, self._progress = rules, seed, progress
 
-    def search(self, budget: Fraction, method: str, effort: str) -> SearchResult:
+    def require_reachable(self, budget: Fraction, method: str) -> None:
+        """Refuse at once a budget that `search` could not meet.
+
+        Raises:
+            BudgetError: names the nearest that can be reached; exit code 3.
+            ModelError: `filter` finds no channel to remove.
+        """
+        if method == "filter":
+            self._filter.require_reachable(budget)
+        else:
+            self.network.require_reachable(budget, self._rules.m)
+
+    def search(self, budget: Fraction, method: str, effort: str, start: str = STARTS[0]) -> SearchResult:
         """A plan within `budget` and the weights for it.
 
         Args:
             budget: kept / dense MACs over the prunable layers, at most.
             method: one of `METHODS`.
             effort: `none` takes the search's weights as they are, `fast` finetunes them for minutes.
+            start: one of `STARTS`; `oneshot` as a method makes its own weights.
 
         Raises:
             BudgetError: the budget cannot be reached; names the nearest that can.
         """
-        if method not in METHODS or effort not in EFFORTS:
+        if method not in METHODS or effort not in EFFORTS or start not in STARTS:
             raise UsageError(
-                f"unknown method {method!r} or effort {effort!r}",
-                hint=f"methods: {', '.join(METHODS)}; efforts: {', '.join(EFFORTS)}",
+                f"unknown method {method!r}, effort {effort!r} or start {start!r}",
+                hint=f"methods: {', '.join(METHODS)}; efforts: {', '.join(EFFORTS)}; starts: {', '.join(STARTS)}",
             )
-        uniform = method == "uniform"
-        found = prune_uniform(self.network, budget, self._rules) if uniform else self._oneshot.prune(budget)
+        found = self._found(budget, method, start)
         return found if effort == "none" else self._finetuned(found)
+
+    def _found(self, budget: Fraction, method: str, start: str) -> SearchResult:
+        if method == "filter":
+            return self._filter.prune(budget, self._inputs if start == "oneshot" else None)
+        if method == "uniform" and start == "oneshot":
+            return self._oneshot.prune_to(uniform_keep(self.network, budget, self._rules.m), budget, method)
+        if method == "uniform":
+            return prune_uniform(self.network, budget, self._rules)
+        return self._oneshot.prune(budget)
+
+    @cached_property
+    def _inputs(self) -> Tensor:
+        """Calibration inputs."""
+        return self._source.draw(CALIBRATION_PATCHES, self._source.side(CALIBRATION_SIDE), (self._seed, 0))[0]
+
+    @cached_property
+    def _filter(self) -> FilterPruning:
+        return FilterPruning(self.network, self._rules, self._seed, self._progress)
 
     @cached_property
     def _oneshot(self) -> OneShot:
-        side = self._source.side(CALIBRATION_SIDE)
-        inputs, _ = self._source.draw(CALIBRATION_PATCHES, side, (self._seed, 0))
-        return OneShot(self.network, inputs, self._rules, self._seed, self._progress)
+        return OneShot(self.network, self._inputs, self._rules, self._seed, self._progress)
 
     def _finetuned(self, start: SearchResult) -> SearchResult:
         side = self._source.side(FINETUNE_SIDE)

@@ -6,7 +6,7 @@ import pytest
 
 from slsc.cli import compile as compile_verb
 from slsc.errors import BudgetError, UsageError
-from slsc.search import EFFORTS, METHODS, Rules, Searcher
+from slsc.search import EFFORTS, METHODS, STARTS, Rules, Searcher
 
 
 @pytest.mark.parametrize("method", ["oneshot", "uniform"])
@@ -23,4 +23,4 @@ def test_searcher_serves_several_budgets(upscaler, pairs, io, silent, method: st
 
 def test_the_command_line_offers_what_there_is() -> None:
     # The command line must not import torch to print its help, so it names them itself.
-    assert (compile_verb.METHODS, compile_verb.EFFORTS) == (METHODS, EFFORTS)
+    assert (compile_verb.METHODS, compile_verb.EFFORTS, compile_verb.STARTS) == (METHODS, EFFORTS, STARTS)
