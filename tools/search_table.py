@@ -1,135 +1,145 @@
-"""Quality and price of the searches: dense, uniform, oneshot and finetuned, by budget, as one Markdown table.
+"""Methods compared on networks: any of them, at any budgets, with equally much work, as Markdown and CSV.
 
-Every row is one `slsc compile` in a process of its own, whose wall-clock time and peak memory are the row's, and one
-`slsc eval` of the bundle per folder of references. Rows are printed and written as they come.
+Every row is one `slsc train` (--steps, on ground truth) or `slsc compile` (--effort, with the dense network as teacher)
+in a process of its own, whose time and peak memory are the row's, one `slsc eval` per folder of references and one
+`slsc inspect`. Networks and table.csv go to the output folder: rows in it are not made again, and a training run that
+was killed goes on. The paper's own figures stand beside ours for the networks that are the paper's. What comes after
+`--` is passed on to every command.
 
-    python -m slsc.tools.search_table rfdn.onnx --data TRAIN --hr Set14 --hr B100 -o search.md
+    python -m slsc.tools.search_table rfdn_x4.onnx --data TRAIN --hr Set14 --hr B100 --budget 1/8 --steps 2000 \\
+        --start dense --start oneshot -o tables -- --batch 16 --patch 32
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
-from typing import Any
 
-from slsc.errors import SlscError, VerificationError
+from slsc.errors import DataError, SlscError, UsageError
+from slsc.runtime.atomic import staged
+from slsc.tools.experiment import DENSE, STARTLESS, TRAINING_ALONE, Experiment, perform
+from slsc.tools.table_file import as_markdown, cells_of, read_rows, write_rows
 
-SEARCHES = {"uniform": ("uniform", "none"), "oneshot": ("oneshot", "none"), "fast": ("oneshot", "fast")}
-"""Row name -> method and effort of `slsc compile`."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the table.
-
-    Attributes:
-        network: name of the ONNX file.
-        search: "dense" or a key of `SEARCHES`.
-        budget: as asked for; "1" for dense.
-        share: kept / dense MACs over the prunable layers.
-        psnr: PSNR-Y in dB by folder.
-        seconds: wall-clock time of the compilation, None for dense.
-        peak_mib: peak resident set of the compilation.
-    """
-
-    network: str
-    search: str
-    budget: str
-    share: float
-    psnr: tuple[float, ...]
-    seconds: float | None
-    peak_mib: float | None
+METHODS = ("dense", "uniform", "oneshot", "sr-ste", "filter", "sls")
+BUDGETS = ("1/4", "1/8", "1/16")
 
 
-def run_json(arguments: Sequence[str]) -> tuple[dict[str, Any], float, float]:
-    """Run one `slsc` verb with --json in a process of its own: its object, wall-clock seconds, peak MiB.
+def experiments(
+    network: str,
+    methods: Sequence[str],
+    starts: Sequence[str],
+    budgets: Sequence[str],
+    works: Sequence[str],
+    options: tuple[str, ...] = (),
+) -> list[Experiment]:
+    """The rows of one network: the dense one as it is, then every combination that means something, once."""
+    rows = [Experiment(network, DENSE, "", "1", "")]
+    for work, budget, method, start in product(works, budgets, methods, starts or ("",)):
+        trains = work.endswith("steps")
+        if (method == DENSE and not trains) or (method in TRAINING_ALONE and work == "none"):
+            continue
+        bound = "1" if method == DENSE else budget
+        rows.append(Experiment(network, method, "" if method in STARTLESS else start, bound, work, "", options))
+    return list(dict.fromkeys(rows))
+
+
+def make_table(
+    planned: Sequence[tuple[Path, Experiment]], data: Sequence[str], references: Sequence[Path], folder: Path
+) -> int:
+    """Make the rows that the folder's table.csv lacks; write it and table.md after each.
+
+    Args:
+        planned: dense network and what to do with it, by row.
+        data: the options that give the images to search and train on.
+        references: folders to measure PSNR on.
+        folder: for the files.
+
+    Returns:
+        How many rows failed; they are told on stderr and left out.
 
     Raises:
-        VerificationError: it failed; carries its own message.
+        DataError: the folder holds a table of other columns.
     """
-    begun = time.monotonic()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "slsc", *arguments, "--json", "-q"], stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    output = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    outcome: dict[str, Any] = json.loads(output or "{}")
-    if process.returncode:
-        raise VerificationError(
-            f"`slsc {' '.join(arguments)}` failed",
-            why=outcome.get("error", {}).get("what", f"exit {process.returncode}"),
-        )
-    return outcome, time.monotonic() - begun, usage.ru_maxrss / 1024
+    names = [reference.name for reference in references]
+    if len(set(names)) < len(names):
+        raise DataError("two reference folders have the same name", where=", ".join(map(str, references)))
+    folder.mkdir(parents=True, exist_ok=True)
+    table = folder / "table.csv"
+    rows = read_rows(table, names)
+    done, failed = {row.experiment.key for row in rows}, 0
+    for model, experiment in planned:
+        if experiment.key in done:
+            continue
+        try:
+            rows.append(perform(experiment, model, data, references, folder))
+        except SlscError as error:
+            print(f"{' '.join(experiment.key)}: {error}", file=sys.stderr, flush=True)
+            failed += 1
+            continue
+        print(" ".join(cells_of(rows[-1])), file=sys.stderr, flush=True)
+        write_rows(table, rows, names)
+        with staged(folder / "table.md") as (stream, _):
+            stream.write(as_markdown(rows, names).encode())
+    return failed
 
 
-def rows_of(
-    model: Path, searches: Sequence[str], budgets: Sequence[str], data: Path, folders: Sequence[Path]
-) -> Iterator[Row]:
-    """The rows of one network, dense first."""
-    yield Row(model.stem, "dense", "1", 1.0, _psnr(model, folders), None, None)
-    for budget in budgets:
-        for search in searches:
-            method, effort = SEARCHES[search]
-            with tempfile.TemporaryDirectory() as folder:
-                bundle = Path(folder) / "network.slsb"
-                options = ["--budget", budget, "--method", method, "--effort", effort, "--data", str(data)]
-                outcome, seconds, peak = run_json(["compile", str(model), *options, "-o", str(bundle)])
-                share = float(outcome["engines"][0]["share"])
-                yield Row(model.stem, search, budget, share, _psnr(bundle, folders), seconds, peak)
+def split_options(argv: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
+    """Own arguments, and what comes after `--`."""
+    own = list(argv)
+    if "--" not in own:
+        return own, ()
+    cut = own.index("--")
+    return own[:cut], tuple(own[cut + 1 :])
 
 
-def as_markdown(rows: Sequence[Row], folders: Sequence[Path]) -> str:
-    """The table."""
-    header = ["network", "search", "budget", "kept MACs", *(f"{folder.name} dB" for folder in folders), "s", "peak MiB"]
-    lines = [header, [":--", ":--", *["--:"] * (len(header) - 2)], *(_cells(row) for row in rows)]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+def add_common(parser: argparse.ArgumentParser) -> None:
+    """Declare what all tables take."""
+    images = parser.add_mutually_exclusive_group(required=True)
+    images.add_argument("--data", metavar="DIR", help="images to search and train on")
+    images.add_argument("--pairs", nargs=2, metavar=("LQ", "HQ"), help="folders of inputs and of wanted outputs")
+    parser.add_argument("--hr", type=Path, action="append", required=True, metavar="DIR", help="references; repeatable")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="for table and networks")
 
 
-def _cells(row: Row) -> list[str]:
-    price = ["", ""] if row.seconds is None or row.peak_mib is None else [f"{row.seconds:.0f}", f"{row.peak_mib:.0f}"]
-    quality = [f"{value:.2f}" for value in row.psnr]
-    return [row.network, row.search, row.budget, f"{row.share:.4f}", *quality, *price]
-
-
-def _psnr(target: Path, folders: Sequence[Path]) -> tuple[float, ...]:
-    outcomes = (run_json(["eval", str(target), "--hr", str(folder)])[0] for folder in folders)
-    return tuple(float(outcome["mean"]["psnr_y"]) for outcome in outcomes)
+def data_options(args: argparse.Namespace) -> list[str]:
+    """The images as options of `slsc train` and `slsc compile`."""
+    return ["--data", args.data] if args.data else ["--pairs", *args.pairs]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Parse arguments, make the rows, write the table after each."""
+    """Parse arguments and make the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs="+", type=Path, metavar="MODEL.onnx")
-    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="photos to calibrate and finetune on")
-    parser.add_argument("--hr", type=Path, action="append", required=True, metavar="DIR", help="references; repeatable")
-    parser.add_argument("--budget", action="append", metavar="B", help="default: 1/2, 1/4 and 1/8")
-    parser.add_argument("--search", action="append", choices=SEARCHES, help="default: all")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="TABLE.md")
-    args = parser.parse_args(argv)
-    rows: list[Row] = []
+    add_common(parser)
+    parser.add_argument("--method", action="append", choices=METHODS, help="repeatable; default: all")
+    parser.add_argument("--start", action="append", choices=("dense", "oneshot"), help="repeatable")
+    parser.add_argument("--budget", action="append", metavar="B", help=f"repeatable; default: {', '.join(BUDGETS)}")
+    parser.add_argument("--steps", type=int, action="append", metavar="N", help="train so long; repeatable")
+    parser.add_argument(
+        "--effort", action="append", choices=("none", "fast", "thorough"), help="compile with this; repeatable"
+    )
+    own, options = split_options(sys.argv[1:] if argv is None else argv)
+    args = parser.parse_args(own)
     try:
-        for model in args.models:
-            for row in rows_of(
-                model, args.search or list(SEARCHES), args.budget or ["1/2", "1/4", "1/8"], args.data, args.hr
-            ):
-                rows.append(row)
-                print(" ".join(_cells(row)), file=sys.stderr, flush=True)
-                args.output.write_text(as_markdown(rows, args.hr))
+        works = [*(args.effort or []), *(f"{steps} steps" for steps in args.steps or [])]
+        if not works:
+            raise UsageError("how much work is a row?", hint="give --steps N or --effort none")
+        planned = [
+            (model, experiment)
+            for model in args.models
+            for experiment in experiments(
+                model.stem, args.method or METHODS, args.start or (), args.budget or BUDGETS, works, options
+            )
+        ]
+        failed = make_table(planned, data_options(args), args.hr, args.output)
     except SlscError as error:
         print(f"search_table: error: {error}", file=sys.stderr)
         return error.exit_code
-    print(args.output)
-    return 0
+    print(args.output / "table.md")
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":
