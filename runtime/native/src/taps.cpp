@@ -56,7 +56,8 @@ int chunk_channels(const ConvGeometry& g, const ConvTuning& t, int available) {
 ConvTaps list_taps(const Op& op, const std::vector<Weight>& weights, const ConvTuning& tuning) {
     const ConvGeometry g = conv_geometry(op, tuning);
     const int groups = op.p[12], in_group = op.p[0] / groups, out_group = op.p[1] / groups;
-    const int step = chunk_channels(g, tuning, in_group), per_group = (in_group + step - 1) / step;
+    const int step = is_direct(op) ? in_group : chunk_channels(g, tuning, in_group);
+    const int per_group = (in_group + step - 1) / step;
     ConvTaps made;
     made.direct = is_direct(op);
     std::vector<Draft> drafts;

@@ -36,7 +36,7 @@ static inline ConvGeometry conv_geometry(const Op& op, const ConvTuning& tuning)
 // Taps come in quads: four offsets in one word, the first in its lowest 16 bits, beside four weights. A kernel reads words
 // two quads ahead: a loaded offset is the address of the loads that keep the processor's load ports full, and would wait
 // behind them if it were asked for when it is needed. An offset counts, in a packed region, pixels from its first one; for
-// direct input (1x1), channels from the chunk's first.
+// direct input (1x1), channels of the group.
 constexpr int kQuad = 4;
 constexpr int kQuadsAhead = 2;
 
@@ -56,7 +56,7 @@ struct Chunk {
 
 // View of a ConvTaps, as the kernels take it.
 struct Taps {
-    bool direct = false;  // 1x1, stride 1, no padding: reads the value where it lies
+    bool direct = false;  // 1x1, stride 1, no padding: one chunk a group, for kernels/point.inl
     int chunk_count = 0;
     const Chunk* chunks = nullptr;
     const TapList* lists = nullptr;

@@ -71,3 +71,27 @@ static inline V activate(Act act, V x, const float* f, float slope) {
     }
     return x;
 }
+
+// Calls `body` with the activation as a type whose `value` it is, so that loops are compiled for each.
+template <Act A>
+struct ActType {
+    static constexpr Act value = A;
+};
+
+template <typename Body>
+static void with_act(Act act, Body body) {
+    switch (act) {
+        case Act::None: return body(ActType<Act::None>{});
+        case Act::Relu: return body(ActType<Act::Relu>{});
+        case Act::LeakyRelu: return body(ActType<Act::LeakyRelu>{});
+        case Act::PRelu: return body(ActType<Act::PRelu>{});
+        case Act::Clip: return body(ActType<Act::Clip>{});
+        case Act::Sigmoid: return body(ActType<Act::Sigmoid>{});
+        case Act::Tanh: return body(ActType<Act::Tanh>{});
+        case Act::Gelu: return body(ActType<Act::Gelu>{});
+        case Act::Silu: return body(ActType<Act::Silu>{});
+        case Act::HardSigmoid: return body(ActType<Act::HardSigmoid>{});
+        case Act::HardSwish: return body(ActType<Act::HardSwish>{});
+        case Act::Sqrt: return body(ActType<Act::Sqrt>{});
+    }
+}

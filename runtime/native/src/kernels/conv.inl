@@ -1,4 +1,4 @@
-// Convolution by taps. Needs lanes.inl and activate.inl.
+// Convolution by taps, of any window. Needs lanes.inl and activate.inl.
 //
 // The output is cut into regions of a few rows and columns. For each chunk of input channels the region's input is packed
 // into a buffer that stays in the second-level cache: there the border rule is applied and neighbouring strips' rows are
@@ -24,7 +24,6 @@ struct Piece {
     const float* in;
     int64_t row_step;   // floats between rows of the input
     int step;           // floats between columns
-    int64_t tap_scale;  // floats per unit of a tap's offset
     float* sums;        // of the first output held: [output][row][column][lane], BLOCK pixels an output
     int sums_row;       // floats between rows of them
 };
@@ -39,10 +38,9 @@ struct Lists {
 };
 
 // Adds every list to the sums of R x C pixels of its output.
-template <int R, int C, bool Direct, bool Unit>
+template <int R, int C, bool Unit>
 static void add_lists(const Piece& piece, const Lists& lists) {
     const int64_t step = Unit ? LANES : piece.step, row_step = piece.row_step;
-    const int64_t scale = Direct ? piece.tap_scale : LANES;
     const int64_t sums_row = piece.sums_row;
     const float* in = piece.in;
     const uint64_t* word = lists.offsets + lists.lists[0].first_quad;
@@ -62,7 +60,7 @@ static void add_lists(const Piece& piece, const Lists& lists) {
 #pragma GCC unroll 4
             for (int j = 0; j < taps; ++j, offsets >>= 16) {
                 const V w = splat(weight[j]);
-                const float* p = in + int64_t(offsets & 0xffff) * scale;
+                const float* p = in + int64_t(offsets & 0xffff) * LANES;
 #pragma GCC unroll 32
                 for (int i = 0; i < R * C; ++i) acc[i] += w * load(p + i / C * row_step + i % C * step);
             }
@@ -76,23 +74,22 @@ static void add_lists(const Piece& piece, const Lists& lists) {
 }
 
 template <int R, int C>
-static void add_piece(bool direct, const Piece& piece, const Lists& lists) {
-    if (direct) add_lists<R, C, true, true>(piece, lists);
-    else if (piece.step == LANES) add_lists<R, C, false, true>(piece, lists);
-    else add_lists<R, C, false, false>(piece, lists);
+static void add_piece(const Piece& piece, const Lists& lists) {
+    if (piece.step == LANES) add_lists<R, C, true>(piece, lists);
+    else add_lists<R, C, false>(piece, lists);
 }
 
 // All columns of R rows, in pieces of at most MOST columns.
 template <int R, int MOST>
-static void add_rows(bool direct, int columns, Piece piece, const Lists& lists) {
+static void add_rows(int columns, Piece piece, const Lists& lists) {
     while (columns > 0) {
         const int n = columns >= MOST ? MOST : columns >= 8 ? 8 : columns >= 4 ? 4 : columns >= 2 ? 2 : 1;
         switch (n) {
-            case 1: add_piece<R, 1>(direct, piece, lists); break;
-            case 2: add_piece<R, 2>(direct, piece, lists); break;
-            case 4: add_piece<R, 4>(direct, piece, lists); break;
-            case MOST: add_piece<R, MOST>(direct, piece, lists); break;
-            default: add_piece<R, MOST < 8 ? 1 : 8>(direct, piece, lists);
+            case 1: add_piece<R, 1>(piece, lists); break;
+            case 2: add_piece<R, 2>(piece, lists); break;
+            case 4: add_piece<R, 4>(piece, lists); break;
+            case MOST: add_piece<R, MOST>(piece, lists); break;
+            default: add_piece<R, MOST < 8 ? 1 : 8>(piece, lists);
         }
         columns -= n;
         piece.in += int64_t(n) * piece.step;
@@ -100,11 +97,10 @@ static void add_rows(bool direct, int columns, Piece piece, const Lists& lists) 
     }
 }
 
-static void add_block(bool direct, int rows, int columns, Piece piece, const Lists& lists) {
-    if (direct) return add_rows<1, BLOCK>(direct, columns, piece, lists);
-    if (rows == BLOCK_ROWS) return add_rows<BLOCK_ROWS, BLOCK / BLOCK_ROWS>(direct, columns, piece, lists);
+static void add_block(int rows, int columns, Piece piece, const Lists& lists) {
+    if (rows == BLOCK_ROWS) return add_rows<BLOCK_ROWS, BLOCK / BLOCK_ROWS>(columns, piece, lists);
     for (int row = 0; row < rows; ++row) {
-        add_rows<1, BLOCK / BLOCK_ROWS>(direct, columns, piece, lists);
+        add_rows<1, BLOCK / BLOCK_ROWS>(columns, piece, lists);
         piece.in += piece.row_step;
         piece.sums += piece.sums_row;
     }
@@ -145,22 +141,38 @@ static void pack(const Job& job, const ConvGeometry& s, int first_channel, int c
     }
 }
 
+// Combine, activate and store `columns` sums; `step`: floats between pixels of the result and of the other operand.
+template <Act A, Combine C>
+static void finish_row(const float* sums, int columns, const float* other, float* to, int step, const float* f, float slope) {
+    for (int i = 0; i < columns; ++i, to += step, other += step) {
+        V v = load(sums + i * LANES);
+        if (C == Combine::AddThenAct) v += load(other);
+        v = activate(A, v, f, slope);
+        if (C == Combine::ActThenAdd) v += load(other);
+        if (C == Combine::ActThenMul) v *= load(other);
+        store(to, v);
+    }
+}
+
 // Combine, activate, shuffle and store the sums of one output channel over a part of one row.
 static void finish(const Job& job, int k, int y, int x, int columns, const float* sums) {
     const Op& op = *job.op;
-    const Combine combine = Combine(op.p[14]);
     const float slope = job.slopes ? job.slopes[k] : 0.0f;
-    const int r = op.p[15], channel = k / (r * r), dy = k % (r * r) / r, dx = k % r;
+    const int r = op.p[15];
+    int channel = k, dy = 0, dx = 0;
+    if (r > 1) channel = k / (r * r), dy = k % (r * r) / r, dx = k % r;
     float* to = pixel_at(job.out, channel, y * r + dy, x * r + dx);
-    const float* other = combine != Combine::None ? pixel_at(job.in1, channel, y * r + dy, x * r + dx) : nullptr;
-    for (int i = 0; i < columns; ++i, to += r * LANES, sums += LANES) {
-        V v = load(sums);
-        if (combine == Combine::AddThenAct) v += load(other + i * r * LANES);
-        v = activate(op.act, v, op.f, slope);
-        if (combine == Combine::ActThenAdd) v += load(other + i * r * LANES);
-        if (combine == Combine::ActThenMul) v *= load(other + i * r * LANES);
-        store(to, v);
-    }
+    with_act(op.act, [&](auto act) {
+        constexpr Act A = decltype(act)::value;
+        const auto row = [&](auto finish_row, const float* other) { finish_row(sums, columns, other, to, r * LANES, op.f, slope); };
+        if (Combine(op.p[14]) == Combine::None) return row(finish_row<A, Combine::None>, to);
+        const float* other = pixel_at(job.in1, channel, y * r + dy, x * r + dx);
+        switch (Combine(op.p[14])) {
+            case Combine::AddThenAct: return row(finish_row<A, Combine::AddThenAct>, other);
+            case Combine::ActThenAdd: return row(finish_row<A, Combine::ActThenAdd>, other);
+            default: return row(finish_row<A, Combine::ActThenMul>, other);
+        }
+    });
 }
 
 // The register blocks of a region, cut at its right and lower edge; `sums` of the outputs held at once.
@@ -185,27 +197,18 @@ struct Blocks {
 static void add_chunk(const Job& job, const ConvGeometry& s, const Chunk& chunk, const Blocks& blocks, const float* packed,
                       int first, int from, int to) {
     const Taps& taps = job.taps;
-    const Region& region = blocks.region;
     for (int block = 0; block < blocks.count(); ++block) {
         const int y = blocks.y(block), x = blocks.x(block), rows = blocks.rows(block), columns = blocks.columns(block);
-        Piece piece{};
-        if (taps.direct) {
-            const View& in = job.in0;
-            piece = {pixel_at(in, chunk.first_channel, region.y + y, region.x + x), int64_t(in.pitch) * LANES, LANES, in.plane, nullptr, 0};
-        } else {
-            const int64_t pixel = int64_t(y) * s.sh * s.packed_columns + x * s.sw;
-            piece = {packed + pixel * LANES, int64_t(s.sh) * s.packed_columns * LANES, s.sw * LANES, 0, nullptr, 0};
-        }
-        piece.sums = blocks.sums_of(block, 0);
-        piece.sums_row = blocks.block_columns * LANES;
-        add_block(taps.direct, rows, columns, piece, {taps.lists + chunk.first_list + (from - chunk.first_output), to - from, first, taps.offsets, taps.weights});
+        const int64_t pixel = int64_t(y) * s.sh * s.packed_columns + x * s.sw;
+        const Piece piece{packed + pixel * LANES, int64_t(s.sh) * s.packed_columns * LANES, s.sw * LANES,
+                          blocks.sums_of(block, 0), (BLOCK / BLOCK_ROWS) * LANES};
+        add_block(rows, columns, piece, {taps.lists + chunk.first_list + (from - chunk.first_output), to - from, first, taps.offsets, taps.weights});
     }
 }
 
 // Computes outputs [first, last) of a region.
 static void conv_outputs(const Job& job, const ConvGeometry& s, const Region& region, int first, int last, float* scratch) {
-    const int block_rows = job.taps.direct ? 1 : BLOCK_ROWS;
-    const Blocks blocks{region, scratch, last - first, block_rows, BLOCK / block_rows};
+    const Blocks blocks{region, scratch, last - first, BLOCK_ROWS, BLOCK / BLOCK_ROWS};
     float* packed = scratch + int64_t(TUNING.rows) * TUNING.columns * TUNING.outputs * LANES;
     for (int block = 0; block < blocks.count(); ++block)
         for (int k = first; k < last; ++k) {
@@ -217,7 +220,7 @@ static void conv_outputs(const Job& job, const ConvGeometry& s, const Region& re
         const int end = chunk.first_output + chunk.outputs;
         const int from = first > chunk.first_output ? first : chunk.first_output, to = last < end ? last : end;
         if (from >= to) continue;
-        if (!job.taps.direct) pack(job, s, chunk.first_channel, chunk.channels, region, packed);
+        pack(job, s, chunk.first_channel, chunk.channels, region, packed);
         add_chunk(job, s, chunk, blocks, packed, first, from, to);
     }
     for (int block = 0; block < blocks.count(); ++block)
@@ -252,7 +255,7 @@ static size_t conv_scratch(const Job& job) {
     int channels = 0;
     for (int i = 0; i < job.taps.chunk_count; ++i)
         channels = job.taps.chunks[i].channels > channels ? job.taps.chunks[i].channels : channels;
-    return size_t(TUNING.rows) * TUNING.columns * TUNING.outputs * LANES + (job.taps.direct ? 0 : size_t(channels) * s.packed_plane);
+    return size_t(TUNING.rows) * TUNING.columns * TUNING.outputs * LANES + size_t(channels) * s.packed_plane;
 }
 
 static void conv_run(const Job& job, int item, float* scratch) {

@@ -114,22 +114,22 @@ static void dense_panel(const Job& job, const ConvGeometry& s, const Region& reg
                    scratch + k * DENSE_PLANE + int64_t(y) * DENSE_TUNING.columns * LANES);
 }
 
-static int dense_items(const Job& job) { return conv_regions(job, DENSE_TUNING); }
+// Windows of one row share none with those below: flat regions cost nothing, and their sums stay in the cache.
+static ConvTuning dense_regions(const Job& job) {
+    ConvTuning t = DENSE_TUNING;
+    if (job.op->p[2] == 1) t.rows = 1;
+    return t;
+}
+
+static int dense_items(const Job& job) { return conv_regions(job, dense_regions(job)); }
 
 static void dense_run(const Job& job, int item, float* scratch) {
     const ConvGeometry s = conv_geometry(*job.op, DENSE_TUNING);
-    const Region region = conv_region(job, item, DENSE_TUNING);
+    const Region region = conv_region(job, item, dense_regions(job));
     for (int i = 0; i < job.dense.panel_count; ++i) dense_panel(job, s, region, job.dense.panels[i], scratch);
 }
 
 static size_t dense_scratch(const Job& job) {
     const int channels = job.dense.chunks[0].channels;  // no chunk has more than the first
     return size_t(DENSE_PLANE) * DENSE_TUNING.outputs + size_t(channels) * conv_geometry(*job.op, DENSE_TUNING).packed_plane;
-}
-
-// A convolution by whichever kernel it was made ready for.
-static int any_conv_items(const Job& job) { return job.dense.panel_count ? dense_items(job) : conv_items(job); }
-static size_t any_conv_scratch(const Job& job) { return job.dense.panel_count ? dense_scratch(job) : conv_scratch(job); }
-static void any_conv_run(const Job& job, int item, float* scratch) {
-    return job.dense.panel_count ? dense_run(job, item, scratch) : conv_run(job, item, scratch);
 }

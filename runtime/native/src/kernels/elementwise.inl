@@ -41,20 +41,8 @@ static void activate_each(float* p, int64_t floats, const float* f, float slope)
 static void activate_run(const Job& job, float* p, int64_t floats, int channel) {
     const float* f = job.op->f;
     const float slope = job.slopes ? job.slopes[channel] : 0.0f;
-    switch (job.op->act) {
-        case Act::None: return;
-        case Act::Relu: return activate_each<Act::Relu>(p, floats, f, slope);
-        case Act::LeakyRelu: return activate_each<Act::LeakyRelu>(p, floats, f, slope);
-        case Act::PRelu: return activate_each<Act::PRelu>(p, floats, f, slope);
-        case Act::Clip: return activate_each<Act::Clip>(p, floats, f, slope);
-        case Act::Sigmoid: return activate_each<Act::Sigmoid>(p, floats, f, slope);
-        case Act::Tanh: return activate_each<Act::Tanh>(p, floats, f, slope);
-        case Act::Gelu: return activate_each<Act::Gelu>(p, floats, f, slope);
-        case Act::Silu: return activate_each<Act::Silu>(p, floats, f, slope);
-        case Act::HardSigmoid: return activate_each<Act::HardSigmoid>(p, floats, f, slope);
-        case Act::HardSwish: return activate_each<Act::HardSwish>(p, floats, f, slope);
-        case Act::Sqrt: return activate_each<Act::Sqrt>(p, floats, f, slope);
-    }
+    if (job.op->act == Act::None) return;
+    with_act(job.op->act, [&](auto act) { activate_each<decltype(act)::value>(p, floats, f, slope); });
 }
 
 template <BinaryKind K>

@@ -10,15 +10,18 @@
 #include "dense.inl"
 #include "elementwise.inl"
 #include "pad.inl"
+#include "point.inl"
 #include "pool.inl"
 #include "reduce.inl"
 #include "resize.inl"
 #include "shuffle.inl"
+//
+#include "convolution.inl"
 
 static const Kernels TABLE = {
     ISA_NAME,
     LANES,
-    {any_conv_items, any_conv_run, any_conv_scratch},
+    {convolution_items, convolution_run, convolution_scratch},
     {elementwise_items, binary_run, nullptr},
     {elementwise_items, unary_run, nullptr},
     {pool_items, pool_run, nullptr},

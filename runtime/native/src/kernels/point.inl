@@ -1,0 +1,61 @@
+// 1x1 convolution with stride 1 by taps. Needs conv.inl, of which it shares regions and the epilogue.
+//
+// A pixel's input is only that pixel in all channels. Runs of POINT_RUN pixels are copied together first, because planes often
+// lie a multiple of 4 KiB apart and would push each other out of the first-level cache; from the copy each output is
+// computed whole, its sums never leaving registers before the epilogue.
+
+constexpr int POINT_RUN = 12;  // pixels
+
+// Copies pixels of `channels` channels to [channel][POINT_RUN][lane]; what lies past `columns` stays as it was.
+static void copy_run(const View& in, int first_channel, int channels, int y, int x, int columns, float* to) {
+    for (int c = 0; c < channels; ++c, to += POINT_RUN * LANES) {
+        const float* from = pixel_at(in, first_channel + c, y, x);
+        for (int i = 0; i < columns; ++i) store(to + i * LANES, load(from + i * LANES));
+    }
+}
+
+// The sums of one output over a run, from its bias.
+static void sum_list(const TapList& list, const Taps& taps, const float* in, float bias, float* sums) {
+    const uint64_t* word = taps.offsets + list.first_quad;
+    const float* weight = taps.weights + int64_t(list.first_quad) * kQuad;
+    V acc[POINT_RUN];
+#pragma GCC unroll 32
+    for (int i = 0; i < POINT_RUN; ++i) acc[i] = splat(bias);
+    const auto quad = [&](int count) __attribute__((always_inline)) {
+        uint64_t offsets = *word++;
+#pragma GCC unroll 4
+        for (int j = 0; j < count; ++j, offsets >>= 16) {
+            const V w = splat(weight[j]);
+            const float* p = in + int64_t(offsets & 0xffff) * (POINT_RUN * LANES);
+#pragma GCC unroll 32
+            for (int i = 0; i < POINT_RUN; ++i) acc[i] += w * load(p + i * LANES);
+        }
+        weight += kQuad;
+    };
+    for (uint32_t q = list.taps / kQuad; q > 0; --q) quad(kQuad);
+    if (list.taps % kQuad) quad(int(list.taps % kQuad));
+#pragma GCC unroll 32
+    for (int i = 0; i < POINT_RUN; ++i) store(sums + i * LANES, acc[i]);
+}
+
+static size_t point_scratch(const Job& job) {
+    return size_t(job.taps.chunks[0].channels + 1) * POINT_RUN * LANES;  // one chunk a group, all alike
+}
+
+static void point_run(const Job& job, int item, float* scratch) {
+    const Region region = conv_region(job, item, TUNING);
+    float* copy = scratch + POINT_RUN * LANES;
+    for (int i = 0; i < job.taps.chunk_count; ++i) {
+        const Chunk& chunk = job.taps.chunks[i];
+        for (int y = region.y; y < region.y + region.rows; ++y)
+            for (int x = 0; x < region.columns; x += POINT_RUN) {
+                const int columns = region.columns - x < POINT_RUN ? region.columns - x : POINT_RUN;
+                copy_run(job.in0, chunk.first_channel, chunk.channels, y, region.x + x, columns, copy);
+                for (int k = 0; k < chunk.outputs; ++k) {
+                    const TapList& list = job.taps.lists[chunk.first_list + k];
+                    sum_list(list, job.taps, copy, job.bias ? job.bias[list.output] : 0.0f, scratch);
+                    finish(job, int(list.output), y, region.x + x, columns, scratch);
+                }
+            }
+    }
+}
