@@ -148,14 +148,16 @@ def show(report: CompileReport) -> str:
             table(header, rows, "<>>>>>>>"),
             "",
             *(f"{figures.name}: {figures.not_lowered}" for figures in report.engines if figures.not_lowered),
-            f"dB measured on {report.held_out} held-out photos{_state(report)}",
+            f"dB measured on {report.held_out} held-out {_state(report)}",
             f"{report.seconds:.0f} s, {_memory(report)}",
         )
     )
 
 
 def _state(report: CompileReport) -> str:
-    return f" with {report.probe.degradation}" if report.probe.degradation else ""
+    if report.labelled:
+        return "pairs"
+    return f"photos with {report.probe.degradation}" if report.probe.degradation else "photos"
 
 
 def _memory(report: CompileReport) -> str:

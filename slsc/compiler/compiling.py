@@ -101,6 +101,7 @@ class CompileReport:
         dense: the network before.
         engines: the engines, in the order of the budgets.
         held_out: number of photos the quality was measured on.
+        labelled: these are pairs of the user's, in the state they came in.
         seconds: wall-clock time.
         peak_bytes: most memory the process has held; None where the system does not tell.
     """
@@ -111,6 +112,7 @@ class CompileReport:
     dense: Figures
     engines: tuple[Figures, ...]
     held_out: int
+    labelled: bool
     seconds: float
     peak_bytes: int | None
 
@@ -147,6 +149,7 @@ def compile_model(request: CompileRequest, progress: Progress) -> CompileReport:
         dense=Figures("dense", 1.0, cost.params, cost.weight_macs, dense.ByteSize(), held_out.dense_quality()),
         engines=tuple(_figures(engine) for engine in engines),
         held_out=len(data.held_out),
+        labelled=data.labelled,
         seconds=time.monotonic() - begun,
         peak_bytes=_peak_bytes(),
     )
