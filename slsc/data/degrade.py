@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import numpy.typing as npt
 
+from slsc.data.images import open_rgb
 from slsc.errors import DataError
 from slsc.runtime.resample import imresize
 
@@ -25,3 +28,20 @@ def bicubic_pair(image: npt.NDArray[np.uint8], scale: int) -> tuple[npt.NDArray[
     """The pair (LR, HR) of an HxWx3 uint8 image: HR cropped to a multiple of `scale`, LR = MATLAB bicubic of it."""
     hr = crop_to_multiple(image, scale)
     return imresize(hr, (hr.shape[0] // scale, hr.shape[1] // scale), round_passes=True), hr
+
+
+def open_reduced(path: Path, scale: int, patch: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+    """The `bicubic_pair` of an image file.
+
+    Raises:
+        DataError: the image cannot be read, or has no room for an LR patch of side `patch`; names the file.
+    """
+    image = open_rgb(path)
+    if min(image.shape[:2]) < patch * scale:
+        raise DataError(
+            "image too small",
+            where=str(path),
+            why=f"its smallest side is {min(image.shape[:2])} pixels, a patch takes {patch * scale}",
+            hint="remove it, or train on smaller patches: --patch",
+        )
+    return bicubic_pair(image, scale)

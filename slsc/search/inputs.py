@@ -10,8 +10,8 @@ from torch import Tensor
 
 from slsc.data.patches import Pair, PatchSampler
 from slsc.errors import DataError
-from slsc.runtime.colour import LUMA
 from slsc.runtime.manifest import ImageIO
+from slsc.runtime.pixels import to_batch
 
 SMALLEST_PATCH = 16
 """Below this many pixels a side, a patch is all border."""
@@ -60,27 +60,23 @@ class PatchSource:
             (count, C, side, side) inputs and (count, C, side * scale, side * scale) outputs, in the network's range;
             of the network's own size where that is fixed.
         """
-        io = self._io
-        sampler = PatchSampler(self._pairs, io.scale, side)
-        images, wanted = (self._to_network(torch.from_numpy(batch)) for batch in sampler.batch(count, seed))
-        if io.fixed_hw:
-            height, width = io.fixed_hw
-            images, wanted = images[:, :, :height, :width], wanted[:, :, : height * io.scale, : width * io.scale]
-        return images.contiguous(), wanted.contiguous()
+        return self._drawn(side, [(*seed, index) for index in range(count)])
 
     def batches(self, side: int, seed: Sequence[int]) -> Callable[[int, int, int], tuple[Tensor, Tensor]]:
         """Patches by step, first sample and count, as `slsc.train.loop.Batches`: every sample has its own seed."""
 
         def batch(step: int, first: int, count: int) -> tuple[Tensor, Tensor]:
-            drawn = [self.draw(1, side, (*seed, step, index)) for index in range(first, first + count)]
-            return torch.cat([inputs for inputs, _ in drawn]), torch.cat([wanted for _, wanted in drawn])
+            return self._drawn(side, [(*seed, step, index) for index in range(first, first + count)])
 
         return batch
 
-    def _to_network(self, rgb: Tensor) -> Tensor:
+    def _drawn(self, side: int, seeds: Sequence[tuple[int, ...]]) -> tuple[Tensor, Tensor]:
         io = self._io
-        if io.order == "Y":
-            rgb = (rgb * torch.tensor(LUMA).reshape(1, 3, 1, 1)).sum(1, keepdim=True)
-        elif io.order == "BGR":
-            rgb = rgb.flip(1)
-        return rgb * (io.high - io.low) + io.low
+        sampler = PatchSampler(self._pairs, io.scale, side)
+        height, width = io.fixed_hw or (side, side)
+        inputs, outputs = [], []
+        for seed in seeds:
+            low, high = sampler.draw(seed)
+            inputs.append(to_batch(low[:height, :width], io))
+            outputs.append(to_batch(high[: height * io.scale, : width * io.scale], io))
+        return torch.from_numpy(np.concatenate(inputs)), torch.from_numpy(np.concatenate(outputs))

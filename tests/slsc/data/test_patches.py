@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from slsc.data.degrade import bicubic_pair, crop_to_multiple
+from slsc.data.degrade import bicubic_pair, crop_to_multiple, open_reduced
 from slsc.data.images import open_rgb
-from slsc.data.patches import PatchSampler, apply_symmetry, load_pairs
+from slsc.data.patches import PatchSampler, apply_symmetry
 from slsc.errors import DataError
 
 
@@ -24,24 +24,17 @@ def _positions(height: int, width: int, scale: int) -> tuple[np.ndarray, np.ndar
 @given(st.integers(1, 4), st.integers(1, 8), st.integers(0, 2**32 - 1))
 def test_lr_and_hr_patches_show_the_same_place(scale: int, patch: int, seed: int) -> None:
     sampler = PatchSampler([_positions(9, 13, scale), _positions(8, 8, scale)], scale, patch)
-    lr, hr = sampler.batch(5, (seed,))
-    assert lr.shape == (5, 3, patch, patch)
-    assert lr.dtype == hr.dtype == np.float32
-    np.testing.assert_array_equal(hr, lr.repeat(scale, axis=2).repeat(scale, axis=3))
+    lr, hr = sampler.draw((seed,))
+    assert lr.shape == (patch, patch, 3)
+    np.testing.assert_array_equal(hr, lr.repeat(scale, axis=0).repeat(scale, axis=1))
 
 
-def test_batch_repeats_with_its_seed_and_turns_every_way() -> None:
+def test_a_patch_repeats_with_its_seed_and_turns_every_way() -> None:
     sampler = PatchSampler([_positions(16, 16, 2)], 2, 8)
-    np.testing.assert_array_equal(sampler.batch(4, (1, 2))[0], sampler.batch(4, (1, 2))[0])
-    rows = np.round(sampler.batch(64, (0,))[0][:, 0] * 255)
-    slopes = {(int(patch[1, 0] - patch[0, 0]), int(patch[0, 1] - patch[0, 0])) for patch in rows}
+    np.testing.assert_array_equal(sampler.draw((1, 2))[0], sampler.draw((1, 2))[0])
+    rows = [sampler.draw((0, index))[0][..., 0].astype(int) for index in range(64)]
+    slopes = {(patch[1, 0] - patch[0, 0], patch[0, 1] - patch[0, 0]) for patch in rows}
     assert slopes == {(1, 0), (-1, 0), (0, 1), (0, -1)}
-
-
-def test_values_are_in_the_unit_range() -> None:
-    white = np.full((8, 8, 3), 255, np.uint8)
-    lr, hr = PatchSampler([(white, white)], 1, 4).batch(2, (0,))
-    assert lr.max() == hr.max() == 1
 
 
 def test_symmetries_are_the_eight_of_the_square() -> None:
@@ -49,19 +42,18 @@ def test_symmetries_are_the_eight_of_the_square() -> None:
     assert len({apply_symmetry(image, index).tobytes() for index in range(8)}) == 8
 
 
-def test_load_pairs_crops_shrinks_and_counts(tmp_path: Path) -> None:
+def test_an_image_is_cropped_and_shrunk(tmp_path: Path) -> None:
     Image.fromarray(np.full((13, 18, 3), 77, np.uint8)).save(tmp_path / "a.png")
-    done: list[int] = []
-    ((lr, hr),) = load_pairs([tmp_path / "a.png"], 4, 3, lambda: done.append(1))
-    assert (lr.shape, hr.shape, done) == ((3, 4, 3), (12, 16, 3), [1])
+    lr, hr = open_reduced(tmp_path / "a.png", 4, 3)
+    assert (lr.shape, hr.shape) == ((3, 4, 3), (12, 16, 3))
     assert (lr == 77).all()
 
 
 @pytest.mark.parametrize(("patch", "needed"), [(1, 4), (3, 12)])
-def test_load_pairs_names_an_image_without_room_for_a_patch(tmp_path: Path, patch: int, needed: int) -> None:
+def test_an_image_without_room_for_a_patch_is_named(tmp_path: Path, patch: int, needed: int) -> None:
     Image.fromarray(np.zeros((3, 18, 3), np.uint8)).save(tmp_path / "thin.png")
     with pytest.raises(DataError, match=rf"thin\.png.*smallest side is 3 pixels, a patch takes {needed}.*--patch"):
-        load_pairs([tmp_path / "thin.png"], 4, patch, lambda: None)
+        open_reduced(tmp_path / "thin.png", 4, patch)
 
 
 @given(st.integers(1, 30), st.integers(1, 30), st.integers(1, 5))
