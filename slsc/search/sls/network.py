@@ -34,7 +34,7 @@ class GatedNetwork(nn.Module):
     Attributes:
         network: `module`.
         names: the prunable layers.
-        k: (layers, M - 1), what learns N.
+        k: (layers, M - 1), what learns N, over `settings.k_rate`.
         frozen: whether N is settled; the gates are then `kept`.
 
     Raises:
@@ -58,7 +58,7 @@ class GatedNetwork(nn.Module):
         self.network, self._rules, self._settings = module, rules, settings
         self.names = tuple(layer.name for layer in network.layers)
         start = [start_of(keep[name] if keep else rules.m, rules.m, settings) for name in self.names]
-        self.k = nn.Parameter(torch.stack(start))
+        self.k = nn.Parameter(torch.stack(start) / settings.k_rate)
         self.register_buffer("kept", torch.ones(len(self.names), rules.m))
         self.register_buffer("frozen", torch.tensor(False))
         self._macs = kept_macs(network.cost, self.names, rules.m)
@@ -79,7 +79,7 @@ class GatedNetwork(nn.Module):
 
     def gates(self) -> Tensor:
         """b of every unit of every layer, (layers, M)."""
-        learned = gates(scores(self.k, self._settings), self._settings)
+        learned = gates(self._scores(), self._settings)
         return torch.where(self.frozen, self.kept, learned)
 
     def share(self) -> Tensor:
@@ -112,12 +112,12 @@ class GatedNetwork(nn.Module):
     @torch.no_grad()
     def project(self) -> None:
         """Bring k back to where it is used, 0 to its largest value; beyond it would no longer learn."""
-        self.k.clamp_(0.0, self._settings.most)
+        self.k.clamp_(0.0, self._settings.most / self._settings.k_rate)
 
     @torch.no_grad()
     def fill(self, budget: Fraction) -> None:
         """Settle N at the units of the highest p that fit into `budget`."""
-        p = scores(self.k, self._settings).cpu().numpy()
+        p = self._scores().cpu().numpy()
         taken = fill_budget(p, self._macs, int(budget * int(self._macs[:, -1].sum())))
         self._settle(torch.from_numpy(taken))
 
@@ -130,6 +130,9 @@ class GatedNetwork(nn.Module):
         result = super().load_state_dict(state, strict, assign)
         self._hold_k()
         return result
+
+    def _scores(self) -> Tensor:
+        return scores(self.k * self._settings.k_rate, self._settings)
 
     def _settle(self, kept: Tensor) -> None:
         with torch.no_grad():

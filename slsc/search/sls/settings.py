@@ -45,6 +45,7 @@ class SlsSettings:
             "share" their share of the dense ones, for a loss in the unit range, which suits every network and patch.
         threshold: tau of Eq. 3: a unit whose p is above it is kept.
         most: largest value k is used at, 1 in the paper; the official code lets it reach 1.03.
+        k_rate: how much faster than the weights k learns: its steps are those of Adam times this.
         project: whether k is also stored within 0..most. Else, as in the official code, one that Adam carries outside
             has no gradient to bring it back.
         ordered: p as the product of all k before it (Eq. 4, priority-ordered pruning); else p = k, unit by unit.
@@ -62,6 +63,7 @@ class SlsSettings:
     unit: str = UNITS[0]
     threshold: float = 0.5
     most: float = 1.0
+    k_rate: float = 1.0
     project: bool = True
     ordered: bool = True
     growth: float = 1.1
