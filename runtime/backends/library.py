@@ -19,6 +19,7 @@ REINSTALL = "install slsc again with a C++17 compiler and CMake at hand, or use 
 SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "slsc_open": (c_int, [c_char_p, c_size_t, c_int, c_char_p, POINTER(c_void_p)]),
     "slsc_set_capacity": (c_int, [c_void_p, c_int]),
+    "slsc_set_band": (c_int, [c_void_p, c_int]),
     "slsc_shape": (c_int, [c_void_p, c_int, c_int, *[POINTER(c_int)] * 4]),
     "slsc_run": (c_int, [c_void_p, POINTER(c_float), c_int, c_int, POINTER(c_float)]),
     "slsc_op_count": (c_int, [c_void_p]),

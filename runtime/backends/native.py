@@ -69,6 +69,18 @@ class NativeRunner:
                     f"the engine cannot run at capacity {capacity}", why=self._error(), hint="0 keeps all weights"
                 )
 
+    def set_band(self, columns: int) -> None:
+        """Run all layers on bands of so many columns, one after the other; 0, as at first: as suits network and image.
+
+        It never changes the result.
+
+        Raises:
+            UsageError: it is negative.
+        """
+        with self._lock:
+            if self._native.slsc_set_band(self._handle, columns) != Status.OK:
+                raise UsageError(f"the engine cannot run bands of {columns} columns", why=self._error())
+
     def arena_bytes(self, height: int, width: int) -> int:
         """Bytes the engine holds for its values for an image of this size.
 

@@ -1,100 +1,125 @@
 #include "arena.hpp"
 
 #include <algorithm>
-#include <numeric>
+#include <limits>
+
+#include "sharing.hpp"
 
 namespace slsc {
 namespace {
 
-struct Life {
-    int first, last;  // operations between which the value is needed
+// Sums of as many sizes as a plan may have values stay far from overflow.
+constexpr size_t kMostFloats = size_t(1) << 42;
+
+// Most that is kept of a value, in bands and in columns of the image: copying more to and fro with every band takes longer
+// than fetching it from memory.
+constexpr int kMostBands = 3, kMostColumns = 72;
+
+struct Block {
     size_t floats;
+    int first, last;  // operations between which it is needed
+    size_t* offset;
 };
 
-// The value whose place an operation's result may take, because each of its elements is read last where the result is
-// written: the operand of a pointwise operation, or what a convolution adds or multiplies to its sums. -1 for none.
-int operand_in_place(const Op& op) {
-    switch (op.type) {
-        case OpType::Conv: return op.p[14] != int(Combine::None) && op.in[0] != op.in[1] ? 1 : -1;
-        case OpType::Unary: return 0;
-        // A channel that spreads over all others is read after it was overwritten.
-        case OpType::Binary: return op.in[0] == op.in[1] && Spread(op.p[2]) == Spread::Channel ? -1 : 0;
-        default: return -1;
-    }
+// With a guard behind: what is read there is thrown away, but another thread must not be writing it.
+size_t floats_of(const Shape& s, int columns, int lanes) {
+    const size_t floats = size_t(s.channels) * size_t(s.rows) * size_t(columns) * size_t(lanes) + kGuardFloats;
+    return std::min(kMostFloats, (floats + kGuardFloats - 1) / kGuardFloats * kGuardFloats);
 }
 
-// By value: the value whose place it shares, itself for most.
-std::vector<int> shared_places(const Plan& plan, const std::vector<Life>& life) {
-    std::vector<int> place(plan.values.size());
-    std::iota(place.begin(), place.end(), 0);
-    for (int i = 0; i < int(plan.ops.size()); ++i) {
-        const Op& op = plan.ops[i];
-        const int operand = operand_in_place(op);
-        if (operand < 0) continue;
-        const int source = op.in[operand];
-        const auto whole = [&](int value, int channel) {
-            return channel == 0 && int(plan.values[value].channels) == channels_of(op).out;
+// Finds how many columns each place has to hold within a band, and to keep between bands.
+void measure(const Plan& plan, Bands& bands, Placement& placement) {
+    struct Extent {
+        Columns held, kept;
+    };
+    std::vector<Extent> extents(placement.places.size());
+    for (const Bands::Segment& segment : bands.segments()) {
+        const auto each = [&](auto apply) {
+            for (int i = segment.first; i < segment.end; ++i)
+                for (int value : {plan.ops[i].in[0], plan.ops[i].in[1], plan.ops[i].out})
+                    if (value >= 0) apply(value, extents[placement.place_of[value]]);
         };
-        const bool last_read = life[source].last == i && life[op.out].first == i;
-        const bool neighbours_read = op.type == OpType::Conv && place[op.in[0]] == place[source];
-        if (last_read && !neighbours_read && whole(source, op.in_channel[operand]) && whole(op.out, op.out_channel))
-            place[op.out] = place[source];
-    }
-    return place;
-}
-
-std::vector<Life> lives(const Plan& plan, const std::vector<Shape>& shapes, int lanes) {
-    const int ops = int(plan.ops.size());
-    std::vector<Life> found(shapes.size(), Life{ops, -1, 0});
-    for (int i = 0; i < ops; ++i) {
-        const Op& op = plan.ops[i];
-        for (int value : {op.in[0], op.in[1], op.out}) {
-            if (value < 0) continue;
-            found[value].first = std::min(found[value].first, i);
-            found[value].last = std::max(found[value].last, i);
+        while (bands.step(segment)) {
+            const Columns none{std::numeric_limits<int>::max(), 0};
+            each([&](int, Extent& extent) { extent = {none, none}; });
+            each([&](int value, Extent& extent) {
+                extent.held = either(extent.held, bands.held(value));
+                extent.kept = either(extent.kept, bands.kept(value));
+            });
+            each([&](int value, Extent& extent) {
+                Place& place = placement.places[placement.place_of[value]];
+                place.pitch = std::max(place.pitch, extent.held.end - extent.held.first);
+                place.kept_pitch = std::max(place.kept_pitch, extent.kept.end - extent.kept.first);
+            });
         }
     }
-    found[plan.header.input].first = -1;
-    found[plan.header.output].last = ops;
-    for (size_t v = 0; v < shapes.size(); ++v) {
-        const Shape& s = shapes[v];
-        const size_t floats = size_t(s.channels) * size_t(s.rows) * size_t(s.width) * size_t(lanes);
-        found[v].floats = (floats + kGuardFloats - 1) / kGuardFloats * kGuardFloats;
+    bands.restart();
+}
+
+void touched_by(const Plan& plan, Placement& placement) {
+    for (Place& place : placement.places) place.first_op = int(plan.ops.size());
+    for (int i = 0; i < int(plan.ops.size()); ++i)
+        for (int value : {plan.ops[i].in[0], plan.ops[i].in[1], plan.ops[i].out}) {
+            if (value < 0) continue;
+            Place& place = placement.places[placement.place_of[value]];
+            place.first_op = std::min(place.first_op, i);
+            place.last_op = std::max(place.last_op, i);
+        }
+}
+
+// Puts each block into the first gap that is free during its whole life, large ones first. Returns the floats of all.
+size_t assign(std::vector<Block>& blocks) {
+    std::stable_sort(blocks.begin(), blocks.end(), [](const Block& a, const Block& b) { return a.floats > b.floats; });
+    std::vector<const Block*> placed;  // by offset
+    size_t end = kGuardFloats;
+    for (const Block& block : blocks) {
+        size_t offset = kGuardFloats;
+        for (const Block* other : placed) {
+            const bool together = block.first <= other->last && other->first <= block.last;
+            if (!together) continue;
+            if (offset + block.floats <= *other->offset) break;
+            offset = std::max(offset, *other->offset + other->floats);
+        }
+        *block.offset = offset;
+        end = std::max(end, offset + block.floats);
+        const auto before = [](const Block* a, const Block* b) { return *a->offset < *b->offset; };
+        placed.insert(std::upper_bound(placed.begin(), placed.end(), &block, before), &block);
     }
-    return found;
+    return end + kGuardFloats;
 }
 
 }  // namespace
 
-Placement place_values(const Plan& plan, const std::vector<Shape>& shapes, int lanes) {
-    std::vector<Life> life = lives(plan, shapes, lanes);
-    const std::vector<int> place = shared_places(plan, life);
-    std::vector<int> order;
-    for (int v = 0; v < int(shapes.size()); ++v) {
-        if (place[v] == v) order.push_back(v);
-        life[place[v]].first = std::min(life[place[v]].first, life[v].first);
-        life[place[v]].last = std::max(life[place[v]].last, life[v].last);
-    }
-    std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return life[a].floats > life[b].floats; });
+Placement place_values(const Plan& plan, const std::vector<Shape>& shapes, int lanes, Bands& bands) {
+    const int ops = int(plan.ops.size());
     Placement placement;
-    placement.offsets.assign(shapes.size(), 0);
-    std::vector<int> placed;  // by offset
-    size_t end = kGuardFloats;
-    for (int v : order) {
-        size_t offset = kGuardFloats;
-        for (int other : placed) {  // first gap that is free during the value's whole life
-            const bool together = life[v].first <= life[other].last && life[other].first <= life[v].last;
-            if (!together) continue;
-            if (offset + life[v].floats <= placement.offsets[other]) break;
-            offset = std::max(offset, placement.offsets[other] + life[other].floats);
+    placement.place_of = shared_places(plan, bands);
+    placement.places.resize(shapes.size());
+    touched_by(plan, placement);
+    if (!bands.single()) measure(plan, bands, placement);
+    const int most_kept = int(std::min<int64_t>(kMostColumns, int64_t(kMostBands) * bands.columns()));
+    std::vector<Block> blocks;
+    for (int v = 0; v < int(shapes.size()); ++v) {
+        Place& place = placement.places[v];
+        if (placement.place_of[v] != v) continue;
+        const bool image = placement.place_of[plan.header.input] == v, restored = placement.place_of[plan.header.output] == v;
+        int first = place.first_op, last = place.last_op;
+        const bool touched = first <= last;
+        const bool local = touched && bands.segment_of(first) == bands.segment_of(last) && !image;
+        place.whole = bands.single() || !local || place.kept_pitch > bands.columns_of(v, most_kept);
+        if (place.whole) place.pitch = shapes[v].width;
+        if (touched && !bands.single()) {
+            const int begin = bands.segments()[bands.segment_of(first)].first;
+            const int end = bands.segments()[bands.segment_of(last)].end - 1;
+            if (place.whole) first = begin, last = end;
+            else if (place.kept_pitch > 0)
+                blocks.push_back({floats_of(shapes[v], place.kept_pitch, lanes), begin, end, &place.kept_offset});
         }
-        placement.offsets[v] = offset;
-        end = std::max(end, offset + life[v].floats);
-        const auto before = [&](int a, int b) { return placement.offsets[a] < placement.offsets[b]; };
-        placed.insert(std::upper_bound(placed.begin(), placed.end(), v, before), v);
+        if (image) first = -1;
+        if (restored) last = ops;
+        blocks.push_back({floats_of(shapes[v], place.pitch, lanes), first, last, &place.offset});
     }
-    for (size_t v = 0; v < shapes.size(); ++v) placement.offsets[v] = placement.offsets[place[v]];
-    placement.floats = end + kGuardFloats;
+    placement.floats = assign(blocks);
     return placement;
 }
 

@@ -1,20 +1,36 @@
 // Places of values in one block of memory, shared by values that are never needed at once, and by the operand and the
 // result of pointwise work.
+//
+// A value that is made and read band by band has a place for one band, and for the columns that the next bands still
+// need, in front of it; between bands those are kept elsewhere, while others use the place. Where too much would have to be
+// kept, and where another segment reads it, a value has a place for its whole width.
 #pragma once
 
 #include <cstddef>
 #include <vector>
 
+#include "bands.hpp"
 #include "layout.hpp"
 #include "plan.hpp"
 
 namespace slsc {
 
-struct Placement {
-    std::vector<size_t> offsets;  // floats, by value
-    size_t floats = 0;            // of the whole arena, guards included
+struct Place {
+    bool whole = true;
+    int pitch = 0;                   // columns
+    size_t offset = 0;               // floats
+    int kept_pitch = 0;              // most columns kept between bands
+    size_t kept_offset = 0;          // floats
+    int first_op = 0, last_op = -1;  // that touch it
 };
 
-Placement place_values(const Plan& plan, const std::vector<Shape>& shapes, int lanes);
+struct Placement {
+    std::vector<int> place_of;  // by value: an index into `places`, that of one of the values that share it
+    std::vector<Place> places;
+    size_t floats = 0;          // of the whole arena, guards included
+};
+
+// Steps through `bands`, and restarts it.
+Placement place_values(const Plan& plan, const std::vector<Shape>& shapes, int lanes, Bands& bands);
 
 }  // namespace slsc

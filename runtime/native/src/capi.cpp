@@ -67,6 +67,10 @@ slsc_status slsc_set_capacity(slsc_engine* engine, int capacity) {
     return engine ? guarded(engine, [&] { return engine->engine.set_capacity(capacity); }) : SLSC_BAD_ARGUMENT;
 }
 
+slsc_status slsc_set_band(slsc_engine* engine, int columns) {
+    return engine ? guarded(engine, [&] { return engine->engine.set_band(columns); }) : SLSC_BAD_ARGUMENT;
+}
+
 slsc_status slsc_shape(slsc_engine* engine, int height, int width, int* in_channels, int* out_channels, int* out_height,
                        int* out_width) {
     if (!engine || !in_channels || !out_channels || !out_height || !out_width) return SLSC_BAD_ARGUMENT;

@@ -2,39 +2,12 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstring>
 #include <utility>
 
-#include "arena.hpp"
+#include "band_width.hpp"
 #include "shapes.hpp"
 
 namespace slsc {
-namespace {
-
-constexpr size_t kAlignment = 64;
-constexpr size_t kMaxFloats = size_t(1) << 40;
-
-// Zeroed, because lanes past the image's end are computed on too and should meet no NaN. Null when there is no memory.
-Floats allocate(size_t floats) {
-    const size_t bytes = (floats * sizeof(float) + kAlignment - 1) / kAlignment * kAlignment;
-    void* memory = std::aligned_alloc(kAlignment, bytes);
-    if (memory) std::memset(memory, 0, bytes);
-    return Floats(static_cast<float*>(memory));
-}
-
-// Makes `held` at least `floats` long.
-bool grow(Floats& memory, size_t& held, size_t floats) {
-    if (floats <= held) return true;
-    memory.reset();
-    held = 0;
-    if (floats > kMaxFloats) return false;
-    memory = allocate(floats);
-    if (memory) held = floats;
-    return memory != nullptr;
-}
-
-}  // namespace
-
 Engine::Engine(std::unique_ptr<Plan> plan, const Kernels* kernels, int threads)
     : plan_(std::move(plan)), kernels_(kernels), pool_(threads), seconds_(plan_->ops.size(), 0.0) {
     ready_convolutions();
@@ -51,7 +24,14 @@ slsc_status Engine::set_capacity(int capacity) {
     if (capacity == capacity_) return SLSC_OK;
     capacity_ = capacity;
     ready_convolutions();
-    shapes_.clear();  // jobs point into the lists
+    ready_ = false;  // scratch may have to grow
+    return SLSC_OK;
+}
+
+slsc_status Engine::set_band(int columns) {
+    if (columns < 0) return fail(SLSC_BAD_ARGUMENT, "a band must have columns, or 0 for as many as suit the cache");
+    if (columns != band_) prepared_ = false;
+    band_ = columns;
     return SLSC_OK;
 }
 
@@ -78,22 +58,16 @@ const OpKernel& Engine::kernel(OpType type) const {
     return kernels_->channel_mean;
 }
 
-View Engine::view(int value, int channel, int channels) const {
-    const Shape& s = shapes_[value];
-    const int64_t plane = int64_t(s.rows) * s.width * kernels_->lanes;
-    return {arena_.get() + offsets_[value] + channel * plane, channels, s.height, s.width, s.rows, s.pixel, plane, 0, s.width};
-}
-
 Job Engine::job(size_t index) const {
     const Op& op = plan_->ops[index];
     const Channels channels = channels_of(op);
     const auto floats = [&](int32_t array) { return array >= 0 ? plan_->floats(array) : nullptr; };
     Job job;
     job.op = &op;
-    job.in0 = view(op.in[0], op.in_channel[0], channels.in0);
-    if (op.in[1] >= 0) job.in1 = view(op.in[1], op.in_channel[1], channels.in1);
-    job.out = view(op.out, op.out_channel, channels.out);
-    job.to = job.out.width;
+    job.in0 = storage_.view(op.in[0], op.in_channel[0], channels.in0);
+    if (op.in[1] >= 0) job.in1 = storage_.view(op.in[1], op.in_channel[1], channels.in1);
+    job.out = storage_.view(op.out, op.out_channel, channels.out);
+    job.from = bands_->made(int(index)).first, job.to = bands_->made(int(index)).end;
     job.slopes = floats(op.array[3]);
     if (op.type == OpType::Conv) {
         job.taps = convolutions_[index].taps.view();
@@ -107,58 +81,75 @@ Job Engine::job(size_t index) const {
 }
 
 slsc_status Engine::prepare(int height, int width) {
-    if (!shapes_.empty() && input().height == height && input().width == width) return SLSC_OK;
-    std::vector<Shape> shapes;
+    if (prepared_ && input().height == height && input().width == width) return SLSC_OK;
+    prepared_ = ready_ = false;
     std::string why;
-    if (!infer_shapes(*plan_, kernels_->lanes, height, width, shapes, why)) return fail(SLSC_BAD_SIZE, why);
-    Placement placement = place_values(*plan_, shapes, kernels_->lanes);
-    shapes_ = std::move(shapes);
-    offsets_ = std::move(placement.offsets);
-    arena_floats_ = placement.floats;
-    ready_ = false;
+    if (!infer_shapes(*plan_, kernels_->lanes, height, width, shapes_, why)) return fail(SLSC_BAD_SIZE, why);
+    bands_.emplace(*plan_, shapes_, band_ > 0 ? band_ : band_width(*plan_, shapes_, kernels_->tuning, pool_.threads()));
+    storage_.place(*plan_, shapes_, kernels_->lanes, *bands_);
+    prepared_ = true;
     return SLSC_OK;
 }
 
 slsc_status Engine::make_ready() {
     if (ready_) return SLSC_OK;
-    if (!grow(arena_, held_floats_, arena_floats_))
-        return fail(SLSC_NO_MEMORY, std::to_string(arena_bytes()) + " bytes for the image's values");
-    jobs_.clear();
+    if (!storage_.allocate()) return fail(SLSC_NO_MEMORY, std::to_string(arena_bytes()) + " bytes for the image's values");
     scratch_floats_ = 0;
     for (size_t i = 0; i < plan_->ops.size(); ++i) {
-        jobs_.push_back(job(i));
         const OpKernel& k = kernel(plan_->ops[i].type);
-        if (k.scratch_floats) scratch_floats_ = std::max(scratch_floats_, k.scratch_floats(jobs_.back()));
+        if (k.scratch_floats) scratch_floats_ = std::max(scratch_floats_, k.scratch_floats(job(i)));
     }
     scratch_floats_ = (scratch_floats_ + kGuardFloats - 1) / kGuardFloats * kGuardFloats;
-    if (!grow(scratch_, held_scratch_, scratch_floats_ * size_t(pool_.threads())))
-        return fail(SLSC_NO_MEMORY, "for the threads' scratch");
+    if (!scratch_.grow(scratch_floats_ * size_t(pool_.threads()))) return fail(SLSC_NO_MEMORY, "for the threads' scratch");
     ready_ = true;
     return SLSC_OK;
+}
+
+// All operations of a segment, one band further.
+void Engine::run_step(const Bands::Segment& segment) {
+    storage_.begin(*bands_, segment);
+    for (int i = segment.first; i < segment.end; ++i) {
+        const Columns made = bands_->made(i);
+        const auto begun = std::chrono::steady_clock::now();
+        storage_.fetch(i, pool_);
+        if (made.first < made.end) {
+            const Job job = this->job(size_t(i));
+            const OpKernel& k = kernel(job.op->type);
+            pool_.run(k.items(job), [&](int item, int worker) { k.run(job, item, scratch_.get() + worker * scratch_floats_); });
+        }
+        storage_.keep(i, pool_);
+        seconds_[i] += std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+    }
 }
 
 slsc_status Engine::run(const float* input, int height, int width, float* output) {
     slsc_status status = prepare(height, width);
     if (status == SLSC_OK) status = make_ready();
     if (status != SLSC_OK) return status;
-    const Header& header = plan_->header;
-    const View image = view(int(header.input), 0, this->input().channels);
-    pool_.run(image.channels * image.rows, [&](int item, int) { kernels_->to_strips(input, image, 0, image.width, item); });
-    for (size_t i = 0; i < jobs_.size(); ++i) {
-        const auto begun = std::chrono::steady_clock::now();
-        const Job& job = jobs_[i];
-        const OpKernel& k = kernel(job.op->type);
-        pool_.run(k.items(job), [&](int item, int worker) { k.run(job, item, scratch_.get() + worker * scratch_floats_); });
-        seconds_[i] = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
-    }
-    const View restored = view(int(header.output), 0, this->output().channels);
-    pool_.run(restored.channels * restored.rows, [&](int item, int) { kernels_->from_strips(restored, output, 0, restored.width, item); });
+    const int image = int(plan_->header.input), restored = int(plan_->header.output);
+    const View in = storage_.view(image, 0, this->input().channels);
+    pool_.run(in.channels * in.rows, [&](int item, int) { kernels_->to_strips(input, in, 0, in.width, item); });
+    seconds_.assign(plan_->ops.size(), 0.0);
+    bands_->restart();
+    int written = 0;
+    const auto write = [&](int end) {
+        const View out = storage_.view(restored, 0, this->output().channels);
+        const int begin = std::exchange(written, std::max(written, end));
+        if (begin >= end) return;
+        pool_.run(out.channels * out.rows, [&](int item, int) { kernels_->from_strips(out, output, begin, end, item); });
+    };
+    for (const Bands::Segment& segment : bands_->segments())
+        while (bands_->step(segment)) {
+            run_step(segment);
+            write(bands_->restored());
+        }
+    write(bands_->restored());  // of a plan without operations
     return SLSC_OK;
 }
 
 uint64_t Engine::macs(size_t index) const {
     const Op& op = plan_->ops[index];
-    if (op.type != OpType::Conv || shapes_.empty()) return 0;
+    if (op.type != OpType::Conv || !prepared_) return 0;
     const Shape& out = shapes_[op.out];
     return convolutions_[index].macs * uint64_t(out.height / op.p[15]) * uint64_t(out.width / op.p[15]);
 }

@@ -2,8 +2,8 @@
 #pragma once
 
 #include <cstdint>
-#include <cstdlib>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,19 +12,16 @@
 #include "plan.hpp"
 #include "pool.hpp"
 #include "slsc/native.h"
+#include "storage.hpp"
 
 namespace slsc {
-
-struct FreeDeleter {
-    void operator()(float* p) const { std::free(p); }
-};
-using Floats = std::unique_ptr<float[], FreeDeleter>;
 
 class Engine {
 public:
     Engine(std::unique_ptr<Plan> plan, const Kernels* kernels, int threads);
 
     slsc_status set_capacity(int capacity);
+    slsc_status set_band(int columns);
     // Sizes and places of all values for images of height x width; `run` takes the memory.
     slsc_status prepare(int height, int width);
     slsc_status run(const float* input, int height, int width, float* output);
@@ -35,16 +32,16 @@ public:
     const Shape& output() const { return shapes_[plan_->header.output]; }
     const std::vector<double>& seconds() const { return seconds_; }
     uint64_t macs(size_t op) const;
-    uint64_t arena_bytes() const { return arena_floats_ * sizeof(float); }
+    uint64_t arena_bytes() const { return storage_.floats() * sizeof(float); }
     const std::string& error() const { return error_; }
     slsc_status fail(slsc_status status, std::string why);
 
 private:
     const OpKernel& kernel(OpType type) const;
-    View view(int value, int channel, int channels) const;
     Job job(size_t op) const;
     void ready_convolutions();
     slsc_status make_ready();
+    void run_step(const Bands::Segment& segment);
 
     std::unique_ptr<Plan> plan_;
     const Kernels* kernels_;
@@ -52,11 +49,13 @@ private:
     int capacity_ = 0;
     std::vector<Convolution> convolutions_;  // by operation
     std::vector<Shape> shapes_;
-    std::vector<size_t> offsets_;
-    std::vector<Job> jobs_;
-    Floats arena_, scratch_;
-    size_t arena_floats_ = 0, held_floats_ = 0, scratch_floats_ = 0, held_scratch_ = 0;
-    bool ready_ = false;  // memory and jobs are those of shapes_
+    std::optional<Bands> bands_;
+    Storage storage_;
+    Memory scratch_;
+    size_t scratch_floats_ = 0;  // of one thread
+    int band_ = 0;               // columns asked for
+    bool prepared_ = false;      // for an image of shapes_
+    bool ready_ = false;         // with memory for it
     std::vector<double> seconds_;
     std::string error_;
 };

@@ -297,6 +297,40 @@ def network(rng: Random) -> PlanFile:
     return plan([*values, 3], ops, arrays)
 
 
+def blocks(rng: Random) -> PlanFile:
+    """Residual blocks under a long skip, each with attention by a small image or by one pixel, then a shuffle."""
+    channels = int(rng.integers(2, 6))
+    values, ops, arrays = [channels], [], []
+
+    def add(made: int, *p: object, kind: OpType = OpType.CONV, **rest: object) -> int:
+        values.append(made)
+        ops.append(op(kind, *p, out=len(values) - 1, **rest))  # type: ignore[arg-type]
+        return len(values) - 1
+
+    def conv(source: int, side: int, stride: int, combine: Combine, other: int, r: int = 1, **rest: object) -> int:
+        arrays.append(_floats(rng, channels * r * r, channels, side, side) / np.float32(side * np.sqrt(channels)))
+        pad = side // 2
+        geometry = (channels, channels * r * r, side, side, stride, stride, *[pad] * 4, 1, 1, 1, 0, combine, r)
+        return add(channels, *geometry, ins=(source, other), arrays=(len(arrays) - 1, -1, -1, -1), **rest)
+
+    start = x = conv(0, 3, 1, Combine.NONE, -1)
+    for _ in range(int(rng.integers(1, 4))):
+        x = conv(conv(x, 3, 1, Combine.NONE, -1, act=Act.RELU), 3, 1, Combine.ADD_THEN_ACT, x)
+        if rng.random() < 0.5:
+            small = conv(x, 3, 2, Combine.NONE, -1)
+            small = add(channels, channels, 0, 3, 3, 2, 2, 0, 0, 0, 0, 0, kind=OpType.POOL, ins=(small, -1))
+            back = add(channels, channels, 1, 0, 0, 0, 0, kind=OpType.RESIZE, ins=(small, x))
+            scale = conv(back, 1, 1, Combine.NONE, -1, act=Act.SIGMOID)
+            x = add(channels, channels, BinaryKind.MUL, Spread.SAME, kind=OpType.BINARY, ins=(x, scale))
+        elif rng.random() < 0.5:
+            mean = add(channels, channels, kind=OpType.GLOBAL_MEAN, ins=(x, -1))
+            scale = conv(mean, 1, 1, Combine.NONE, -1, act=Act.SIGMOID)
+            x = add(channels, channels, BinaryKind.MUL, Spread.PIXEL, kind=OpType.BINARY, ins=(x, scale))
+    x = conv(x, 3, 1, Combine.ACT_THEN_ADD, start)
+    conv(x, 3, 1, Combine.NONE, -1, r=2)
+    return plan(values, ops, arrays, row_align=4)
+
+
 KINDS: dict[str, Callable[[Random], PlanFile]] = {
     "dense_conv": lambda rng: conv(rng, sparse=False),
     "sparse_conv": lambda rng: conv(rng, sparse=True),
@@ -312,6 +346,7 @@ KINDS: dict[str, Callable[[Random], PlanFile]] = {
     "shuffles": shuffles,
     "attention": attention,
     "network": network,
+    "blocks": blocks,
 }
 
 if __name__ == "__main__":

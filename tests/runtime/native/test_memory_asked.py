@@ -7,6 +7,7 @@ import resource
 import numpy as np
 import pytest
 
+from slsc.errors import UsageError
 from slsc.runtime.backends.base import AllocationFailed
 from slsc.runtime.backends.native import NativeRunner
 
@@ -28,6 +29,7 @@ def test_engine_goes_on_after_it_was_refused_memory(plans):
         plans.op(plans.OpType.CHANNEL_MEAN, 1000, ins=(1, -1), out=2),
     ], [np.ones((1000, 1, 1, 1), np.float32)])  # fmt: skip
     runner = NativeRunner(channels.to_bytes(), 1)
+    runner.set_band(2000)
     small, large = np.ones((1, 1, 9, 9), np.float32), np.ones((1, 1, 2000, 2000), np.float32)
     resource.setrlimit(resource.RLIMIT_AS, (8 << 30, limits[1]))  # the large one's values take 16 GB
     try:
@@ -36,3 +38,15 @@ def test_engine_goes_on_after_it_was_refused_memory(plans):
     finally:
         resource.setrlimit(resource.RLIMIT_AS, limits)
     np.testing.assert_allclose(runner.run(small), small, rtol=1e-5)
+
+
+def test_bands_take_less_memory(plans):
+    window = (8, 8, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1)
+    layers = [plans.op(plans.OpType.CONV, *window, ins=(i, -1), out=i + 1, arrays=(0, -1, -1, -1)) for i in range(5)]
+    runner = NativeRunner(plans.plan([8] * 6, layers, [np.ones((8, 8, 3, 3), np.float32)]).to_bytes(), 1)
+    runner.set_band(1000)
+    whole = runner.arena_bytes(100, 1000)
+    runner.set_band(20)
+    assert runner.arena_bytes(100, 1000) < 0.8 * whole  # of which the image is a half
+    with pytest.raises(UsageError):
+        runner.set_band(-1)

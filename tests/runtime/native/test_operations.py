@@ -12,7 +12,7 @@ from slsc.runtime.backends.native import NativeRunner
 
 KINDS = (
     "dense_conv", "sparse_conv", "combined", "binary", "unary", "root", "pool", "resize", "resize_to", "pad", "shares",
-    "shuffles", "attention", "network",
+    "shuffles", "attention", "network", "blocks",
 )  # fmt: skip
 
 
@@ -77,6 +77,20 @@ def test_bits_do_not_depend_on_threads(plans, isas, kind):
         for isa in isas:
             one, *others = (NativeRunner(plan.to_bytes(), threads, isa).run(image) for threads in (1, 2, 5))
             assert all(np.array_equal(one, other, equal_nan=True) for other in others)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_bits_do_not_depend_on_bands(plans, isas, kind):
+    for seed in range(5):
+        plan = plans.KINDS[kind](np.random.default_rng(seed))
+        image = np.random.default_rng(seed).standard_normal((1, plan.values[0], 47, 61)).astype(np.float32)
+        for isa in isas:
+            runner = NativeRunner(plan.to_bytes(), 2, isa)
+            runner.set_band(61)
+            whole = runner.run(image)
+            for columns in (0, 1, 3, 12, 40):
+                runner.set_band(columns)
+                assert np.array_equal(runner.run(image), whole, equal_nan=True), (isa, columns)
 
 
 @pytest.mark.parametrize("act", ["SIGMOID", "TANH", "GELU", "SILU", "HARD_SIGMOID", "HARD_SWISH"])

@@ -37,6 +37,10 @@ SLSC_API slsc_status slsc_open(const void* plan, size_t bytes, int threads, cons
 /* Keeps at most `capacity` of every m weights in each sparse layer, from the most important on; 0: all the plan has. */
 SLSC_API slsc_status slsc_set_capacity(slsc_engine* engine, int capacity);
 
+/* Runs all layers on bands of so many columns of the image one after the other, which keeps what they exchange in the
+ * cache and takes less memory; 0, as at first: as many as suit the network and the image. Never changes the result. */
+SLSC_API slsc_status slsc_set_band(slsc_engine* engine, int columns);
+
 /* Channels in and out of the network, and the output's size for an image of height x width. Takes no memory for it. */
 SLSC_API slsc_status slsc_shape(slsc_engine* engine, int height, int width, int* in_channels, int* out_channels,
                                 int* out_height, int* out_width);

@@ -1,0 +1,105 @@
+#include "bands.hpp"
+
+#include <algorithm>
+
+namespace slsc {
+namespace {
+
+constexpr int64_t kMaxMoves = 1 << 20;  // a second
+
+}  // namespace
+
+Bands::Bands(const Plan& plan, const std::vector<Shape>& shapes, int columns)
+    : plan_(plan), shapes_(shapes), columns_(columns), segment_of_(plan.ops.size()) {
+    std::vector<int> written(plan.values.size(), -1);  // the segment that writes a value
+    for (int i = 0; i < int(plan.ops.size()); ++i) {
+        const Op& op = plan.ops[i];
+        const bool waits = op.type == OpType::GlobalMean && written[op.in[0]] + 1 == int(segments_.size());
+        if (segments_.empty() || waits) segments_.push_back({i, i});
+        segments_.back().end = i + 1;
+        segment_of_[i] = written[op.out] = int(segments_.size()) - 1;
+    }
+    last_segment_ = written[plan.header.output];
+    restart();
+}
+
+int Bands::columns_of(int value, int columns) const {
+    const int64_t image = shapes_[plan_.header.input].width, width = shapes_[value].width;
+    return int(std::min(width, (columns * width + image - 1) / image));
+}
+
+void Bands::restart() {
+    from_.assign(plan_.ops.size(), 0);
+    done_.assign(plan_.ops.size(), 0);
+    for (std::vector<int>* each : {&ready_, &first_, &start_, &end_}) each->assign(shapes_.size(), 0);
+    segment_ = 0;
+    moves_ = 0;
+    const uint32_t image = plan_.header.input;
+    ready_[image] = end_[image] = shapes_[image].width;
+}
+
+int Bands::restored() const { return segment_ < last_segment_ ? 0 : ready_[plan_.header.output]; }
+
+// How far operation `index` can go in this step.
+int Bands::reach(int index) const {
+    const Op& op = plan_.ops[index];
+    const Shape& out = shapes_[op.out];
+    const int unit = columns_at_once(op), band = (columns_of(op.out, columns_) + unit - 1) / unit * unit;
+    int low = done_[index] / unit, high = std::min(out.width, done_[index] + band) / unit;
+    while (low < high) {
+        const int middle = (low + high + 1) / 2;
+        bool there = true;
+        for (int input = 0; input < 2; ++input) {
+            if (op.in[input] < 0) continue;
+            const Columns read = columns_read(op, input, shapes_[op.in[input]], out, middle * unit - 1);
+            there &= read.end <= ready_[op.in[input]];
+        }
+        if (there) low = middle;
+        else high = middle - 1;
+    }
+    return low * unit;
+}
+
+bool Bands::step(const Segment& segment) {
+    segment_ = segment_of_[segment.first];
+    bool more = false;
+    for (int i = segment.first; i < segment.end; ++i) {
+        const int value = plan_.ops[i].out;
+        more |= done_[i] < shapes_[value].width;
+        ready_[value] = shapes_[value].width;
+    }
+    if (!more) return false;
+    moves_ += segment.end - segment.first;
+    if (moves_ > kMaxMoves) columns_ = shapes_[plan_.header.input].width;
+    for (int i = segment.first; i < segment.end; ++i) {
+        const int value = plan_.ops[i].out;
+        from_[i] = done_[i];
+        done_[i] = reach(i);
+        ready_[value] = std::min(ready_[value], done_[i]);
+        end_[value] = std::max(end_[value], done_[i]);
+    }
+    drop(segment);
+    return true;
+}
+
+// Finds what later steps of the segment still need.
+void Bands::drop(const Segment& segment) {
+    const auto each = [&](auto apply) {
+        for (int i = segment.first; i < segment.end; ++i) {
+            const Op& op = plan_.ops[i];
+            for (int input = 0; input < 2; ++input)
+                if (op.in[input] >= 0) apply(i, op.in[input], input);
+            apply(i, op.out, -1);
+        }
+    };
+    each([&](int, int value, int) { first_[value] = start_[value]; });
+    each([&](int, int value, int) { start_[value] = shapes_[value].width; });
+    each([&](int i, int value, int input) {
+        const Shape& out = shapes_[plan_.ops[i].out];
+        if (done_[i] == out.width) return;
+        const int needed = input < 0 ? done_[i] : columns_read(plan_.ops[i], input, shapes_[value], out, done_[i]).first;
+        start_[value] = std::min(start_[value], needed);
+    });
+}
+
+}  // namespace slsc

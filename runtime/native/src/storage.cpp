@@ -1,0 +1,110 @@
+#include "storage.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+#include <utility>
+
+namespace slsc {
+namespace {
+
+constexpr size_t kAlignment = 64;
+constexpr size_t kMaxFloats = size_t(1) << 40;
+
+}  // namespace
+
+// Zeroed, because lanes past the image's end are computed on too and should meet no NaN.
+bool Memory::grow(size_t floats) {
+    if (floats <= held_) return true;
+    floats_.reset();
+    held_ = 0;
+    if (floats > kMaxFloats) return false;
+    const size_t bytes = (floats * sizeof(float) + kAlignment - 1) / kAlignment * kAlignment;
+    void* memory = std::aligned_alloc(kAlignment, bytes);
+    if (!memory) return false;
+    std::memset(memory, 0, bytes);
+    floats_.reset(static_cast<float*>(memory));
+    held_ = floats;
+    return true;
+}
+
+void Storage::place(const Plan& plan, const std::vector<Shape>& shapes, int lanes, Bands& bands) {
+    plan_ = &plan, shapes_ = &shapes, lanes_ = lanes;
+    placement_ = place_values(plan, shapes, lanes, bands);
+    band_.assign(placement_.places.size(), Band{});
+}
+
+void Storage::begin(const Bands& bands, const Bands::Segment& segment) {
+    const auto each = [&](auto apply) {
+        for (int i = segment.first; i < segment.end; ++i)
+            for (int value : {plan_->ops[i].in[0], plan_->ops[i].in[1], plan_->ops[i].out})
+                if (value >= 0) apply(i, value, band_[placement_.place_of[value]]);
+    };
+    const Columns none{std::numeric_limits<int>::max(), 0};
+    each([&](int, int, Band& band) { band.held = band.kept = none, band.active = false; });
+    each([&](int i, int value, Band& band) {
+        band.held = either(band.held, bands.held(value));
+        band.kept = either(band.kept, bands.kept(value));
+        const Columns made = bands.made(i);
+        band.active |= made.first < made.end;
+    });
+}
+
+View Storage::view(int value, int channel, int channels) const {
+    const Shape& s = (*shapes_)[value];
+    const int index = placement_.place_of[value];
+    const Place& place = placement_.places[index];
+    const int64_t plane = int64_t(s.rows) * place.pitch * lanes_;
+    const int first = place.whole ? 0 : band_[index].held.first;
+    float* data = memory_.get() + place.offset + channel * plane;
+    return {data, channels, s.height, s.width, s.rows, s.pixel, plane, first, place.pitch};
+}
+
+// Calls visit(value, place) once for each place that operation `op` touches and that lives for a band.
+template <typename Visit>
+void Storage::visit(int op, Visit visit) const {
+    const Op& each = plan_->ops[op];
+    int seen[2] = {-1, -1}, count = 0;
+    for (int value : {each.in[0], each.in[1], each.out}) {
+        if (value < 0) continue;
+        const int place = placement_.place_of[value];
+        if (place == seen[0] || place == seen[1] || placement_.places[place].whole || !band_[place].active) continue;
+        if (count < 2) seen[count++] = place;
+        visit(value, place);
+    }
+}
+
+void Storage::fetch(int op, Pool& pool) {
+    visit(op, [&](int value, int place) {
+        if (placement_.places[place].first_op == op) copy(value, band_[place].stored, false, pool);
+    });
+}
+
+void Storage::keep(int op, Pool& pool) {
+    visit(op, [&](int value, int place) {
+        if (placement_.places[place].last_op != op) return;
+        band_[place].stored = band_[place].kept;
+        copy(value, band_[place].kept, true, pool);
+    });
+}
+
+// Copies columns between a value's place and what is kept of it.
+void Storage::copy(int value, Columns columns, bool keep, Pool& pool) {
+    if (columns.first >= columns.end) return;
+    const Shape& shape = (*shapes_)[value];
+    const int index = placement_.place_of[value];
+    const Place& place = placement_.places[index];
+    float* live = memory_.get() + place.offset + int64_t(columns.first - band_[index].held.first) * lanes_;
+    float* kept = memory_.get() + place.kept_offset;
+    const size_t bytes = sizeof(float) * size_t(columns.end - columns.first) * lanes_;
+    pool.run(shape.channels, [&](int channel, int) {
+        for (int64_t row = int64_t(channel) * shape.rows, end = row + shape.rows; row < end; ++row) {
+            float* from = live + row * place.pitch * lanes_;
+            float* to = kept + row * place.kept_pitch * lanes_;
+            if (!keep) std::swap(from, to);
+            std::memcpy(to, from, bytes);
+        }
+    });
+}
+
+}  // namespace slsc
