@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from slsc.training.job import TrainReport
     from slsc.training.request import TrainRequest
 
-METHODS = ("dense", "uniform", "oneshot")
+METHODS = ("dense", "uniform", "oneshot", "sls", "sr-ste", "filter")
+STARTS = ("dense", "oneshot")
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
 SCHEDULES = ("cosine", "multistep", "constant")
 PRESETS = ("fast", "thorough", "paper", "paper-deblur", "official", "official-defaults")
@@ -66,6 +67,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add_method(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--method", choices=METHODS, default="dense", help="default: dense")
+    group.add_argument(
+        "--start",
+        choices=STARTS,
+        default="dense",
+        help="weights that sparse training begins with: the network's own (default), or those that `slsc compile` "
+        "would fit in closed form",
+    )
     group.add_argument("--budget", type=parse_budget, metavar="B", help="kept share of the multiply-accumulates: 1/8")
     group.add_argument("--rule", choices=RULES, default=RULES[0], help="which weights a group may keep")
     group.add_argument("--m", type=int, default=32, metavar="M", help="group size, 2 to 256 (default: 32)")
@@ -113,6 +121,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     import torch
 
     from slsc.search import Rules
+    from slsc.search.sls.settings import sls_preset
     from slsc.training.job import train
     from slsc.training.presets import preset
     from slsc.training.request import TrainRequest
@@ -125,6 +134,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
         model=args.model,
         method=args.method,
         budget=args.budget,
+        start=args.start,
+        sls=sls_preset(args.preset),
         rules=Rules(args.m, args.rule),
         data=args.data,
         pairs=tuple(args.pairs) if args.pairs else None,

@@ -15,12 +15,13 @@ from slsc.compiler.photos import PROBE_PHOTOS, photos
 from slsc.data.patches import Pair
 from slsc.errors import UsageError
 from slsc.search.inputs import PatchSource
+from slsc.search.recipes import SparseRecipe
 from slsc.train.launching import launch
 from slsc.train.log import CsvWriter, RunLog, TensorBoardWriter, Writer
 from slsc.train.loop import fit
 from slsc.training.images import Bars, load_images
-from slsc.training.methods import DenseTraining, SparseRecipe, make_recipe
-from slsc.training.network import start_network
+from slsc.training.methods import DenseTraining, make_recipe
+from slsc.training.network import StartNetwork, start_network
 from slsc.training.output import baked, write_onnx, write_plan, zoo_module
 from slsc.training.request import TrainRequest
 from slsc.training.validation import Validation
@@ -84,7 +85,7 @@ def _work(fabric: Fabric, request: TrainRequest, bars: Bars) -> TrainReport:
         scores.append(validation(module))
         return scores[-1]
 
-    recipe = make_recipe(request, network, pairs)
+    recipe = _made(request, network, pairs, bars)
     source = PatchSource(pairs, network.io)
     with RunLog(bars(None, "training", ""), [_writer(request)] if first else []) as log:
         done = fit(
@@ -100,6 +101,15 @@ def _work(fabric: Fabric, request: TrainRequest, bars: Bars) -> TrainReport:
         )
     files, share = _write(request, network.model, recipe) if first else ((), None)
     return TrainReport(done.step, done.seconds, share, scores[-1] if scores else None, files)
+
+
+def _made(request: TrainRequest, network: StartNetwork, pairs: list[Pair], bars: Bars) -> DenseTraining | SparseRecipe:
+    with bars(None, "preparing", "") as bar:
+
+        def show(stage: str, done: int, total: int) -> None:
+            bar.set_description_str(f"{stage} {done}/{total}")
+
+        return make_recipe(request, network, pairs, show)
 
 
 def _write(
@@ -128,6 +138,8 @@ def _identity(request: TrainRequest, pairs: list[Pair]) -> dict[str, str]:
     return {
         "method": request.method,
         "budget": str(request.budget),
+        "start": request.start,
+        "sls": str(request.sls) if request.method == "sls" else "",
         "M": str(request.rules.m),
         "rule": request.rules.rule,
         "patch": str(request.patch),

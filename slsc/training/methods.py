@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
 from slsc.data.patches import Pair
 from slsc.onnx_torch import OnnxModule
-from slsc.search import SearchResult
+from slsc.search import Progress
 from slsc.search.masked import MaskedRecipe
+from slsc.search.recipes import LEARNED, Prune, SparseRecipe, learned_recipe
 from slsc.search.searcher import Searcher
-from slsc.train.recipe import DenseRecipe, Recipe
+from slsc.train.recipe import DenseRecipe
 from slsc.training.network import StartNetwork
 from slsc.training.request import DENSE, TrainRequest
 
@@ -21,24 +21,16 @@ class DenseTraining(DenseRecipe):
     module: OnnxModule
 
 
-class SparseRecipe(Recipe, Protocol):
-    """A recipe that ends with a plan."""
-
-    def result(self) -> SearchResult:
-        """Plan, weights and masks.
-
-        Raises:
-            BudgetError: the budget was not reached; says how far it came; exit code 3.
-        """
-
-
-def make_recipe(request: TrainRequest, network: StartNetwork, pairs: Sequence[Pair]) -> DenseTraining | SparseRecipe:
+def make_recipe(
+    request: TrainRequest, network: StartNetwork, pairs: Sequence[Pair], progress: Progress
+) -> DenseTraining | SparseRecipe:
     """The recipe of a request's method, as it is at the first step.
 
     Args:
         request: names the method.
         network: what to start from.
         pairs: images to search on, (input, wanted output).
+        progress: told of what comes before training.
 
     Raises:
         BudgetError: the budget cannot be reached.
@@ -46,19 +38,31 @@ def make_recipe(request: TrainRequest, network: StartNetwork, pairs: Sequence[Pa
     if request.method == DENSE:
         return DenseTraining(network.module())
     assert request.budget is not None
-    if request.resume:
-        return MaskedRecipe(network.module(), None)
-    found = _searcher(request, network, pairs).search(request.budget, request.method, "none")
-    return MaskedRecipe(network.module(found.model), found)
-
-
-def _searcher(request: TrainRequest, network: StartNetwork, pairs: Sequence[Pair]) -> Searcher:
-    return Searcher(
+    searcher = Searcher(
         network.model,
         network.io,
         pairs,
         labelled=True,
         rules=request.rules,
         seed=request.settings.seed,
-        progress=lambda stage, done, total: None,
+        progress=progress,
     )
+    if request.method in LEARNED:
+        return learned_recipe(
+            request.method,
+            searcher.network,
+            network.module(),
+            request.budget,
+            request.rules,
+            request.sls,
+            request.patch**2,
+            None if request.resume or request.start == "dense" else _pruned(searcher),
+        )
+    if request.resume and request.method != "filter":  # which alone has shapes to be found before a checkpoint fits
+        return MaskedRecipe(network.module(), None)
+    found = searcher.search(request.budget, request.method, "none", request.start)
+    return MaskedRecipe(network.module(found.model), found)
+
+
+def _pruned(searcher: Searcher) -> Prune:
+    return lambda budget, method, start: searcher.search(budget, method, "none", start)

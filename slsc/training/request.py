@@ -8,10 +8,11 @@ from pathlib import Path
 
 from slsc.errors import UsageError
 from slsc.search import Rules
+from slsc.search.sls.settings import SlsSettings
 from slsc.train.settings import TrainSettings
 
 DENSE = "dense"
-TRAINED = (DENSE, "uniform", "oneshot")
+TRAINED = (DENSE, "uniform", "oneshot", "sls", "sr-ste", "filter")
 """Methods of `slsc train`. Those but `dense` train a network that is sparse, or on its way there."""
 
 
@@ -25,6 +26,8 @@ class TrainRequest:
         model: ONNX file of the network to start from, or None for `arch`.
         method: one of `TRAINED`.
         budget: kept / dense MACs over the prunable layers; None with `dense` alone.
+        start: weights that sparse training begins with, one of `slsc.search.searcher.STARTS`.
+        sls: how `sls` searches.
         rules: group size and mask rule.
         data: folder of high-resolution images whose inputs are made, or None for `pairs`.
         pairs: folders of inputs and of wanted outputs, or None for `data`.
@@ -45,6 +48,8 @@ class TrainRequest:
     model: Path | None
     method: str
     budget: Fraction | None
+    start: str
+    sls: SlsSettings
     rules: Rules
     data: Path | None
     pairs: tuple[Path, Path] | None
