@@ -12,7 +12,7 @@ from tqdm import tqdm
 from slsc.data.degrade import open_reduced
 from slsc.data.images import list_images
 from slsc.data.keeping import opened
-from slsc.data.layouts import find_pairs, known_pairs, open_pair
+from slsc.data.layouts import PathPair, find_pairs, known_pairs, open_pair
 from slsc.data.patches import Pair
 from slsc.errors import UsageError
 from slsc.runtime.manifest import ImageIO
@@ -22,22 +22,41 @@ Bars = Callable[[int | None, str, str], "tqdm[Any]"]
 
 
 def load_images(data: Path | None, pairs: tuple[Path, Path] | None, io: ImageIO, patch: int, bars: Bars) -> list[Pair]:
-    """(input, wanted output) images: of two folders or of a data set, or made of one folder; none for neither.
+    """(input, wanted output) images; none where neither folder is given.
+
+    Args:
+        data: a data set of a known layout, whose pairs are taken; else a folder of wanted outputs of
+            super-resolution, whose inputs are made.
+        pairs: folders of inputs and of wanted outputs.
+        io: of the network they are for.
+        patch: least side of the inputs in pixels.
+        bars: makes the bar of the reading.
 
     Raises:
         UsageError: it is not known how to make inputs.
-        DataError: an image that cannot be used.
-        ResourceError: no room for the decoded images.
+        DataError: no image, one without partner, or one that cannot be used; names the file.
     """
-    if data is None and pairs is None:
+    if pairs is not None:
+        return _paired(find_pairs(pairs, io.scale), pairs[0], io, patch, bars)
+    if data is None:
         return []
-    found = find_pairs(pairs, io.scale) if pairs else known_pairs(data, io.scale) if data else None
-    if found is not None:
-        with bars(len(found), "reading pairs", "image") as bar:
-            return opened(found, partial(open_pair, scale=io.scale, patch=patch), bar.update)
-    assert data is not None
+    known = known_pairs(data, io.scale)
+    return _made(data, io, patch, bars) if known is None else _paired(known, data, io, patch, bars)
+
+
+def _paired(found: list[PathPair], folder: Path, io: ImageIO, patch: int, bars: Bars) -> list[Pair]:
+    with bars(len(found), f"reading {folder.name}", "pair") as bar:
+        return opened(found, partial(open_pair, scale=io.scale, patch=patch), bar.update)
+
+
+def _made(folder: Path, io: ImageIO, patch: int, bars: Bars) -> list[Pair]:
     if io.scale == 1:
-        raise UsageError("a network that keeps the size needs pairs to train on", hint="use --pairs LQ HQ")
-    paths = list_images(data)
-    with bars(len(paths), f"reading {data.name}", "image") as bar:
+        raise UsageError(
+            "a network that keeps the size needs pairs to train on",
+            where=str(folder),
+            why="the folder is not laid out as GOPRO or REDS",
+            hint="use --pairs LQ HQ",
+        )
+    paths = list_images(folder)
+    with bars(len(paths), f"reading {folder.name}", "image") as bar:
         return opened(paths, partial(open_reduced, scale=io.scale, patch=patch), bar.update)
