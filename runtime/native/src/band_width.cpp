@@ -14,14 +14,14 @@ constexpr int kLeast = 12, kMost = 48, kUnit = 12;
 int ceil_div(int a, int b) { return (a + b - 1) / b; }
 
 // Columns that give every thread a region of a convolution.
-int columns_for_threads(const Shape& image, const ConvTuning& tuning, int threads) {
+int columns_for_threads(const Shape& image, const TapTuning& tuning, int threads) {
     const int down = ceil_div(image.rows, tuning.rows);
     return down >= threads ? 0 : ceil_div(threads, down) * tuning.columns;
 }
 
 }  // namespace
 
-int band_width(const Plan& plan, const std::vector<Shape>& shapes, const ConvTuning& tuning, int threads) {
+int band_width(const Plan& plan, const std::vector<Shape>& shapes, const TapTuning& tuning, int threads) {
     const Shape& image = shapes[plan.header.input];
     int64_t largest = 1;  // bytes
     for (const Shape& s : shapes)

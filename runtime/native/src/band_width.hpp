@@ -10,6 +10,6 @@
 namespace slsc {
 
 // Columns of the image; its width where bands would gain nothing.
-int band_width(const Plan& plan, const std::vector<Shape>& shapes, const ConvTuning& tuning, int threads);
+int band_width(const Plan& plan, const std::vector<Shape>& shapes, const TapTuning& tuning, int threads);
 
 }  // namespace slsc

@@ -16,7 +16,7 @@ Convolution ready_convolution(const Plan& plan, const Op& op, int capacity, cons
     Convolution ready;
     ready.macs = weights.size();
     if (dense_is_faster(op, ready.macs, kernels.tap_cost)) ready.dense = list_dense(op, weights, kernels.dense_tuning);
-    else ready.taps = list_taps(op, weights, kernels.tuning);
+    else ready.taps = list_taps(op, weights, op.array[1] >= 0 ? int(plan.header.m) : 1, kernels.tuning);
     return ready;
 }
 

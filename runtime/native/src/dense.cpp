@@ -16,10 +16,20 @@ std::vector<float> all_weights(const Op& op, const std::vector<Weight>& weights)
     return all;
 }
 
+// Channels of a chunk, of `available` ones, so that one register block's input stays within `block_bytes`.
+int chunk_channels(const ConvGeometry& g, const DenseTuning& t, int available) {
+    const int64_t rows = int64_t(t.block_rows - 1) * g.sh + int64_t(g.kh - 1) * g.dh + 1;
+    const int64_t columns = int64_t(t.block_columns - 1) * g.sw + int64_t(g.kw - 1) * g.dw + 1;
+    const int64_t block = 4 * t.lanes * rows * columns;
+    const int most = int(std::max<int64_t>(1, t.block_bytes / block));
+    const int chunks = (available + most - 1) / most;
+    return (available + chunks - 1) / chunks;
+}
+
 class Builder {
 public:
-    Builder(const Op& op, const std::vector<Weight>& weights, const ConvTuning& tuning)
-        : op_(op), tuning_(tuning), geometry_(conv_geometry(op, tuning)), all_(all_weights(op, weights)) {}
+    Builder(const Op& op, const std::vector<Weight>& weights, const DenseTuning& tuning)
+        : op_(op), tuning_(tuning), geometry_(conv_geometry(op, tuning.lanes, tuning.rows, tuning.columns)), all_(all_weights(op, weights)) {}
 
     DenseLists build() {
         const int groups = op_.p[12], in_group = op_.p[0] / groups, out_group = op_.p[1] / groups;
@@ -66,7 +76,7 @@ private:
     }
 
     const Op& op_;
-    const ConvTuning& tuning_;
+    const DenseTuning& tuning_;
     const ConvGeometry geometry_;
     const std::vector<float> all_;
     DenseLists lists_;
@@ -74,7 +84,7 @@ private:
 
 }  // namespace
 
-DenseLists list_dense(const Op& op, const std::vector<Weight>& weights, const ConvTuning& tuning) {
+DenseLists list_dense(const Op& op, const std::vector<Weight>& weights, const DenseTuning& tuning) {
     return Builder(op, weights, tuning).build();
 }
 

@@ -9,6 +9,15 @@
 
 namespace slsc {
 
+// How an instruction set cuts convolutions up; see kernels/dense.inl.
+struct DenseTuning {
+    int lanes;
+    int block_rows, block_columns;  // of a register block
+    int rows, columns;              // of a region: multiples of the block's
+    int outputs;                    // output channels whose sums are held at once
+    int block_bytes;                // most that a chunk's input of one register block may take
+};
+
 constexpr int kDenseBlock = 4;  // most output channels of a block
 
 // Taps of consecutive output channels: a weight for each of them. A tap that is 0 for all of them is left out.
@@ -53,6 +62,6 @@ struct DenseLists {
 };
 
 // Lists the weights of Conv `op`.
-DenseLists list_dense(const Op& op, const std::vector<Weight>& weights, const ConvTuning& tuning);
+DenseLists list_dense(const Op& op, const std::vector<Weight>& weights, const DenseTuning& tuning);
 
 }  // namespace slsc

@@ -34,7 +34,8 @@ struct Kernels {
     const char* isa;
     int lanes;
     OpKernel conv, binary, unary, pool, global_mean, resize, pad, depth_to_space, space_to_depth, channel_mean;
-    ConvTuning tuning, dense_tuning;
+    TapTuning tuning;
+    DenseTuning dense_tuning;
     double tap_cost;  // time of a multiply-add by taps over that of a dense one
     // Planar image rows to strips and back, columns [from, to); items are strip rows of channels: channels * rows.
     void (*to_strips)(const float* planar, const View& value, int from, int to, int item);

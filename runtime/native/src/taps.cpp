@@ -10,22 +10,34 @@ bool is_direct(const Op& op) {
     return op.p[2] == 1 && op.p[3] == 1 && op.p[4] == 1 && op.p[5] == 1 && !op.p[6] && !op.p[7] && !op.p[8] && !op.p[9];
 }
 
+// How much of a group's input the lists of one chunk cover: all kernel rows of it if that fits into the first-level cache,
+// else one kernel row, of as many channels as fit. Whole groups of m channels, so that all lists are equally long.
+struct Window {
+    int kernel_rows, channels;
+};
+
+Window choose_window(const ConvGeometry& g, const TapTuning& t, int channels, int m) {
+    const int64_t row = int64_t(sizeof(float)) * t.lanes * g.packed_columns;  // bytes, of one channel
+    if (((g.kh - 1) * g.dh + 1) * row * channels <= t.window_bytes) return {g.kh, channels};
+    const int most = int(std::max<int64_t>(1, t.window_bytes / row));
+    if (channels <= most) return {1, channels};
+    const int chunks = (channels + most - 1) / most, even = (channels + chunks - 1) / chunks;
+    const int whole = (even + m - 1) / m * m;
+    return {1, whole <= most ? whole : most < m ? even : most / m * m};
+}
+
 // A list being made.
 struct Draft {
     uint32_t output;
     std::vector<std::pair<uint16_t, float>> taps;
 };
 
-// Orders the lists of a chunk by length, within each run of outputs whose sums are held at once: a loop whose length
-// changes from call to call costs a mispredicted branch every time. By offset within a list, so that the input is walked
-// forwards.
-void order_lists(Draft* begin, Draft* end, const ConvTuning& tuning) {
+// Orders lists by length: a loop whose length changes from call to call costs a mispredicted branch every time. By offset
+// within a list, so that the input is walked forwards.
+void order_lists(Draft* begin, Draft* end) {
     for (Draft* list = begin; list != end; ++list)
         std::sort(list->taps.begin(), list->taps.end(), [](auto& a, auto& b) { return a.first < b.first; });
-    std::stable_sort(begin, end, [&](const Draft& a, const Draft& b) {
-        const uint32_t run_a = a.output / tuning.outputs, run_b = b.output / tuning.outputs;
-        return run_a != run_b ? run_a < run_b : a.taps.size() < b.taps.size();
-    });
+    std::stable_sort(begin, end, [](const Draft& a, const Draft& b) { return a.taps.size() < b.taps.size(); });
 }
 
 void append(ConvTaps& to, const Draft& list) {
@@ -43,41 +55,37 @@ void append(ConvTaps& to, const Draft& list) {
 
 }  // namespace
 
-int chunk_channels(const ConvGeometry& g, const ConvTuning& t, int available) {
-    const int64_t rows = int64_t(t.block_rows - 1) * g.sh + int64_t(g.kh - 1) * g.dh + 1;
-    const int64_t columns = int64_t(t.block_columns - 1) * g.sw + int64_t(g.kw - 1) * g.dw + 1;
-    const int64_t block = 4 * t.lanes * rows * columns;
-    const int64_t addressable = (int64_t(1) << 16) / (g.packed_plane / t.lanes);
-    const int most = int(std::max<int64_t>(1, std::min<int64_t>(t.block_bytes / block, addressable)));
-    const int chunks = (available + most - 1) / most;
-    return (available + chunks - 1) / chunks;
-}
-
-ConvTaps list_taps(const Op& op, const std::vector<Weight>& weights, const ConvTuning& tuning) {
-    const ConvGeometry g = conv_geometry(op, tuning);
+ConvTaps list_taps(const Op& op, const std::vector<Weight>& weights, int m, const TapTuning& tuning) {
+    const ConvGeometry g = conv_geometry(op, tuning.lanes, tuning.rows, tuning.columns);
     const int groups = op.p[12], in_group = op.p[0] / groups, out_group = op.p[1] / groups;
-    const int step = is_direct(op) ? in_group : chunk_channels(g, tuning, in_group);
-    const int per_group = (in_group + step - 1) / step;
+    const bool direct = is_direct(op);
+    const Window window = direct ? Window{1, in_group} : choose_window(g, tuning, in_group, m);
+    const int parts = (in_group + window.channels - 1) / window.channels, sets = g.kh / window.kernel_rows;
     ConvTaps made;
-    made.direct = is_direct(op);
+    made.direct = direct;
+    made.kernel_rows = window.kernel_rows;
     std::vector<Draft> drafts;
     for (int group = 0; group < groups; ++group)
-        for (int c = 0; c < in_group; c += step) {
-            made.chunks.push_back({group * in_group + c, std::min(step, in_group - c), group * out_group, out_group, drafts.size()});
-            for (int k = 0; k < out_group; ++k) drafts.push_back({uint32_t(group * out_group + k), {}});
+        for (int part = 0; part < parts; ++part) {
+            const int c = part * window.channels;
+            made.chunks.push_back({group * in_group + c, std::min(window.channels, in_group - c), group * out_group, out_group,
+                                   part, parts, drafts.size()});
+            for (int set = 0; set < sets; ++set)
+                for (int k = 0; k < out_group; ++k) drafts.push_back({uint32_t(group * out_group + k), {}});
         }
     for (const Weight& w : weights) {
-        const int group = w.output / out_group, in = w.channel - group * in_group;
-        const Chunk& chunk = made.chunks[group * per_group + in / step];
-        const int64_t inside = int64_t(w.row) * g.dh * g.packed_columns + w.column * g.dw;
-        const int64_t offset = made.direct ? in % step : in % step * (g.packed_plane / tuning.lanes) + inside;
-        drafts[chunk.first_list + (w.output - chunk.first_output)].taps.push_back({uint16_t(offset), w.value});
+        const int group = w.output / out_group, part = (w.channel - group * in_group) / window.channels;
+        const Chunk& chunk = made.chunks[group * parts + part];
+        const int64_t row = int64_t(w.row % window.kernel_rows) * g.dh * chunk.channels + w.channel - chunk.first_channel;
+        const size_t list = size_t(w.row / window.kernel_rows) * out_group + (w.output - chunk.first_output);
+        drafts[chunk.first_list + list].taps.push_back({uint16_t(direct ? row : row * g.packed_columns + w.column * g.dw), w.value});
     }
-    for (const Chunk& chunk : made.chunks) {
-        Draft* first = drafts.data() + chunk.first_list;
-        order_lists(first, first + chunk.outputs, tuning);
-        for (int k = 0; k < chunk.outputs; ++k) append(made, first[k]);
-    }
+    for (const Chunk& chunk : made.chunks)
+        for (int set = 0; set < sets; ++set) {
+            Draft* first = drafts.data() + chunk.first_list + size_t(set) * out_group;
+            order_lists(first, first + out_group);
+            for (int k = 0; k < out_group; ++k) append(made, first[k]);
+        }
     made.offsets.resize(made.offsets.size() + kQuadsAhead, 0);
     return made;
 }

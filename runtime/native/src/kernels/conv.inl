@@ -1,47 +1,46 @@
-// Convolution by taps, of any window. Needs lanes.inl and activate.inl.
+// Convolution by taps. Needs region.inl.
 //
-// The output is cut into regions of a few rows and columns. For each chunk of input channels the region's input is packed
-// into a buffer that stays in the second-level cache: there the border rule is applied and neighbouring strips' rows are
-// fetched, so that the inner loop knows neither. Then register blocks of BLOCK pixels are computed for one output channel
-// after the other, the chunk's input of the block staying in the first-level cache. A tap costs one broadcast and BLOCK
-// multiply-adds on aligned vectors, with the sums in registers.
+// The output is cut into blocks of a few columns, which are walked down row by row. Each row of a block's input is packed
+// where it stays in the first-level cache: there the border rule is applied and neighbouring strips' rows are fetched, so
+// that the inner loop knows neither. All taps that read this row are then added, for one output channel after the other:
+// a tap costs one broadcast and COLUMNS multiply-adds on aligned vectors, with the sums in registers. Where the input of
+// all kernel rows fits into the cache a list of taps covers them all; else it covers one, and the sums of the output rows
+// begun wait in a ring. With as many taps of every output to every row and group, all lists are equally long, which makes
+// their ends predictable.
 
-constexpr int BLOCK = 12;  // pixels of a register block
-// Flat blocks read longer runs, square ones less border; which is faster was measured.
-constexpr int BLOCK_ROWS = LANES == 16 ? 2 : 1;
-constexpr ConvTuning TUNING = {
+constexpr int COLUMNS = 12;  // whose sums fit into the registers; twice 4 cycles of latency ask for 8 at least
+constexpr TapTuning TUNING = {
     LANES,
-    BLOCK_ROWS,
-    BLOCK / BLOCK_ROWS,
-    LANES == 16 ? 6 : 8,              // rows of a region
-    2 * BLOCK,                        // its columns
-    64,                               // output channels whose sums are held at once
-    LANES == 16 ? 32 << 10 : 24 << 10,  // bytes of a chunk's input of one register block, of 48 KiB of first-level cache
+    12,  // rows of a block: fewer ask for more of the input twice, more leave less to share between threads
+    COLUMNS,
+    // Of a first-level cache of 48 KiB. More of it than there is, so that 64 channels stay together: the second-level cache
+    // keeps up with the little that misses, and what is most dear is to load and store sums for short lists.
+    LANES == 16 ? 57 << 10 : 28 << 10,
 };
 
-// A piece of a register block: where its input starts, how rows and columns of it lie apart, where its sums are.
-struct Piece {
-    const float* in;
-    int64_t row_step;   // floats between rows of the input
-    int step;           // floats between columns
-    float* sums;        // of the first output held: [output][row][column][lane], BLOCK pixels an output
-    int sums_row;       // floats between rows of them
-};
-
-// The lists of some outputs of one chunk.
+// Lists of some kernel rows of a chunk, and what they are added to.
 struct Lists {
     const TapList* lists;
     int count;
-    int first;  // output held first
     const uint64_t* offsets;
     const float* weights;
+    bool first, last;  // of those that feed these sums
 };
 
-// Adds every list to the sums of R x C pixels of its output.
-template <int R, int C, bool Unit>
+// A piece of a row of the output: where its input starts, floats between neighbours in it, the sums of the chunk's outputs.
+struct Piece {
+    const float* in;
+    int step;
+    float* sums;  // [output][column][lane], COLUMNS columns an output
+    int first_output;
+    const Job& job;
+    int y, x;
+};
+
+// Adds every list to the sums of C pixels of its output.
+template <int C, bool Unit>
 static void add_lists(const Piece& piece, const Lists& lists) {
-    const int64_t step = Unit ? LANES : piece.step, row_step = piece.row_step;
-    const int64_t sums_row = piece.sums_row;
+    const int64_t step = Unit ? LANES : piece.step;
     const float* in = piece.in;
     const uint64_t* word = lists.offsets + lists.lists[0].first_quad;
     const float* weight = lists.weights + int64_t(lists.lists[0].first_quad) * kQuad;
@@ -49,10 +48,17 @@ static void add_lists(const Piece& piece, const Lists& lists) {
     static_assert(kQuadsAhead == 2);
     for (int k = 0; k < lists.count; ++k) {
         const TapList& list = lists.lists[k];
-        float* sums = piece.sums + int64_t(int(list.output) - lists.first) * BLOCK * LANES;
-        V acc[R * C];
+        float* sums = piece.sums + int64_t(int(list.output) - piece.first_output) * COLUMNS * LANES;
+        V acc[C];
+        if (lists.first) {
+            const float* bias = piece.job.bias;
+            const V v = splat(bias ? bias[list.output] : 0.0f);
 #pragma GCC unroll 32
-        for (int i = 0; i < R * C; ++i) acc[i] = load(sums + i / C * sums_row + i % C * LANES);
+            for (int i = 0; i < C; ++i) acc[i] = v;
+        } else {
+#pragma GCC unroll 32
+            for (int i = 0; i < C; ++i) acc[i] = load(sums + i * LANES);
+        }
         const auto quad = [&](int taps) __attribute__((always_inline)) {
             uint64_t offsets = next;
             next = after_next;
@@ -62,205 +68,97 @@ static void add_lists(const Piece& piece, const Lists& lists) {
                 const V w = splat(weight[j]);
                 const float* p = in + int64_t(offsets & 0xffff) * LANES;
 #pragma GCC unroll 32
-                for (int i = 0; i < R * C; ++i) acc[i] += w * load(p + i / C * row_step + i % C * step);
+                for (int i = 0; i < C; ++i) acc[i] += w * load(p + i * step);
             }
             weight += kQuad;
         };
         for (uint32_t q = list.taps / kQuad; q > 0; --q) quad(kQuad);
         if (list.taps % kQuad) quad(int(list.taps % kQuad));
 #pragma GCC unroll 32
-        for (int i = 0; i < R * C; ++i) store(sums + i / C * sums_row + i % C * LANES, acc[i]);
+        for (int i = 0; i < C; ++i) store(sums + i * LANES, acc[i]);
+        if (lists.last) finish(piece.job, int(list.output), piece.y, piece.x, C, sums);
     }
 }
 
-template <int R, int C>
-static void add_piece(const Piece& piece, const Lists& lists) {
-    if (piece.step == LANES) add_lists<R, C, true>(piece, lists);
-    else add_lists<R, C, false>(piece, lists);
-}
-
-// All columns of R rows, in pieces of at most MOST columns.
-template <int R, int MOST>
-static void add_rows(int columns, Piece piece, const Lists& lists) {
+// All columns of a row of a region.
+static void add_row(int columns, Piece piece, const Lists& lists) {
+    const bool unit = piece.step == LANES;
     while (columns > 0) {
-        const int n = columns >= MOST ? MOST : columns >= 8 ? 8 : columns >= 4 ? 4 : columns >= 2 ? 2 : 1;
+        const int n = columns >= COLUMNS ? COLUMNS : columns >= 8 ? 8 : columns >= 4 ? 4 : columns >= 2 ? 2 : 1;
         switch (n) {
-            case 1: add_piece<R, 1>(piece, lists); break;
-            case 2: add_piece<R, 2>(piece, lists); break;
-            case 4: add_piece<R, 4>(piece, lists); break;
-            case MOST: add_piece<R, MOST>(piece, lists); break;
-            default: add_piece<R, MOST < 8 ? 1 : 8>(piece, lists);
+            case 1: unit ? add_lists<1, true>(piece, lists) : add_lists<1, false>(piece, lists); break;
+            case 2: unit ? add_lists<2, true>(piece, lists) : add_lists<2, false>(piece, lists); break;
+            case 4: unit ? add_lists<4, true>(piece, lists) : add_lists<4, false>(piece, lists); break;
+            case 8: unit ? add_lists<8, true>(piece, lists) : add_lists<8, false>(piece, lists); break;
+            default: unit ? add_lists<COLUMNS, true>(piece, lists) : add_lists<COLUMNS, false>(piece, lists);
         }
         columns -= n;
         piece.in += int64_t(n) * piece.step;
         piece.sums += n * LANES;
+        piece.x += n;
     }
 }
 
-static void add_block(int rows, int columns, Piece piece, const Lists& lists) {
-    if (rows == BLOCK_ROWS) return add_rows<BLOCK_ROWS, BLOCK / BLOCK_ROWS>(columns, piece, lists);
-    for (int row = 0; row < rows; ++row) {
-        add_rows<1, BLOCK / BLOCK_ROWS>(columns, piece, lists);
-        piece.in += piece.row_step;
-        piece.sums += piece.sums_row;
-    }
+// Output rows that have some but not all of their taps while an input row is used.
+static int rows_begun(const ConvGeometry& g, const Taps& taps) {
+    return taps.kernel_rows == g.kh ? 1 : (g.kh - 1) * g.dh / g.sh + 1;
 }
 
-struct Region {
-    int y, rows, x, columns;
-};
-
-// The input of a region, for some channels, as [channel][row][column][lane] in `packed`.
-static void pack(const Job& job, const ConvGeometry& s, int first_channel, int channels, const Region& region, float* packed) {
-    const View& in = job.in0;
-    const int rows = (region.rows - 1) * s.sh + (s.kh - 1) * s.dh + 1;
-    const int columns = (region.columns - 1) * s.sw + (s.kw - 1) * s.dw + 1;
-    const int x0 = region.x * s.sw - s.left, before = x0 < 0 ? (-x0 < columns ? -x0 : columns) : 0;
-    const int inside = in.width - x0 < columns ? in.width - x0 : columns;  // first column after the image
-    for (int i = 0; i < rows; ++i) {
-        const int t = region.y * s.sh - s.top + i, q = floor_div(t, in.rows), row = t - q * in.rows;
-        const VI valid = in.pixel ? ~VI{} : valid_lanes(in, t);
-        bool all = true, none = true;
-        for (int l = 0; l < LANES; ++l) valid[l] ? none = false : all = false;
-        none |= q <= -LANES || q >= LANES || inside <= before;
-        for (int c = 0; c < channels; ++c) {
-            float* to = packed + c * s.packed_plane + int64_t(i) * s.packed_columns * LANES;
-            if (none) {
-                std::memset(to, 0, sizeof(float) * columns * LANES);
-                continue;
-            }
-            const float* from = pixel_at(in, first_channel + c, row, x0);
-            if (before > 0) std::memset(to, 0, sizeof(float) * before * LANES);
-            if (inside < columns) std::memset(to + inside * LANES, 0, sizeof(float) * (columns - inside) * LANES);
-            if (all && q == 0)
-                for (int x = before; x < inside; ++x) store(to + x * LANES, load(from + x * LANES));
-            else
-                for (int x = before; x < inside; ++x)
-                    store(to + x * LANES, as_float(valid & as_int(load_unaligned(from + x * LANES + q))));
-        }
-    }
+// Packed rows: lists of one kernel row need the latest only.
+static int packed_rows(const ConvGeometry& g, const Taps& taps, int rows) {
+    return taps.kernel_rows == 1 ? 1 : (rows - 1) * g.sh + (g.kh - 1) * g.dh + 1;
 }
 
-// Combine, activate and store `columns` sums; `step`: floats between pixels of the result and of the other operand.
-template <Act A, Combine C>
-static void finish_row(const float* sums, int columns, const float* other, float* to, int step, const float* f, float slope) {
-    for (int i = 0; i < columns; ++i, to += step, other += step) {
-        V v = load(sums + i * LANES);
-        if (C == Combine::AddThenAct) v += load(other);
-        v = activate(A, v, f, slope);
-        if (C == Combine::ActThenAdd) v += load(other);
-        if (C == Combine::ActThenMul) v *= load(other);
-        store(to, v);
-    }
+// The output row of `region` whose kernel row `kernel_row` is row t of the input; -1 for none.
+static int output_row(const ConvGeometry& g, const Region& region, int t, int kernel_row) {
+    const int scaled = t + g.top - kernel_row * g.dh;
+    return scaled >= region.y * g.sh && scaled % g.sh == 0 && scaled / g.sh < region.y + region.rows ? scaled / g.sh : -1;
 }
 
-// Combine, activate, shuffle and store the sums of one output channel over a part of one row.
-static void finish(const Job& job, int k, int y, int x, int columns, const float* sums) {
-    const Op& op = *job.op;
-    const float slope = job.slopes ? job.slopes[k] : 0.0f;
-    const int r = op.p[15];
-    int channel = k, dy = 0, dx = 0;
-    if (r > 1) channel = k / (r * r), dy = k % (r * r) / r, dx = k % r;
-    float* to = pixel_at(job.out, channel, y * r + dy, x * r + dx);
-    with_act(op.act, [&](auto act) {
-        constexpr Act A = decltype(act)::value;
-        const auto row = [&](auto finish_row, const float* other) { finish_row(sums, columns, other, to, r * LANES, op.f, slope); };
-        if (Combine(op.p[14]) == Combine::None) return row(finish_row<A, Combine::None>, to);
-        const float* other = pixel_at(job.in1, channel, y * r + dy, x * r + dx);
-        switch (Combine(op.p[14])) {
-            case Combine::AddThenAct: return row(finish_row<A, Combine::AddThenAct>, other);
-            case Combine::ActThenAdd: return row(finish_row<A, Combine::ActThenAdd>, other);
-            default: return row(finish_row<A, Combine::ActThenMul>, other);
-        }
-    });
-}
-
-// The register blocks of a region, cut at its right and lower edge; `sums` of the outputs held at once.
-struct Blocks {
-    const Region& region;
-    float* sums;
-    int outputs;
-    int block_rows, block_columns;
-
-    int count() const { return down() * across(); }
-    int across() const { return (region.columns + block_columns - 1) / block_columns; }
-    int down() const { return (region.rows + block_rows - 1) / block_rows; }
-    int y(int block) const { return block / across() * block_rows; }
-    int x(int block) const { return block % across() * block_columns; }
-    int rows(int block) const { return region.rows - y(block) < block_rows ? region.rows - y(block) : block_rows; }
-    int columns(int block) const {
-        return region.columns - x(block) < block_columns ? region.columns - x(block) : block_columns;
-    }
-    float* sums_of(int block, int output) const { return sums + (int64_t(block) * outputs + output) * BLOCK * LANES; }
-};
-
-static void add_chunk(const Job& job, const ConvGeometry& s, const Chunk& chunk, const Blocks& blocks, const float* packed,
-                      int first, int from, int to) {
+// Adds what row t of the input, the latest in `packed`, completes: of lists of one kernel row, one output row for each.
+static void add_row_of_chunk(const Job& job, const ConvGeometry& g, const Chunk& chunk, const Region& region, int t,
+                             const float* packed, float* sums) {
     const Taps& taps = job.taps;
-    for (int block = 0; block < blocks.count(); ++block) {
-        const int y = blocks.y(block), x = blocks.x(block), rows = blocks.rows(block), columns = blocks.columns(block);
-        const int64_t pixel = int64_t(y) * s.sh * s.packed_columns + x * s.sw;
-        const Piece piece{packed + pixel * LANES, int64_t(s.sh) * s.packed_columns * LANES, s.sw * LANES,
-                          blocks.sums_of(block, 0), (BLOCK / BLOCK_ROWS) * LANES};
-        add_block(rows, columns, piece, {taps.lists + chunk.first_list + (from - chunk.first_output), to - from, first, taps.offsets, taps.weights});
+    const int sets = g.kh / taps.kernel_rows, begun = rows_begun(g, taps);
+    for (int set = sets - 1; set >= 0; --set) {
+        const int y = output_row(g, region, t, set * taps.kernel_rows + taps.kernel_rows - 1);
+        if (y < 0) continue;
+        const Lists lists{taps.lists + chunk.first_list + int64_t(set) * chunk.outputs, chunk.outputs, taps.offsets, taps.weights,
+                          set == 0 && chunk.part == 0, set == sets - 1 && chunk.part == chunk.parts - 1};
+        const int64_t above = int64_t(taps.kernel_rows - 1) * g.dh * chunk.channels * g.packed_columns * LANES;
+        add_row(region.columns,
+                {packed - above, g.sw * LANES, sums + int64_t(y % begun) * chunk.outputs * COLUMNS * LANES, chunk.first_output,
+                 job, y, region.x},
+                lists);
     }
 }
 
-// Computes outputs [first, last) of a region.
-static void conv_outputs(const Job& job, const ConvGeometry& s, const Region& region, int first, int last, float* scratch) {
-    const Blocks blocks{region, scratch, last - first, BLOCK_ROWS, BLOCK / BLOCK_ROWS};
-    float* packed = scratch + int64_t(TUNING.rows) * TUNING.columns * TUNING.outputs * LANES;
-    for (int block = 0; block < blocks.count(); ++block)
-        for (int k = first; k < last; ++k) {
-            const V bias = splat(job.bias ? job.bias[k] : 0.0f);
-            for (int i = 0; i < BLOCK; ++i) store(blocks.sums_of(block, k - first) + i * LANES, bias);
-        }
-    for (int i = 0; i < job.taps.chunk_count; ++i) {
-        const Chunk& chunk = job.taps.chunks[i];
-        const int end = chunk.first_output + chunk.outputs;
-        const int from = first > chunk.first_output ? first : chunk.first_output, to = last < end ? last : end;
-        if (from >= to) continue;
-        pack(job, s, chunk.first_channel, chunk.channels, region, packed);
-        add_chunk(job, s, chunk, blocks, packed, first, from, to);
-    }
-    for (int block = 0; block < blocks.count(); ++block)
-        for (int k = first; k < last; ++k)
-            for (int row = 0; row < blocks.rows(block); ++row)
-                finish(job, k, region.y + blocks.y(block) + row, region.x + blocks.x(block), blocks.columns(block),
-                       blocks.sums_of(block, k - first) + row * blocks.block_columns * LANES);
+static int conv_items(const Job& job) { return conv_regions(job, TUNING.rows, TUNING.columns); }
+
+static ConvGeometry tap_geometry(const Op& op) { return conv_geometry(op, LANES, TUNING.rows, TUNING.columns); }
+
+static size_t sums_floats(const Job& job, const ConvGeometry& g) {
+    return size_t(rows_begun(g, job.taps)) * (job.op->p[1] / job.op->p[12]) * COLUMNS * LANES;
 }
-
-// Rows and columns to make, before the shuffle.
-static int conv_rows(const Job& job) { return job.out.rows / job.op->p[15]; }
-static int conv_columns(const Job& job) { return (job.to - job.from) / job.op->p[15]; }
-
-// Work items are regions, those below each other in a row: they share more input than those beside each other.
-static int conv_regions(const Job& job, const ConvTuning& t) {
-    return ((conv_rows(job) + t.rows - 1) / t.rows) * ((conv_columns(job) + t.columns - 1) / t.columns);
-}
-
-static Region conv_region(const Job& job, int item, const ConvTuning& t) {
-    const int columns = conv_columns(job), down = (conv_rows(job) + t.rows - 1) / t.rows;
-    Region region{item % down * t.rows, t.rows, item / down * t.columns, t.columns};
-    if (conv_rows(job) - region.y < t.rows) region.rows = conv_rows(job) - region.y;
-    if (columns - region.x < t.columns) region.columns = columns - region.x;
-    region.x += job.from / job.op->p[15];
-    return region;
-}
-
-static int conv_items(const Job& job) { return conv_regions(job, TUNING); }
 
 static size_t conv_scratch(const Job& job) {
-    const ConvGeometry s = conv_geometry(*job.op, TUNING);
-    int channels = 0;
-    for (int i = 0; i < job.taps.chunk_count; ++i)
-        channels = job.taps.chunks[i].channels > channels ? job.taps.chunks[i].channels : channels;
-    return size_t(TUNING.rows) * TUNING.columns * TUNING.outputs * LANES + size_t(channels) * s.packed_plane;
+    const ConvGeometry g = tap_geometry(*job.op);
+    const int channels = job.taps.chunks[0].channels;  // no chunk has more than the first
+    return sums_floats(job, g) + size_t(packed_rows(g, job.taps, TUNING.rows)) * channels * g.packed_columns * LANES;
 }
 
 static void conv_run(const Job& job, int item, float* scratch) {
-    const ConvGeometry s = conv_geometry(*job.op, TUNING);
-    const Region region = conv_region(job, item, TUNING);
-    for (int k = 0; k < job.op->p[1]; k += TUNING.outputs)
-        conv_outputs(job, s, region, k, k + TUNING.outputs < job.op->p[1] ? k + TUNING.outputs : job.op->p[1], scratch);
+    const ConvGeometry g = tap_geometry(*job.op);
+    const Region region = conv_region(job, item, TUNING.rows, TUNING.columns);
+    const int top = region.y * g.sh - g.top, bottom = (region.y + region.rows - 1) * g.sh - g.top + (g.kh - 1) * g.dh;
+    const Taps& taps = job.taps;
+    const int64_t plane = int64_t(g.packed_columns) * LANES;
+    float* packed = scratch + sums_floats(job, g);
+    for (const Chunk* group = taps.chunks; group != taps.chunks + taps.chunk_count; group += group->parts)
+        for (int t = top; t <= bottom; ++t)
+            for (const Chunk* chunk = group; chunk != group + group->parts; ++chunk) {
+                float* row = packed + (taps.kernel_rows == 1 ? 0 : t - top) * chunk->channels * plane;
+                pack_row(job, g, chunk->first_channel, chunk->channels, region, t, row, plane);
+                add_row_of_chunk(job, g, *chunk, region, t, row, scratch);
+            }
 }

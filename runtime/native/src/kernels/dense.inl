@@ -1,4 +1,4 @@
-// Dense convolution. Needs conv.inl, of which it shares the regions, the packing and the epilogue.
+// Dense convolution. Needs region.inl.
 //
 // A register block is up to kDenseBlock output channels times pixels of one row: an input vector is loaded once for all
 // channels, a weight once for all pixels, so that there are more multiply-adds than loads. The last block of a row reaches
@@ -10,7 +10,7 @@ constexpr int DENSE_SUMS = 24;  // vectors, of 32 registers
 constexpr int DENSE_SUMS = 12;  // of 16
 #endif
 
-constexpr ConvTuning DENSE_TUNING = {
+constexpr DenseTuning DENSE_TUNING = {
     LANES,
     1,
     DENSE_SUMS / kDenseBlock,
@@ -92,11 +92,21 @@ static void add_dense_blocks(const DensePart& part, const DenseBlock* blocks, si
         }
 }
 
+static ConvGeometry dense_geometry(const Op& op) { return conv_geometry(op, LANES, DENSE_TUNING.rows, DENSE_TUNING.columns); }
+
+// The input of a region, for the channels of one chunk, as [channel][row][column][lane].
+static void pack(const Job& job, const ConvGeometry& s, const DenseChunk& chunk, const Region& region, float* packed) {
+    const int rows = (region.rows - 1) * s.sh + (s.kh - 1) * s.dh + 1;
+    for (int i = 0; i < rows; ++i)
+        pack_row(job, s, chunk.first_channel, chunk.channels, region, region.y * s.sh - s.top + i,
+                 packed + int64_t(i) * s.packed_columns * LANES, s.packed_plane);
+}
+
 static void dense_panel(const Job& job, const ConvGeometry& s, const Region& region, const Panel& panel, float* scratch) {
     float* packed = scratch + DENSE_PLANE * DENSE_TUNING.outputs;
     for (size_t i = 0; i < panel.chunks; ++i) {
         const DenseChunk& chunk = job.dense.chunks[panel.first_chunk + i];
-        pack(job, s, chunk.first_channel, chunk.channels, region, packed);
+        pack(job, s, chunk, region, packed);
         const DensePart part{job, s, region, panel, packed, i == 0, scratch};
         const DenseBlock* blocks = job.dense.blocks + chunk.first_block;
         const size_t whole = panel.outputs / kDenseBlock;
@@ -115,21 +125,17 @@ static void dense_panel(const Job& job, const ConvGeometry& s, const Region& reg
 }
 
 // Windows of one row share none with those below: flat regions cost nothing, and their sums stay in the cache.
-static ConvTuning dense_regions(const Job& job) {
-    ConvTuning t = DENSE_TUNING;
-    if (job.op->p[2] == 1) t.rows = 1;
-    return t;
-}
+static int dense_rows(const Job& job) { return job.op->p[2] == 1 ? 1 : DENSE_TUNING.rows; }
 
-static int dense_items(const Job& job) { return conv_regions(job, dense_regions(job)); }
+static int dense_items(const Job& job) { return conv_regions(job, dense_rows(job), DENSE_TUNING.columns); }
 
 static void dense_run(const Job& job, int item, float* scratch) {
-    const ConvGeometry s = conv_geometry(*job.op, DENSE_TUNING);
-    const Region region = conv_region(job, item, dense_regions(job));
+    const ConvGeometry s = dense_geometry(*job.op);
+    const Region region = conv_region(job, item, dense_rows(job), DENSE_TUNING.columns);
     for (int i = 0; i < job.dense.panel_count; ++i) dense_panel(job, s, region, job.dense.panels[i], scratch);
 }
 
 static size_t dense_scratch(const Job& job) {
     const int channels = job.dense.chunks[0].channels;  // no chunk has more than the first
-    return size_t(DENSE_PLANE) * DENSE_TUNING.outputs + size_t(channels) * conv_geometry(*job.op, DENSE_TUNING).packed_plane;
+    return size_t(DENSE_PLANE) * DENSE_TUNING.outputs + size_t(channels) * dense_geometry(*job.op).packed_plane;
 }

@@ -1,4 +1,4 @@
-// 1x1 convolution with stride 1 by taps. Needs conv.inl, of which it shares regions and the epilogue.
+// 1x1 convolution with stride 1 by taps. Needs conv.inl, for the size of its regions.
 //
 // A pixel's input is only that pixel in all channels. Runs of POINT_RUN pixels are copied together first, because planes often
 // lie a multiple of 4 KiB apart and would push each other out of the first-level cache; from the copy each output is
@@ -43,7 +43,7 @@ static size_t point_scratch(const Job& job) {
 }
 
 static void point_run(const Job& job, int item, float* scratch) {
-    const Region region = conv_region(job, item, TUNING);
+    const Region region = conv_region(job, item, TUNING.rows, TUNING.columns);
     float* copy = scratch + POINT_RUN * LANES;
     for (int i = 0; i < job.taps.chunk_count; ++i) {
         const Chunk& chunk = job.taps.chunks[i];

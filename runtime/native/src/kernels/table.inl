@@ -5,6 +5,7 @@
 #include "lanes.inl"
 //
 #include "activate.inl"
+#include "region.inl"
 #include "conv.inl"
 #include "convert.inl"
 #include "dense.inl"

@@ -1,0 +1,88 @@
+// What the convolution kernels share: the cut into regions, packing rows of the input, the epilogue. Needs activate.inl.
+
+// A part of the output, before the shuffle.
+struct Region {
+    int y, rows, x, columns;
+};
+
+// Rows and columns to make, before the shuffle.
+static int conv_rows(const Job& job) { return job.out.rows / job.op->p[15]; }
+static int conv_columns(const Job& job) { return (job.to - job.from) / job.op->p[15]; }
+
+// Work items are regions, those below each other in a row: they share more input than those beside each other.
+static int conv_regions(const Job& job, int rows, int columns) {
+    return ((conv_rows(job) + rows - 1) / rows) * ((conv_columns(job) + columns - 1) / columns);
+}
+
+static Region conv_region(const Job& job, int item, int rows, int columns) {
+    const int width = conv_columns(job), down = (conv_rows(job) + rows - 1) / rows;
+    Region region{item % down * rows, rows, item / down * columns, columns};
+    if (conv_rows(job) - region.y < rows) region.rows = conv_rows(job) - region.y;
+    if (width - region.x < columns) region.columns = width - region.x;
+    region.x += job.from / job.op->p[15];
+    return region;
+}
+
+// Row t of the input of a region, for some channels, as [channel][column][lane] in `packed`, `plane` floats from one channel
+// to the next. The border rule is applied here, and rows of neighbouring strips are fetched, so that the inner loops know
+// neither.
+static void pack_row(const Job& job, const ConvGeometry& g, int first_channel, int channels, const Region& region, int t,
+                     float* packed, int64_t plane) {
+    const View& in = job.in0;
+    const int columns = (region.columns - 1) * g.sw + (g.kw - 1) * g.dw + 1;
+    const int x0 = region.x * g.sw - g.left, before = x0 < 0 ? (-x0 < columns ? -x0 : columns) : 0;
+    const int inside = in.width - x0 < columns ? in.width - x0 : columns;  // first column after the image
+    const int q = floor_div(t, in.rows), row = t - q * in.rows;
+    const VI valid = in.pixel ? ~VI{} : valid_lanes(in, t);
+    bool all = true, none = true;
+    for (int l = 0; l < LANES; ++l) valid[l] ? none = false : all = false;
+    none |= q <= -LANES || q >= LANES || inside <= before;
+    for (int c = 0; c < channels; ++c, packed += plane) {
+        if (none) {
+            std::memset(packed, 0, sizeof(float) * columns * LANES);
+            continue;
+        }
+        const float* from = pixel_at(in, first_channel + c, row, x0);
+        for (int x = 0; x < before; ++x) store(packed + x * LANES, V{});
+        for (int x = inside; x < columns; ++x) store(packed + x * LANES, V{});
+        if (all && q == 0)
+            for (int x = before; x < inside; ++x) store(packed + x * LANES, load(from + x * LANES));
+        else
+            for (int x = before; x < inside; ++x)
+                store(packed + x * LANES, as_float(valid & as_int(load_unaligned(from + x * LANES + q))));
+    }
+}
+
+// Combine, activate and store `columns` sums; `step`: floats between pixels of the result and of the other operand.
+template <Act A, Combine C>
+static void finish_row(const float* sums, int columns, const float* other, float* to, int step, const float* f, float slope) {
+    for (int i = 0; i < columns; ++i, to += step, other += step) {
+        V v = load(sums + i * LANES);
+        if (C == Combine::AddThenAct) v += load(other);
+        v = activate(A, v, f, slope);
+        if (C == Combine::ActThenAdd) v += load(other);
+        if (C == Combine::ActThenMul) v *= load(other);
+        store(to, v);
+    }
+}
+
+// Combine, activate, shuffle and store the sums of one output channel over a part of one row.
+static void finish(const Job& job, int k, int y, int x, int columns, const float* sums) {
+    const Op& op = *job.op;
+    const float slope = job.slopes ? job.slopes[k] : 0.0f;
+    const int r = op.p[15];
+    int channel = k, dy = 0, dx = 0;
+    if (r > 1) channel = k / (r * r), dy = k % (r * r) / r, dx = k % r;
+    float* to = pixel_at(job.out, channel, y * r + dy, x * r + dx);
+    with_act(op.act, [&](auto act) {
+        constexpr Act A = decltype(act)::value;
+        const auto row = [&](auto finish_row, const float* other) { finish_row(sums, columns, other, to, r * LANES, op.f, slope); };
+        if (Combine(op.p[14]) == Combine::None) return row(finish_row<A, Combine::None>, to);
+        const float* other = pixel_at(job.in1, channel, y * r + dy, x * r + dx);
+        switch (Combine(op.p[14])) {
+            case Combine::AddThenAct: return row(finish_row<A, Combine::AddThenAct>, other);
+            case Combine::ActThenAdd: return row(finish_row<A, Combine::ActThenAdd>, other);
+            default: return row(finish_row<A, Combine::ActThenMul>, other);
+        }
+    });
+}
