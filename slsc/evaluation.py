@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from slsc.data.degrade import bicubic_pair
 from slsc.data.images import list_images, open_rgb
+from slsc.data.layouts import find_pairs, known_pairs
 from slsc.errors import DataError, UsageError
 from slsc.metrics.lpips import Distance, lpips_distance
 from slsc.metrics.protocol import Protocol, protocol_for
@@ -64,8 +65,10 @@ def evaluate(
 
     Args:
         restorer: see `open_restorer`.
-        hr_dir: folder of references; cut at the bottom and right to a multiple of the scale.
-        lr_dir: folder of inputs of the same names; None makes them from the references by MATLAB's bicubic.
+        hr_dir: folder of references, or a data set laid out as DIV2K, GOPRO or REDS, which holds the inputs too.
+            References are cut at the bottom and right to a multiple of the scale.
+        lr_dir: folder of inputs of the same names; None takes those of the data set, or makes them from the references
+            by MATLAB's bicubic.
         noise: for same-size networks: makes the inputs by adding Gaussian noise of this standard deviation, in 8-bit
             levels, to the references: the same for every image of a size, neither rounded nor clipped.
         lpips: measure LPIPS too.
@@ -75,25 +78,22 @@ def evaluate(
         A score per image, in order of their paths.
 
     Raises:
-        UsageError: a same-size restorer with neither `lr_dir` nor `noise`, or one of another kind with `noise`.
+        UsageError: no inputs for a same-size restorer, or `noise` for one of another kind or beside inputs.
         DataError: an unusable folder or image, a pair that does not match; names the file.
         BackendError: LPIPS is asked for and not installed.
     """
-    _require_source(restorer.io.scale, lr_dir, noise)
+    _require_noise(noise, restorer.io.scale, lr_dir)
     distance = lpips_distance() if lpips else None
-    references = list_images(hr_dir)
-    inputs: list[Path | None] = [None] * len(references)
-    if lr_dir is not None:
-        inputs = [*_partners(references, hr_dir, lr_dir, restorer.io.scale)]
+    pairs = _pairs(hr_dir, lr_dir, restorer.io.scale, noise)
     scores = []
-    for reference, given in zip(references, inputs, strict=True):
+    for given, reference in pairs:
         restored, plain, wanted = _restored(restorer, reference, given, noise)
         name = str(reference.relative_to(hr_dir))
         try:
             scores.append(_score(name, protocol_for(restorer.io), restored, plain, wanted, distance))
         except ValueError as error:
             raise DataError("image too small to evaluate", where=str(reference), why=str(error)) from error
-        progress("evaluating", len(scores), len(references))
+        progress("evaluating", len(scores), len(pairs))
     return scores
 
 
@@ -110,14 +110,29 @@ def mean_score(scores: list[Score]) -> Score:
     )
 
 
-def _require_source(scale: int, lr_dir: Path | None, noise: float | None) -> None:
+def _pairs(hr_dir: Path, lr_dir: Path | None, scale: int, noise: float | None) -> Sequence[tuple[Path | None, Path]]:
+    """Inputs, where there are such, and references."""
+    if lr_dir is not None:
+        return find_pairs((lr_dir, hr_dir), scale)
+    found = known_pairs(hr_dir, scale) if noise is None else None
+    if found is not None:
+        return found
+    if noise is None and scale == 1:
+        raise UsageError(
+            "a same-size network needs degraded inputs",
+            where=str(hr_dir),
+            why="it is not laid out as GOPRO or REDS, which hold them",
+            hint="give their folder: --lr DIR",
+        )
+    return [(None, path) for path in list_images(hr_dir)]
+
+
+def _require_noise(noise: float | None, scale: int, lr_dir: Path | None) -> None:
     if noise is not None and (scale > 1 or lr_dir is not None):
         why = "the network enlarges" if scale > 1 else "there are inputs already"
         raise UsageError("noise makes the inputs of same-size networks", why=why, hint="leave out --noise")
     if noise is not None and not (math.isfinite(noise) and noise > 0):
         raise UsageError(f"noise of {noise:g} levels", hint="give a standard deviation above 0, such as --noise 25")
-    if scale == 1 and lr_dir is None and noise is None:
-        raise UsageError("a same-size network needs degraded inputs", hint="give their folder: --lr DIR")
 
 
 def _score(
@@ -173,16 +188,3 @@ def _fitted(low: Pixels, wanted: Pixels, given: Path, scale: int) -> tuple[Pixel
             hint="check that --lr and --hr are of this network's scale",
         )
     return low, wanted[:height, :width]
-
-
-def _partners(references: list[Path], hr_dir: Path, lr_dir: Path, scale: int) -> list[Path]:
-    """The input of each reference: the same path below its folder, any image suffix, perhaps `x4` after the name."""
-    by_stem = {path.relative_to(lr_dir).with_suffix("").as_posix(): path for path in list_images(lr_dir)}
-    partners = []
-    for reference in references:
-        stem = reference.relative_to(hr_dir).with_suffix("").as_posix()
-        partner = by_stem.get(stem) or by_stem.get(f"{stem}x{scale}")
-        if partner is None:
-            raise DataError("no input for the reference", where=str(reference), why=f"{lr_dir} has no {stem}.*")
-        partners.append(partner)
-    return partners

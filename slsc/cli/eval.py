@@ -2,8 +2,8 @@
 
 Super-resolution networks by the protocol of their literature: luma of BT.601 (16..235), as many pixels as the scale
 left out at each border, inputs made by MATLAB's bicubic unless --lr gives them. Same-size networks on all channels of
-the whole image, inputs from --lr (the blurred images, say) or --noise. Output is rounded to 8 bit; means over images.
-An ONNX file is run on whole images, a bundle in tiles as `slsc run` does.
+the whole image, inputs from --lr (the blurred images, say), from --noise, or from a data set laid out as GOPRO. Output
+is rounded to 8 bit; means over images. An ONNX file is run on whole images, a bundle in tiles as `slsc run` does.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's own arguments."""
     parser.add_argument("target", type=Path, metavar="MODEL.onnx|BUNDLE.slsb", help="what to measure")
-    parser.add_argument("--hr", type=existing_folder, required=True, metavar="DIR", help="reference images")
+    parser.add_argument(
+        "--hr", type=existing_folder, required=True, metavar="DIR", help="reference images, or a data set"
+    )
     parser.add_argument("--lr", type=existing_folder, metavar="DIR", help="inputs of the same names")
     parser.add_argument("--noise", type=float, metavar="SIGMA", help="make inputs by adding Gaussian noise, of 255")
     parser.add_argument("--engine", metavar="NAME", help="engine of the bundle (default: its first)")
