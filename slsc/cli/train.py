@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from slsc.cli.arguments import existing_folder, output_path
 from slsc.cli.console import Console
+from slsc.cli.sls_options import PRESETS, add_sls_options, sls_settings
 from slsc.errors import UsageError
 from slsc.pattern import RULES
 from slsc.plan import parse_budget
@@ -29,7 +30,6 @@ METHODS = ("dense", "uniform", "oneshot", "sls", "sr-ste", "filter")
 STARTS = ("dense", "oneshot")
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
 SCHEDULES = ("cosine", "multistep", "constant")
-PRESETS = ("fast", "thorough", "paper", "paper-deblur", "official", "official-defaults")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,6 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--val-pairs", type=existing_folder, nargs=2, metavar=("LQ", "HQ"), help="likewise, inputs and wanted outputs"
     )
     _add_method(parser.add_argument_group("method"))
+    add_sls_options(parser.add_argument_group("sls", "changes to the preset's search; the paper's ablations"))
     _add_optimization(parser.add_argument_group("optimization"))
     run = parser.add_argument_group("run")
     run.add_argument("--seed", type=int, default=0, help="of the initial weights and the patches (default 0)")
@@ -121,7 +122,6 @@ def run(args: argparse.Namespace, console: Console) -> int:
     import torch
 
     from slsc.search import Rules
-    from slsc.search.sls.settings import sls_preset
     from slsc.training.job import train
     from slsc.training.presets import preset
     from slsc.training.request import TrainRequest
@@ -135,7 +135,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
         method=args.method,
         budget=args.budget,
         start=args.start,
-        sls=sls_preset(args.preset),
+        sls=sls_settings(args),
         rules=Rules(args.m, args.rule),
         data=args.data,
         pairs=tuple(args.pairs) if args.pairs else None,
