@@ -10,9 +10,8 @@ import numpy.typing as npt
 
 from slsc.data.calibration import calibration_photos
 from slsc.data.degrade import bicubic_pair
-from slsc.data.images import list_images, open_rgb
+from slsc.data.layouts import find_pairs, open_pair
 from slsc.data.patches import Pair
-from slsc.errors import DataError
 from slsc.probe.samples import degrade
 
 Pixels = npt.NDArray[np.uint8]
@@ -79,39 +78,25 @@ def from_pairs(low: Path, high: Path, scale: int) -> CompileData:
     Raises:
         DataError: a file without partner, or of the wrong size.
     """
-    partners = {path.stem: path for path in list_images(high)}
-    pairs = []
-    for path in list_images(low)[:PHOTOS]:
-        if path.stem not in partners:
-            raise DataError(
-                "no image of the same name", where=str(path), why=f"looked in {high}", hint="name pairs alike"
-            )
-        pairs.append(_aligned_cut(open_rgb(path), open_rgb(partners[path.stem]), scale, path))
+    drawn = find_pairs((low, high), scale)[:PHOTOS]
+    pairs = [_aligned_cut(open_pair(paths, scale, 1), scale) for paths in drawn]
     search, held_out = _split(pairs)
     return CompileData(search, held_out, labelled=True, truth=True)
 
 
-def _aligned_cut(low: Pixels, high: Pixels, scale: int, path: Path) -> Pair:
-    expected = (low.shape[0] * scale, low.shape[1] * scale)
-    if high.shape[:2] != expected:
-        found = f"{high.shape[1]}x{high.shape[0]}"
-        raise DataError(
-            "the pair does not fit the scale",
-            where=str(path),
-            why=f"its partner is {found}, x{scale} makes {expected[1]}x{expected[0]}",
-            hint="crop the pairs to match, or correct --scale",
-        )
+def _aligned_cut(pair: Pair, scale: int) -> Pair:
+    low, high = pair
     side = SIDE // scale
     top, left = (max(0, extent - side) // 2 for extent in low.shape[:2])
     return (
-        low[top : top + side, left : left + side],
-        high[top * scale : (top + side) * scale, left * scale : (left + side) * scale],
+        low[top : top + side, left : left + side].copy(),
+        high[top * scale : (top + side) * scale, left * scale : (left + side) * scale].copy(),
     )
 
 
 def _cut(photo: Pixels) -> Pixels:
     top, left = (max(0, extent - SIDE) // 2 for extent in photo.shape[:2])
-    return photo[top : top + SIDE, left : left + SIDE]
+    return photo[top : top + SIDE, left : left + SIDE].copy()  # a view would hold the whole photo
 
 
 def _split(pairs: list[Pair]) -> tuple[list[Pair], list[Pair]]:

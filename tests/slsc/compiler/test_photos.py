@@ -71,4 +71,4 @@ def test_pairs_that_do_not_match_are_named(tmp_path):
     with pytest.raises(DataError, match=r"1\.png: no image of the same name"):
         from_pairs(low, high, 1)
     with pytest.raises(DataError, match="x2 makes 96x128"):
-        from_pairs(high, low, 2)
+        from_pairs(high, high, 2)
