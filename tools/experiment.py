@@ -129,9 +129,9 @@ def perform(experiment: Experiment, model: Path, data: Sequence[str], references
     )
 
 
-def inspected(target: Path) -> dict[str, Any]:
-    """What `slsc inspect` says of a network, or of the first engine of a bundle."""
-    fields = run_verb(["inspect", str(target)]).fields
+def inspected(target: Path, m: int = 32) -> dict[str, Any]:
+    """What `slsc inspect` says of a network, its N counted of `m`, or of the first engine of a bundle."""
+    fields = run_verb(["inspect", str(target), "--m", str(m)]).fields
     network: dict[str, Any] = fields["network"] if "network" in fields else next(iter(fields["engines"].values()))
     return network
 

@@ -44,6 +44,19 @@ def read_rows(path: Path, references: Sequence[str]) -> list[Row]:
             raise DataError("the table is malformed", where=str(path), why=str(error), hint="give another -o") from None
 
 
+def reference_names(path: Path) -> list[str]:
+    """Names of the folders whose PSNR a CSV file holds.
+
+    Raises:
+        DataError: there is no such file.
+    """
+    if not path.is_file():
+        raise DataError("no such table", where=str(path), hint="make it with python -m slsc.tools.search_table")
+    with path.open(newline="") as file:
+        header = next(csv.reader(file), [])
+    return [name.removeprefix("psnr_") for name in header if name.startswith("psnr_")]
+
+
 def write_rows(path: Path, rows: Iterable[Row], references: Sequence[str]) -> None:
     """Write the CSV file, whole or not at all."""
     with staged(path) as (stream, _):
