@@ -22,8 +22,9 @@ EXAMPLE_HW = (48, 64)
 def export_onnx(module: nn.Module, path: Path) -> None:
     """Write `module` as ONNX: input `input` (batch, channels, height, width) float32, output `output`.
 
-    All sizes but the channels are free. Initializers carry the state-dict keys of their parameters. Node names carry the module path, so an activation that
-    is a module is told from a functional one. The file is written whole or not at all.
+    All sizes but the channels are free. Initializers carry the state-dict keys of their parameters. Node names carry
+    the module path, so an activation that is a module is told from a functional one. The file is written whole or not
+    at all.
 
     Raises:
         UsageError: `path` cannot be written.
