@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 from slsc.errors import DataError, UsageError
@@ -70,3 +71,12 @@ def output_path(path: Path, suffix: str) -> Path:
     if not path.parent.is_dir():
         raise UsageError("the output's folder does not exist", where=str(path.parent), hint=f"mkdir -p {path.parent}")
     return path
+
+
+def add_interface_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the options that overrule what the probe finds out about a network."""
+    network = parser.add_argument_group("network", "what is found by running it, where you know better")
+    network.add_argument("--scale", type=int, help="output pixels per input pixel along a side")
+    network.add_argument("--range", type=value_range, metavar="LOW:HIGH", help="values of black and white, as 0:255")
+    network.add_argument("--order", choices=("RGB", "BGR", "Y"), help="colour order")
+    network.add_argument("--task", choices=("sr", "restore"), help="super-resolution, or same-size restoration")

@@ -15,7 +15,7 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from slsc.cli.arguments import existing_folder, output_path, value_range
+from slsc.cli.arguments import add_interface_options, existing_folder, output_path
 from slsc.cli.console import Console, table
 from slsc.errors import UsageError
 from slsc.pattern import RULES
@@ -78,11 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     search.add_argument("--m", type=int, default=32, metavar="M", help="group size, 2 to 256 (default: 32)")
     search.add_argument("--seed", type=int, default=0, help="of everything random (default: 0)")
-    network = parser.add_argument_group("network", "what is found by running it, where you know better")
-    network.add_argument("--scale", type=int, help="output pixels per input pixel along a side")
-    network.add_argument("--range", type=value_range, metavar="LOW:HIGH", help="values of black and white, as 0:255")
-    network.add_argument("--order", choices=("RGB", "BGR", "Y"), help="colour order")
-    network.add_argument("--task", choices=("sr", "restore"), help="super-resolution, or same-size restoration")
+    add_interface_options(parser)
 
 
 def run(args: argparse.Namespace, console: Console) -> int:

@@ -14,7 +14,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slsc.cli.arguments import existing_folder, output_path
+from slsc.cli.arguments import add_interface_options, existing_folder, output_path
 from slsc.cli.console import Console
 from slsc.cli.sls_options import PRESETS, add_sls_options, sls_settings
 from slsc.errors import UsageError
@@ -64,6 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     run.add_argument("--devices", type=int, default=1, metavar="N", help="processes that share out a batch (default 1)")
     run.add_argument("--accelerator", choices=("auto", "cpu", "gpu"), default="auto", help="default: auto")
     run.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads a process (default: all)")
+    add_interface_options(parser)
 
 
 def _add_method(group: argparse._ArgumentGroup) -> None:
@@ -124,7 +125,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     from slsc.search import Rules
     from slsc.training.job import train
     from slsc.training.presets import preset
-    from slsc.training.request import TrainRequest
+    from slsc.training.request import Interface, TrainRequest
 
     if args.threads > 0:
         torch.set_num_threads(args.threads)
@@ -132,6 +133,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
         arch=args.arch or (None if args.model else "compact_x4"),
         weights=args.weights,
         model=args.model,
+        interface=Interface(args.scale, args.range, args.order, args.task),
         method=args.method,
         budget=args.budget,
         start=args.start,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -56,7 +56,7 @@ def start_network(request: TrainRequest, photos: Sequence[npt.NDArray[np.uint8]]
     """
     if request.model is not None:
         model = import_network(request.model).model
-        return StartNetwork(model, probe_io(model, photos).io, frozenset())
+        return StartNetwork(model, probe_io(model, photos, **asdict(request.interface)).io, frozenset())
     entry = zoo_model(request.arch or "")
     torch.manual_seed(request.settings.seed)
     module = entry.load(request.weights) if request.weights else entry.build()

@@ -17,6 +17,16 @@ TRAINED = (DENSE, "uniform", "oneshot", "sls", "sr-ste", "filter")
 
 
 @dataclass(frozen=True)
+class Interface:
+    """What the probe of an ONNX file need not find out; see `slsc.probe.probe_io`."""
+
+    scale: int | None = None
+    value_range: tuple[float, float] | None = None
+    order: str | None = None
+    task: str | None = None
+
+
+@dataclass(frozen=True)
 class TrainRequest:
     """What to train, on what, into which files.
 
@@ -24,6 +34,7 @@ class TrainRequest:
         arch: network of the zoo, or None for `model`.
         weights: safetensors file to start `arch` from; None starts from random weights of the settings' seed.
         model: ONNX file of the network to start from, or None for `arch`.
+        interface: of `model`, where it is known.
         method: one of `TRAINED`.
         budget: kept / dense MACs over the prunable layers; None with `dense` alone.
         start: weights that sparse training begins with, one of `slsc.search.searcher.STARTS`.
@@ -46,6 +57,7 @@ class TrainRequest:
     arch: str | None
     weights: Path | None
     model: Path | None
+    interface: Interface
     method: str
     budget: Fraction | None
     start: str
@@ -66,6 +78,8 @@ class TrainRequest:
             raise UsageError("give one network", hint="use --arch NAME or --model X.onnx")
         if self.model is not None and self.weights is not None:
             raise UsageError("--weights goes with --arch", why="an ONNX file brings its own")
+        if self.arch is not None and self.interface != Interface():
+            raise UsageError("--scale, --range, --order and --task go with --model", why="the zoo knows its networks")
         if (self.data is None) == (self.pairs is None):
             raise UsageError("give the images to train on", hint="use --data DIR or --pairs LQ HQ")
         if self.method not in TRAINED:
