@@ -68,7 +68,7 @@ def test_an_interrupted_run_resumes_to_the_same_network(request_for, silent, met
     fields = {"method": method, "start": start, "budget": None if method == "dense" else BUDGET}
     whole, cut = request_for("whole", **fields), request_for("cut", **fields)
     train(whole, silent)
-    with pytest.raises(SlscError, match="interrupted.*--resume"):
+    with pytest.raises(SlscError, match=r"interrupted.*--resume"):
         train(cut, lambda total, label, unit: Impatient(total=total, disable=True))
     assert cut.checkpoint.exists()
     assert not cut.output.exists()

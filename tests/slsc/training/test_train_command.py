@@ -7,23 +7,22 @@ import json
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 import torch
 from PIL import Image
 
+from slsc.cli import sls_options, train
 from slsc.cli.main import main
-from slsc.data.calibration import calibration_photos
+from slsc.passes.graph import initializers
+from slsc.search.searcher import STARTS
+from slsc.search.sls.settings import PRESETS as SLS_PRESETS
+from slsc.train.schedule import SHAPES
+from slsc.train.settings import PRECISIONS
+from slsc.training import presets
+from slsc.training.request import TRAINED
 from slsc.zoo import MODELS
-
-
-@pytest.fixture
-def photos(tmp_path: Path) -> Path:
-    folder = tmp_path / "photos"
-    folder.mkdir()
-    for index, photo in enumerate(calibration_photos(None, 2, 0)):
-        Image.fromarray(photo[:160, :160]).save(folder / f"{index}.png")
-    return folder
 
 
 def _train(photos: Path, *more: str) -> int:
@@ -103,6 +102,13 @@ def test_too_small_an_image_is_named_with_its_side(
         (["--steps", "1", "--arch", "vgg"], "compact_x4"),
         (["--steps", "1", "--hours", "1"], "not allowed"),
         ([], "--steps"),
+        (["--steps", "1", "--method", "uniform"], "--budget"),
+        (["--steps", "1", "--budget", "1/8"], "leave out --budget"),
+        (["--steps", "1", "--method", "sls", "--budget", "1/8", "--refresh", "often"], "--refresh"),
+        (["--steps", "1", "--ema", "2"], "--ema"),
+        (["--steps", "1", "--batch", "3", "--devices", "2"], "--devices"),
+        (["--steps", "1", "--range", "0:255"], "--model"),
+        (["--steps", "1", "--arch", "unet"], "--pairs"),
     ],
 )
 def test_unusable_arguments(
@@ -124,3 +130,97 @@ def test_divergence_exits_with_one(photos: Path, tmp_path: Path, capsys: pytest.
     assert _train(photos, "--steps", "200", "--lr", "1e30", "-o", str(tmp_path / "net.onnx")) == 1
     assert "training diverged" in _error(capsys)
     assert not (tmp_path / "net.onnx").exists()
+
+
+def test_the_choices_offered_are_those_there_are() -> None:
+    assert (train.METHODS, train.STARTS) == (TRAINED, STARTS)
+    assert sls_options.PRESETS == tuple(presets.PRESETS) == tuple(SLS_PRESETS)
+    assert (train.PRECISIONS, train.SCHEDULES) == (PRECISIONS, SHAPES)
+
+
+def test_a_sparse_network_is_trained_then_packaged_by_its_plan(
+    photos: Path, upscaler: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output, plan, bundle = (tmp_path / name for name in ("net.onnx", "net.plan.json", "net.slsb"))
+    choices = ("--method", "sls", "--budget", "1/2", "--m", "8", "--range", "0:1", "--lr", "1e-4", "--no-priority")
+    assert _train(photos, "--model", str(upscaler), "--steps", "4", *choices, "-o", str(output)) == 0
+    assert capsys.readouterr().out.splitlines()[-2:] == [str(plan), str(output)]
+    words = ["--range", "0:1", "--json", "-o", str(bundle)]
+    assert main(["compile", str(output), "--plan", str(plan), *words]) == 0
+    (engine,) = json.loads(capsys.readouterr().out)["engines"]
+    assert (engine["name"], engine["quality"]["psnr_to_dense"]) == ("1-2", None)
+    assert engine["share"] == json.loads(plan.read_text())["kept_share"] <= 0.5
+    assert main(["check", str(bundle), "-q"]) == 0
+    assert main(["compile", str(upscaler), "--plan", str(plan), *words]) == 2
+    assert "break the plan" in _error(capsys)
+
+
+def test_a_plan_or_budgets_but_not_both(upscaler: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for words in ([], ["--budget", "1/2", "--plan", str(tmp_path / "p.json")]):
+        assert main(["compile", str(upscaler), *words]) == 2
+        assert "--plan" in _error(capsys)
+
+
+def test_pairs_train_a_network_that_keeps_the_size(
+    pairs: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folders = [str(folder) for folder in pairs]
+    output = tmp_path / "net.onnx"
+    words = ["--arch", "unet", "--steps", "1", "--batch", "1", "--patch", "16", "-o", str(output)]
+    assert main(["train", "--pairs", *folders, "--val-pairs", *folders, *words]) == 0
+    (row,) = csv.DictReader((tmp_path / "net.csv").open())
+    assert 1 < float(row["val_psnr"]) < 60
+
+
+def test_pairs_that_do_not_fit_are_named(
+    pairs: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    noisy, clean = pairs
+    words = [
+        "train",
+        "--pairs",
+        str(noisy),
+        str(clean),
+        "--arch",
+        "unet",
+        "--steps",
+        "1",
+        "-o",
+        str(tmp_path / "n.onnx"),
+    ]
+    assert main([*words, "--patch", "80"]) == 2
+    assert "0.png: image too small: its smallest side is 64 pixels, a patch takes 80" in _error(capsys)
+    Image.new("RGB", (60, 64)).save(noisy / "1.png")
+    assert main(words) == 2
+    assert "1.png: the pair does not fit the scale" in _error(capsys)
+    (clean / "0.png").unlink()
+    assert main(words) == 2
+    assert "0.png: no image of the same name" in _error(capsys)
+
+
+def test_tensorboard_gets_the_rows(photos: Path, upscaler: Path, tmp_path: Path) -> None:
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    words = ("--model", str(upscaler), "--range", "0:1", "--steps", "2", "-q", "--log", "tensorboard")
+    assert _train(photos, *words, "-o", str(tmp_path / "net.onnx")) == 0
+    events = accumulator.EventAccumulator(str(tmp_path / "net.tensorboard")).Reload()
+    assert {"l1", "learning_rate", "seconds"} <= set(events.Tags()["scalars"])
+    assert [event.step for event in events.Scalars("l1")] == [2]
+    assert not (tmp_path / "net.csv").exists()
+
+
+def test_weights_of_the_zoo_are_taken_up_and_the_mean_colour_stays(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = tmp_path / "a.onnx", tmp_path / "b.onnx"
+    arch = ("--arch", "edsr_8b64f_x2", "--steps", "1", "-q")
+    assert _train(photos, *arch, "-o", str(first)) == 0
+    weights = ("--weights", str(tmp_path / "a.safetensors"))
+    assert _train(photos, *arch, *weights, "--lr", "1e-12", "-o", str(second)) == 0
+    one, two = (initializers(onnx.load(path)) for path in (first, second))
+    assert all(np.allclose(one[name], two[name], atol=1e-9) for name in one)
+    fresh = dict(MODELS["edsr_8b64f_x2"].build().named_parameters())
+    frozen = [name for name, value in fresh.items() if not value.requires_grad]
+    assert frozen
+    assert all(np.array_equal(one[name], fresh[name].detach().numpy()) for name in frozen)
+    assert _train(photos, "--arch", "compact_x4", "--steps", "1", *weights, "-o", str(second)) == 2
+    assert "another network" in _error(capsys)
