@@ -8,7 +8,7 @@ branch also mends the trunk it is added to. Layers that stay dense are fitted as
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -16,17 +16,12 @@ from torch import Tensor
 
 from slsc.onnx_torch import OnnxModule
 from slsc.search.base import Progress, Rules
-from slsc.search.elimination import Elimination, Stage
+from slsc.search.elimination import Elimination
 from slsc.search.layers import Layer, layers_of, read_layer, write_layer
 from slsc.search.moments import Moments, layer_moments
 
-CORRECTION_POSITIONS = 60_000
-"""Output positions sampled per layer for a fit."""
 
-Fit = Callable[[Layer, np.ndarray, np.ndarray, Moments], Stage]
-"""Layer, its dense weight and bias, and the moments of its inputs and targets, to what should take their place."""
-
-
+@torch.inference_mode()
 def prune_in_sequence(
     dense: OnnxModule,
     pruned: OnnxModule,
@@ -46,50 +41,14 @@ def prune_in_sequence(
         x: (B, C, H, W) inputs in the network's range.
         keep: N of every prunable layer; other convolutions are only fitted.
         rules: group size and mask rule.
-        shared: see `fit_in_sequence`.
+        shared: moments of the weights that several nodes share. These are fitted once, on their dense inputs, because
+            the pruned inputs of a later use depend on them.
         positions: output positions sampled per layer.
         generator: draws them.
         progress: told after each layer.
 
     Returns:
         Masks by layer, for the layers in `keep`.
-    """
-
-    def fit(layer: Layer, weight: np.ndarray, bias: np.ndarray, moments: Moments) -> Stage:
-        elimination = Elimination(weight, bias, moments, rules, layer.bias is not None)
-        return elimination.last(keep.get(layer.name, rules.m))
-
-    return fit_in_sequence(dense, pruned, x, keep, shared, positions, generator, fit, progress)
-
-
-@torch.inference_mode()
-def fit_in_sequence(
-    dense: OnnxModule,
-    pruned: OnnxModule,
-    x: Tensor,
-    names: Collection[str],
-    shared: Mapping[str, Moments],
-    positions: int,
-    generator: torch.Generator,
-    fit: Fit,
-    progress: Progress,
-) -> dict[str, np.ndarray]:
-    """Fit the convolutions of `pruned`, a copy of `dense`, in place and in the network's order.
-
-    Args:
-        dense: the network before.
-        pruned: its copy, changed in place.
-        x: (B, C, H, W) inputs in the network's range.
-        names: layers to fit in any case; others are fitted where what they read has changed.
-        shared: moments of the weights that several nodes share. These are fitted once, on their dense inputs, because
-            the pruned inputs of a later use depend on them.
-        positions: output positions sampled per layer.
-        generator: draws them.
-        fit: makes the new weight and bias of a layer.
-        progress: told after each layer.
-
-    Returns:
-        Masks by layer, for the layers in `names`.
     """
     first = {layer.uses[0].step: layer for layer in layers_of(dense).values()}
     sums = _sums(dense)
@@ -98,12 +57,15 @@ def fit_in_sequence(
     for done, step in enumerate(dense.steps):
         layer, before = first.get(step), clean.get(step.inputs[0])
         dense.execute(step, clean)
-        if layer and (layer.name in names or _worth_fitting(layer, before, dirty)):
+        if layer and (layer.name in keep or _worth_fitting(layer, before, dirty)):
             inputs, target = dirty[step.inputs[0]], _target(step.outputs[0], sums, clean, dirty)
             moments = shared.get(layer.name) or layer_moments(dense, layer, inputs, target, positions, generator)
-            stage = fit(layer, *read_layer(dense, layer), moments)
+            weight, bias = read_layer(dense, layer)
+            stage = Elimination(weight, bias, moments, rules, layer.bias is not None).last(
+                keep.get(layer.name, rules.m)
+            )
             write_layer(pruned, layer, stage.weight, stage.bias)
-            if layer.name in names:
+            if layer.name in keep:
                 masks[layer.name] = stage.mask
         pruned.execute(step, dirty)
         progress("pruning", done + 1, len(dense.steps))

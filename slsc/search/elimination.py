@@ -88,12 +88,6 @@ class Elimination:
         """The stage at N = `n`, reached through the usual stages."""
         return [stage for _, stage in self.stages(stage_counts(self._rules.m, n))][-1]
 
-    def on(self, mask: np.ndarray) -> Stage:
-        """The weights solved on a mask of one's own; an output channel that keeps nothing loses its bias as well."""
-        kept = torch.from_numpy(mask.reshape(len(mask), -1))
-        support = torch.cat([kept, kept.any(1, keepdim=True) & self._has_bias], 1)
-        return self._stage(mask, self._solve(support)[0])
-
     def _select(self, score: Tensor, support: Tensor, n: int) -> np.ndarray:
         # Weights that left earlier must not come back unless the 2:4 rule leaves no other choice.
         importance = torch.where(support, score, -1.0)[:, :-1].reshape(self._shape).numpy()
@@ -130,14 +124,12 @@ class Elimination:
         return solution, score
 
     def _blocks(self, support: Tensor) -> Iterator[tuple[int, Tensor]]:
-        """(convolution group, rows) whose systems are of one size, not empty, and fit into memory together."""
+        """(convolution group, rows) whose systems are of one size and fit into memory together."""
         per_group = len(support) // len(self._moments.gram)
         sizes = support.sum(1)
         for group in range(len(self._moments.gram)):
             members = torch.arange(group * per_group, (group + 1) * per_group)
             for size in sizes[members].unique():
-                if not size:
-                    continue
                 rows = members[sizes[members] == size]
                 for block in rows.split(max(1, _BLOCK_BYTES // (24 * int(size) ** 2))):
                     yield group, block

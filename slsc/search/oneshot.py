@@ -14,13 +14,16 @@ from torch import Tensor
 from slsc.onnx_torch import OnnxModule
 from slsc.search.allocation import ErrorCurve, allocate
 from slsc.search.base import Network, Progress, Rules, SearchResult, make_plan
-from slsc.search.correction import CORRECTION_POSITIONS, prune_in_sequence
+from slsc.search.correction import prune_in_sequence
 from slsc.search.layers import Layer, layers_of
 from slsc.search.moments import Moments, network_moments
 from slsc.search.sensitivity import measure_sensitivity
 
 SENSITIVITY_POSITIONS = 12_000
 """Output positions sampled per layer for the error curves."""
+
+CORRECTION_POSITIONS = 60_000
+"""Output positions sampled per layer for the final fit."""
 
 SENSITIVITY_PIXELS = 20_000
 """Input pixels of the calibration batch on which output errors are measured."""
