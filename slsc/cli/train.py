@@ -10,6 +10,7 @@ weights as if it had not been.
 from __future__ import annotations
 
 import argparse
+import os
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -129,6 +130,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
 
     if args.threads > 0:
         torch.set_num_threads(args.threads)
+        if args.devices > 1:
+            os.environ["OMP_NUM_THREADS"] = str(args.threads)  # for the processes that are spawned
     request = TrainRequest(
         arch=args.arch or (None if args.model else "compact_x4"),
         weights=args.weights,

@@ -39,11 +39,12 @@ def launch(settings: TrainSettings, work: Callable[..., Result], *args: Any) -> 
         return work(fabric, *args)
     # DDP's remark that unused parameters cost time; recipes freeze some on the way. Read when a child imports torch.
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
-    with tempfile.TemporaryDirectory() as folder, _signals_passed_on():
+    with tempfile.TemporaryDirectory() as folder, _signals_passed_on() as told:
         try:
             sealed = fabric.launch(_Call(work, args, Path(folder)))
         except ProcessException as failure:
-            raise (_first_error(Path(folder)) or failure) from None
+            # Told before training began, a process had nothing to save and no last words.
+            raise (_first_error(Path(folder)) or (KeyboardInterrupt() if told.is_set() else failure)) from None
         result: Result = sealed.value
         return result
 
@@ -79,19 +80,21 @@ def _first_error(folder: Path) -> SlscError | None:
 
 
 @contextlib.contextmanager
-def _signals_passed_on() -> Iterator[None]:
-    """Turn SIGINT and SIGTERM into SIGTERM for the children, which then save their state and end."""
+def _signals_passed_on() -> Iterator[threading.Event]:
+    """Turn SIGINT and SIGTERM into SIGTERM for the children, which then save their state and end; set when it was."""
+    told = threading.Event()
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield told
         return
 
     def tell(*_: object) -> None:
+        told.set()
         for child in multiprocessing.active_children():
             child.terminate()
 
     previous = {number: signal.signal(number, tell) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield
+        yield told
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)

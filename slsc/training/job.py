@@ -74,6 +74,7 @@ def _work(fabric: Fabric, request: TrainRequest, bars: Bars) -> TrainReport:
     first = fabric.is_global_zero
     if not first:
         bars = _no_bars
+    writers = [_writer(request)] if first else []  # says now, not after loading, where TensorBoard is missing
     network = start_network(request, photos(None, 0)[:PROBE_PHOTOS] if request.model else [])
     settings = replace(request.settings, value_range=network.io.high - network.io.low)
     pairs = load_images(request.data, request.pairs, network.io, request.patch, bars)
@@ -87,7 +88,7 @@ def _work(fabric: Fabric, request: TrainRequest, bars: Bars) -> TrainReport:
 
     recipe = _made(request, network, pairs, bars)
     source = PatchSource(pairs, network.io)
-    with RunLog(bars(None, "training", ""), [_writer(request)] if first else []) as log:
+    with RunLog(bars(None, "training", ""), writers) as log:
         done = fit(
             recipe,
             source.batches(source.side(request.patch), (settings.seed,)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -224,3 +225,13 @@ def test_weights_of_the_zoo_are_taken_up_and_the_mean_colour_stays(
     assert all(np.array_equal(one[name], fresh[name].detach().numpy()) for name in frozen)
     assert _train(photos, "--arch", "compact_x4", "--steps", "1", *weights, "-o", str(second)) == 2
     assert "another network" in _error(capsys)
+
+
+def test_without_tensorboard_it_is_named_before_anything_is_read(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    (photos / "broken.jpg").write_bytes(b"not a JPEG")
+    words = ("--steps", "1", "--log", "tensorboard", "-o", str(tmp_path / "net.onnx"))
+    assert _train(photos, *words) == 4
+    assert "pip install 'slsc[tensorboard]'" in _error(capsys)
