@@ -2,21 +2,22 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <numeric>
 
 namespace slsc {
 namespace {
 
 // Measured, see README.md: a band of the largest value should stay in the cache that cores share, as an image that small
-// does of itself; register blocks should be whole, and wider bands than the most gain nothing.
+// does of itself; wider bands than the most gain nothing.
 constexpr int64_t kBandBytes = 8 << 20;
-constexpr int kLeast = 12, kMost = 48, kUnit = 12;
+constexpr int kMost = 48;
 
 int ceil_div(int a, int b) { return (a + b - 1) / b; }
 
-// Columns that give every thread a region of a convolution.
-int columns_for_threads(const Shape& image, const TapTuning& tuning, int threads) {
+// Columns of which every thread has as many regions of a convolution.
+int even_columns(const Shape& image, const TapTuning& tuning, int threads) {
     const int down = ceil_div(image.rows, tuning.rows);
-    return down >= threads ? 0 : ceil_div(threads, down) * tuning.columns;
+    return threads / std::gcd(down, threads) * tuning.columns;
 }
 
 }  // namespace
@@ -28,10 +29,10 @@ int band_width(const Plan& plan, const std::vector<Shape>& shapes, const TapTuni
         largest = std::max(largest, int64_t(sizeof(float)) * s.channels * s.rows * s.width * tuning.lanes);
     const int64_t suits = kBandBytes * image.width / largest;
     if (suits >= image.width) return image.width;
-    int columns = int(std::clamp<int64_t>(suits, kLeast, kMost)) / kUnit * kUnit;
-    columns = std::max(columns, columns_for_threads(image, tuning, threads));
+    const int unit = even_columns(image, tuning, threads);
+    const int columns = std::max(1, int(std::min<int64_t>(suits, kMost)) / unit) * unit;
     const int bands = ceil_div(image.width, columns);  // of about the same width
-    return std::min(image.width, ceil_div(ceil_div(image.width, bands), kUnit) * kUnit);
+    return std::min(image.width, ceil_div(ceil_div(image.width, bands), unit) * unit);
 }
 
 }  // namespace slsc
