@@ -50,6 +50,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar=("LQ", "HQ"),
         help="folders of inputs and of wanted outputs, of the same file names",
     )
+    images.add_argument(
+        "--motion-blur",
+        action="store_true",
+        help="blur the images of --data and --val at random: inputs for deblurring",
+    )
     held_out = images.add_mutually_exclusive_group()
     held_out.add_argument("--val", type=existing_folder, metavar="DIR", help="images whose PSNR the log follows")
     held_out.add_argument(
@@ -144,6 +149,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
         rules=Rules(args.m, args.rule),
         data=args.data,
         pairs=tuple(args.pairs) if args.pairs else None,
+        motion_blur=args.motion_blur,
         val=args.val,
         val_pairs=tuple(args.val_pairs) if args.val_pairs else None,
         patch=args.patch or preset(args.preset).patch,

@@ -77,8 +77,9 @@ def _work(fabric: Fabric, request: TrainRequest, bars: Bars) -> TrainReport:
     writers = [_writer(request)] if first else []  # says now, not after loading, where TensorBoard is missing
     network = start_network(request, photos(None, 0)[:PROBE_PHOTOS] if request.model else [])
     settings = replace(request.settings, value_range=network.io.high - network.io.low)
-    pairs = load_images(request.data, request.pairs, network.io, request.patch, bars)
-    held_out = load_images(request.val, request.val_pairs, network.io, 1, bars)
+    motion = settings.seed if request.motion_blur else None
+    pairs = load_images(request.data, request.pairs, network.io, request.patch, bars, motion)
+    held_out = load_images(request.val, request.val_pairs, network.io, 1, bars, motion)
     validation = Validation(held_out, network.io)
     scores: list[float] = []
 
@@ -144,6 +145,7 @@ def _identity(request: TrainRequest, pairs: list[Pair]) -> dict[str, str]:
         "M": str(request.rules.m),
         "rule": request.rules.rule,
         "patch": str(request.patch),
+        "motion blur": str(request.motion_blur),
         "images": f"{len(pairs)} of {sum(low[..., 0].size for low, _ in pairs)} pixels",
     }
 

@@ -42,6 +42,7 @@ class TrainRequest:
         rules: group size and mask rule.
         data: folder of high-resolution images whose inputs are made, or None for `pairs`.
         pairs: folders of inputs and of wanted outputs, or None for `data`.
+        motion_blur: make the inputs of a same-size network by moving the images of `data`, and `val`, at random.
         val: folder of images whose PSNR the log follows, used as `data` is; or None.
         val_pairs: likewise, used as `pairs` are.
         patch: side of the input patches in pixels.
@@ -65,6 +66,7 @@ class TrainRequest:
     rules: Rules
     data: Path | None
     pairs: tuple[Path, Path] | None
+    motion_blur: bool
     val: Path | None
     val_pairs: tuple[Path, Path] | None
     patch: int
@@ -82,6 +84,8 @@ class TrainRequest:
             raise UsageError("--scale, --range, --order and --task go with --model", why="the zoo knows its networks")
         if (self.data is None) == (self.pairs is None):
             raise UsageError("give the images to train on", hint="use --data DIR or --pairs LQ HQ")
+        if self.motion_blur and self.data is None:
+            raise UsageError("--motion-blur goes with --data", why="pairs have inputs already")
         if self.method not in TRAINED:
             raise UsageError(f"unknown method {self.method!r}", hint=f"use one of {', '.join(TRAINED)}")
         if (self.budget is None) != (self.method == DENSE):

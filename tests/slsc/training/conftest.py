@@ -73,6 +73,7 @@ def request_for(tmp_path: Path, photos: Path, upscaler: Path) -> Callable[..., T
                 "rules": Rules(8),
                 "data": photos,
                 "pairs": None,
+                "motion_blur": False,
                 "val": None,
                 "val_pairs": None,
                 "patch": 16,

@@ -110,6 +110,7 @@ def test_too_small_an_image_is_named_with_its_side(
         (["--steps", "1", "--batch", "3", "--devices", "2"], "--devices"),
         (["--steps", "1", "--range", "0:255"], "--model"),
         (["--steps", "1", "--arch", "unet"], "--pairs"),
+        (["--steps", "1", "--motion-blur"], "enlarges 4 times"),
     ],
 )
 def test_unusable_arguments(
@@ -171,6 +172,19 @@ def test_pairs_train_a_network_that_keeps_the_size(
     assert main(["train", "--pairs", *folders, "--val-pairs", *folders, *words]) == 0
     (row,) = csv.DictReader((tmp_path / "net.csv").open())
     assert 1 < float(row["val_psnr"]) < 60
+
+
+def test_sharp_images_train_a_deblurring_network(
+    pairs: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sharp = str(pairs[1])
+    output = tmp_path / "net.onnx"
+    words = ["--motion-blur", "--arch", "unet", "--steps", "1", "--batch", "1", "--patch", "16", "-o", str(output)]
+    assert main(["train", "--data", sharp, "--val", sharp, *words]) == 0
+    (row,) = csv.DictReader((tmp_path / "net.csv").open())
+    assert 1 < float(row["val_psnr"]) < 60
+    assert main(["train", "--pairs", sharp, sharp, *words]) == 2
+    assert "--motion-blur goes with --data" in _error(capsys)
 
 
 def test_pairs_that_do_not_fit_are_named(
