@@ -1,6 +1,7 @@
 """N of every prunable layer, sorted by multiply-accumulates, as in Fig. 6 of the SLS paper: PNG, CSV and Markdown.
 
-N is what the weights hold: the smallest such that no group of M consecutive input channels has more non-zeros.
+N is that of the plan: NETWORK.plan.json beside the network, or the bundle's. Without a plan it is what the weights
+hold, the smallest such that no group of M consecutive input channels has more non-zeros.
 
     python -m slsc.tools.plot_layers tables/rfdn_x4_sls_1-8.onnx -o layers.png
 
@@ -12,13 +13,16 @@ from __future__ import annotations
 import argparse
 import csv
 import io
+import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from slsc.errors import DataError, SlscError
+from slsc.plan import Plan
 from slsc.runtime.atomic import staged
+from slsc.runtime.bundle import open_bundle
 from slsc.tools.experiment import inspected
 from slsc.tools.figures import COLOURS, figure, save
 
@@ -55,15 +59,30 @@ def bars(target: Path, m: int) -> list[Bar]:
         DataError: there is none.
         VerificationError: the file cannot be inspected.
     """
-    report = inspected(target, m)
+    plan, report = planned(target), inspected(target, m)
     layers = [layer for layer in report["layers"] if layer["layer"]["prunable"]]
     if not layers:
         raise DataError("no prunable layer", where=str(target))
-    found = [
-        Bar(layer["layer"]["name"], tuple(layer["layer"]["shape"]), layer["macs"], layer["n"], report["m"])
-        for layer in layers
-    ]
+    found = []
+    for layer in layers:
+        name, shape = layer["layer"]["name"], tuple(layer["layer"]["shape"])
+        n, group = plan.get(name, (layer["n"], report["m"]))
+        found.append(Bar(name, shape, layer["macs"], n, group))
     return sorted(found, key=lambda bar: bar.macs)
+
+
+def planned(target: Path) -> dict[str, tuple[int, int]]:
+    """N and M by layer, of the plan that came with a network or a bundle's first engine; empty without one.
+
+    Raises:
+        SlscError: plan or bundle cannot be read.
+    """
+    beside = target.with_suffix(".plan.json")
+    if target.suffix == ".slsb":
+        plan = open_bundle(target).manifest.engines[0].plan
+    else:
+        plan = Plan.from_dict(json.loads(beside.read_text())) if beside.exists() else None
+    return {layer.name: (layer.n, layer.m) for layer in plan.layers} if plan else {}
 
 
 def as_csv(found: Sequence[Bar]) -> str:

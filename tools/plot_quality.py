@@ -8,6 +8,7 @@ Needs Matplotlib (`pip install slsc[figures]`).
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Mapping, Sequence
 from itertools import product
@@ -53,14 +54,22 @@ def draw(found: Mapping[str, Curve], network: str, reference: str, output: Path)
         gmacs, psnr = zip(*points, strict=True)
         axes.plot(gmacs, psnr, line, color=colour, marker=marker, label=label)
     axes.set_xscale("log")
-    axes.set_xticks(sorted({round(gmacs, 2) for points in found.values() for gmacs, _ in points}))
+    axes.set_xticks(_ticks([gmacs for points in found.values() for gmacs, _ in points]))
     axes.xaxis.set_major_formatter("{x:g}")
     axes.minorticks_off()
     axes.set(title=network, xlabel="GMACs for 1280x720", ylabel=f"{reference}, PSNR (dB)")
-    axes.tick_params("x", rotation=45)
     axes.grid(alpha=0.3)
     axes.legend(fontsize="small")
     save(drawn, output)
+
+
+def _ticks(values: Sequence[float]) -> list[float]:
+    """1, 2, 5, 10, ... from the one at or below the least value to the one at or above the greatest."""
+    decades = range(math.floor(math.log10(min(values))) - 1, math.ceil(math.log10(max(values))) + 1)
+    steps = [factor * 10.0**decade for decade in decades for factor in (1, 2, 5)]
+    first = max((step for step in steps if step <= min(values)), default=steps[0])
+    last = min((step for step in steps if step >= max(values)), default=steps[-1])
+    return [step for step in steps if first <= step <= last]
 
 
 def _label(done: Experiment) -> str:

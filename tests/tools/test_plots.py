@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from slsc.plan import LayerPlan, Plan
 from slsc.tools import plot_layers, plot_quality
 from slsc.tools.experiment import Experiment, Row
 from slsc.tools.table_file import write_rows
@@ -56,3 +58,18 @@ def test_layers_are_drawn_and_listed_cheapest_first(tmp_path: Path) -> None:
     macs = [float(row["MMACs"]) for row in rows]
     assert macs == sorted(macs) and {row["N"] for row in rows} == {row["M"] for row in rows} == {"8"}
     assert len((tmp_path / "l.md").read_text().splitlines()) == len(rows) + 2
+
+
+def test_n_is_the_plans_where_there_is_one(tmp_path: Path) -> None:
+    network = tmp_path / "net.onnx"
+    network.write_bytes(NETWORK.read_bytes())
+    first, *others = plot_layers.bars(network, 8)
+    layer = LayerPlan(first.name, 3, 16, "magnitude", "0" * 64)
+    network.with_suffix(".plan.json").write_text(json.dumps(Plan((layer,), "1/8", 0.1, "sls").to_dict()))
+    again = {bar.name: (bar.n, bar.m) for bar in plot_layers.bars(network, 8)}
+    assert again == {first.name: (3, 16), **{bar.name: (8, 8) for bar in others}}
+
+
+def test_ticks_span_the_values() -> None:
+    assert plot_quality._ticks([2.7, 23.8]) == [2, 5, 10, 20, 50]
+    assert plot_quality._ticks([10.0]) == [10]
