@@ -42,6 +42,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (slsc_open(data, size, 1, isa, &engine) != SLSC_OK) return 0;
     run(engine, {7, 11});
     run(engine, {38, 5});
+    if (slsc_set_band(engine, 3) == SLSC_OK) run(engine, {7, 11});
     if (slsc_set_capacity(engine, 1) == SLSC_OK) run(engine, {7, 11});
     slsc_close(engine);
     return 0;

@@ -145,11 +145,11 @@ void attack(const Bytes& plan, Tally& tally) {
     }
     ++tally.ran;
     int in_channels, out_channels, height, width;
-    if (slsc_shape(opened.engine, 9, 13, &in_channels, &out_channels, &height, &width) != SLSC_OK) return;
-    if (slsc_arena_bytes(opened.engine) > 4 << 20) return;
-    std::vector<float> input(size_t(in_channels) * 9 * 13, 0.5f), output(size_t(out_channels) * height * width);
     for (int band : {13, 4}) {
         if (slsc_set_band(opened.engine, band) != SLSC_OK) die(slsc_last_error(opened.engine));
+        if (slsc_shape(opened.engine, 9, 13, &in_channels, &out_channels, &height, &width) != SLSC_OK) return;
+        if (slsc_arena_bytes(opened.engine) > 4 << 20) return;
+        std::vector<float> input(size_t(in_channels) * 9 * 13, 0.5f), output(size_t(out_channels) * height * width);
         if (slsc_run(opened.engine, input.data(), 9, 13, output.data()) != SLSC_OK) die(slsc_last_error(opened.engine));
     }
 }
