@@ -17,15 +17,17 @@ from typing import TYPE_CHECKING, Any
 
 from slsc.cli.arguments import add_interface_options, existing_folder, output_path
 from slsc.cli.console import Console, table
+from slsc.cli.sls_options import PRESETS, add_sls_options, sls_settings
 from slsc.errors import UsageError
 from slsc.pattern import RULES
 from slsc.plan import parse_budget
 
 if TYPE_CHECKING:
     from slsc.compiler.compiling import CompileReport, Figures
+    from slsc.search.sls.settings import SlsSettings
 
-METHODS = ("oneshot", "uniform", "filter")
-EFFORTS = ("none", "fast")
+METHODS = ("oneshot", "uniform", "filter", "sls", "sr-ste")
+EFFORTS = ("none", "fast", "thorough")
 STARTS = ("dense", "oneshot")
 
 
@@ -62,22 +64,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--method",
         choices=METHODS,
         default="oneshot",
-        help="how N is found: by measured sensitivity, or one N for all; `filter` removes whole channels instead",
+        help="how N is found: by measured sensitivity (oneshot), one N for all (uniform, and sr-ste, where all weights "
+        "learn), or learned in training (sls); `filter` removes whole channels instead",
     )
     search.add_argument(
         "--start",
         choices=STARTS,
         default=STARTS[0],
-        help="weights of `uniform` and `filter` before finetuning: as they were (default), or fitted in closed form",
+        help="weights that training begins with: as they were (default), or fitted in closed form",
     )
     search.add_argument(
-        "--effort", choices=EFFORTS, default="fast", help="finetune afterwards: not at all, or for minutes (default)"
+        "--effort",
+        choices=EFFORTS,
+        default="fast",
+        help="train: not at all, for minutes (default), or for an hour or two",
+    )
+    search.add_argument(
+        "--preset", choices=PRESETS, help="how sls learns N (default: by effort; paper and official need days)"
     )
     search.add_argument(
         "--rule", choices=RULES, default=RULES[0], help="which weights a group may keep (default: %(default)s)"
     )
     search.add_argument("--m", type=int, default=32, metavar="M", help="group size, 2 to 256 (default: 32)")
     search.add_argument("--seed", type=int, default=0, help="of everything random (default: 0)")
+    add_sls_options(parser.add_argument_group("sls", "changes to the preset's search; the paper's ablations"))
     add_interface_options(parser)
 
 
@@ -102,6 +112,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
         method=args.method,
         effort=args.effort,
         start=args.start,
+        sls=_sls(args),
         rules=Rules(args.m, args.rule),
         seed=args.seed,
         scale=args.scale,
@@ -115,6 +126,13 @@ def run(args: argparse.Namespace, console: Console) -> int:
     console.result(**_as_json(report))
     console.artefact(output)
     return 0
+
+
+def _sls(args: argparse.Namespace) -> SlsSettings | None:
+    if args.method != "sls" or args.effort == "none":
+        return None
+    args.preset = args.preset or args.effort
+    return sls_settings(args)
 
 
 def show(report: CompileReport) -> str:

@@ -26,6 +26,7 @@ from slsc.plan import parse_budget
 from slsc.probe import ProbeResult, probe_io
 from slsc.runtime.manifest import SCHEMA, ImageIO, Manifest, Source, TileGeometry
 from slsc.search import Progress, Rules, Searcher, SearchResult
+from slsc.search.sls.settings import SlsSettings
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class CompileRequest:
         method: how N is found, one of `slsc.search.METHODS`.
         effort: how long to finetune, one of `slsc.search.EFFORTS`.
         start: weights to finetune, one of `slsc.search.STARTS`.
+        sls: how the method `sls` learns N; None for the preset that goes with the effort.
         rules: group size and mask rule.
         seed: of everything random.
         scale, value_range, order, task: what the probe need not find out; see `slsc.probe.probe_io`.
@@ -57,6 +59,7 @@ class CompileRequest:
     method: str
     effort: str
     start: str
+    sls: SlsSettings | None
     rules: Rules
     seed: int
     scale: int | None
@@ -170,7 +173,7 @@ def _searched(
     for budget in request.budgets:
         searcher.require_reachable(budget, request.method)
     for budget in request.budgets:
-        yield searcher.search(budget, request.method, request.effort, request.start)
+        yield searcher.search(budget, request.method, request.effort, request.start, request.sls)
 
 
 def names(budgets: Sequence[Fraction]) -> list[str]:

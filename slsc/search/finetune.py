@@ -1,4 +1,4 @@
-"""Masked finetuning after a search: the kept weights learn what the dense network, or the ground truth, puts out."""
+"""Training within a search: the kept weights learn what the dense network, or the ground truth, puts out."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from slsc.errors import SlscError, VerificationError
 from slsc.onnx_torch import OnnxModule
 from slsc.search.base import Progress, SearchResult
 from slsc.search.masked import MaskedRecipe
+from slsc.search.recipes import SparseRecipe
 from slsc.train.loop import Batches, fit
 from slsc.train.progress import Progress as Standing
 from slsc.train.progress import Row
+from slsc.train.recipe import Recipe
 from slsc.train.schedule import Horizon
 from slsc.train.settings import TrainSettings
 
@@ -61,14 +63,48 @@ def finetune(
             return sum(float(F.l1_loss(restored, target)) for restored, target in pairs)
 
     before = loss()
-    teacher = None if labelled else dense
-    try:
-        fit(recipe, batches, settings, checkpoint=None, log=_Told(progress), teacher=teacher)
-    except VerificationError as error:
-        raise SlscError("finetuning diverged", where=error.where, why=error.why, hint="use --effort none") from error
+    _train(recipe, None if labelled else dense, batches, settings, progress, "use --effort none")
     if not loss() < before:  # also when it is no number
         return start
     return recipe.result()
+
+
+def learn(
+    model: onnx.ModelProto,
+    recipe: SparseRecipe,
+    batches: Batches,
+    labelled: bool,
+    settings: TrainSettings,
+    progress: Progress,
+) -> SearchResult:
+    """Train a recipe that learns its masks along with the weights.
+
+    Args:
+        model: the dense network, which teaches where there is no ground truth.
+        recipe: of `slsc.search.recipes.learned_recipe`.
+        batches, labelled, settings, progress: as for `finetune`.
+
+    Raises:
+        BudgetError: the budget was not met within the run; says how far it came; exit code 3.
+        SlscError: the loss stopped being finite.
+    """
+    dense = None if labelled else OnnxModule(model).eval()
+    _train(recipe, dense, batches, settings, progress, "use --method oneshot or uniform")
+    return recipe.result()
+
+
+def _train(
+    recipe: Recipe,
+    teacher: OnnxModule | None,
+    batches: Batches,
+    settings: TrainSettings,
+    progress: Progress,
+    hint: str,
+) -> None:
+    try:
+        fit(recipe, batches, settings, checkpoint=None, log=_Told(progress), teacher=teacher)
+    except VerificationError as error:
+        raise SlscError("finetuning diverged", where=error.where, why=error.why, hint=hint) from error
 
 
 class _Told:
@@ -82,7 +118,8 @@ class _Told:
 
     def show(self, at: Standing, fraction: float, loss: float, report: Mapping[str, float]) -> None:
         """A step is done."""
-        self._progress("finetuning", at.step, round(at.step / fraction))
+        stage = "learning N" if report.get("lambda") else "finetuning"
+        self._progress(stage, at.step, round(at.step / fraction))
 
     def record(self, row: Row) -> None:
         """No rows are kept."""

@@ -12,20 +12,23 @@ from torch import Tensor
 
 from slsc.data.patches import Pair
 from slsc.errors import UsageError
+from slsc.onnx_torch import OnnxModule
 from slsc.passes.cost import costs
 from slsc.passes.layers import prunable_layers
 from slsc.runtime.manifest import ImageIO
 from slsc.search.base import Network, Progress, Rules, SearchResult
+from slsc.search.efforts import EFFORTS, TRAINING
 from slsc.search.filter import FilterPruning
-from slsc.search.finetune import finetune
+from slsc.search.finetune import finetune, learn
 from slsc.search.inputs import PatchSource
 from slsc.search.oneshot import OneShot
+from slsc.search.recipes import LEARNED, learned_recipe
+from slsc.search.sls.settings import SlsSettings, sls_preset
 from slsc.search.uniform import prune_uniform, uniform_keep
-from slsc.train.schedule import Horizon, Schedule
+from slsc.train.loop import Batches
 from slsc.train.settings import TrainSettings
 
-METHODS = ("oneshot", "uniform", "filter")
-EFFORTS = ("none", "fast")
+METHODS = ("oneshot", "uniform", "filter", "sls", "sr-ste")
 STARTS = ("dense", "oneshot")
 """Weights that training begins with: the dense network's, or those fitted in closed form to what is left of it."""
 
@@ -34,8 +37,6 @@ COST_HW = (720, 1280)
 
 CALIBRATION_PATCHES, CALIBRATION_SIDE = 24, 64
 FINETUNE_SIDE = 32
-FAST = TrainSettings(Horizon(steps=1200, seconds=480.0), batch=8, schedule=Schedule(1e-3, warmup=0))
-"""`--effort fast`: done within ten minutes on two cores, the search included."""
 
 
 class Searcher:
@@ -82,25 +83,34 @@ class Searcher:
         else:
             self.network.require_reachable(budget, self._rules.m)
 
-    def search(self, budget: Fraction, method: str, effort: str, start: str = STARTS[0]) -> SearchResult:
+    def search(
+        self, budget: Fraction, method: str, effort: str, start: str = STARTS[0], sls: SlsSettings | None = None
+    ) -> SearchResult:
         """A plan within `budget` and the weights for it.
 
         Args:
             budget: kept / dense MACs over the prunable layers, at most.
             method: one of `METHODS`.
-            effort: `none` takes the search's weights as they are, `fast` finetunes them for minutes.
+            effort: `none` takes the search's weights as they are, `fast` trains for minutes, `thorough` for hours.
             start: one of `STARTS`; `oneshot` as a method makes its own weights.
+            sls: how `sls` learns N; None for the preset that goes with the effort.
 
         Raises:
-            BudgetError: the budget cannot be reached; names the nearest that can.
+            BudgetError: the budget cannot be reached, and names the nearest that can; or `sls` did not meet it in time.
+            UsageError: an unknown name, or a method that is nothing without training is given none.
         """
         if method not in METHODS or effort not in EFFORTS or start not in STARTS:
             raise UsageError(
                 f"unknown method {method!r}, effort {effort!r} or start {start!r}",
                 hint=f"methods: {', '.join(METHODS)}; efforts: {', '.join(EFFORTS)}; starts: {', '.join(STARTS)}",
             )
+        if method in LEARNED:
+            return self._learned(budget, method, effort, start, sls)
         found = self._found(budget, method, start)
-        return found if effort == "none" else self._finetuned(found)
+        if effort == "none":
+            return found
+        settings, batches = self._training(effort)
+        return finetune(self.network.model, found, batches, self._labelled, settings, self._progress)
 
     def _found(self, budget: Fraction, method: str, start: str) -> SearchResult:
         if method == "filter":
@@ -124,8 +134,22 @@ class Searcher:
     def _oneshot(self) -> OneShot:
         return OneShot(self.network, self._inputs, self._rules, self._seed, self._progress)
 
-    def _finetuned(self, start: SearchResult) -> SearchResult:
-        side = self._source.side(FINETUNE_SIDE)
-        settings = replace(FAST, seed=self._seed, value_range=self._io.high - self._io.low)
-        batches = self._source.batches(side, (self._seed, 1))
-        return finetune(self.network.model, start, batches, self._labelled, settings, self._progress)
+    def _learned(self, budget: Fraction, method: str, effort: str, start: str, sls: SlsSettings | None) -> SearchResult:
+        if effort not in TRAINING:
+            raise UsageError(f"--method {method} is training", why=f"--effort {effort} has none", hint="--effort fast")
+        recipe = learned_recipe(
+            method,
+            self.network,
+            OnnxModule(self.network.model),
+            budget,
+            self._rules,
+            sls or sls_preset(effort),
+            self._source.side(FINETUNE_SIDE) ** 2,
+            None if start == "dense" else self._found,
+        )
+        settings, batches = self._training(effort)
+        return learn(self.network.model, recipe, batches, self._labelled, settings, self._progress)
+
+    def _training(self, effort: str) -> tuple[TrainSettings, Batches]:
+        settings = replace(TRAINING[effort], seed=self._seed, value_range=self._io.high - self._io.low)
+        return settings, self._source.batches(self._source.side(FINETUNE_SIDE), (self._seed, 1))

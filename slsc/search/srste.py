@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from slsc.onnx_torch import OnnxModule
-from slsc.pattern import nm_mask, rank_groups
 from slsc.search.base import Network, Rules, SearchResult, make_plan
+from slsc.search.ranking import limits, rank_weights
 from slsc.train.recipe import DenseRecipe
 
 DECAY = 2e-4
@@ -36,21 +36,23 @@ class SrSteNetwork(nn.Module):
     def __init__(self, module: OnnxModule, keep: Mapping[str, int], rules: Rules) -> None:
         super().__init__()
         self.network, self.keep, self._rules = module, dict(keep), rules
+        for index, (name, n) in enumerate(self.keep.items()):
+            shape = module.parameter(name).shape
+            self.register_buffer(_limits(index), limits(shape[1], n, rules, len(shape)), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """The restored image for `x`, (B, C, H, W) in the network's range."""
         masks = self.masks()
         weights = {name: _Decaying.apply(self.network.parameter(name), mask) for name, mask in masks.items()}
-        return self.network(x, weights)
+        restored: Tensor = self.network(x, weights)
+        return restored
 
     def masks(self) -> dict[str, Tensor]:
         """What the weights as they are would keep: bool, by layer."""
-        found = {}
-        for name, n in self.keep.items():
-            weight = self.network.parameter(name).detach()
-            ranks = rank_groups(weight.abs().cpu().float().numpy(), self._rules.m, self._rules.rule)
-            found[name] = torch.from_numpy(nm_mask(ranks, n, self._rules.m)).to(weight.device)
-        return found
+        return {
+            name: rank_weights(self.network.parameter(name), self._rules) < self.get_buffer(_limits(index))
+            for index, name in enumerate(self.keep)
+        }
 
 
 class SrSteRecipe(DenseRecipe):
@@ -82,7 +84,9 @@ class SrSteRecipe(DenseRecipe):
             value = module.parameter(name).detach()
             weights[name] = (value * masks[name] if name in masks else value).cpu().numpy()
         arrays = {name: mask.cpu().numpy() for name, mask in masks.items()}
-        return SearchResult(make_plan(self._network, keep, arrays, self._rules, self._budget, "sr-ste"), weights, arrays)
+        return SearchResult(
+            make_plan(self._network, keep, arrays, self._rules, self._budget, "sr-ste"), weights, arrays
+        )
 
 
 class _Decaying(torch.autograd.Function):
@@ -97,3 +101,7 @@ class _Decaying(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         weight, mask = ctx.saved_tensors
         return gradient + weight * ~mask * (DECAY / GREY_LEVELS), None
+
+
+def _limits(index: int) -> str:
+    return f"limits_{index}"

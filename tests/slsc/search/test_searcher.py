@@ -2,11 +2,15 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+import numpy as np
 import pytest
 
 from slsc.cli import compile as compile_verb
 from slsc.errors import BudgetError, UsageError
-from slsc.search import EFFORTS, METHODS, STARTS, Rules, Searcher
+from slsc.search import EFFORTS, METHODS, STARTS, Rules, Searcher, efforts
+from slsc.search.sls.settings import PAPER
+from slsc.train.schedule import Horizon, Schedule
+from slsc.train.settings import TrainSettings
 
 
 @pytest.mark.parametrize("method", ["oneshot", "uniform"])
@@ -19,6 +23,35 @@ def test_searcher_serves_several_budgets(upscaler, pairs, io, silent, method: st
         searcher.search(Fraction(1, 1000), method, "none")
     with pytest.raises(UsageError, match="oneshot, uniform"):
         searcher.search(Fraction(1, 2), "magic", "none")
+
+
+@pytest.mark.parametrize("start", STARTS)
+@pytest.mark.parametrize("method", ["sls", "sr-ste"])
+def test_methods_that_learn_their_masks(
+    upscaler, pairs, io, monkeypatch: pytest.MonkeyPatch, method: str, start: str
+) -> None:
+    seen: list[str] = []
+    few = TrainSettings(Horizon(steps=12), batch=1, schedule=Schedule(1e-3, warmup=0))
+    monkeypatch.setitem(efforts.TRAINING, "fast", few)
+    searcher = Searcher(
+        upscaler, io, pairs, labelled=False, rules=Rules(16), seed=0, progress=lambda stage, *_: seen.append(stage)
+    )
+    found = searcher.search(Fraction(1, 4), method, "fast", start)
+    assert found.plan.method == method and 0.15 < found.plan.kept_share <= 0.25
+    for name, mask in found.masks.items():
+        assert not np.any(found.weights[name][~mask])
+    assert ("learning N" in seen) == (method == "sls") and seen[-1] == "finetuning"
+    with pytest.raises(UsageError, match="is training"):
+        searcher.search(Fraction(1, 4), method, "none", start)
+
+
+def test_a_budget_that_was_not_met_in_time(upscaler, pairs, io, silent, monkeypatch: pytest.MonkeyPatch) -> None:
+    few = TrainSettings(Horizon(steps=2), batch=1, schedule=Schedule(1e-4, warmup=0))
+    monkeypatch.setitem(efforts.TRAINING, "fast", few)
+    searcher = Searcher(upscaler, io, pairs, labelled=True, rules=Rules(16), seed=0, progress=silent)
+    with pytest.raises(BudgetError, match="was not met") as caught:
+        searcher.search(Fraction(1, 4), "sls", "fast", sls=PAPER)
+    assert caught.value.exit_code == 3
 
 
 def test_the_command_line_offers_what_there_is() -> None:

@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from slsc.tools import bench_training_step as bench
+
+
+def test_measures_every_method(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    # A process a figure takes long to start, so here they are all measured in this one.
+    monkeypatch.setattr(bench, "_in_own_process", lambda *run: 1 << 20)
+    assert bench.main(["compact_x4", "--batch", "1", "--patch", "16", "--rounds", "1"]) == 0
+    rows = [line.split("|") for line in capsys.readouterr().out.splitlines()[2:]]
+    assert [row[2].strip() for row in rows] == list(bench.METHODS)
+    assert all(float(row[3]) > 0 for row in rows)
+    assert float(rows[0][4]) == float(rows[0][6]) == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_the_peak_grows_with_the_patch() -> None:
+    small, large = (bench.peak_rise("compact_x4", bench.DENSE, 1, patch, 1) for patch in (16, 96))
+    assert 0 < small < large
+
+
+def test_table() -> None:
+    text = bench.markdown([bench.Row("net", "sls", 0.1234, 1.051, 300 << 20, 1.1)])
+    assert text.splitlines()[-1] == "| net | sls | 0.123 | 1.05 | 300 | 1.10 |"
