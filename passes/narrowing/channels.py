@@ -71,7 +71,8 @@ def follow_channels(model: onnx.ModelProto) -> Channels:
     """
     walk = Walk(model)
     source, result = image_input(model)
-    walk.values[source] = np.full(walk.shape(source)[CHANNEL_AXIS], FIXED)
+    walk.moving.add(source)
+    walk.values.update(zip([source], walk.fixed([source]), strict=True))
     for node in model.graph.node:
         _visit(node, walk)
     walk.fix(walk.value(result))
@@ -81,13 +82,16 @@ def follow_channels(model: onnx.ModelProto) -> Channels:
 def _visit(node: onnx.NodeProto, walk: Walk) -> None:
     if node.op_type == "Shape":
         walk.counts[node.output[0]] = frozenset(node.input) & walk.values.keys()
-    elif not any(name in walk.values for name in node.input):
+    elif walk.moving.isdisjoint(node.input):
         _visit_arithmetic(node, walk)
     else:
+        walk.moving.update(filter(None, node.output))
         try:
-            walk.values.update(zip(node.output, follow(node, walk), strict=False))
+            made = follow(node, walk)
         except NotFollowedError as reason:
             walk.leave(node, str(reason))
+            made = walk.fixed(node.output)
+        walk.values.update((name, ids) for name, ids in zip(node.output, made, strict=False) if len(ids))
 
 
 def _visit_arithmetic(node: onnx.NodeProto, walk: Walk) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import onnx
 
@@ -22,7 +24,8 @@ class Walk:
     Attributes:
         shapes: exact shapes, and values of small tensors, at one image size.
         opset: version of the default operator set.
-        values: channel numbers of each NCHW value that follows from the image.
+        moving: every tensor that depends on the image's content.
+        values: channel numbers of each NCHW tensor among them.
         axes: numbers along an axis of an initializer, by (name, axis).
         counts: by tensor of sizes: the values whose number of channels may be in it.
         filters: the axes of `axes` that make channels: one slice of the weight each.
@@ -33,6 +36,7 @@ class Walk:
     def __init__(self, model: onnx.ModelProto) -> None:
         self.shapes: Shapes = concrete_shapes(model, sample_sizes(model)[0])
         self.opset = opset(model)
+        self.moving: set[str] = set()
         self.values: dict[str, Ids] = {}
         self.axes: dict[tuple[str, int], Ids] = {}
         self.counts: dict[str, frozenset[str]] = {}
@@ -52,7 +56,7 @@ class Walk:
         return self.shapes.of[name]
 
     def value(self, name: str) -> Ids:
-        """Channel numbers of an NCHW value; of one that was not followed the channels stay.
+        """Channel numbers of an NCHW tensor; those of one that does not depend on the image stay.
 
         Raises:
             NotFollowedError: it is not NCHW.
@@ -60,7 +64,12 @@ class Walk:
         shape = self.shape(name)
         if len(shape) != RANK:
             raise NotFollowedError(f"its input {name!r} is shaped {list(shape)}, not N,C,H,W")
-        return self.values.get(name, np.full(shape[CHANNEL_AXIS], FIXED))
+        return self.values[name] if name in self.values else self.fixed([name])[0]
+
+    def fixed(self, names: Sequence[str]) -> list[Ids]:
+        """Numbers of channels that stay, for tensors no rule has followed; none for one that is not NCHW."""
+        shapes = [self.shape(name) if name else () for name in names]
+        return [np.full(shape[CHANNEL_AXIS] if len(shape) == RANK else 0, FIXED) for shape in shapes]
 
     def axis(self, name: str, axis: int) -> Ids:
         """Numbers along an axis of an initializer.
