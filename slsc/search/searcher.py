@@ -136,7 +136,9 @@ class Searcher:
 
     def _learned(self, budget: Fraction, method: str, effort: str, start: str, sls: SlsSettings | None) -> SearchResult:
         if effort not in TRAINING:
-            raise UsageError(f"--method {method} is training", why=f"--effort {effort} has none", hint="--effort fast")
+            raise UsageError(
+                f"--method {method} is training", why=f"--effort {effort} has none", hint="use --effort fast"
+            )
         recipe = learned_recipe(
             method,
             self.network,
