@@ -132,7 +132,7 @@ def test_an_unreachable_budget_is_refused_at_once(network: Network) -> None:
 
 
 def test_a_late_search_is_brought_to_its_budget(network: Network, batches: Batches) -> None:
-    settings = replace(FAST, strength=0.0, pace=Pace(until=0.4, grace=0.1))
+    settings = replace(FAST, strength=0.0, k_rate=0.01, pace=Pace(until=0.4, grace=0.1))
     recipe = make(network, settings)
     notes = run(recipe, batches, 20)
     shares = [report["share"] for report in notes.reports]
