@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,9 @@ CORES = (384, 256, 192, 128, 96, 64, 48, 32, 24, 16, 8)
 """Tile cores tried, input pixels. Coarse steps, so that the choice, and with it the output, seldom depends on a few
 megabytes more or less. Larger ones gain nothing: CPU time of a 768x768 photo with cores of 128 / 256 / 384 / 512 was
 6.0 / 5.2 / 4.6 / 4.6 s for RFDN x4 and 6.0 / 4.9 / 4.8 / 4.7 s for EDSR of 8 blocks x2."""
+
+RunBytes = Callable[[int, int], int]
+"""Height and width of a tile, input pixels, to the bytes that a run on it holds."""
 
 UNITS = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3, "ki": 1 << 10, "mi": 1 << 20, "gi": 1 << 30}
 
@@ -70,29 +74,31 @@ class Costs:
 
     Attributes:
         held: whatever the tile: the photo, an output that cannot be streamed, the margin.
-        per_pixel: per input pixel of a tile.
+        run: of a run on a tile of (height, width) input pixels.
+        per_pixel: per input pixel of a tile, besides.
         per_row: per input row of a tile, for the output rows collected until they are complete.
     """
 
     held: int
-    per_pixel: float
+    run: RunBytes
+    per_pixel: int
     per_row: int
 
     def of(self, height: int, width: int) -> int:
         """Bytes for tiles of this extent."""
-        return self.held + int(self.per_pixel * height * width) + self.per_row * height
+        return self.held + self.run(height, width) + self.per_pixel * height * width + self.per_row * height
 
 
-def tile_costs(bytes_per_pixel: float, *, batch_bytes: int, row_bytes: int, held: int) -> Costs:
+def tile_costs(run: RunBytes, *, batch_bytes: int, row_bytes: int, held: int) -> Costs:
     """Costs of tiles.
 
     Args:
-        bytes_per_pixel: what the backend holds in a run, per input pixel.
+        run: what the backend holds in a run.
         batch_bytes: bytes of the network's input per pixel.
         row_bytes: bytes of output made of one input row.
         held: bytes held whatever the tile.
     """
-    return Costs(held + MARGIN_BYTES, bytes_per_pixel + batch_bytes, row_bytes)
+    return Costs(held + MARGIN_BYTES, run, batch_bytes, row_bytes)
 
 
 def require_fit(limit: int, resident: int, needed: int, what: str) -> None:

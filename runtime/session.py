@@ -27,9 +27,6 @@ from slsc.runtime.tiling import Span, Tile, cut_out, round_up
 
 MAX_THREADS = 1024
 
-SAMPLE_SIDE = 64
-"""Side of the image whose memory is measured. A small one: what rounding to whole strips adds is largest there."""
-
 
 @dataclass(frozen=True)
 class Options:
@@ -139,7 +136,6 @@ class Session:
         backend = load_backend(options.backend or default_backend(engine))
         runner: Runner = backend.load(self._bundle.read(backend.file_of(engine)), options.threads)
         _limit_capacity(runner, options.capacity, backend.name)
-        self._bytes_per_pixel = self._measure(runner, engine)
         self._options, self._engine, self._runner, self._backend = options, engine, runner, backend.name
         # Measured here and not per photo: what the backend keeps for the next run is no reason to allow it less.
         self._resident = resident_bytes()
@@ -233,12 +229,11 @@ class Session:
             except (AllocationFailed, MemoryError) as error:
                 raise ResourceError("out of memory", why="the whole image was to be run at once") from error
 
-    def _measure(self, runner: Runner, engine: Engine) -> float:
-        """What a run takes of memory, bytes per input pixel."""
-        fixed, (rows, columns) = self.manifest.io.fixed_hw, self.manifest.io.multiple_of
-        height, width = fixed or (round_up(SAMPLE_SIDE, rows), round_up(SAMPLE_SIDE, columns))
+    def _run_bytes(self, height: int, width: int) -> int:
+        """What a run on a tile holds; tiles are enlarged to what the network takes."""
+        rows, columns = self.manifest.io.multiple_of
         try:
-            return runner.peak_bytes_per_pixel(engine, height, width)
+            return self._runner.run_bytes(self._engine, round_up(height, rows), round_up(width, columns))
         except AllocationFailed as error:
             raise ResourceError("out of memory", why=f"while a run on {width}x{height} was prepared") from error
 
@@ -246,7 +241,7 @@ class Session:
         return default_limit(self._resident) if self._options.memory is None else self._options.memory
 
     def _start(self, photo: Photo, held_output: int, progress: Progress | None) -> Restoration:
-        limits = Limits(self._limit(), self._resident, self._bytes_per_pixel, self._options.tile, self._options.exact)
+        limits = Limits(self._limit(), self._resident, self._run_bytes, self._options.tile, self._options.exact)
         plan = plan_tiles(self.manifest, photo, held_output, limits)
         return Restoration(self._runner, self.manifest.io, photo, plan, progress)
 

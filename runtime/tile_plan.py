@@ -7,7 +7,7 @@ from math import lcm
 
 from slsc.errors import ResourceError
 from slsc.runtime.manifest import ImageIO, Manifest
-from slsc.runtime.memory import Costs, choose_core, require_fit, show, tile_costs
+from slsc.runtime.memory import Costs, RunBytes, choose_core, require_fit, show, tile_costs
 from slsc.runtime.photo import Photo
 from slsc.runtime.tiling import Span, even_extent, round_up, spans
 
@@ -25,14 +25,14 @@ class Limits:
     Attributes:
         memory: bytes the process may have resident.
         resident: bytes it had before.
-        bytes_per_pixel: bytes the backend holds in a run, per input pixel.
+        run: what the backend holds in a run on a tile.
         tile: largest tile core in input pixels a side, None for the largest that fits.
         exact: tiled output must equal whole-image inference (up to float rounding).
     """
 
     memory: int
     resident: int
-    bytes_per_pixel: float
+    run: RunBytes
     tile: int | None
     exact: bool
 
@@ -67,7 +67,7 @@ def plan_tiles(manifest: Manifest, photo: Photo, held_output: int, limits: Limit
     io, geometry = manifest.io, manifest.tile
     align = lcm(geometry.align, *io.multiple_of)
     hw = _padded(photo, io, align)
-    costs = _costs(io, limits.bytes_per_pixel, photo, held_output)
+    costs = _costs(io, limits.run, photo, held_output)
     if limits.exact and not geometry.exact:
         _require_whole(manifest, hw, costs, limits)
         return TilePlan(spans(hw[0], hw[0], 0, align), spans(hw[1], hw[1], 0, align), 0, align, can_split=False)
@@ -99,12 +99,12 @@ def _padded(photo: Photo, io: ImageIO, align: int) -> tuple[int, int]:
     return fixed_h + round_up(max(0, height - fixed_h), align), fixed_w + round_up(max(0, width - fixed_w), align)
 
 
-def _costs(io: ImageIO, bytes_per_pixel: float, photo: Photo, held_output: int) -> Costs:
+def _costs(io: ImageIO, run: RunBytes, photo: Photo, held_output: int) -> Costs:
     channels = photo.pixels.shape[2] + (photo.alpha is not None)
     pixels = photo.pixels.shape[0] * photo.pixels.shape[1]
     sample = photo.pixels.dtype.itemsize
     return tile_costs(
-        bytes_per_pixel,
+        run,
         batch_bytes=BATCH_COPIES * io.channels * 4,
         row_bytes=BANDS * io.scale**2 * photo.pixels.shape[1] * channels * sample,
         held=pixels * channels * sample + held_output,

@@ -29,8 +29,8 @@ class Runner(Protocol):
         """
         ...
 
-    def peak_bytes_per_pixel(self, engine: Engine, height: int, width: int) -> float:
-        """Most bytes a run of about height x width pixels holds, per input pixel; `engine` is the loaded one's record.
+    def run_bytes(self, engine: Engine, height: int, width: int) -> int:
+        """Most bytes a run on height x width pixels holds, its output included; `engine` is the loaded one's record.
 
         Raises:
             AllocationFailed, BackendError: as `run`.

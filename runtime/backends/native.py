@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from ctypes import POINTER, byref, c_double, c_float, c_int, c_void_p
 from enum import IntEnum
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -92,9 +93,11 @@ class NativeRunner:
             self._shape(height, width)
             return int(self._native.slsc_arena_bytes(self._handle))
 
-    def peak_bytes_per_pixel(self, engine: Engine, height: int, width: int) -> float:
-        """See `Runner.peak_bytes_per_pixel`: the arena; its few kilobytes beside are in the runtime's margin."""
-        return self.arena_bytes(height, width) / (height * width)
+    def run_bytes(self, engine: Engine, height: int, width: int) -> int:
+        """See `Runner.run_bytes`: arena and output; the few kilobytes beside are in the runtime's margin."""
+        with self._lock:
+            _, *out = self._shape(height, width)
+            return int(self._native.slsc_arena_bytes(self._handle)) + np.dtype(np.float32).itemsize * prod(out)
 
     def op_seconds(self) -> list[float]:
         """Seconds each operation of the plan took in the last run."""

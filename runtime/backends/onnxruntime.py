@@ -65,9 +65,9 @@ class OnnxRuntimeRunner:
             raise _failure("ONNX Runtime failed to run the engine", error) from error
         return output
 
-    def peak_bytes_per_pixel(self, engine: Engine, height: int, width: int) -> float:
-        """See `Runner.peak_bytes_per_pixel`; the same at every size."""
-        return OVERHEAD * engine.bytes_per_pixel
+    def run_bytes(self, engine: Engine, height: int, width: int) -> int:
+        """See `Runner.run_bytes`; every pixel takes as much."""
+        return int(OVERHEAD * engine.bytes_per_pixel * height * width)
 
 
 def _failure(what: str, error: Exception) -> BackendError:

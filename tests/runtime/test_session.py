@@ -199,6 +199,9 @@ class Flaky:
             raise AllocationFailed
         return self.runner.run(batch)
 
+    def run_bytes(self, engine: object, height: int, width: int) -> int:
+        return self.runner.run_bytes(engine, height, width)
+
 
 def test_out_of_memory_shrinks_the_tile_and_resumes(make_bundle: MakeBundle) -> None:
     session = Session(make_bundle(), exact=True, threads=1)
@@ -217,7 +220,7 @@ def test_out_of_memory_shrinks_the_tile_and_resumes(make_bundle: MakeBundle) -> 
 
 def test_a_network_that_returns_nan_is_reported(make_bundle: MakeBundle, tiny: SimpleNamespace) -> None:
     session = Session(make_bundle(tiny.identity_network(), tiny.manifest(scale=1, halo=0, high=1e6)))
-    session._runner = SimpleNamespace(run=lambda batch: batch * np.nan)
+    session._runner = SimpleNamespace(run=lambda batch: batch * np.nan, run_bytes=session._runner.run_bytes)
     with pytest.raises(VerificationError, match="not numbers"):
         session.restore(noise(4, 4, 3))
 
