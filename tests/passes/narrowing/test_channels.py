@@ -72,6 +72,17 @@ def test_channels_of_images_stay(build) -> None:
         ("c = ConvTranspose<group=2>(a, wc) b = Relu(c)", {"wc": (8, 3, 3, 3), "wb": (3, 6, 1, 1)}, [3, 4]),
         ("b = DepthToSpace<blocksize=2>(a)", {"wb": (3, 2, 1, 1)}, [2]),
         ("b = SpaceToDepth<blocksize=2>(a)", {"wb": (3, 32, 1, 1)}, [8]),
+        (
+            "t = Slice(a, zero, eight, row) u = Slice(a, eight, all, row) c = Conv(t, wc) b = Concat<axis=2>(c, u)",
+            {
+                "wc": (8, 8, 1, 1),
+                "zero": np.array([0]),
+                "eight": np.array([8]),
+                "all": np.array([999]),
+                "row": np.array([2]),
+            },
+            [8],
+        ),
         ("c, d = Split<axis=1>(a, sizes) b = Relu(d)", {"sizes": np.array([3, 5]), "wb": (3, 5, 1, 1)}, [3, 5]),
     ],
     ids=[
@@ -84,6 +95,7 @@ def test_channels_of_images_stay(build) -> None:
         "grouped-up",
         "shuffle",
         "unshuffle",
+        "patches",
         "split",
     ],
 )
