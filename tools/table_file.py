@@ -106,7 +106,8 @@ def _values(row: Row) -> list[str]:
 
 
 def _row(cells: dict[str, str], references: Sequence[str]) -> Row:
-    done = Experiment(*(cells[name] for name in IDENTITY[:-1]), tuple(shlex.split(cells["options"])))
+    identity = {name: cells[name] for name in IDENTITY if name != "options"}
+    done = Experiment(**identity, options=tuple(shlex.split(cells["options"])))
     psnr = tuple(float(cells[f"psnr_{name}"]) for name in references)
     seconds, peak = (float(cells[name]) if cells[name] else None for name in PRICE)
     return Row(done, float(cells["share"]), float(cells["gmacs"]), int(cells["params"]), psnr, seconds, peak)
