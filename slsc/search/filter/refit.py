@@ -22,7 +22,7 @@ from slsc.passes.narrowing import Channels
 from slsc.search.base import Progress
 from slsc.search.filter.choice import Keep
 from slsc.search.filter.ridge import ridge_fit
-from slsc.search.layers import layers_of, write_layer
+from slsc.search.layers import layers_of, read_layer, write_layer
 from slsc.search.moments import layer_moments, network_moments
 
 POSITIONS = 60_000
@@ -63,7 +63,8 @@ def refit(
             moments = shared.get(layer.name) or layer_moments(
                 whole, layer, dirty[step.inputs[0]], clean[step.outputs[0]], POSITIONS, generator
             )
-            write_layer(narrow, layer, *ridge_fit(moments, masks[layer.name], layer.bias is not None))
+            weight, _ = read_layer(whole, layer)
+            write_layer(narrow, layer, *ridge_fit(weight, moments, masks[layer.name], layer.bias is not None))
         narrow.execute(step, dirty)
         progress("fitting", done + 1, len(whole.steps))
     return narrow.write_back(model)

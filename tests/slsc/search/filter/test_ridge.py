@@ -24,7 +24,8 @@ def test_recovers_a_convolution_of_the_channels_it_may_read(build_model, monkeyp
     weight, bias = torch.randn(4, 8 // groups, 3, 3, generator=generator), torch.randn(4, generator=generator)
     target = F.conv2d(inputs, weight * torch.from_numpy(mask), bias, groups=groups)
 
-    found, offset = ridge.ridge_fit(layer_moments(module, layer, inputs, target, 4000, generator), mask, True)
+    moments = layer_moments(module, layer, inputs, target, 4000, generator)
+    found, offset = ridge.ridge_fit(np.zeros(mask.shape, np.float32), moments, mask, True)
 
     np.testing.assert_allclose(found, weight.numpy() * mask, atol=2e-2)
     fitted = F.conv2d(inputs, torch.from_numpy(found), torch.from_numpy(offset), groups=groups)
@@ -32,15 +33,18 @@ def test_recovers_a_convolution_of_the_channels_it_may_read(build_model, monkeyp
     assert not found[~mask].any() and not fitted[:, 0].any()
 
 
-def test_the_pull_shrinks_weights_and_spares_the_mean(build_model) -> None:
-    module = OnnxModule(
-        build_model("t (float[n,3,h,w] x) => (float[n,2,h,w] y) { y = Conv(x, w, b) }", w=(2, 3, 1, 1), b=(2,))
-    )
+def test_the_pull_is_towards_the_old_weights_and_spares_the_mean(build_model, monkeypatch) -> None:
+    monkeypatch.setattr(ridge, "RIDGE", 1e6)
+    text = "t (float[n,3,h,w] x) => (float[n,2,h,w] y) { y = Conv(x, w, b) }"
+    module = OnnxModule(build_model(text, w=(2, 3, 1, 1), b=(2,)))
+    old = module.parameter("w").detach().numpy()
     generator = torch.Generator().manual_seed(0)
     inputs, target = torch.rand(1, 3, 32, 32, generator=generator), 7 + torch.rand(1, 2, 32, 32, generator=generator)
     moments = layer_moments(module, layers_of(module)["w"], inputs, target, 1024, generator)
-    weight, bias = ridge.ridge_fit(moments, np.ones((2, 3, 1, 1), bool), True)
+    mask = np.ones((2, 3, 1, 1), bool)
+    weight, bias = ridge.ridge_fit(old, moments, mask, True)
+    np.testing.assert_allclose(weight, old, atol=1e-4)
     fitted = F.conv2d(inputs, torch.from_numpy(weight), torch.from_numpy(bias))
     torch.testing.assert_close(fitted.mean((0, 2, 3)), target.mean((0, 2, 3)), atol=1e-3, rtol=0)
-    _, without = ridge.ridge_fit(moments, np.ones((2, 3, 1, 1), bool), False)
+    _, without = ridge.ridge_fit(old, moments, mask, False)
     assert not without.any()
