@@ -85,6 +85,12 @@ def _add_method(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--budget", type=parse_budget, metavar="B", help="kept share of the multiply-accumulates: 1/8")
     group.add_argument("--rule", choices=RULES, default=RULES[0], help="which weights a group may keep")
     group.add_argument("--m", type=int, default=32, metavar="M", help="group size, 2 to 256 (default: 32)")
+    group.add_argument(
+        "--distill",
+        action="store_true",
+        help="learn what the dense network puts out instead of what the images show: better where these are few, "
+        "compressed, or other than the network was trained on",
+    )
 
 
 def _add_optimization(group: argparse._ArgumentGroup) -> None:
@@ -147,6 +153,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
         start=args.start,
         sls=sls_settings(args),
         rules=Rules(args.m, args.rule),
+        distill=args.distill,
         data=args.data,
         pairs=tuple(args.pairs) if args.pairs else None,
         motion_blur=args.motion_blur,

@@ -100,6 +100,7 @@ def _work(fabric: Fabric, request: TrainRequest, bars: Bars) -> TrainReport:
             resume=request.resume,
             identity=_identity(request, pairs),
             fabric=fabric,
+            teacher=network.module() if request.distill else None,
         )
     files, share = _write(request, network.model, recipe) if first else ((), None)
     return TrainReport(done.step, done.seconds, share, scores[-1] if scores else None, files)
@@ -146,6 +147,7 @@ def _identity(request: TrainRequest, pairs: list[Pair]) -> dict[str, str]:
         "rule": request.rules.rule,
         "patch": str(request.patch),
         "motion blur": str(request.motion_blur),
+        "distill": str(request.distill),
         "images": f"{len(pairs)} of {sum(low[..., 0].size for low, _ in pairs)} pixels",
     }
 

@@ -40,6 +40,7 @@ class TrainRequest:
         start: weights that sparse training begins with, one of `slsc.search.searcher.STARTS`.
         sls: how `sls` searches.
         rules: group size and mask rule.
+        distill: whether the network as it starts, dense, makes the wanted outputs, in place of the images.
         data: folder of high-resolution images whose inputs are made, or None for `pairs`.
         pairs: folders of inputs and of wanted outputs, or None for `data`.
         motion_blur: make the inputs of a same-size network by moving the images of `data`, and `val`, at random.
@@ -64,6 +65,7 @@ class TrainRequest:
     start: str
     sls: SlsSettings
     rules: Rules
+    distill: bool
     data: Path | None
     pairs: tuple[Path, Path] | None
     motion_blur: bool
@@ -93,6 +95,8 @@ class TrainRequest:
             raise UsageError(
                 f"--method {self.method} {'takes no' if self.method == DENSE else 'needs a'} budget", hint=hint
             )
+        if self.distill and self.method == DENSE:
+            raise UsageError("--distill needs a sparse --method", why="a dense network has nothing to learn of itself")
 
     @property
     def name(self) -> str:

@@ -71,6 +71,7 @@ def request_for(tmp_path: Path, photos: Path, upscaler: Path) -> Callable[..., T
                 "start": "dense",
                 "sls": FAST,
                 "rules": Rules(8),
+                "distill": False,
                 "data": photos,
                 "pairs": None,
                 "motion_blur": False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import signal
 from dataclasses import replace
@@ -13,9 +14,10 @@ from tqdm import tqdm
 
 from slsc.compiler.importing import import_network
 from slsc.compiler.trained import found_in_weights, read_plan
-from slsc.errors import BudgetError, SlscError
+from slsc.errors import BudgetError, SlscError, UsageError
 from slsc.passes.graph import initializers
 from slsc.search.sls.settings import PAPER
+from slsc.train.schedule import Horizon
 from slsc.training.job import train
 
 BUDGET = Fraction(1, 2)
@@ -92,3 +94,33 @@ def test_a_budget_below_what_is_possible_is_refused_at_once(request_for, silent)
             train(request, silent)
         assert caught.value.exit_code == 3
         assert not request.checkpoint.exists()
+
+
+def test_a_network_that_lost_nothing_learns_nothing_of_the_dense_one(request_for, silent, upscaler) -> None:
+    request = request_for(method="uniform", budget=Fraction(1), distill=True)
+    train(request, silent)
+    with request.log_path.open() as log:
+        assert {float(row["l1"]) for row in csv.DictReader(log)} == {0.0}
+    dense = initializers(import_network(upscaler).model)
+    assert all(
+        np.array_equal(value, dense[name]) for name, value in initializers(import_network(request.output).model).items()
+    )
+
+
+def test_a_pruned_network_comes_nearer_to_the_dense_one(request_for, silent) -> None:
+    settings = request_for().settings
+    request = request_for(
+        method="uniform",
+        budget=BUDGET,
+        distill=True,
+        settings=replace(settings, horizon=Horizon(steps=60), log_every=20),
+    )
+    train(request, silent)
+    with request.log_path.open() as log:
+        losses = [float(row["l1"]) for row in csv.DictReader(log)]
+    assert 0 < losses[-1] < losses[0]
+
+
+def test_a_dense_run_has_no_one_to_learn_from(request_for) -> None:
+    with pytest.raises(UsageError, match="--distill needs a sparse --method"):
+        request_for(distill=True)
