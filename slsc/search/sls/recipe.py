@@ -111,10 +111,11 @@ class SlsRecipe:
         module = self.module
         if not module.frozen:
             reached = float(module.exact_share())
+            nearest = "" if reached > 0.9999 else f", or --budget {reached + 5e-5:.4f}"
             raise BudgetError(
                 f"budget {self._budget} was not met in the steps given",
                 why=f"the kept share came down to {reached:.4f}, lambda up to {self._annealing.strength:.3g}",
-                hint=f"give it more steps, use --preset fast or thorough, or --budget {reached + 5e-5:.4f}",
+                hint=f"give it more steps, use --preset fast or thorough{nearest}",
                 exit_code=3,
             )
         masks, keep, weights = module.masks(), module.keep(), {}

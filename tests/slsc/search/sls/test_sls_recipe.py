@@ -126,6 +126,12 @@ def test_steps_that_run_out_say_how_far_it_came(network: Network, batches: Batch
     assert caught.value.exit_code == 3 and "more steps" in str(caught.value)
 
 
+def test_a_search_that_removed_nothing_proposes_no_budget(network: Network) -> None:
+    with pytest.raises(BudgetError, match="more steps") as caught:
+        make(network, PAPER).result()
+    assert "--budget" not in str(caught.value)
+
+
 def test_an_unreachable_budget_is_refused_at_once(network: Network) -> None:
     with pytest.raises(BudgetError, match="cannot be reached"):
         make(network, PAPER, Fraction(1, 100))
