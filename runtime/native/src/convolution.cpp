@@ -15,7 +15,9 @@ Convolution ready_convolution(const Plan& plan, const Op& op, int capacity, cons
     const std::vector<Weight> weights = kept_weights(plan, op, capacity);
     Convolution ready;
     ready.macs = weights.size();
-    if (dense_is_faster(op, ready.macs, kernels.tap_cost)) ready.dense = list_dense(op, weights, kernels.dense_tuning);
+    const bool dense = dense_is_faster(op, ready.macs, kernels.tap_cost);
+    if (dense && suits_few(op, kernels.few_tuning)) ready.few = list_few(op, weights);
+    else if (dense) ready.dense = list_dense(op, weights, kernels.dense_tuning);
     else ready.taps = list_taps(op, weights, op.array[1] >= 0 ? int(plan.header.m) : 1, kernels.tuning);
     return ready;
 }

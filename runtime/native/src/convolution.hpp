@@ -1,7 +1,8 @@
-// A convolution made ready to run, by whichever of the two kernels is faster for its weights.
+// A convolution made ready to run, by whichever kernel is faster for its weights.
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "dense.hpp"
 #include "kernels.hpp"
@@ -10,8 +11,10 @@
 namespace slsc {
 
 struct Convolution {
-    ConvTaps taps;      // empty where `dense` is not
+    // Two of these are empty.
+    ConvTaps taps;
     DenseLists dense;
+    std::vector<float> few;
     uint64_t macs = 0;  // a pixel of the output: kept weights
 };
 

@@ -72,6 +72,7 @@ Job Engine::job(size_t index) const {
     if (op.type == OpType::Conv) {
         job.taps = convolutions_[index].taps.view();
         job.dense = convolutions_[index].dense.view();
+        job.few = convolutions_[index].few.empty() ? nullptr : convolutions_[index].few.data();
         job.bias = floats(op.array[2]);
     } else if (op.type == OpType::Unary) {
         job.scale = floats(op.array[0]);

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "dense.hpp"
+#include "few.hpp"
 #include "layout.hpp"
 #include "plan.hpp"
 #include "taps.hpp"
@@ -18,6 +19,7 @@ struct Job {
     int from = 0, to = 0;           // columns of the output to make; multiples of its shuffle
     Taps taps;                      // Conv by taps
     Dense dense;                    // Conv by dense blocks, where it has panels
+    const float* few = nullptr;     // Conv with few outputs: its weights
     const float* bias = nullptr;    // Conv
     const float* scale = nullptr;   // Unary
     const float* shift = nullptr;   // Unary
@@ -36,6 +38,7 @@ struct Kernels {
     OpKernel conv, binary, unary, pool, global_mean, resize, pad, depth_to_space, space_to_depth, channel_mean;
     TapTuning tuning;
     DenseTuning dense_tuning;
+    FewTuning few_tuning;
     double tap_cost;  // time of a multiply-add by taps over that of a dense one
     // Planar image rows to strips and back, columns [from, to); items are strip rows of channels: channels * rows.
     void (*to_strips)(const float* planar, const View& value, int from, int to, int item);

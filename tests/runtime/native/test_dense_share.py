@@ -81,3 +81,22 @@ def test_groups(plans, interpret, isas, each):
     expected = interpret(plan, image)
     for isa in isas:
         _agree(plan, image, expected, isa)
+
+
+@pytest.mark.parametrize("made", [2, 3, 4])
+@pytest.mark.parametrize("side", [1, 3, 5])
+@pytest.mark.parametrize("height", [83, 96])
+def test_few_outputs(plans, interpret, isas, made, side, height):
+    """Rows read in place and rows packed, of whole images and of bands."""
+    rng = np.random.default_rng(made)
+    plan = _layer(plans, rng, made, channels=9, n=1, m=1, side=side)
+    image = rng.standard_normal((9, height, 101)).astype(np.float32)
+    expected = interpret(plan, image)
+    for isa in isas:
+        _agree(plan, image, expected, isa)
+        runs = []
+        for threads, band in ((1, 0), (1, 48), (2, 31)):
+            runner = NativeRunner(plan.to_bytes(), threads, isa)
+            runner.set_band(band)
+            runs.append(runner.run(image[None]))
+        assert all(np.array_equal(run, runs[0]) for run in runs), isa

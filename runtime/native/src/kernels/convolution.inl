@@ -1,13 +1,15 @@
-// A convolution by whichever kernel it was made ready for. Needs conv.inl, dense.inl and point.inl.
+// A convolution by whichever kernel it was made ready for. Needs conv.inl, dense.inl, few.inl and point.inl.
 
-static int convolution_items(const Job& job) { return job.dense.panel_count ? dense_items(job) : conv_items(job); }
-
-static size_t convolution_scratch(const Job& job) {
-    return job.dense.panel_count ? dense_scratch(job) : job.taps.direct ? point_scratch(job) : conv_scratch(job);
+static const OpKernel& convolution_kernel(const Job& job) {
+    static const OpKernel by_taps{conv_items, conv_run, conv_scratch}, direct{conv_items, point_run, point_scratch};
+    static const OpKernel dense{dense_items, dense_run, dense_scratch}, few{few_items, few_run, few_scratch};
+    if (job.few) return few;
+    if (job.dense.panel_count) return dense;
+    return job.taps.direct ? direct : by_taps;
 }
 
-static void convolution_run(const Job& job, int item, float* scratch) {
-    if (job.dense.panel_count) dense_run(job, item, scratch);
-    else if (job.taps.direct) point_run(job, item, scratch);
-    else conv_run(job, item, scratch);
-}
+static int convolution_items(const Job& job) { return convolution_kernel(job).items(job); }
+
+static size_t convolution_scratch(const Job& job) { return convolution_kernel(job).scratch_floats(job); }
+
+static void convolution_run(const Job& job, int item, float* scratch) { convolution_kernel(job).run(job, item, scratch); }

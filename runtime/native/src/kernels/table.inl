@@ -10,6 +10,7 @@
 #include "convert.inl"
 #include "dense.inl"
 #include "elementwise.inl"
+#include "few.inl"
 #include "pad.inl"
 #include "point.inl"
 #include "pool.inl"
@@ -34,6 +35,7 @@ static const Kernels TABLE = {
     {channel_mean_items, channel_mean_run, nullptr},
     TUNING,
     DENSE_TUNING,
+    FEW_TUNING,
     DENSE_TAP_COST,
     to_strips,
     from_strips,

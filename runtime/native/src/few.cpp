@@ -1,0 +1,22 @@
+#include "few.hpp"
+
+#include <cstddef>
+#include <cstdint>
+
+namespace slsc {
+
+bool suits_few(const Op& op, const FewTuning& tuning) {
+    const int32_t* p = op.p;
+    const bool plain = p[4] == 1 && p[5] == 1 && p[10] == 1 && p[11] == 1 && p[12] == 1;
+    const int64_t row = int64_t(sizeof(float)) * tuning.lanes * (tuning.columns + p[3] - 1);
+    return plain && p[1] <= kFewOutputs && p[2] <= kFewRows && row * p[2] * p[0] <= tuning.window_bytes;
+}
+
+std::vector<float> list_few(const Op& op, const std::vector<Weight>& weights) {
+    const size_t channels = op.p[0], outputs = op.p[1], kh = op.p[2], kw = op.p[3];
+    std::vector<float> listed(kh * channels * kw * outputs, 0.0f);
+    for (const Weight& w : weights) listed[((w.row * channels + w.channel) * kw + w.column) * outputs + w.output] = w.value;
+    return listed;
+}
+
+}  // namespace slsc
