@@ -27,16 +27,13 @@ def slot_gates(b: Tensor, settings: SlsSettings) -> Tensor:
     return torch.cat([b, b if settings.ordered else b.sort(1, descending=True).values], 1)
 
 
-def start_of(n: int, m: int, settings: SlsSettings) -> Tensor:
-    """The k of a layer, shape (M - 1,), whose gates keep `n` of M units; all ones at n = m.
+def start_of(n: int, m: int) -> Tensor:
+    """The k of a layer, shape (M - 1,), whose gates keep `n` of M units: ones up to the n-th, then zeros.
 
-    Below that p falls smoothly, so that the n-th unit is the next to go and the one after it the next to come.
+    The units behind it stay shut, as the cost alone reaches a k of 0. Where N starts below M the weights were fitted to
+    that N, and those behind it are zeros: opened, they would take the place of good ones.
     """
     k = torch.ones(m - 1)
-    if n == m:
-        return k
-    if settings.ordered:  # p_n is half a unit above the threshold, p_(n+1) half a unit below
-        return k * settings.threshold ** (1 / (n - 0.5))
     k[n - 1 :] = 0.0
     return k
 

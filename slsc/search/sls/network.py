@@ -29,7 +29,7 @@ class GatedNetwork(nn.Module):
         module: its weights; trained in place.
         rules: group size and mask rule.
         settings: how k becomes gates.
-        keep: N to start from by layer; all dense for None.
+        keep: N to start from by layer, which it may fall from but not exceed; all dense for None.
 
     Attributes:
         network: `module`.
@@ -57,7 +57,7 @@ class GatedNetwork(nn.Module):
         require_units(rules, ordered=settings.ordered)
         self.network, self._rules, self._settings = module, rules, settings
         self.names = tuple(layer.name for layer in network.layers)
-        start = [start_of(keep[name] if keep else rules.m, rules.m, settings) for name in self.names]
+        start = [start_of(keep[name] if keep else rules.m, rules.m) for name in self.names]
         self.k = nn.Parameter(torch.stack(start) / settings.k_rate)
         self.register_buffer("kept", torch.ones(len(self.names), rules.m))
         self.register_buffer("frozen", torch.tensor(False))

@@ -34,7 +34,7 @@ def gated(network: Network, settings: SlsSettings = PAPER, rules: Rules = RULES)
 
 def set_n(module: GatedNetwork, keep: dict[str, int], m: int) -> None:
     with torch.no_grad():
-        module.k.copy_(torch.stack([start_of(keep[name], m, PAPER) for name in module.names]))
+        module.k.copy_(torch.stack([start_of(keep[name], m) for name in module.names]))
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +88,9 @@ def test_forward_is_the_masked_network(network: Network) -> None:
 
 def test_gradients_of_weights_stop_at_closed_gates_and_reach_every_k(network: Network) -> None:
     module = gated(network)
-    set_n(module, dict.fromkeys(module.names, 3), 8)
+    with torch.no_grad():
+        module.k.fill_(0.5 ** (1 / 2.5))  # p_3 half a unit above the threshold
+    assert set(module.keep().values()) == {3}
     module(torch.rand(1, 3, 9, 9, generator=torch.Generator().manual_seed(0))).square().mean().backward()
     for name, mask in module.masks().items():
         gradient = module.network.parameter(name).grad

@@ -69,7 +69,7 @@ def test_short_groups_see_open_gates_first() -> None:
 @pytest.mark.parametrize("m", [4, 8, 16, 32])
 def test_starts_keep_what_they_are_asked_to(m: int, choices: SlsSettings) -> None:
     for n in range(1, m + 1):
-        assert sum(b_of(start_of(n, m, choices).tolist(), choices)) == n
+        assert sum(b_of(start_of(n, m).tolist(), choices)) == n
 
 
 def test_gating_agrees_with_numeric_gradients() -> None:
