@@ -72,6 +72,17 @@ def test_starts_keep_what_they_are_asked_to(m: int, choices: SlsSettings) -> Non
         assert sum(b_of(start_of(n, m).tolist(), choices)) == n
 
 
+@pytest.mark.parametrize("choices", [PAPER, UNORDERED, OFFICIAL])
+def test_units_behind_the_start_stay_shut_however_much_the_open_ones_matter(choices: SlsSettings) -> None:
+    k = start_of(3, 8).requires_grad_()
+    optimizer = torch.optim.Adam([k], 0.1)
+    for _ in range(30):
+        optimizer.zero_grad()
+        (-gates(scores(k[None], choices), choices)[0, :3].sum()).backward()
+        optimizer.step()
+    assert sum(b_of(k.tolist(), choices)) == 3
+
+
 def test_gating_agrees_with_numeric_gradients() -> None:
     generator = torch.Generator().manual_seed(0)
     weight = torch.randn(2, 5, 2, 2, generator=generator, dtype=torch.double, requires_grad=True)

@@ -17,10 +17,9 @@ from slsc.errors import BudgetError, SlscError
 from slsc.onnx_torch import OnnxModule
 from slsc.passes.bake import BakeMasks
 from slsc.passes.base import PassContext
-from slsc.passes.cost import costs, plan_cost
+from slsc.passes.cost import costs
 from slsc.passes.layers import prunable_layers
 from slsc.passes.pipeline import Pipeline
-from slsc.pattern import nm_mask, rank_groups
 from slsc.search import Network, Rules
 from slsc.search.inputs import PatchSource
 from slsc.search.sls.network import GatedNetwork
@@ -70,15 +69,6 @@ def run(recipe: SlsRecipe, batches: Batches, steps: int, checkpoint: Path | None
     notes = Notes()
     fit(recipe, batches, settings, checkpoint=checkpoint, log=notes, **more)
     return notes
-
-
-def prune_to_keep(network: Network, keep: Mapping[str, int]) -> OnnxModule:
-    module = OnnxModule(network.model)
-    with torch.no_grad():
-        for name, n in keep.items():
-            weight = module.parameter(name)
-            weight *= torch.from_numpy(nm_mask(rank_groups(weight.abs().numpy(), 8), n, 8))
-    return module
 
 
 @pytest.mark.parametrize("rule", ["magnitude", "magnitude+2:4"])
@@ -140,20 +130,6 @@ def test_a_search_that_removed_nothing_proposes_no_budget(network: Network) -> N
     with pytest.raises(BudgetError, match="more steps") as caught:
         make(network, PAPER).result()
     assert "--budget" not in str(caught.value)
-
-
-def test_units_that_were_pruned_before_the_search_stay_shut(network: Network, batches: Batches) -> None:
-    keep = {layer.name: 3 + index % 3 for index, layer in enumerate(network.layers)}
-    pruned = prune_to_keep(network, keep)
-    settings = replace(FAST, strength=0.0, refresh_every=2, pace=Pace(until=0.8, grace=0.1))
-    module = GatedNetwork(network, pruned, RULES, settings, keep)
-    before = module.masks()
-    recipe = SlsRecipe(network, module, Fraction(1, 4), RULES, settings, SIDE * SIDE)
-    shares = [report["share"] for report in run(recipe, batches, 20).reports]
-    assert max(shares) <= float(plan_cost(network.cost, keep, 8).share)
-    assert all(module.keep()[name] <= n for name, n in keep.items())
-    for name, mask in module.masks().items():
-        assert not mask[~before[name]].any()
 
 
 def test_an_unreachable_budget_is_refused_at_once(network: Network) -> None:
