@@ -30,6 +30,10 @@ struct Placement {
     size_t floats = 0;          // of the whole arena, guards included
 };
 
+// Floats from one channel of a place to the next. Runs of pixels of consecutive channels lie side by side in the sets of the
+// first-level cache, where planes a multiple of 4 KiB apart would push each other out.
+int64_t plane_floats(int rows, int pitch, int lanes);
+
 // Steps through `bands`, and restarts it.
 Placement place_values(const Plan& plan, const std::vector<Shape>& shapes, int lanes, Bands& bands);
 

@@ -68,7 +68,7 @@ View Storage::view(int value, int channel, int channels) const {
     const Shape& s = (*shapes_)[value];
     const int index = placement_.place_of[value];
     const Place& place = placement_.places[index];
-    const int64_t plane = int64_t(s.rows) * place.pitch * lanes_;
+    const int64_t plane = plane_floats(s.rows, place.pitch, lanes_);
     const int first = place.whole ? 0 : band_[index].held.first;
     float* data = memory_.get() + place.offset + channel * plane;
     return {data, channels, s.height, s.width, s.rows, s.pixel, plane, first, place.pitch};
@@ -112,9 +112,9 @@ void Storage::copy(int value, Columns columns, bool keep, Pool& pool) {
     float* kept = memory_.get() + place.kept_offset;
     const size_t bytes = sizeof(float) * size_t(columns.end - columns.first) * lanes_;
     pool.run(shape.channels, [&](int channel, int) {
-        for (int64_t row = int64_t(channel) * shape.rows, end = row + shape.rows; row < end; ++row) {
-            float* from = live + row * place.pitch * lanes_;
-            float* to = kept + row * place.kept_pitch * lanes_;
+        for (int64_t row = 0; row < shape.rows; ++row) {
+            float* from = live + channel * plane_floats(shape.rows, place.pitch, lanes_) + row * place.pitch * lanes_;
+            float* to = kept + (int64_t(channel) * shape.rows + row) * place.kept_pitch * lanes_;
             if (!keep) std::swap(from, to);
             std::memcpy(to, from, bytes);
         }

@@ -1,10 +1,11 @@
 // 1x1 convolution with stride 1 by taps. Needs conv.inl, for the size of its regions.
 //
-// A pixel's input is only that pixel in all channels. Runs of POINT_RUN pixels are copied together first, because planes often
-// lie a multiple of 4 KiB apart and would push each other out of the first-level cache; from the copy each output is
-// computed whole, its sums never leaving registers before the epilogue.
+// A pixel's input is only that pixel in all channels. Runs of POINT_RUN pixels are read in place, since planes lie so that runs
+// of consecutive channels do not push each other out of the first-level cache (see arena.hpp); shorter ones are copied first.
+// Each output is computed whole, its sums never leaving registers before the epilogue.
 
 constexpr int POINT_RUN = 12;  // pixels
+static_assert(POINT_RUN == TUNING.columns);
 
 // Copies pixels of `channels` channels to [channel][POINT_RUN][lane]; what lies past `columns` stays as it was.
 static void copy_run(const View& in, int first_channel, int channels, int y, int x, int columns, float* to) {
@@ -14,8 +15,20 @@ static void copy_run(const View& in, int first_channel, int channels, int y, int
     }
 }
 
-// The sums of one output over a run, from its bias.
-static void sum_list(const TapList& list, const Taps& taps, const float* in, float bias, float* sums) {
+// With more channels a run does not stay in the first-level cache, and comes from memory where all blocks of a network end.
+constexpr int POINT_FAR = 128;
+
+// Asks for share k of `shares` of the channels of a run, for the second-level cache.
+__attribute__((always_inline)) static inline void expect_run(const View& in, const Chunk& chunk, int y, int x, int k, int shares) {
+    const int first = chunk.channels * k / shares, end = chunk.channels * (k + 1) / shares;
+    for (int c = first; c < end; ++c) {
+        const float* from = pixel_at(in, chunk.first_channel + c, y, x);
+        for (int i = 0; i < POINT_RUN; ++i) __builtin_prefetch(from + i * LANES, 0, 2);
+    }
+}
+
+// The sums of one output over a run, from its bias. `plane`: floats from one channel of the run to the next.
+static void sum_list(const TapList& list, const Taps& taps, const float* in, int64_t plane, float bias, float* sums) {
     const uint64_t* word = taps.offsets + list.first_quad;
     const float* weight = taps.weights + int64_t(list.first_quad) * kQuad;
     V acc[POINT_RUN];
@@ -26,7 +39,7 @@ static void sum_list(const TapList& list, const Taps& taps, const float* in, flo
 #pragma GCC unroll 4
         for (int j = 0; j < count; ++j, offsets >>= 16) {
             const V w = splat(weight[j]);
-            const float* p = in + int64_t(offsets & 0xffff) * (POINT_RUN * LANES);
+            const float* p = in + int64_t(offsets & 0xffff) * plane;
 #pragma GCC unroll 32
             for (int i = 0; i < POINT_RUN; ++i) acc[i] += w * load(p + i * LANES);
         }
@@ -45,19 +58,21 @@ static size_t point_scratch(const Job& job) {
 static void point_run(const Job& job, int item, float* scratch) {
     const Region region = conv_region(job, item, TUNING.rows, TUNING.columns);
     float* copy = scratch + POINT_RUN * LANES;
+    const bool in_place = region.columns == POINT_RUN;
+    const int64_t plane = in_place ? job.in0.plane : POINT_RUN * LANES;
     for (int i = 0; i < job.taps.chunk_count; ++i) {
         const Chunk& chunk = job.taps.chunks[i];
         const TapList* lists = job.taps.lists + chunk.first_list;
-        for (int y = region.y; y < region.y + region.rows; ++y)
-            for (int x = 0; x < region.columns; x += POINT_RUN) {
-                const int columns = region.columns - x < POINT_RUN ? region.columns - x : POINT_RUN;
-                copy_run(job.in0, chunk.first_channel, chunk.channels, y, region.x + x, columns, copy);
-                for (int k = 0; k < chunk.outputs; ++k) {
-                    const TapList& list = lists[k];
-                    if (k + 1 < chunk.outputs) expect_operand(job, int(lists[k + 1].output), y, region.x + x, columns);
-                    sum_list(list, job.taps, copy, job.bias ? job.bias[list.output] : 0.0f, scratch);
-                    finish(job, int(list.output), y, region.x + x, columns, scratch);
-                }
+        for (int y = region.y; y < region.y + region.rows; ++y) {
+            if (!in_place) copy_run(job.in0, chunk.first_channel, chunk.channels, y, region.x, region.columns, copy);
+            const float* in = in_place ? pixel_at(job.in0, chunk.first_channel, y, region.x) : copy;
+            for (int k = 0; k < chunk.outputs; ++k) {
+                const int output = int(lists[k].output);
+                if (chunk.channels > POINT_FAR) expect_run(job.in0, chunk, y + 1, region.x, k, chunk.outputs);
+                if (k + 1 < chunk.outputs) expect_operand(job, int(lists[k + 1].output), y, region.x, region.columns);
+                sum_list(lists[k], job.taps, in, plane, job.bias ? job.bias[output] : 0.0f, scratch);
+                finish(job, output, y, region.x, region.columns, scratch);
             }
+        }
     }
 }
