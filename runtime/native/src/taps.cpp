@@ -40,17 +40,20 @@ void order_lists(Draft* begin, Draft* end) {
     std::stable_sort(begin, end, [](const Draft& a, const Draft& b) { return a.taps.size() < b.taps.size(); });
 }
 
-void append(ConvTaps& to, const Draft& list) {
-    to.lists.push_back({list.output, uint32_t(to.offsets.size()), uint32_t(list.taps.size())});
-    for (size_t i = 0; i < list.taps.size(); i += kQuad) {
-        uint64_t offsets = 0;
-        for (size_t j = 0; j < kQuad; ++j) {
-            const auto [offset, weight] = i + j < list.taps.size() ? list.taps[i + j] : std::pair<uint16_t, float>{};
-            offsets |= uint64_t(offset) << (16 * j);
-            to.weights.push_back(weight);
+// Appends a list or a pair of them.
+void append(ConvTaps& to, const Draft* list, int count) {
+    const uint32_t taps = uint32_t(list->taps.size());
+    for (int k = 0; k < count; ++k) to.lists.push_back({list[k].output, uint32_t(to.offsets.size()) + k, taps, count > 1});
+    for (size_t i = 0; i < taps; i += kQuad)
+        for (int k = 0; k < count; ++k) {
+            uint64_t offsets = 0;
+            for (size_t j = 0; j < kQuad; ++j) {
+                const auto [offset, weight] = i + j < taps ? list[k].taps[i + j] : std::pair<uint16_t, float>{};
+                offsets |= uint64_t(offset) << (16 * j);
+                to.weights.push_back(weight);
+            }
+            to.offsets.push_back(offsets);
         }
-        to.offsets.push_back(offsets);
-    }
 }
 
 }  // namespace
@@ -84,7 +87,11 @@ ConvTaps list_taps(const Op& op, const std::vector<Weight>& weights, int m, cons
         for (int set = 0; set < sets; ++set) {
             Draft* first = drafts.data() + chunk.first_list + size_t(set) * out_group;
             order_lists(first, first + out_group);
-            for (int k = 0; k < out_group; ++k) append(made, first[k]);
+            for (int k = 0, count; k < out_group; k += count) {
+                const bool alike = k + 1 < out_group && first[k].taps.size() == first[k + 1].taps.size();
+                count = tuning.pairs && !direct && alike ? 2 : 1;
+                append(made, first + k, count);
+            }
         }
     made.offsets.resize(made.offsets.size() + kQuadsAhead, 0);
     return made;

@@ -29,6 +29,7 @@ struct TapTuning {
     int lanes;
     int rows, columns;  // of a region
     int window_bytes;   // most that the input may take which a chunk's lists read
+    bool pairs;         // two lists at once where they are equally long
 };
 
 // Taps come in quads: four offsets in one word, the first in its lowest 16 bits, beside four weights. A kernel reads words
@@ -39,11 +40,13 @@ struct TapTuning {
 constexpr int kQuad = 4;
 constexpr int kQuadsAhead = 2;
 
-// Taps of one output channel: consecutive quads, the last filled up with anything.
+// Taps of one output channel: quads, the last filled up with anything. They follow each other, or, of a pair of lists, which
+// are equally long, take turns with the other's.
 struct TapList {
     uint32_t output;
     uint32_t first_quad;
     uint32_t taps;
+    bool paired;  // with the one behind or before it
 };
 
 // Consecutive input channels of one convolution group, which has `parts` chunks, and the outputs they feed. There are

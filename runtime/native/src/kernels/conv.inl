@@ -16,6 +16,7 @@ constexpr TapTuning TUNING = {
     // Of a first-level cache of 48 KiB. More of it than there is, so that 64 channels stay together: the second-level cache
     // keeps up with the little that misses, and what is most dear is to load and store sums for short lists.
     LANES == 16 ? 57 << 10 : 28 << 10,
+    LANES == 16,  // there are registers for the sums of two lists
 };
 
 // Lists of some kernel rows of a chunk, and what they are added to.
@@ -34,75 +35,127 @@ struct Piece {
     float* sums;  // [output][column][lane], COLUMNS columns an output
     int first_output;
     const Job& job;
-    int y, x;
+    int y, x, columns;
 };
 
-// Adds every list to the sums of C pixels of its output.
-template <int C, bool Unit>
-static void add_lists(const Piece& piece, const Lists& lists) {
+// Does what `finish` does while the sums are in registers; false where only that can.
+template <int C>
+static inline __attribute__((always_inline)) bool finish_held(const Piece& piece, int k, const V* acc) {
+    if (C < COLUMNS || piece.columns < C) return false;
+    const Op& op = *piece.job.op;
+    const auto row = [&](auto act, auto combine) __attribute__((always_inline)) {
+        const Target target = target_of(piece.job, k, piece.y, piece.x);
+        const int64_t step = target.step;
+#pragma GCC unroll 32
+        for (int i = 0; i < C; ++i)
+            store(target.to + i * step,
+                  finished<decltype(act)::value, decltype(combine)::value>(acc[i], target.other + i * step, op.f, target.slope));
+        return true;
+    };
+    const auto combined = [&](auto act) __attribute__((always_inline)) {
+        switch (Combine(op.p[14])) {
+            case Combine::None: return row(act, CombineType<Combine::None>{});
+            case Combine::AddThenAct: return row(act, CombineType<Combine::AddThenAct>{});
+            case Combine::ActThenAdd: return row(act, CombineType<Combine::ActThenAdd>{});
+            default: return false;
+        }
+    };
+    switch (op.act) {
+        case Act::None: return combined(ActType<Act::None>{});
+        case Act::Relu: return combined(ActType<Act::Relu>{});
+        case Act::LeakyRelu: return combined(ActType<Act::LeakyRelu>{});
+        case Act::PRelu: return combined(ActType<Act::PRelu>{});
+        default: return false;
+    }
+}
+
+// Where the kernel is in a chunk's taps.
+struct Cursor {
+    const uint64_t* word;
+    const float* weight;
+    uint64_t next, after_next;
+};
+
+// Adds K lists, whose quads take turns, to the sums of C pixels of their outputs, of which the piece has `columns`.
+template <int C, bool Unit, int K>
+static inline __attribute__((always_inline)) void add_list(const Piece& piece, const Lists& lists, const TapList* list, Cursor& at) {
     const int64_t step = Unit ? LANES : piece.step;
     const float* in = piece.in;
-    const uint64_t* word = lists.offsets + lists.lists[0].first_quad;
-    const float* weight = lists.weights + int64_t(lists.lists[0].first_quad) * kQuad;
-    uint64_t next = word[0], after_next = word[1];
-    static_assert(kQuadsAhead == 2);
-    for (int k = 0; k < lists.count; ++k) {
-        const TapList& list = lists.lists[k];
-        float* sums = piece.sums + int64_t(int(list.output) - piece.first_output) * COLUMNS * LANES;
-        if (lists.last && k + 1 < lists.count) expect_operand(piece.job, int(lists.lists[k + 1].output), piece.y, piece.x, C);
-        V acc[C];
+    V acc[K][C];
+#pragma GCC unroll 2
+    for (int k = 0; k < K; ++k) {
+        const float* sums = piece.sums + int64_t(int(list[k].output) - piece.first_output) * COLUMNS * LANES;
         if (lists.first) {
             const float* bias = piece.job.bias;
-            const V v = splat(bias ? bias[list.output] : 0.0f);
+            const V v = splat(bias ? bias[list[k].output] : 0.0f);
 #pragma GCC unroll 32
-            for (int i = 0; i < C; ++i) acc[i] = v;
+            for (int i = 0; i < C; ++i) acc[k][i] = v;
         } else {
 #pragma GCC unroll 32
-            for (int i = 0; i < C; ++i) acc[i] = load(sums + i * LANES);
+            for (int i = 0; i < C; ++i) acc[k][i] = load(sums + i * LANES);
         }
-        const auto quad = [&](int taps) __attribute__((always_inline)) {
-            uint64_t offsets = next;
-            next = after_next;
-            after_next = *(word++ + kQuadsAhead);
+    }
+    const auto quad = [&](int taps, V* sum) __attribute__((always_inline)) {
+        uint64_t offsets = at.next;
+        at.next = at.after_next;
+        at.after_next = *(at.word++ + kQuadsAhead);
 #pragma GCC unroll 4
-            for (int j = 0; j < taps; ++j, offsets >>= 16) {
-                const V w = splat(weight[j]);
-                const float* p = in + int64_t(offsets & 0xffff) * LANES;
+        for (int j = 0; j < taps; ++j, offsets >>= 16) {
+            const V w = splat(at.weight[j]);
+            const float* p = in + int64_t(offsets & 0xffff) * LANES;
 #pragma GCC unroll 32
-                for (int i = 0; i < C; ++i) acc[i] += w * load(p + i * step);
-            }
-            weight += kQuad;
-        };
-        for (uint32_t q = list.taps / kQuad; q > 0; --q) quad(kQuad);
-        if (list.taps % kQuad) quad(int(list.taps % kQuad));
-#pragma GCC unroll 32
-        for (int i = 0; i < C; ++i) store(sums + i * LANES, acc[i]);
-        if (lists.last) finish(piece.job, int(list.output), piece.y, piece.x, C, sums);
-    }
-}
-
-// All columns of a row of a region.
-static void add_row(int columns, Piece piece, const Lists& lists) {
-    const bool unit = piece.step == LANES;
-    while (columns > 0) {
-        const int n = columns >= COLUMNS ? COLUMNS : columns >= 8 ? 8 : columns >= 4 ? 4 : columns >= 2 ? 2 : 1;
-        switch (n) {
-            case 1: unit ? add_lists<1, true>(piece, lists) : add_lists<1, false>(piece, lists); break;
-            case 2: unit ? add_lists<2, true>(piece, lists) : add_lists<2, false>(piece, lists); break;
-            case 4: unit ? add_lists<4, true>(piece, lists) : add_lists<4, false>(piece, lists); break;
-            case 8: unit ? add_lists<8, true>(piece, lists) : add_lists<8, false>(piece, lists); break;
-            default: unit ? add_lists<COLUMNS, true>(piece, lists) : add_lists<COLUMNS, false>(piece, lists);
+            for (int i = 0; i < C; ++i) sum[i] += w * load(p + i * step);
         }
-        columns -= n;
-        piece.in += int64_t(n) * piece.step;
-        piece.sums += n * LANES;
-        piece.x += n;
+        at.weight += kQuad;
+    };
+    for (uint32_t q = list->taps / kQuad; q > 0; --q)
+#pragma GCC unroll 2
+        for (int k = 0; k < K; ++k) quad(kQuad, acc[k]);
+    if (list->taps % kQuad)
+#pragma GCC unroll 2
+        for (int k = 0; k < K; ++k) quad(int(list->taps % kQuad), acc[k]);
+#pragma GCC unroll 2
+    for (int k = 0; k < K; ++k) {
+        float* sums = piece.sums + int64_t(int(list[k].output) - piece.first_output) * COLUMNS * LANES;
+        if (lists.last && finish_held<C>(piece, int(list[k].output), acc[k])) continue;
+#pragma GCC unroll 32
+        for (int i = 0; i < C; ++i) store(sums + i * LANES, acc[k][i]);
+        if (lists.last) finish(piece.job, int(list[k].output), piece.y, piece.x, piece.columns, sums);
     }
 }
 
-// Output rows that have some but not all of their taps while an input row is used.
+// Adds every list, pairs of them together: sums of one are loaded and stored while the other's multiply-adds go on.
+template <int C, bool Unit>
+static void add_lists(const Piece& piece, const Lists& lists) {
+    const uint64_t* word = lists.offsets + lists.lists[0].first_quad;
+    Cursor at{word, lists.weights + int64_t(lists.lists[0].first_quad) * kQuad, word[0], word[1]};
+    static_assert(kQuadsAhead == 2);
+    for (int k = 0; k < lists.count;) {
+        const int count = TUNING.pairs && lists.lists[k].paired ? 2 : 1;
+        if (lists.last)
+            for (int next = k + count; next < lists.count && next < k + 2 * count; ++next)
+                expect_operand(piece.job, int(lists.lists[next].output), piece.y, piece.x, piece.columns);
+        if (count == 2) add_list<C, Unit, TUNING.pairs ? 2 : 1>(piece, lists, lists.lists + k, at);
+        else add_list<C, Unit, 1>(piece, lists, lists.lists + k, at);
+        k += count;
+    }
+}
+
+// All columns of a row of a region, and as many beside them as suit the registers: those come to nothing.
+static void add_row(const Piece& piece, const Lists& lists) {
+    const bool unit = piece.step == LANES;
+    if (piece.columns > 8) unit ? add_lists<COLUMNS, true>(piece, lists) : add_lists<COLUMNS, false>(piece, lists);
+    else if (piece.columns > 4) unit ? add_lists<8, true>(piece, lists) : add_lists<8, false>(piece, lists);
+    else if (piece.columns > 2) unit ? add_lists<4, true>(piece, lists) : add_lists<4, false>(piece, lists);
+    else unit ? add_lists<2, true>(piece, lists) : add_lists<2, false>(piece, lists);
+}
+
+// Output rows whose sums wait at a time. With one chunk a group, the row that an input row completes makes way for the one
+// that it begins.
 static int rows_begun(const ConvGeometry& g, const Taps& taps) {
-    return taps.kernel_rows == g.kh ? 1 : (g.kh - 1) * g.dh / g.sh + 1;
+    if (taps.kernel_rows == g.kh) return 1;
+    const int reach = (g.kh - 1) * g.dh;
+    return taps.chunks[0].parts > 1 ? reach / g.sh + 1 : (reach + g.sh - 1) / g.sh;
 }
 
 // Packed rows: lists of one kernel row need the latest only.
@@ -127,9 +180,8 @@ static void add_row_of_chunk(const Job& job, const ConvGeometry& g, const Chunk&
         const Lists lists{taps.lists + chunk.first_list + int64_t(set) * chunk.outputs, chunk.outputs, taps.offsets, taps.weights,
                           set == 0 && chunk.part == 0, set == sets - 1 && chunk.part == chunk.parts - 1};
         const int64_t above = int64_t(taps.kernel_rows - 1) * g.dh * chunk.channels * g.packed_columns * LANES;
-        add_row(region.columns,
-                {packed - above, g.sw * LANES, sums + int64_t(y % begun) * chunk.outputs * COLUMNS * LANES, chunk.first_output,
-                 job, y, region.x},
+        add_row({packed - above, g.sw * LANES, sums + int64_t(y % begun) * chunk.outputs * COLUMNS * LANES, chunk.first_output,
+                 job, y, region.x, region.columns},
                 lists);
     }
 }

@@ -53,17 +53,37 @@ static void pack_row(const Job& job, const ConvGeometry& g, int first_channel, i
     }
 }
 
-// Combine, activate and store `columns` sums; `step`: floats between pixels of the result and of the other operand.
+template <Combine C>
+struct CombineType {
+    static constexpr Combine value = C;
+};
+
+// A sum, activated and combined with what lies at `other`.
 template <Act A, Combine C>
-static void finish_row(const float* sums, int columns, const float* other, float* to, int step, const float* f, float slope) {
-    for (int i = 0; i < columns; ++i, to += step, other += step) {
-        V v = load(sums + i * LANES);
-        if (C == Combine::AddThenAct) v += load(other);
-        v = activate(A, v, f, slope);
-        if (C == Combine::ActThenAdd) v += load(other);
-        if (C == Combine::ActThenMul) v *= load(other);
-        store(to, v);
-    }
+static inline V finished(V v, const float* other, const float* f, float slope) {
+    if (C == Combine::AddThenAct) v += load(other);
+    v = activate(A, v, f, slope);
+    if (C == Combine::ActThenAdd) v += load(other);
+    if (C == Combine::ActThenMul) v *= load(other);
+    return v;
+}
+
+// Where an output channel's sums of part of a row go, and what they are combined with.
+struct Target {
+    float* to;
+    const float* other;  // anything where there is nothing to combine with
+    int step;            // floats between pixels of both
+    float slope;
+};
+
+static inline Target target_of(const Job& job, int k, int y, int x) {
+    const int r = job.op->p[15];
+    int channel = k, dy = 0, dx = 0;
+    if (r > 1) channel = k / (r * r), dy = k % (r * r) / r, dx = k % r;
+    float* to = pixel_at(job.out, channel, y * r + dy, x * r + dx);
+    const bool combines = Combine(job.op->p[14]) != Combine::None;
+    const float* other = combines ? pixel_at(job.in1, channel, y * r + dy, x * r + dx) : to;
+    return {to, other, r * LANES, job.slopes ? job.slopes[k] : 0.0f};
 }
 
 // Asks for what finish() combines the sums of an output channel with: a long skip comes from far. GCC 12 drops calls of
@@ -80,20 +100,18 @@ __attribute__((always_inline)) static inline void expect_operand(const Job& job,
 // Combine, activate, shuffle and store the sums of one output channel over a part of one row.
 static void finish(const Job& job, int k, int y, int x, int columns, const float* sums) {
     const Op& op = *job.op;
-    const float slope = job.slopes ? job.slopes[k] : 0.0f;
-    const int r = op.p[15];
-    int channel = k, dy = 0, dx = 0;
-    if (r > 1) channel = k / (r * r), dy = k % (r * r) / r, dx = k % r;
-    float* to = pixel_at(job.out, channel, y * r + dy, x * r + dx);
+    const Target target = target_of(job, k, y, x);
     with_act(op.act, [&](auto act) {
-        constexpr Act A = decltype(act)::value;
-        const auto row = [&](auto finish_row, const float* other) { finish_row(sums, columns, other, to, r * LANES, op.f, slope); };
-        if (Combine(op.p[14]) == Combine::None) return row(finish_row<A, Combine::None>, to);
-        const float* other = pixel_at(job.in1, channel, y * r + dy, x * r + dx);
+        const auto row = [&](auto combine) {
+            for (int64_t i = 0; i < columns; ++i)
+                store(target.to + i * target.step, finished<decltype(act)::value, decltype(combine)::value>(
+                                                       load(sums + i * LANES), target.other + i * target.step, op.f, target.slope));
+        };
         switch (Combine(op.p[14])) {
-            case Combine::AddThenAct: return row(finish_row<A, Combine::AddThenAct>, other);
-            case Combine::ActThenAdd: return row(finish_row<A, Combine::ActThenAdd>, other);
-            default: return row(finish_row<A, Combine::ActThenMul>, other);
+            case Combine::None: return row(CombineType<Combine::None>{});
+            case Combine::AddThenAct: return row(CombineType<Combine::AddThenAct>{});
+            case Combine::ActThenAdd: return row(CombineType<Combine::ActThenAdd>{});
+            case Combine::ActThenMul: return row(CombineType<Combine::ActThenMul>{});
         }
     });
 }
