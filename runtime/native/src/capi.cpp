@@ -89,7 +89,7 @@ slsc_status slsc_run(slsc_engine* engine, const float* input, int height, int wi
     return guarded(engine, [&] { return engine->engine.run(input, height, width, output); });
 }
 
-int slsc_op_count(const slsc_engine* engine) { return engine ? int(engine->engine.plan().ops.size()) : 0; }
+int slsc_op_count(const slsc_engine* engine) { return engine ? int(engine->engine.op_count()) : 0; }
 
 slsc_status slsc_op_seconds(const slsc_engine* engine, double* seconds) {
     if (!engine || !seconds) return SLSC_BAD_ARGUMENT;

@@ -22,4 +22,11 @@ Convolution ready_convolution(const Plan& plan, const Op& op, int capacity, cons
     return ready;
 }
 
+Convolution ready_pair(const Plan& plan, const Pair& pair, int capacity) {
+    Convolution ready;
+    ready.merged = merge(plan, pair, capacity);
+    ready.macs = ready.merged.macs;
+    return ready;
+}
+
 }  // namespace slsc

@@ -9,8 +9,25 @@
 
 namespace slsc {
 Engine::Engine(std::unique_ptr<Plan> plan, const Kernels* kernels, int threads)
-    : plan_(std::move(plan)), kernels_(kernels), pool_(threads), seconds_(plan_->ops.size(), 0.0) {
+    : plan_(std::move(plan)), op_count_(plan_->ops.size()), kernels_(kernels), pool_(threads) {
+    merge_pairs();
+    seconds_.assign(plan_->ops.size(), 0.0);
     ready_convolutions();
+}
+
+void Engine::merge_pairs() {
+    const std::vector<int> firsts = mergeable_firsts(*plan_, kernels_->tap_cost);
+    std::vector<Op> ops;
+    for (int i = 0; i < int(op_count_); ++i) {
+        if (std::find(firsts.begin(), firsts.end(), i) != firsts.end()) continue;
+        ops.push_back(plan_->ops[i]);
+        pairs_.emplace_back();
+        loaded_as_.push_back(i);
+        if (firsts[i] < 0) continue;
+        pairs_.back() = Pair{plan_->ops[firsts[i]], plan_->ops[i]};
+        ops.back() = merged_op(*pairs_.back());
+    }
+    plan_->ops = std::move(ops);
 }
 
 slsc_status Engine::fail(slsc_status status, std::string why) {
@@ -38,7 +55,8 @@ slsc_status Engine::set_band(int columns) {
 void Engine::ready_convolutions() {
     convolutions_.assign(plan_->ops.size(), Convolution{});
     for (size_t i = 0; i < convolutions_.size(); ++i)
-        if (plan_->ops[i].type == OpType::Conv)
+        if (pairs_[i]) convolutions_[i] = ready_pair(*plan_, *pairs_[i], capacity_);
+        else if (plan_->ops[i].type == OpType::Conv)
             convolutions_[i] = ready_convolution(*plan_, plan_->ops[i], capacity_, *kernels_);
 }
 
@@ -73,6 +91,7 @@ Job Engine::job(size_t index) const {
         job.taps = convolutions_[index].taps.view();
         job.dense = convolutions_[index].dense.view();
         job.few = convolutions_[index].few.empty() ? nullptr : convolutions_[index].few.data();
+        job.merged = pairs_[index] ? &convolutions_[index].merged : nullptr;
         job.bias = floats(op.array[2]);
     } else if (op.type == OpType::Unary) {
         job.scale = floats(op.array[0]);
@@ -148,11 +167,20 @@ slsc_status Engine::run(const float* input, int height, int width, float* output
     return SLSC_OK;
 }
 
+std::vector<double> Engine::seconds() const {
+    std::vector<double> loaded(op_count_, 0.0);
+    for (size_t i = 0; i < seconds_.size(); ++i) loaded[loaded_as_[i]] = seconds_[i];
+    return loaded;
+}
+
 uint64_t Engine::macs(size_t index) const {
-    const Op& op = plan_->ops[index];
-    if (op.type != OpType::Conv || !prepared_) return 0;
+    const auto found = std::find(loaded_as_.begin(), loaded_as_.end(), int(index));
+    if (found == loaded_as_.end() || !prepared_) return 0;
+    const size_t at = size_t(found - loaded_as_.begin());
+    const Op& op = plan_->ops[at];
+    if (op.type != OpType::Conv) return 0;
     const Shape& out = shapes_[op.out];
-    return convolutions_[index].macs * uint64_t(out.height / op.p[15]) * uint64_t(out.width / op.p[15]);
+    return convolutions_[at].macs * uint64_t(out.height / op.p[15]) * uint64_t(out.width / op.p[15]);
 }
 
 }  // namespace slsc

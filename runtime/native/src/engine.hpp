@@ -30,13 +30,16 @@ public:
     const Kernels& kernels() const { return *kernels_; }
     const Shape& input() const { return shapes_[plan_->header.input]; }
     const Shape& output() const { return shapes_[plan_->header.output]; }
-    const std::vector<double>& seconds() const { return seconds_; }
+    // Of the operations of the plan as it was loaded: of two that were made one, the second has all.
+    size_t op_count() const { return op_count_; }
+    std::vector<double> seconds() const;
     uint64_t macs(size_t op) const;
     uint64_t arena_bytes() const { return storage_.floats() * sizeof(float); }
     const std::string& error() const { return error_; }
     slsc_status fail(slsc_status status, std::string why);
 
 private:
+    void merge_pairs();
     const OpKernel& kernel(OpType type) const;
     Job job(size_t op) const;
     void ready_convolutions();
@@ -44,6 +47,9 @@ private:
     void run_step(const Bands::Segment& segment);
 
     std::unique_ptr<Plan> plan_;
+    size_t op_count_;                         // before pairs were merged
+    std::vector<int> loaded_as_;              // by operation: its index then
+    std::vector<std::optional<Pair>> pairs_;  // by operation
     const Kernels* kernels_;
     Pool pool_;
     int capacity_ = 0;

@@ -8,6 +8,7 @@
 #include "dense.hpp"
 #include "few.hpp"
 #include "layout.hpp"
+#include "merged.hpp"
 #include "plan.hpp"
 #include "taps.hpp"
 
@@ -20,6 +21,7 @@ struct Job {
     Taps taps;                      // Conv by taps
     Dense dense;                    // Conv by dense blocks, where it has panels
     const float* few = nullptr;     // Conv with few outputs: its weights
+    const Merged* merged = nullptr; // Conv that two were made
     const float* bias = nullptr;    // Conv
     const float* scale = nullptr;   // Unary
     const float* shift = nullptr;   // Unary

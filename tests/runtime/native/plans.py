@@ -8,8 +8,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -114,6 +116,63 @@ def combined(rng: Random) -> PlanFile:
             )
         )
     return plan([channels, 2 * channels], ops, arrays)
+
+
+def pair(
+    rng: Random,
+    *,
+    shuffle: int,
+    sides: tuple[int, int],
+    outputs: int,
+    n: int,
+    channels: int,
+    m: int = 8,
+    first: Mapping[str, Any] = MappingProxyType({}),
+    second: Mapping[str, Any] = MappingProxyType({}),
+) -> PlanFile:
+    """Two convolutions behind each other, a shuffle between them: the first sparse or (n == m) dense.
+
+    `first` and `second` change what they are else: act, combine (with the image), stride, pads.
+    """
+
+    def convolution(side: int, n: int, channels: int, made: int, r: int, ins: int, **changed: Any) -> Op:
+        weights = len(arrays)
+        arrays.extend(
+            sparse_arrays(rng, made, channels, (side, side), n, m)
+            if n < m
+            else [_floats(rng, made, channels, side, side)]
+        )
+        arrays[weights] /= np.float32(np.sqrt(arrays[weights].size / made))
+        arrays.append(_floats(rng, made))
+        pads = changed.get("pads", (side // 2,) * 4)
+        geometry = (channels, made, side, side, *[changed.get("stride", 1)] * 2, *pads, 1, 1, 1, n if n < m else 0)
+        combine = changed.get("combine", Combine.NONE)
+        return op(
+            OpType.CONV, *geometry, combine, r, ins=(ins, 0 if combine else -1), out=ins + 1,
+            act=changed.get("act", Act.NONE), arrays=(weights, weights + 1 if n < m else -1, len(arrays) - 1, -1),
+        )  # fmt: skip
+
+    arrays: list[Array] = []
+    ops = [
+        convolution(sides[0], n, channels, channels * shuffle**2, shuffle, 0, **first),
+        convolution(sides[1], m, channels, outputs, 1, 1, **second),
+    ]
+    stride = first.get("stride", 1) * second.get("stride", 1)
+    return plan([channels, channels, outputs], ops, arrays, row_align=stride, m=m)
+
+
+def ending(rng: Random) -> PlanFile:
+    """A pair of convolutions that an engine may make one."""
+    sides = (3, 3) if rng.random() < 0.7 else (1, 3)
+    return pair(
+        rng,
+        shuffle=int(rng.integers(1, 4)),
+        sides=sides,
+        outputs=int(rng.integers(1, 5)),
+        n=int(rng.choice([1, 4, 8])),
+        channels=int(rng.integers(3, 20)),
+        second={"act": Act(int(rng.integers(2)))},
+    )
 
 
 def binary(rng: Random) -> PlanFile:
@@ -335,6 +394,7 @@ KINDS: dict[str, Callable[[Random], PlanFile]] = {
     "dense_conv": lambda rng: conv(rng, sparse=False),
     "sparse_conv": lambda rng: conv(rng, sparse=True),
     "combined": combined,
+    "ending": ending,
     "binary": binary,
     "unary": unary,
     "root": root,

@@ -22,19 +22,25 @@ struct FewRow {
 
 static ConvGeometry few_geometry(const Op& op) { return conv_geometry(op, LANES, 1, FEW_TUNING.columns); }
 
-// Sums of one register block over all taps, as [output][column][lane]. `rows`: the input of each kernel row, from the
-// block's first column on.
+// What a register block is made of.
+struct FewTaps {
+    const float *weights, *bias;  // [row][channel][column][output]; [output] or null
+    int rows, columns, channels;
+};
+
+// Sums of one register block over all taps, as [output][column][lane]. `rows`: the input of each kernel row; the block's
+// first column begins `ahead` floats on.
 template <int K>
-static void sum_few(const Job& job, const ConvGeometry& g, const FewRow* rows, float* sums) {
+static void sum_few(const FewTaps& taps, const FewRow* rows, int64_t ahead, float* sums) {
     constexpr int C = DENSE_SUMS / K;
     V acc[K * C];
 #pragma GCC unroll 32
-    for (int i = 0; i < K * C; ++i) acc[i] = splat(job.bias ? job.bias[i / C] : 0.0f);
-    const float* weight = job.few;
-    for (int row = 0; row < g.kh; ++row)
-        for (int c = 0; c < job.in0.channels; ++c) {
-            const float* p = rows[row].data + c * rows[row].plane;
-            for (int column = 0; column < g.kw; ++column, p += LANES, weight += K) {
+    for (int i = 0; i < K * C; ++i) acc[i] = splat(taps.bias ? taps.bias[i / C] : 0.0f);
+    const float* weight = taps.weights;
+    for (int row = 0; row < taps.rows; ++row)
+        for (int c = 0; c < taps.channels; ++c) {
+            const float* p = rows[row].data + c * rows[row].plane + ahead;
+            for (int column = 0; column < taps.columns; ++column, p += LANES, weight += K) {
                 V held[K];
 #pragma GCC unroll 32
                 for (int k = 0; k < K; ++k) held[k] = splat(weight[k]);
@@ -52,20 +58,20 @@ static void sum_few(const Job& job, const ConvGeometry& g, const FewRow* rows, f
 
 // One row of a region: what `sum_few` makes of blocks beside each other.
 template <int K>
-static void few_row(const Job& job, const ConvGeometry& g, const Region& region, int y, FewRow* rows, float* sums) {
+static void few_row(const Job& job, const ConvGeometry& g, const Region& region, int y, const FewRow* rows, float* sums) {
     constexpr int C = DENSE_SUMS / K;
+    const FewTaps taps{job.few, job.bias, g.kh, g.kw, job.in0.channels};
     for (int x = 0; x < region.columns; x += C) {
-        sum_few<K>(job, g, rows, sums);
+        sum_few<K>(taps, rows, int64_t(x) * LANES, sums);
         for (int k = 0; k < K; ++k)
             finish(job, k, y, region.x + x, region.columns - x < C ? region.columns - x : C, sums + k * C * LANES);
-        for (int row = 0; row < g.kh; ++row) rows[row].data += C * LANES;
     }
 }
 
-// Whether all blocks of a region lie within the columns of the input.
-static bool inside(const Job& job, const ConvGeometry& g, const Region& region) {
+// Whether all blocks of a region, for `outputs` outputs, lie within the columns of the input.
+static bool inside(const Job& job, const ConvGeometry& g, const Region& region, int outputs) {
     const int first = region.x - g.left;
-    return !job.in0.pixel && region.columns % (DENSE_SUMS / job.op->p[1]) == 0 && first >= 0 &&
+    return !job.in0.pixel && region.columns % (DENSE_SUMS / outputs) == 0 && first >= 0 &&
            first + region.columns + g.kw - 1 <= job.in0.width;
 }
 
@@ -82,33 +88,40 @@ static bool in_place(const Job& job, const ConvGeometry& g, int t) {
 
 static int few_items(const Job& job) { return conv_regions(job, FEW_TUNING.rows, FEW_TUNING.columns); }
 
-static void few_run(const Job& job, int item, float* scratch) {
-    const ConvGeometry g = few_geometry(*job.op);
+// Walks a region down, for blocks of `outputs` outputs: row(region, y, rows) for each of its rows.
+template <class Row>
+static void walk_few(const Job& job, const ConvGeometry& g, int outputs, int item, float* packed, Row row) {
     const Region region = conv_region(job, item, FEW_TUNING.rows, FEW_TUNING.columns);
     const int64_t plane = int64_t(g.packed_columns) * LANES;
-    const bool reads_in_place = inside(job, g, region);
-    float* packed = scratch + DENSE_SUMS * LANES;
+    const bool reads_in_place = inside(job, g, region, outputs);
     const int top = region.y - g.top;
     int ready = top;  // first row that is not yet packed, where it has to be
     for (int y = region.y; y < region.y + region.rows; ++y) {
         FewRow rows[kFewRows];
-        for (int row = 0; row < g.kh; ++row) {
-            const int t = y - g.top + row;
+        for (int i = 0; i < g.kh; ++i) {
+            const int t = y - g.top + i;
             if (reads_in_place && in_place(job, g, t)) {
-                rows[row] = {pixel_at(job.in0, 0, t, region.x - g.left), job.in0.plane};
+                rows[i] = {pixel_at(job.in0, 0, t, region.x - g.left), job.in0.plane};
                 continue;
             }
             float* held = packed + (t - top) % g.kh * job.in0.channels * plane;
             if (t >= ready) pack_row(job, g, 0, job.in0.channels, region, t, held, plane);
-            rows[row] = {held, plane};
+            rows[i] = {held, plane};
         }
         ready = y - g.top + g.kh;
+        row(region, y, rows);
+    }
+}
+
+static void few_run(const Job& job, int item, float* scratch) {
+    const ConvGeometry g = few_geometry(*job.op);
+    walk_few(job, g, job.op->p[1], item, scratch + DENSE_SUMS * LANES, [&](const Region& region, int y, const FewRow* rows) {
         switch (job.op->p[1]) {
             case 2: few_row<2>(job, g, region, y, rows, scratch); break;
             case 3: few_row<3>(job, g, region, y, rows, scratch); break;
             default: few_row<4>(job, g, region, y, rows, scratch);
         }
-    }
+    });
 }
 
 static size_t few_scratch(const Job& job) {

@@ -11,6 +11,7 @@
 #include "dense.inl"
 #include "elementwise.inl"
 #include "few.inl"
+#include "merged.inl"
 #include "pad.inl"
 #include "point.inl"
 #include "pool.inl"
