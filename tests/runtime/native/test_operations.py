@@ -11,8 +11,8 @@ from slsc.errors import BackendError
 from slsc.runtime.backends.native import NativeRunner
 
 KINDS = (
-    "dense_conv", "sparse_conv", "combined", "ending", "binary", "unary", "root", "pool", "resize", "resize_to", "pad", "shares",
-    "shuffles", "attention", "network", "blocks",
+    "dense_conv", "sparse_conv", "combined", "ending", "binary", "unary", "root", "pool", "resize", "resize_to", "pad",
+    "shares", "shuffles", "attention", "network", "blocks",
 )  # fmt: skip
 
 
