@@ -30,7 +30,7 @@ int band_width(const Plan& plan, const std::vector<Shape>& shapes, const TapTuni
     const int64_t suits = kBandBytes * image.width / largest;
     if (suits >= image.width) return image.width;
     const int unit = even_columns(image, tuning, threads);
-    const int columns = std::max(1, int(std::min<int64_t>(suits, kMost)) / unit) * unit;
+    const int columns = std::max(1, (int(std::min<int64_t>(suits, kMost)) + unit / 2) / unit) * unit;  // to the nearest
     const int bands = ceil_div(image.width, columns);  // of about the same width
     return std::min(image.width, ceil_div(ceil_div(image.width, bands), unit) * unit);
 }
