@@ -22,7 +22,6 @@ struct Block {
 };
 
 constexpr int64_t kPage = 4096 / sizeof(float);  // after which the sets of a first-level cache repeat
-constexpr int kRun = 12;                         // pixels that a 1x1 convolution reads of each channel
 
 // With a guard behind: what is read there is thrown away, but another thread must not be writing it.
 size_t floats_of(const Shape& s, int columns, int lanes) {

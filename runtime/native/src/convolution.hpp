@@ -16,7 +16,7 @@ struct Convolution {
     ConvTaps taps;
     DenseLists dense;
     std::vector<float> few;
-    Merged merged;
+    MergedWeights merged;
     uint64_t macs = 0;  // a pixel of the output: kept weights
 };
 

@@ -9,17 +9,19 @@
 
 namespace slsc {
 Engine::Engine(std::unique_ptr<Plan> plan, const Kernels* kernels, int threads)
-    : plan_(std::move(plan)), op_count_(plan_->ops.size()), kernels_(kernels), pool_(threads) {
+    : plan_(std::move(plan)), kernels_(kernels), pool_(threads), seconds_(plan_->ops.size(), 0.0) {
     merge_pairs();
-    seconds_.assign(plan_->ops.size(), 0.0);
     ready_convolutions();
 }
 
 void Engine::merge_pairs() {
     const std::vector<int> firsts = mergeable_firsts(*plan_, kernels_->tap_cost);
+    std::vector<bool> merged(firsts.size(), false);  // into a later one
+    for (int first : firsts)
+        if (first >= 0) merged[first] = true;
     std::vector<Op> ops;
-    for (int i = 0; i < int(op_count_); ++i) {
-        if (std::find(firsts.begin(), firsts.end(), i) != firsts.end()) continue;
+    for (int i = 0; i < int(firsts.size()); ++i) {
+        if (merged[i]) continue;
         ops.push_back(plan_->ops[i]);
         pairs_.emplace_back();
         loaded_as_.push_back(i);
@@ -88,10 +90,11 @@ Job Engine::job(size_t index) const {
     job.from = bands_->made(int(index)).first, job.to = bands_->made(int(index)).end;
     job.slopes = floats(op.array[3]);
     if (op.type == OpType::Conv) {
-        job.taps = convolutions_[index].taps.view();
-        job.dense = convolutions_[index].dense.view();
-        job.few = convolutions_[index].few.empty() ? nullptr : convolutions_[index].few.data();
-        job.merged = pairs_[index] ? &convolutions_[index].merged : nullptr;
+        const Convolution& ready = convolutions_[index];
+        job.taps = ready.taps.view();
+        job.dense = ready.dense.view();
+        job.few = ready.few.empty() ? nullptr : ready.few.data();
+        job.merged = ready.merged.view();
         job.bias = floats(op.array[2]);
     } else if (op.type == OpType::Unary) {
         job.scale = floats(op.array[0]);
@@ -138,7 +141,7 @@ void Engine::run_step(const Bands::Segment& segment) {
             pool_.run(k.items(job), [&](int item, int worker) { k.run(job, item, scratch_.get() + worker * scratch_floats_); });
         }
         storage_.keep(i, pool_);
-        seconds_[i] += std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+        seconds_[loaded_as_[i]] += std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
     }
 }
 
@@ -149,7 +152,7 @@ slsc_status Engine::run(const float* input, int height, int width, float* output
     const int image = int(plan_->header.input), restored = int(plan_->header.output);
     const View in = storage_.view(image, 0, this->input().channels);
     pool_.run(in.channels * in.rows, [&](int item, int) { kernels_->to_strips(input, in, 0, in.width, item); });
-    seconds_.assign(plan_->ops.size(), 0.0);
+    std::fill(seconds_.begin(), seconds_.end(), 0.0);
     bands_->restart();
     int written = 0;
     const auto write = [&](int end) {
@@ -165,12 +168,6 @@ slsc_status Engine::run(const float* input, int height, int width, float* output
         }
     write(bands_->restored());  // of a plan without operations
     return SLSC_OK;
-}
-
-std::vector<double> Engine::seconds() const {
-    std::vector<double> loaded(op_count_, 0.0);
-    for (size_t i = 0; i < seconds_.size(); ++i) loaded[loaded_as_[i]] = seconds_[i];
-    return loaded;
 }
 
 uint64_t Engine::macs(size_t index) const {

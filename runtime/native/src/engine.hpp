@@ -31,8 +31,8 @@ public:
     const Shape& input() const { return shapes_[plan_->header.input]; }
     const Shape& output() const { return shapes_[plan_->header.output]; }
     // Of the operations of the plan as it was loaded: of two that were made one, the second has all.
-    size_t op_count() const { return op_count_; }
-    std::vector<double> seconds() const;
+    size_t op_count() const { return seconds_.size(); }
+    const std::vector<double>& seconds() const { return seconds_; }
     uint64_t macs(size_t op) const;
     uint64_t arena_bytes() const { return storage_.floats() * sizeof(float); }
     const std::string& error() const { return error_; }
@@ -47,8 +47,7 @@ private:
     void run_step(const Bands::Segment& segment);
 
     std::unique_ptr<Plan> plan_;
-    size_t op_count_;                         // before pairs were merged
-    std::vector<int> loaded_as_;              // by operation: its index then
+    std::vector<int> loaded_as_;              // by operation: its index before pairs were merged
     std::vector<std::optional<Pair>> pairs_;  // by operation
     const Kernels* kernels_;
     Pool pool_;
@@ -62,7 +61,7 @@ private:
     int band_ = 0;               // columns asked for
     bool prepared_ = false;      // for an image of shapes_
     bool ready_ = false;         // with memory for it
-    std::vector<double> seconds_;
+    std::vector<double> seconds_;  // by operation before pairs were merged
     std::string error_;
 };
 

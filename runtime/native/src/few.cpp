@@ -5,11 +5,15 @@
 
 namespace slsc {
 
+bool is_plain(const Op& op) {
+    const int32_t* p = op.p;
+    return p[4] == 1 && p[5] == 1 && p[10] == 1 && p[11] == 1 && p[12] == 1;
+}
+
 bool suits_few(const Op& op, const FewTuning& tuning) {
     const int32_t* p = op.p;
-    const bool plain = p[4] == 1 && p[5] == 1 && p[10] == 1 && p[11] == 1 && p[12] == 1;
     const int64_t row = int64_t(sizeof(float)) * tuning.lanes * (tuning.columns + p[3] - 1);
-    return plain && p[1] <= kFewOutputs && p[2] <= kFewRows && row * p[2] * p[0] <= tuning.window_bytes;
+    return is_plain(op) && p[1] <= kFewOutputs && p[2] <= kFewRows && row * p[2] * p[0] <= tuning.window_bytes;
 }
 
 std::vector<float> list_few(const Op& op, const std::vector<Weight>& weights) {

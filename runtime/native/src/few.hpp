@@ -18,6 +18,9 @@ struct FewTuning {
     int window_bytes;   // most that the rows may take which one row of a region reads
 };
 
+// Whether a Conv has stride 1, dilation 1 and one group.
+bool is_plain(const Op& op);
+
 // Whether kernels/few.inl can run Conv `op`, and its input stays in the second-level cache from row to row.
 bool suits_few(const Op& op, const FewTuning& tuning);
 

@@ -21,7 +21,7 @@ struct Job {
     Taps taps;                      // Conv by taps
     Dense dense;                    // Conv by dense blocks, where it has panels
     const float* few = nullptr;     // Conv with few outputs: its weights
-    const Merged* merged = nullptr; // Conv that two were made
+    Merged merged;                  // Conv that two were made, where it has rows
     const float* bias = nullptr;    // Conv
     const float* scale = nullptr;   // Unary
     const float* shift = nullptr;   // Unary

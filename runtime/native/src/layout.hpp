@@ -12,6 +12,9 @@ namespace slsc {
 // Floats that may be read before and after any value: unaligned loads reach into a neighbouring pixel's lanes.
 constexpr int kGuardFloats = 64;
 
+// Pixels of each channel that a 1x1 convolution reads at a time.
+constexpr int kRun = 12;
+
 struct Shape {
     int channels = 0;
     int height = 0;

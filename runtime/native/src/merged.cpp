@@ -42,8 +42,7 @@ struct Axis {
 
 bool keeps_size(const Op& op) {
     const int32_t* p = op.p;
-    const bool plain = p[4] == 1 && p[5] == 1 && p[10] == 1 && p[11] == 1 && p[12] == 1;
-    return plain && p[6] + p[8] == p[2] - 1 && p[7] + p[9] == p[3] - 1 && p[2] <= kMaxWindow && p[3] <= kMaxWindow;
+    return is_plain(op) && p[6] + p[8] == p[2] - 1 && p[7] + p[9] == p[3] - 1 && p[2] <= kMaxWindow && p[3] <= kMaxWindow;
 }
 
 // No further than the pixels next to each other of the first's result before it is shuffled.
@@ -148,28 +147,29 @@ bool worth_merging(const Plan& plan, const Op& first, const Op& second, double t
     return double(merged_weights(pair)) < std::min(kept, double(weights_of(first))) + double(weights_of(second)) * r * r;
 }
 
-// Whether an operation is all that a value is made or read for.
-bool only_between(const Plan& plan, int value, int writer, int reader) {
-    if (value == int(plan.header.input) || value == int(plan.header.output)) return false;
-    for (int i = 0; i < int(plan.ops.size()); ++i) {
-        const Op& op = plan.ops[i];
-        if ((op.out == value && i != writer) || op.in[1] == value || (op.in[0] == value && i != reader)) return false;
-    }
-    return true;
+// By value: how often operations write and read it, the image and the restored image once more.
+std::vector<int> count_uses(const Plan& plan) {
+    std::vector<int> uses(plan.values.size(), 0);
+    for (uint32_t value : {plan.header.input, plan.header.output}) ++uses[value];
+    for (const Op& op : plan.ops)
+        for (int value : {op.in[0], op.in[1], op.out})
+            if (value >= 0) ++uses[value];
+    return uses;
 }
 
 }  // namespace
 
 std::vector<int> mergeable_firsts(const Plan& plan, double tap_cost) {
     std::vector<int> firsts(plan.ops.size(), -1), writer(plan.values.size(), -1);
+    const std::vector<int> uses = count_uses(plan);
     for (int i = 0; i < int(plan.ops.size()); ++i) {
         const Op& op = plan.ops[i];
         const int value = op.in[0], first = writer[value];
         writer[op.out] = i;
         if (op.type != OpType::Conv || first < 0 || plan.ops[first].type != OpType::Conv || firsts[first] >= 0) continue;
         const int channels = int(plan.values[value].channels);
-        const bool whole = channels_of(op).in0 == channels && channels_of(plan.ops[first]).out == channels && only_between(plan, value, first, i);
-        if (whole && worth_merging(plan, plan.ops[first], op, tap_cost)) firsts[i] = first;
+        const bool whole = channels_of(op).in0 == channels && channels_of(plan.ops[first]).out == channels;
+        if (whole && uses[value] == 2 && worth_merging(plan, plan.ops[first], op, tap_cost)) firsts[i] = first;
     }
     return firsts;
 }
@@ -191,10 +191,10 @@ Op merged_op(const Pair& pair) {
     return op;
 }
 
-Merged merge(const Plan& plan, const Pair& pair, int capacity) {
+MergedWeights merge(const Plan& plan, const Pair& pair, int capacity) {
     const Axis down(pair, 0), across(pair, 1);
     const Parts parts = all_paths(plan, pair, capacity);
-    Merged merged;
+    MergedWeights merged;
     merged.rows = down.window(), merged.columns = across.window();
     merged.macs = parts.weights();
     for (int d = 0; d < down.r; ++d) merged.top.push_back(down.begin(d)), merged.left.push_back(across.begin(d));

@@ -17,13 +17,24 @@ namespace slsc {
 
 constexpr int kBorders = 4;  // of an axis: bit 0 for its first pixel, bit 1 for its last
 
-// The merged weights, by output pixel (dy, dx) of the shuffle and border of either axis.
+// View of MergedWeights, as the kernels take it.
 struct Merged {
-    int rows = 0, columns = 0;           // of the window of one output pixel
-    std::vector<int> top, left;          // by dy, dx: where that begins in the window of all, which Op::p tells
-    std::vector<float> weights;          // [down's border][across's][dy][dx][row][channel][column][output]
-    std::vector<float> bias;             // [down's border][across's][dy][dx][output]
-    uint64_t macs = 0;                   // a pixel before the shuffle
+    int rows = 0, columns = 0;  // of the window of one output pixel; 0: none
+    const int* top = nullptr;
+    const int* left = nullptr;
+    const float* weights = nullptr;
+    const float* bias = nullptr;
+};
+
+// The merged weights, by output pixel (dy, dx) of the shuffle and border of either axis.
+struct MergedWeights {
+    int rows = 0, columns = 0;
+    std::vector<int> top, left;  // by dy, dx: where its window begins in the window of all, which Op::p tells
+    std::vector<float> weights;  // [down's border][across's][dy][dx][row][channel][column][output]
+    std::vector<float> bias;     // [down's border][across's][dy][dx][output]
+    uint64_t macs = 0;           // a pixel before the shuffle
+
+    Merged view() const { return {rows, columns, top.data(), left.data(), weights.data(), bias.data()}; }
 };
 
 // Operations of the plan as it was loaded that one operation does.
@@ -38,6 +49,6 @@ std::vector<int> mergeable_firsts(const Plan& plan, double tap_cost);
 Op merged_op(const Pair& pair);
 
 // Its weights, of those that both keep at `capacity` (0: all).
-Merged merge(const Plan& plan, const Pair& pair, int capacity);
+MergedWeights merge(const Plan& plan, const Pair& pair, int capacity);
 
 }  // namespace slsc

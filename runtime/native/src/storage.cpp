@@ -111,9 +111,10 @@ void Storage::copy(int value, Columns columns, bool keep, Pool& pool) {
     float* live = memory_.get() + place.offset + int64_t(columns.first - band_[index].held.first) * lanes_;
     float* kept = memory_.get() + place.kept_offset;
     const size_t bytes = sizeof(float) * size_t(columns.end - columns.first) * lanes_;
+    const int64_t plane = plane_floats(shape.rows, place.pitch, lanes_);
     pool.run(shape.channels, [&](int channel, int) {
         for (int64_t row = 0; row < shape.rows; ++row) {
-            float* from = live + channel * plane_floats(shape.rows, place.pitch, lanes_) + row * place.pitch * lanes_;
+            float* from = live + channel * plane + row * place.pitch * lanes_;
             float* to = kept + (int64_t(channel) * shape.rows + row) * place.kept_pitch * lanes_;
             if (!keep) std::swap(from, to);
             std::memcpy(to, from, bytes);

@@ -4,7 +4,7 @@ static const OpKernel& convolution_kernel(const Job& job) {
     static const OpKernel by_taps{conv_items, conv_run, conv_scratch}, direct{conv_items, point_run, point_scratch};
     static const OpKernel dense{dense_items, dense_run, dense_scratch}, few{few_items, few_run, few_scratch};
     static const OpKernel merged{few_items, merged_run, merged_scratch};
-    if (job.merged) return merged;
+    if (job.merged.rows) return merged;
     if (job.few) return few;
     if (job.dense.panel_count) return dense;
     return job.taps.direct ? direct : by_taps;

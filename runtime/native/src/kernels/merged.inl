@@ -24,11 +24,11 @@ static int border_of(int x, int width) { return (x == 0 ? 1 : 0) | (x == width -
 
 // The weights of output pixel `pixel` of the shuffle at a border.
 static FewTaps merged_taps(const Job& job, int down, int across, int pixel) {
-    const Merged& merged = *job.merged;
+    const Merged& merged = job.merged;
     const int pixels = job.op->p[15] * job.op->p[15], outputs = job.op->p[1] / pixels;
     const size_t at = (size_t(down) * kBorders + across) * pixels + pixel;
     const size_t weights = size_t(merged.rows) * merged.columns * job.in0.channels * outputs;
-    return {merged.weights.data() + at * weights, merged.bias.data() + at * outputs, merged.rows, merged.columns, job.in0.channels};
+    return {merged.weights + at * weights, merged.bias + at * outputs, merged.rows, merged.columns, job.in0.channels};
 }
 
 // Takes what lies at a border from blocks made with its weights. `x`: the block's first column in the image.
@@ -57,8 +57,8 @@ static void merged_row(const Job& job, const Region& region, int y, const FewRow
     const BorderLanes lanes = border_lanes(job.in0, y);
     for (int x = 0; x < region.columns; x += C)
         for (int pixel = 0; pixel < r * r; ++pixel) {
-            const FewRow* from = rows + job.merged->top[pixel / r];
-            const int64_t ahead = int64_t(x + job.merged->left[pixel % r]) * LANES;
+            const FewRow* from = rows + job.merged.top[pixel / r];
+            const int64_t ahead = int64_t(x + job.merged.left[pixel % r]) * LANES;
             sum_few<K>(merged_taps(job, 0, 0, pixel), from, ahead, sums);
             mend_block<K>(job, lanes, pixel, region.x + x, from, ahead, sums, sums + DENSE_SUMS * LANES);
             for (int k = 0; k < K; ++k)

@@ -4,7 +4,7 @@
 // of consecutive channels do not push each other out of the first-level cache (see arena.hpp); shorter ones are copied first.
 // Each output is computed whole, its sums never leaving registers before the epilogue.
 
-constexpr int POINT_RUN = 12;  // pixels
+constexpr int POINT_RUN = kRun;
 static_assert(POINT_RUN == TUNING.columns);
 
 // Copies pixels of `channels` channels to [channel][POINT_RUN][lane]; what lies past `columns` stays as it was.
