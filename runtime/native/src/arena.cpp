@@ -109,7 +109,10 @@ Placement place_values(const Plan& plan, const std::vector<Shape>& shapes, int l
     std::vector<Block> blocks;
     for (int v = 0; v < int(shapes.size()); ++v) {
         Place& place = placement.places[v];
-        if (placement.place_of[v] != v) continue;
+        if (placement.place_of[v] != v) {
+            placement.places[placement.place_of[v]].shared = true;
+            continue;
+        }
         const bool image = placement.place_of[plan.header.input] == v, restored = placement.place_of[plan.header.output] == v;
         int first = place.first_op, last = place.last_op;
         const bool touched = first <= last;

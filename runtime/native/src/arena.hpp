@@ -17,6 +17,7 @@ namespace slsc {
 
 struct Place {
     bool whole = true;
+    bool shared = false;             // by several values
     int pitch = 0;                   // columns
     size_t offset = 0;               // floats
     int kept_pitch = 0;              // most columns kept between bands

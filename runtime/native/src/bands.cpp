@@ -7,6 +7,16 @@ namespace {
 
 constexpr int64_t kMaxMoves = 1 << 20;  // a second
 
+// Whether the parts of a value follow each other from its first of `channels` channels to its last.
+bool cover(const std::vector<Bands::Part>& parts, int channels) {
+    int next = 0;
+    for (const Bands::Part& part : parts) {
+        if (part.channel != next) return false;
+        next += part.channels;
+    }
+    return next == channels;
+}
+
 }  // namespace
 
 Bands::Bands(const Plan& plan, const std::vector<Shape>& shapes, int columns)
@@ -20,7 +30,19 @@ Bands::Bands(const Plan& plan, const std::vector<Shape>& shapes, int columns)
         segment_of_[i] = written[op.out] = int(segments_.size()) - 1;
     }
     last_segment_ = written[plan.header.output];
+    list_parts();
     restart();
+}
+
+void Bands::list_parts() {
+    parts_.resize(plan_.values.size());
+    for (const Op& op : plan_.ops) parts_[op.out].push_back({op.out_channel, channels_of(op).out, {0, 0}});
+    for (size_t value = 0; value < parts_.size(); ++value) {
+        std::vector<Part>& parts = parts_[value];
+        std::sort(parts.begin(), parts.end(), [](const Part& a, const Part& b) { return a.channel < b.channel; });
+        if (parts.size() < 2 || !cover(parts, int(plan_.values[value].channels))) parts.clear();
+    }
+    parts_[plan_.header.output].clear();  // leaves as a whole
 }
 
 int Bands::columns_of(int value, int columns) const {
@@ -100,6 +122,29 @@ void Bands::drop(const Segment& segment) {
         const int needed = input < 0 ? done_[i] : columns_read(plan_.ops[i], input, shapes_[value], out, done_[i]).first;
         start_[value] = std::min(start_[value], needed);
     });
+    drop_parts(segment);
+}
+
+void Bands::drop_parts(const Segment& segment) {
+    const auto each = [&](int value, int channel, int channels, auto apply) {
+        for (Part& part : parts_[value])
+            if (part.channel < channel + channels && channel < part.channel + part.channels) apply(part.kept);
+    };
+    for (int i = segment.first; i < segment.end; ++i) {
+        const Op& op = plan_.ops[i];
+        each(op.out, op.out_channel, channels_of(op).out, [&](Columns& kept) { kept = {done_[i], done_[i]}; });
+    }
+    for (int i = segment.first; i < segment.end; ++i) {
+        const Op& op = plan_.ops[i];
+        const Shape& out = shapes_[op.out];
+        for (int input = 0; input < 2; ++input) {
+            const int value = op.in[input];
+            if (value < 0 || done_[i] == out.width) continue;
+            const int first = columns_read(op, input, shapes_[value], out, done_[i]).first;
+            each(value, op.in_channel[input], input ? channels_of(op).in1 : channels_of(op).in0,
+                 [&](Columns& kept) { kept.first = std::min(kept.first, first); });
+        }
+    }
 }
 
 }  // namespace slsc

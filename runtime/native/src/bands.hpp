@@ -21,6 +21,12 @@ public:
         int first, end;  // operations
     };
 
+    // Channels of a value, made by one operation where several make it.
+    struct Part {
+        int channel, channels;
+        Columns kept;  // columns that are made and that later steps need
+    };
+
     // Bands of `columns` columns of the image. `plan` and `shapes` must outlive it. A plan that would take all too many
     // steps is not worth bands: it goes on in a single one.
     Bands(const Plan& plan, const std::vector<Shape>& shapes, int columns);
@@ -43,12 +49,16 @@ public:
     // is made by then. And columns that later steps need.
     Columns held(int value) const { return {first_[value], end_[value]}; }
     Columns kept(int value) const { return {start_[value], end_[value]}; }
+    // The latter part by part; empty where one operation makes all of the value.
+    const std::vector<Part>& parts(int value) const { return parts_[value]; }
     // Columns of the network's output that are complete.
     int restored() const;
 
 private:
+    void list_parts();
     int reach(int op) const;
     void drop(const Segment& segment);
+    void drop_parts(const Segment& segment);
 
     const Plan& plan_;
     const std::vector<Shape>& shapes_;
@@ -61,6 +71,7 @@ private:
     std::vector<int> from_, done_;      // by operation
     std::vector<int> ready_;            // by value: columns that the operations so far in this step have made
     std::vector<int> first_, start_, end_;  // by value
+    std::vector<std::vector<Part>> parts_;  // by value
 };
 
 }  // namespace slsc

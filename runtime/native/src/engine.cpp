@@ -140,7 +140,7 @@ void Engine::run_step(const Bands::Segment& segment) {
             const OpKernel& k = kernel(job.op->type);
             pool_.run(k.items(job), [&](int item, int worker) { k.run(job, item, scratch_.get() + worker * scratch_floats_); });
         }
-        storage_.keep(i, pool_);
+        storage_.keep(i, *bands_, pool_);
         seconds_[loaded_as_[i]] += std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
     }
 }

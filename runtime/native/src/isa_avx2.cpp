@@ -1,5 +1,9 @@
 #include "isa.hpp"
 
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
 namespace slsc {
 
 #if defined(__AVX2__)

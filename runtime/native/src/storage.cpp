@@ -90,20 +90,24 @@ void Storage::visit(int op, Visit visit) const {
 
 void Storage::fetch(int op, Pool& pool) {
     visit(op, [&](int value, int place) {
-        if (placement_.places[place].first_op == op) copy(value, band_[place].stored, false, pool);
+        if (placement_.places[place].first_op != op) return;
+        for (const Bands::Part& part : band_[place].stored) copy(value, part, false, pool);
     });
 }
 
-void Storage::keep(int op, Pool& pool) {
+void Storage::keep(int op, const Bands& bands, Pool& pool) {
     visit(op, [&](int value, int place) {
         if (placement_.places[place].last_op != op) return;
-        band_[place].stored = band_[place].kept;
-        copy(value, band_[place].kept, true, pool);
+        Band& band = band_[place];
+        band.stored = bands.parts(value);
+        if (band.stored.empty() || placement_.places[place].shared) band.stored = {{0, (*shapes_)[value].channels, band.kept}};
+        for (const Bands::Part& part : band.stored) copy(value, part, true, pool);
     });
 }
 
-// Copies columns between a value's place and what is kept of it.
-void Storage::copy(int value, Columns columns, bool keep, Pool& pool) {
+// Copies a part's columns between a value's place and what is kept of it.
+void Storage::copy(int value, const Bands::Part& part, bool keep, Pool& pool) {
+    const Columns columns = part.kept;
     if (columns.first >= columns.end) return;
     const Shape& shape = (*shapes_)[value];
     const int index = placement_.place_of[value];
@@ -112,7 +116,8 @@ void Storage::copy(int value, Columns columns, bool keep, Pool& pool) {
     float* kept = memory_.get() + place.kept_offset;
     const size_t bytes = sizeof(float) * size_t(columns.end - columns.first) * lanes_;
     const int64_t plane = plane_floats(shape.rows, place.pitch, lanes_);
-    pool.run(shape.channels, [&](int channel, int) {
+    pool.run(part.channels, [&](int index, int) {
+        const int channel = part.channel + index;
         for (int64_t row = 0; row < shape.rows; ++row) {
             float* from = live + channel * plane + row * place.pitch * lanes_;
             float* to = kept + (int64_t(channel) * shape.rows + row) * place.kept_pitch * lanes_;

@@ -43,18 +43,17 @@ public:
     // Before an operation: what was kept of the values that it touches first. After it: keeps what later bands need of
     // those that it touches last.
     void fetch(int op, Pool& pool);
-    void keep(int op, Pool& pool);
+    void keep(int op, const Bands& bands, Pool& pool);
 
 private:
     struct Band {
-        Columns held, kept;       // kept: by the end of this step
-        Columns stored{0, 0};     // kept by the end of an earlier one
+        Columns held, kept;                // kept: by the end of this step
+        std::vector<Bands::Part> stored;  // kept by the end of an earlier one
         bool active;
     };
     template <typename Visit>
     void visit(int op, Visit visit) const;
-    void copy(int value, Columns columns, bool keep, Pool& pool);
-
+    void copy(int value, const Bands::Part& part, bool keep, Pool& pool);
     const Plan* plan_ = nullptr;
     const std::vector<Shape>* shapes_ = nullptr;
     int lanes_ = 0;

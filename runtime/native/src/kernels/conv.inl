@@ -95,25 +95,28 @@ static inline __attribute__((always_inline)) void add_list(const Piece& piece, c
             for (int i = 0; i < C; ++i) acc[k][i] = load(sums + i * LANES);
         }
     }
-    const auto quad = [&](int taps, V* sum) __attribute__((always_inline)) {
-        uint64_t offsets = at.next;
+    const auto tap = [&](V weight, uint64_t offset, V* sum) __attribute__((always_inline)) {
+        const float* p = in + int64_t(offset & 0xffff) * LANES;
+#pragma GCC unroll 32
+        for (int i = 0; i < C; ++i) sum[i] += weight * load(p + i * step);
+    };
+    const auto quad = [&](uint32_t taps, V* sum) __attribute__((always_inline)) {
+        const uint64_t offsets = at.next;
         at.next = at.after_next;
         at.after_next = *(at.word++ + kQuadsAhead);
-#pragma GCC unroll 4
-        for (int j = 0; j < taps; ++j, offsets >>= 16) {
-            const V w = splat(at.weight[j]);
-            const float* p = in + int64_t(offsets & 0xffff) * LANES;
-#pragma GCC unroll 32
-            for (int i = 0; i < C; ++i) sum[i] += w * load(p + i * step);
-        }
+        const V weights = load_four(at.weight);
         at.weight += kQuad;
+        tap(spread<0>(weights), offsets, sum);
+        if (taps > 1) tap(spread<1>(weights), offsets >> 16, sum);
+        if (taps > 2) tap(spread<2>(weights), offsets >> 32, sum);
+        if (taps > 3) tap(spread<3>(weights), offsets >> 48, sum);
     };
     for (uint32_t q = list->taps / kQuad; q > 0; --q)
 #pragma GCC unroll 2
         for (int k = 0; k < K; ++k) quad(kQuad, acc[k]);
     if (list->taps % kQuad)
 #pragma GCC unroll 2
-        for (int k = 0; k < K; ++k) quad(int(list->taps % kQuad), acc[k]);
+        for (int k = 0; k < K; ++k) quad(list->taps % kQuad, acc[k]);
 #pragma GCC unroll 2
     for (int k = 0; k < K; ++k) {
         float* sums = piece.sums + int64_t(int(list[k].output) - piece.first_output) * COLUMNS * LANES;
