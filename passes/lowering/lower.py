@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import onnx
 
+from slsc.passes.lowering.accumulate import accumulate
 from slsc.passes.lowering.builder import Builder
 from slsc.passes.lowering.convolution import Layers, conv
 from slsc.passes.lowering.emit import Emitter
@@ -26,9 +27,10 @@ def lower(model: onnx.ModelProto, plan: Plan | None) -> bytes:
 
     1. Every node that depends on what the image shows becomes one or more steps; the rest are constants and sizes.
     2. Steps are merged where the engine can do both at once (`slsc.passes.lowering.fuse`).
-    3. Tensors are given values and channel offsets, so that Concat, Split and Slice cost nothing but rare copies
+    3. Convolutions of what is made far apart become sums that grow (`slsc.passes.lowering.accumulate`).
+    4. Tensors are given values and channel offsets, so that Concat, Split and Slice cost nothing but rare copies
        (`slsc.passes.lowering.place`).
-    4. Steps become operations. Weights that the plan keeps at N < M are stored rank-major, the others dense.
+    5. Steps become operations. Weights that the plan keeps at N < M are stored rank-major, the others dense.
 
     Args:
         model: as the import passes leave it (`slsc.passes.importing`), masks baked in where there is a plan.
@@ -45,7 +47,7 @@ def lower(model: onnx.ModelProto, plan: Plan | None) -> bytes:
     build = Builder(network)
     _build(build, plan.by_name() if plan else {})
     output = build.holder(network.output)
-    steps = _sized(fuse(build.steps, output), network)
+    steps = accumulate(_sized(fuse(build.steps, output), network), build.spaces, output)
     layout = place(steps, build.spaces, network.image, output)
     copy = f"{output}.copy"
     return Emitter(build.spaces).plan(layout, network.image, layout.places.get(copy, layout.places[output])).to_bytes()
