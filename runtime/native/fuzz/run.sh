@@ -11,6 +11,6 @@ mkdir -p "$build/corpus" "$build/findings"
 cmake -S "$native" -B "$build" -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_C_COMPILER=clang -DSLSC_NATIVE_FUZZ=ON \
     -DSLSC_NATIVE_SANITIZE=address,undefined
 cmake --build "$build" --target plan_fuzzer --parallel 2
-"$python" "$root/tests/runtime/native/plans.py" "$build/corpus"
+PYTHONPATH="$root/tests/runtime/native" "$python" -m plans "$build/corpus"
 exec "$build/fuzz/plan_fuzzer" -max_total_time="$seconds" -max_len=65536 -timeout=300 -print_final_stats=1 \
     -artifact_prefix="$build/findings/" "$build/corpus"

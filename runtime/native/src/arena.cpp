@@ -116,6 +116,7 @@ Placement place_values(const Plan& plan, const std::vector<Shape>& shapes, int l
         const bool image = placement.place_of[plan.header.input] == v, restored = placement.place_of[plan.header.output] == v;
         int first = place.first_op, last = place.last_op;
         const bool touched = first <= last;
+        if (touched) last = bands.runs_with(last);
         const bool local = touched && bands.segment_of(first) == bands.segment_of(last) && !image;
         place.whole = bands.single() || !local || place.kept_pitch > bands.columns_of(v, most_kept);
         if (place.whole) place.pitch = shapes[v].width;

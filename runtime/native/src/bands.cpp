@@ -19,8 +19,8 @@ bool cover(const std::vector<Bands::Part>& parts, int channels) {
 
 }  // namespace
 
-Bands::Bands(const Plan& plan, const std::vector<Shape>& shapes, int columns)
-    : plan_(plan), shapes_(shapes), columns_(columns), segment_of_(plan.ops.size()) {
+Bands::Bands(const Plan& plan, const std::vector<Shape>& shapes, const std::vector<int>& runs_with, int columns)
+    : plan_(plan), shapes_(shapes), runs_with_(runs_with), columns_(columns), segment_of_(plan.ops.size()) {
     std::vector<int> written(plan.values.size(), -1);  // the segment that writes a value
     for (int i = 0; i < int(plan.ops.size()); ++i) {
         const Op& op = plan.ops[i];
@@ -64,6 +64,13 @@ int Bands::restored() const { return segment_ < last_segment_ ? 0 : ready_[plan_
 
 // How far operation `index` can go in this step.
 int Bands::reach(int index) const {
+    const int together = runs_with_[index];
+    int least = reach_alone(together);
+    for (int i = together - 1; i >= 0 && runs_with_[i] == together; --i) least = std::min(least, reach_alone(i));
+    return least;
+}
+
+int Bands::reach_alone(int index) const {
     const Op& op = plan_.ops[index];
     const Shape& out = shapes_[op.out];
     const int unit = columns_at_once(op), band = (columns_of(op.out, columns_) + unit - 1) / unit * unit;

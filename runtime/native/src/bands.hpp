@@ -27,12 +27,14 @@ public:
         Columns kept;  // columns that are made and that later steps need
     };
 
-    // Bands of `columns` columns of the image. `plan` and `shapes` must outlive it. A plan that would take all too many
+    // Bands of `columns` columns of the image. `plan`, `shapes` and `runs_with` must outlive it. A plan that would take all too many
     // steps is not worth bands: it goes on in a single one.
-    Bands(const Plan& plan, const std::vector<Shape>& shapes, int columns);
+    // `runs_with`: by operation, see beside.hpp; those that run together go equally far.
+    Bands(const Plan& plan, const std::vector<Shape>& shapes, const std::vector<int>& runs_with, int columns);
 
     const std::vector<Segment>& segments() const { return segments_; }
     int segment_of(int op) const { return segment_of_[op]; }
+    int runs_with(int op) const { return runs_with_[op]; }
     // Whether each operation makes all of its columns at once.
     bool single() const { return columns_ >= shapes_[plan_.header.input].width; }
     int columns() const { return columns_; }
@@ -57,11 +59,13 @@ public:
 private:
     void list_parts();
     int reach(int op) const;
+    int reach_alone(int op) const;
     void drop(const Segment& segment);
     void drop_parts(const Segment& segment);
 
     const Plan& plan_;
     const std::vector<Shape>& shapes_;
+    const std::vector<int>& runs_with_;
     int columns_;
     std::vector<Segment> segments_;
     std::vector<int> segment_of_;       // by operation

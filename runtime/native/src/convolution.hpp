@@ -20,8 +20,11 @@ struct Convolution {
     uint64_t macs = 0;  // a pixel of the output: kept weights
 };
 
-// Conv `op` of `plan`, with the weights it keeps at `capacity` of every m (0: all).
-Convolution ready_convolution(const Plan& plan, const Op& op, int capacity, const Kernels& kernels);
+// Conv `op` of `plan`, with the weights it keeps at `capacity` of every m (0: all), and the identity where that is to be added.
+Convolution ready_convolution(const Plan& plan, const Op& op, bool identity, int capacity, const Kernels& kernels);
+
+// Conv `point` as it is run with the Conv `window` behind it; see beside.hpp.
+Convolution ready_beside(const Plan& plan, const Op& point, const Op& window, int capacity, const Kernels& kernels);
 
 // The same of two that one operation does.
 Convolution ready_pair(const Plan& plan, const Pair& pair, int capacity);

@@ -2,15 +2,23 @@
 
 #include <algorithm>
 #include <chrono>
+#include <numeric>
 #include <utility>
 
 #include "band_width.hpp"
+#include "beside.hpp"
+#include "identity.hpp"
 #include "shapes.hpp"
 
 namespace slsc {
 Engine::Engine(std::unique_ptr<Plan> plan, const Kernels* kernels, int threads)
     : plan_(std::move(plan)), kernels_(kernels), pool_(threads), seconds_(plan_->ops.size(), 0.0) {
     merge_pairs();
+    identity_ = take_additions(*plan_);
+    runs_with_.resize(plan_->ops.size());
+    std::iota(runs_with_.begin(), runs_with_.end(), 0);
+    ready_convolutions();
+    runs_with_ = run_beside(*plan_, convolutions_);
     ready_convolutions();
 }
 
@@ -58,8 +66,10 @@ void Engine::ready_convolutions() {
     convolutions_.assign(plan_->ops.size(), Convolution{});
     for (size_t i = 0; i < convolutions_.size(); ++i)
         if (pairs_[i]) convolutions_[i] = ready_pair(*plan_, *pairs_[i], capacity_);
+        else if (runs_with_[i] != int(i))
+            convolutions_[i] = ready_beside(*plan_, plan_->ops[i], plan_->ops[runs_with_[i]], capacity_, *kernels_);
         else if (plan_->ops[i].type == OpType::Conv)
-            convolutions_[i] = ready_convolution(*plan_, plan_->ops[i], capacity_, *kernels_);
+            convolutions_[i] = ready_convolution(*plan_, plan_->ops[i], identity_[i], capacity_, *kernels_);
 }
 
 const OpKernel& Engine::kernel(OpType type) const {
@@ -103,12 +113,21 @@ Job Engine::job(size_t index) const {
     return job;
 }
 
+// Calls use(job) with the job of an operation, and behind it those of operations that run with it.
+template <typename Use>
+void Engine::with_job(int op, Use use) const {
+    std::vector<Job> jobs;
+    for (int i = op; i >= 0 && runs_with_[i] == op; --i) jobs.push_back(job(size_t(i)));
+    for (size_t i = 1; i < jobs.size(); ++i) jobs[i - 1].beside = &jobs[i];
+    use(jobs.front());
+}
+
 slsc_status Engine::prepare(int height, int width) {
     if (prepared_ && input().height == height && input().width == width) return SLSC_OK;
     prepared_ = ready_ = false;
     std::string why;
     if (!infer_shapes(*plan_, kernels_->lanes, height, width, shapes_, why)) return fail(SLSC_BAD_SIZE, why);
-    bands_.emplace(*plan_, shapes_, band_ > 0 ? band_ : band_width(*plan_, shapes_, kernels_->tuning, pool_.threads()));
+    bands_.emplace(*plan_, shapes_, runs_with_, band_ > 0 ? band_ : band_width(*plan_, shapes_, kernels_->tuning, pool_.threads()));
     storage_.place(*plan_, shapes_, kernels_->lanes, *bands_);
     prepared_ = true;
     return SLSC_OK;
@@ -120,7 +139,8 @@ slsc_status Engine::make_ready() {
     scratch_floats_ = 0;
     for (size_t i = 0; i < plan_->ops.size(); ++i) {
         const OpKernel& k = kernel(plan_->ops[i].type);
-        if (k.scratch_floats) scratch_floats_ = std::max(scratch_floats_, k.scratch_floats(job(i)));
+        if (k.scratch_floats && runs_with_[i] == int(i))
+            with_job(int(i), [&](const Job& job) { scratch_floats_ = std::max(scratch_floats_, k.scratch_floats(job)); });
     }
     scratch_floats_ = (scratch_floats_ + kGuardFloats - 1) / kGuardFloats * kGuardFloats;
     if (!scratch_.grow(scratch_floats_ * size_t(pool_.threads()))) return fail(SLSC_NO_MEMORY, "for the threads' scratch");
@@ -135,11 +155,11 @@ void Engine::run_step(const Bands::Segment& segment) {
         const Columns made = bands_->made(i);
         const auto begun = std::chrono::steady_clock::now();
         storage_.fetch(i, pool_);
-        if (made.first < made.end) {
-            const Job job = this->job(size_t(i));
-            const OpKernel& k = kernel(job.op->type);
-            pool_.run(k.items(job), [&](int item, int worker) { k.run(job, item, scratch_.get() + worker * scratch_floats_); });
-        }
+        if (made.first < made.end && runs_with_[i] == i)
+            with_job(i, [&](const Job& job) {
+                const OpKernel& k = kernel(job.op->type);
+                pool_.run(k.items(job), [&](int item, int worker) { k.run(job, item, scratch_.get() + worker * scratch_floats_); });
+            });
         storage_.keep(i, *bands_, pool_);
         seconds_[loaded_as_[i]] += std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
     }

@@ -42,6 +42,8 @@ private:
     void merge_pairs();
     const OpKernel& kernel(OpType type) const;
     Job job(size_t op) const;
+    template <typename Use>
+    void with_job(int op, Use use) const;
     void ready_convolutions();
     slsc_status make_ready();
     void run_step(const Bands::Segment& segment);
@@ -52,6 +54,8 @@ private:
     const Kernels* kernels_;
     Pool pool_;
     int capacity_ = 0;
+    std::vector<bool> identity_;             // by operation: whether its weights add its input, too
+    std::vector<int> runs_with_;             // by operation: itself, or a later one; see beside.hpp
     std::vector<Convolution> convolutions_;  // by operation
     std::vector<Shape> shapes_;
     std::optional<Bands> bands_;

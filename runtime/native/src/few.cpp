@@ -10,6 +10,8 @@ bool is_plain(const Op& op) {
     return p[4] == 1 && p[5] == 1 && p[10] == 1 && p[11] == 1 && p[12] == 1;
 }
 
+bool keeps_size(const Op& op) { return op.p[6] + op.p[8] == op.p[2] - 1 && op.p[7] + op.p[9] == op.p[3] - 1; }
+
 bool suits_few(const Op& op, const FewTuning& tuning) {
     const int32_t* p = op.p;
     const int64_t row = int64_t(sizeof(float)) * tuning.lanes * (tuning.columns + p[3] - 1);

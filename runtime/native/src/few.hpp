@@ -21,6 +21,9 @@ struct FewTuning {
 // Whether a Conv has stride 1, dilation 1 and one group.
 bool is_plain(const Op& op);
 
+// Whether such a Conv makes as many rows and columns as it reads.
+bool keeps_size(const Op& op);
+
 // Whether kernels/few.inl can run Conv `op`, and its input stays in the second-level cache from row to row.
 bool suits_few(const Op& op, const FewTuning& tuning);
 

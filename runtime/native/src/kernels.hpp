@@ -26,6 +26,7 @@ struct Job {
     const float* scale = nullptr;   // Unary
     const float* shift = nullptr;   // Unary
     const float* slopes = nullptr;  // PRelu
+    const Job* beside = nullptr;    // Conv by taps: a 1x1 convolution to run with it, see beside.hpp
 };
 
 struct OpKernel {

@@ -40,10 +40,7 @@ struct Axis {
     int begin(int d) const { return std::min(low(d) - low(), high() - low() + 1 - window()); }
 };
 
-bool keeps_size(const Op& op) {
-    const int32_t* p = op.p;
-    return is_plain(op) && p[6] + p[8] == p[2] - 1 && p[7] + p[9] == p[3] - 1 && p[2] <= kMaxWindow && p[3] <= kMaxWindow;
-}
+bool suits(const Op& op) { return is_plain(op) && keeps_size(op) && op.p[2] <= kMaxWindow && op.p[3] <= kMaxWindow; }
 
 // No further than the pixels next to each other of the first's result before it is shuffled.
 bool steps_once(const Axis& axis) { return axis.step(0, 0) >= -1 && axis.step(axis.r - 1, axis.second - 1) <= 1; }
@@ -139,7 +136,7 @@ bool worth_merging(const Plan& plan, const Op& first, const Op& second, double t
     const Pair pair{first, second};
     const int r = first.p[15];
     const bool linear = first.act == Act::None && Combine(first.p[14]) == Combine::None && second.act != Act::PRelu;
-    if (!linear || !keeps_size(first) || !keeps_size(second)) return false;
+    if (!linear || !suits(first) || !suits(second)) return false;
     if (r > kMaxMergedShuffle || second.p[15] != 1 || second.p[1] > kFewOutputs) return false;
     if (!steps_once(Axis(pair, 0)) || !steps_once(Axis(pair, 1))) return false;
     if (weights_of(first) > kMaxWeights || merged_weights(pair) > kMaxMergedWeights) return false;

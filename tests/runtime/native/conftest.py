@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import importlib
 import importlib.util
 import shutil
 import subprocess
@@ -38,8 +39,10 @@ def native_sources() -> Path:
 
 @pytest.fixture(scope="session")
 def plans() -> ModuleType:
-    """`plans.py`: random plans."""
-    return _module(HERE / "plans.py")
+    """The package `plans`: random plans."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(HERE)
+        return importlib.import_module("plans")
 
 
 @pytest.fixture(scope="session")

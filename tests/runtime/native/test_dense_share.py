@@ -12,7 +12,7 @@ def _layer(plans, rng, made, channels, n, m, side=3, groups=1):
     """A convolution with n of every m weights; n == m: dense."""
     inner = channels // groups
     if n == m:
-        arrays = [plans._floats(rng, made, inner, side, side)]
+        arrays = [plans.floats(rng, made, inner, side, side)]
     else:
         arrays = plans.sparse_arrays(rng, made, inner, (side, side), n, m)
     arrays[0] /= np.float32(np.sqrt(inner * side * side))

@@ -12,7 +12,7 @@ from slsc.runtime.backends.native import NativeRunner
 
 KINDS = (
     "dense_conv", "sparse_conv", "combined", "ending", "binary", "unary", "root", "pool", "resize", "resize_to", "pad",
-    "shares", "shuffles", "attention", "network", "blocks",
+    "shares", "shuffles", "attention", "network", "blocks", "distilling",
 )  # fmt: skip
 
 
@@ -52,11 +52,12 @@ def test_images_smaller_than_the_lanes(plans, interpret, isas, seed, height, wid
             np.testing.assert_allclose(made, expected, rtol=2e-5, atol=tolerance, err_msg=f"{kind} {isa}")
 
 
+@pytest.mark.parametrize("kind", ["sparse_conv", "distilling"])
 @given(seed=st.integers(0, 2**32 - 1), capacity=st.integers(1, 4))
 @settings(max_examples=25, deadline=None)
-def test_capacity_keeps_the_most_important(plans, interpret, isas, seed, capacity):
+def test_capacity_keeps_the_most_important(plans, interpret, isas, kind, seed, capacity):
     rng = np.random.default_rng(seed)
-    plan = plans.conv(rng, sparse=True)
+    plan = plans.KINDS[kind](rng)
     image = rng.standard_normal((plan.values[0], 12, 12)).astype(np.float32)
     for isa in isas:
         runner = NativeRunner(plan.to_bytes(), 1, isa)

@@ -189,6 +189,16 @@ static void add_row_of_chunk(const Job& job, const ConvGeometry& g, const Chunk&
     }
 }
 
+// What a convolution beside this one makes of row t of the input.
+static void add_row_beside(const Job& beside, const ConvGeometry& g, const Region& region, int t, const float* packed, float* sums) {
+    if (t < region.y || t >= region.y + region.rows) return;
+    const Taps& taps = beside.taps;
+    const Chunk& chunk = taps.chunks[0];
+    const Lists lists{taps.lists + chunk.first_list + int64_t(g.top) * chunk.outputs, chunk.outputs, taps.offsets, taps.weights,
+                      true, true};
+    add_row({packed, LANES, sums, chunk.first_output, beside, t, region.x, region.columns}, lists);
+}
+
 static int conv_items(const Job& job) { return conv_regions(job, TUNING.rows, TUNING.columns); }
 
 static ConvGeometry tap_geometry(const Op& op) { return conv_geometry(op, LANES, TUNING.rows, TUNING.columns); }
@@ -197,10 +207,16 @@ static size_t sums_floats(const Job& job, const ConvGeometry& g) {
     return size_t(rows_begun(g, job.taps)) * (job.op->p[1] / job.op->p[12]) * COLUMNS * LANES;
 }
 
+static size_t packed_floats(const Job& job, const ConvGeometry& g) {
+    const int channels = job.taps.chunks[0].channels;  // no chunk has more than the first
+    return size_t(packed_rows(g, job.taps, TUNING.rows)) * channels * g.packed_columns * LANES;
+}
+
 static size_t conv_scratch(const Job& job) {
     const ConvGeometry g = tap_geometry(*job.op);
-    const int channels = job.taps.chunks[0].channels;  // no chunk has more than the first
-    return sums_floats(job, g) + size_t(packed_rows(g, job.taps, TUNING.rows)) * channels * g.packed_columns * LANES;
+    int beside = 0;  // outputs
+    for (const Job* each = job.beside; each; each = each->beside) beside = each->op->p[1] > beside ? each->op->p[1] : beside;
+    return sums_floats(job, g) + packed_floats(job, g) + size_t(beside) * COLUMNS * LANES;
 }
 
 static void conv_run(const Job& job, int item, float* scratch) {
@@ -216,5 +232,7 @@ static void conv_run(const Job& job, int item, float* scratch) {
                 float* row = packed + (taps.kernel_rows == 1 ? 0 : t - top) * chunk->channels * plane;
                 pack_row(job, g, chunk->first_channel, chunk->channels, region, t, row, plane);
                 add_row_of_chunk(job, g, *chunk, region, t, row, scratch);
+                for (const Job* beside = job.beside; beside; beside = beside->beside)
+                    add_row_beside(*beside, g, region, t, row, packed + packed_floats(job, g));
             }
 }
