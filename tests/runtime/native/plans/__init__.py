@@ -10,7 +10,7 @@ from collections.abc import Callable
 from plans.basics import SMALLEST, Random, floats, identity, op, plan, sparse_arrays
 from plans.convolutions import combined, conv, ending, pair
 from plans.elementwise import binary, root, unary
-from plans.networks import attention, blocks, distilling, network
+from plans.networks import Sketch, attention, blocks, distilling, network
 from plans.space import pad, pool, resize, resize_to, shares, shuffles
 from slsc.passes.lowering.nmp import Act, Combine, OpType, PlanFile
 
@@ -20,6 +20,7 @@ __all__ = [
     "Act",
     "Combine",
     "OpType",
+    "Sketch",
     "floats",
     "identity",
     "op",

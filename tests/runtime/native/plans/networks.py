@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from plans.basics import Random, floats, op, plan, random_act, sparse_arrays
-from slsc.passes.lowering.nmp import Act, BinaryKind, Combine, OpType, PlanFile, Spread
+from plans.basics import Array, Random, floats, op, plan, random_act, sparse_arrays
+from slsc.passes.lowering.nmp import Act, BinaryKind, Combine, Op, OpType, PlanFile, Spread
 
 
 def attention(rng: Random) -> PlanFile:
@@ -94,35 +96,75 @@ def blocks(rng: Random) -> PlanFile:
     return plan(values, ops, arrays, row_align=4)
 
 
+class Sketch:
+    """A plan of sparse convolutions being drawn: the image is value 0.
+
+    Args:
+        channels: of the image.
+        n, m: kept of every m weights.
+    """
+
+    def __init__(self, rng: Random, channels: int, n: int, m: int = 16) -> None:
+        self.rng, self.n, self.m = rng, n, m
+        self.values: list[int] = [channels]
+        self.ops: list[Op] = []
+        self.arrays: list[Array] = []
+
+    def value(self, channels: int) -> int:
+        """A new one."""
+        self.values.append(channels)
+        return len(self.values) - 1
+
+    def conv(self, source: int, made: int, side: int, out: int, channel: int = 0, **rest: Any) -> int:
+        """From all of `source` to channels from `channel` on of `out`; combine: how, other: with what; pads."""
+        channels, combine, other = self.values[source], rest.pop("combine", Combine.NONE), rest.pop("other", -1)
+        self.arrays.extend(sparse_arrays(self.rng, made, channels, (side, side), self.n, self.m))
+        self.arrays[-2] /= np.float32(np.sqrt(self.arrays[-2].size / made))
+        geometry = (channels, made, side, side, 1, 1, *rest.pop("pads", [side // 2] * 4), 1, 1, 1, self.n, combine, 1)
+        ins = (source, other if combine else -1)
+        arrays = (len(self.arrays) - 2, len(self.arrays) - 1, -1, -1)
+        self.ops.append(op(OpType.CONV, *geometry, ins=ins, out=out, out_channel=channel, arrays=arrays, **rest))
+        return out
+
+    def add(self, one: int, other: int, out: int, other_channel: int = 0) -> int:
+        """The sum of `one` and channels of `other`."""
+        both = {"ins": (one, other), "in_channels": (0, other_channel), "out": out}
+        self.ops.append(op(OpType.BINARY, self.values[one], BinaryKind.ADD, Spread.SAME, **both))  # type: ignore[arg-type]
+        return out
+
+    def plan(self) -> PlanFile:
+        """To the last value."""
+        return plan(self.values, self.ops, self.arrays, m=self.m)
+
+
 def distilling(rng: Random) -> PlanFile:
-    """Residual blocks of sparse 3x3 convolutions, beside which 1x1 ones read the same: some to keep, some for a sum."""
-    channels, n, m = int(rng.integers(50, 60)), int(rng.integers(1, 4)), 16
-    values, ops, arrays = [channels], [], []
+    """Residual blocks of 3x3 convolutions, beside which 1x1 ones read the same: some to keep, some for a sum."""
+    sketch = Sketch(rng, int(rng.integers(50, 60)), int(rng.integers(1, 4)))
+    x, total, channels, kept = 0, -1, sketch.values[0], []
 
-    def conv(source: int, made: int, side: int, combine: Combine, other: int) -> int:
-        arrays.extend(sparse_arrays(rng, made, channels, (side, side), n, m))
-        arrays[-2] /= np.float32(np.sqrt(arrays[-2].size / made))
-        pads = [side // 2] * 4
-        geometry = (channels, made, side, side, 1, 1, *pads, 1, 1, 1, n, combine, 1)
+    def some_act() -> dict[str, Any]:
         act, f = random_act(rng)
-        values.append(made)
-        places = (len(arrays) - 2, len(arrays) - 1, -1, -1)
-        ops.append(op(OpType.CONV, *geometry, ins=(source, other), out=len(values) - 1, act=act, f=f, arrays=places))
-        return len(values) - 1
+        return {"act": act, "f": f}
 
-    x, kept, total = 0, [], -1
     for _ in range(int(rng.integers(2, 5))):
         source = x
-        if rng.random() < 0.7:
-            total = conv(source, 3, 1, Combine.NONE if total < 0 else Combine(int(rng.integers(1, 4))), total)
-        if rng.random() < 0.7:
-            kept.append(conv(source, 3, 1, Combine.NONE, -1))
-        residual = Combine(int(rng.integers(4)))
-        x = conv(source, channels, 3, residual, source if residual else -1)
-    last = conv(x, 3, 1, Combine.NONE if total < 0 else Combine.ADD_THEN_ACT, total)
+        if rng.random() < 0.3:  # lies behind what the others read
+            total = sketch.conv(source, 3, 5, sketch.value(3))
+        if rng.random() < 0.6:
+            combine = Combine.NONE if total < 0 else Combine(int(rng.integers(1, 4)))
+            total = sketch.conv(source, 3, 1, sketch.value(3), combine=combine, other=total, **some_act())
+        if rng.random() < 0.6:  # not in the place of the sum so far, which nothing else reads
+            kept.append(sketch.value(6))
+            sketch.conv(source, 3, 1, kept[-1], **some_act())
+            combine = Combine.NONE if total < 0 else Combine.ADD_THEN_ACT
+            sketch.conv(source, 3, 1, kept[-1], 3, combine=combine, other=total)
+            total = -1
+        residual, other = Combine(int(rng.integers(4))), source
+        if residual and rng.random() < 0.5:  # a shortcut
+            other = sketch.conv(source, channels, 1, sketch.value(channels))
+        x = sketch.conv(source, channels, 3, sketch.value(channels), combine=residual, other=other, **some_act())
+    last = sketch.conv(x, 3, 1, sketch.value(3), combine=Combine(int(total >= 0)), other=total)
     for value in kept:
-        values.append(3)
-        both = (last, value)
-        ops.append(op(OpType.BINARY, 3, BinaryKind.ADD, Spread.SAME, ins=both, out=len(values) - 1))
-        last = len(values) - 1
-    return plan(values, ops, arrays, m=m)
+        for channel in (0, 3):
+            last = sketch.add(last, value, sketch.value(3), channel)
+    return sketch.plan()
