@@ -70,6 +70,8 @@ void Engine::ready_convolutions() {
             convolutions_[i] = ready_beside(*plan_, plan_->ops[i], plan_->ops[runs_with_[i]], capacity_, *kernels_);
         else if (plan_->ops[i].type == OpType::Conv)
             convolutions_[i] = ready_convolution(*plan_, plan_->ops[i], identity_[i], capacity_, *kernels_);
+    for (size_t i = 0; i < convolutions_.size(); ++i)
+        if (runs_with_[i] != int(i)) convolutions_[runs_with_[i]].macs += std::exchange(convolutions_[i].macs, 0);
 }
 
 const OpKernel& Engine::kernel(OpType type) const {

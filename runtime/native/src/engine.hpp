@@ -30,7 +30,7 @@ public:
     const Kernels& kernels() const { return *kernels_; }
     const Shape& input() const { return shapes_[plan_->header.input]; }
     const Shape& output() const { return shapes_[plan_->header.output]; }
-    // Of the operations of the plan as it was loaded: of two that were made one, the second has all.
+    // Of the operations of the plan as it was loaded: of those that were made one or run together, the last has all.
     size_t op_count() const { return seconds_.size(); }
     const std::vector<double>& seconds() const { return seconds_; }
     uint64_t macs(size_t op) const;

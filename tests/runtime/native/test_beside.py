@@ -38,22 +38,25 @@ def agree(interpret, isas):
     return check
 
 
-def _seconds(plan):
+def _ran(plan, size):
     runner = NativeRunner(plan.to_bytes(), 1)
     for _ in range(3):
-        runner.run(np.zeros((1, plan.values[0], 96, 96), np.float32))
-    return runner.op_seconds()
+        runner.run(np.zeros((1, plan.values[0], size, size), np.float32))
+    return runner
 
 
-def test_its_time_is_that_of_the_larger(sketch, agree):
+def test_its_time_and_work_are_those_of_the_larger(sketch, agree):
     points = [sketch.conv(1, 40, 1, sketch.value(40), act=Act.RELU) for _ in range(2)]
     x = sketch.conv(1, 40, 3, sketch.value(40))
     for point in points:
         x = sketch.add(x, point, sketch.value(40))
     plan = sketch.plan()
     agree(plan)
-    _, first, second, larger, *_ = _seconds(plan)
+    runner = _ran(plan, 96)
+    _, first, second, larger, *_ = runner.op_seconds()
     assert max(first, second) < larger / 10
+    kept = 7  # of 52 weights at 2:16, in groups of 16, 16, 16, 4
+    assert runner.op_macs()[1:4] == [0, 0, 96 * 96 * 40 * kept * (9 + 1 + 1)]
 
 
 def test_what_it_adds_may_lie_further_behind(sketch, agree):
@@ -111,6 +114,4 @@ def test_own_input_of_two_layers_made_one(plans, agree):
     rng = np.random.default_rng(3)
     plan = plans.pair(rng, shuffle=1, sides=(3, 1), outputs=3, n=8, channels=3, second=second)
     agree(plan)
-    runner = NativeRunner(plan.to_bytes(), 1)
-    runner.run(np.zeros((1, 3, 20, 20), np.float32))
-    assert runner.op_macs()[0] == 0  # they are one
+    assert _ran(plan, 20).op_macs()[0] == 0  # they are one

@@ -48,12 +48,12 @@ SLSC_API slsc_status slsc_shape(slsc_engine* engine, int height, int width, int*
 /* Restores one image. `output` must hold out_channels * out_height * out_width floats. */
 SLSC_API slsc_status slsc_run(slsc_engine* engine, const float* input, int height, int width, float* output);
 
-/* Operations of the plan, and after slsc_run the seconds each took: none for a convolution that the engine made one with the
- * next. `seconds` must hold slsc_op_count doubles. */
+/* Operations of the plan, and after slsc_run the seconds each took: hardly any for a convolution that the engine made one with a
+ * later one, or runs with it, whose time that is. `seconds` must hold slsc_op_count doubles. */
 SLSC_API int slsc_op_count(const slsc_engine* engine);
 SLSC_API slsc_status slsc_op_seconds(const slsc_engine* engine, double* seconds);
 
-/* Multiply-accumulates of operation `index` at the last size, as executed. */
+/* Multiply-accumulates of operation `index` at the last size, as executed: those of its time. */
 SLSC_API uint64_t slsc_op_macs(const slsc_engine* engine, int index);
 
 /* Bytes that values take at the last size given to slsc_shape or slsc_run; slsc_run allocates them. */

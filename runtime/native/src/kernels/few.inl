@@ -46,7 +46,7 @@ static void sum_few(const FewTaps& taps, const FewRow* rows, int64_t ahead, floa
                 for (int k = 0; k < K; ++k) held[k] = splat(weight[k]);
 #pragma GCC unroll 32
                 for (int i = 0; i < C; ++i) {
-                    const V x = load(p + i * LANES);
+                    const V x = load_held(p + i * LANES);
 #pragma GCC unroll 32
                     for (int k = 0; k < K; ++k) acc[k * C + i] += held[k] * x;
                 }

@@ -6,6 +6,16 @@ typedef float VU __attribute__((vector_size(4 * LANES), aligned(4)));
 
 static inline V load(const float* p) { return *reinterpret_cast<const V*>(p); }
 static inline V load_unaligned(const float* p) { return *reinterpret_cast<const VU*>(p); }
+// Loaded once into a register. Else compilers load it again for every multiply-add that it is an operand of.
+static inline V load_held(const float* p) {
+    V v = load(p);
+#if defined(__x86_64__)
+    asm volatile("" : "+v"(v) : : "memory");
+#elif defined(__aarch64__)
+    asm volatile("" : "+w"(v) : : "memory");
+#endif
+    return v;
+}
 static inline void store(float* p, V v) { *reinterpret_cast<V*>(p) = v; }
 static inline void store_unaligned(float* p, V v) { *reinterpret_cast<VU*>(p) = v; }
 static inline V splat(float x) { return x - V{}; }  // adding to zeros would be an addition: -0 becomes 0
