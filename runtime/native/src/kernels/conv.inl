@@ -104,7 +104,7 @@ static inline __attribute__((always_inline)) void add_list(const Piece& piece, c
         const uint64_t offsets = at.next;
         at.next = at.after_next;
         at.after_next = *(at.word++ + kQuadsAhead);
-        const V weights = load_four(at.weight);
+        const Four weights = four_at(at.weight);
         at.weight += kQuad;
         tap(spread<0>(weights), offsets, sum);
         if (taps > 1) tap(spread<1>(weights), offsets >> 16, sum);

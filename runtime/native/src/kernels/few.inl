@@ -29,8 +29,8 @@ struct FewTaps {
 };
 
 // Sums of one register block over all taps, as [output][column][lane]. `rows`: the input of each kernel row; the block's
-// first column begins `ahead` floats on.
-template <int K>
+// first column begins `ahead` floats on. Held: see load_held().
+template <int K, bool Held>
 static void sum_few(const FewTaps& taps, const FewRow* rows, int64_t ahead, float* sums) {
     constexpr int C = DENSE_SUMS / K;
     V acc[K * C];
@@ -46,7 +46,7 @@ static void sum_few(const FewTaps& taps, const FewRow* rows, int64_t ahead, floa
                 for (int k = 0; k < K; ++k) held[k] = splat(weight[k]);
 #pragma GCC unroll 32
                 for (int i = 0; i < C; ++i) {
-                    const V x = load_held(p + i * LANES);
+                    const V x = Held ? load_held(p + i * LANES) : load(p + i * LANES);
 #pragma GCC unroll 32
                     for (int k = 0; k < K; ++k) acc[k * C + i] += held[k] * x;
                 }
@@ -62,7 +62,7 @@ static void few_row(const Job& job, const ConvGeometry& g, const Region& region,
     constexpr int C = DENSE_SUMS / K;
     const FewTaps taps{job.few, job.bias, g.kh, g.kw, job.in0.channels};
     for (int x = 0; x < region.columns; x += C) {
-        sum_few<K>(taps, rows, int64_t(x) * LANES, sums);
+        sum_few<K, true>(taps, rows, int64_t(x) * LANES, sums);
         for (int k = 0; k < K; ++k)
             finish(job, k, y, region.x + x, region.columns - x < C ? region.columns - x : C, sums + k * C * LANES);
     }

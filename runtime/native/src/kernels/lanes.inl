@@ -20,19 +20,17 @@ static inline void store(float* p, V v) { *reinterpret_cast<V*>(p) = v; }
 static inline void store_unaligned(float* p, V v) { *reinterpret_cast<VU*>(p) = v; }
 static inline V splat(float x) { return x - V{}; }  // adding to zeros would be an addition: -0 becomes 0
 
-// The four floats at `p` in every four lanes, and one of them in all lanes: one load for four splats.
-#if LANES == 16
-static inline V load_four(const float* p) { return V(_mm512_maskz_broadcast_f32x4(0xffff, _mm_loadu_ps(p))); }
+// Four weights, and one of them in all lanes. With AVX2 one load serves four splats; with AVX-512 that is no faster.
+#if LANES == 8
+using Four = V;
+static inline Four four_at(const float* p) { return V(_mm256_broadcast_ps(reinterpret_cast<const __m128*>(p))); }
 template <int I>
-static inline V spread(V four) { return V(_mm512_maskz_permute_ps(0xffff, __m512(four), I * 0x55)); }
-#elif LANES == 8
-static inline V load_four(const float* p) { return V(_mm256_broadcast_ps(reinterpret_cast<const __m128*>(p))); }
-template <int I>
-static inline V spread(V four) { return V(_mm256_permute_ps(__m256(four), I * 0x55)); }
+static inline V spread(Four four) { return V(_mm256_permute_ps(__m256(four), I * 0x55)); }
 #else
-static inline V load_four(const float* p) { return load_unaligned(p); }
+using Four = const float*;
+static inline Four four_at(const float* p) { return p; }
 template <int I>
-static inline V spread(V four) { return splat(four[I]); }
+static inline V spread(Four four) { return splat(four[I]); }
 #endif
 
 static inline VI as_int(V v) { return reinterpret_cast<VI>(v); }

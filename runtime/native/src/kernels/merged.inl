@@ -4,6 +4,9 @@
 // A block is made with the weights for the inside of the image. Where lanes or columns of it lie at the border, it is made once
 // more with the border's weights, and those lanes or columns are taken from that.
 
+// With as many registers as AVX-512 has, compilers keep what neighbouring columns share from one to the next, which is faster yet.
+constexpr bool MERGED_HELD = LANES != 16;
+
 // Of one row: which lanes lie at which border.
 struct BorderLanes {
     VI mask[kBorders];
@@ -42,7 +45,7 @@ static void mend_block(const Job& job, const BorderLanes& lanes, int pixel, int 
     for (int down = 0; down < kBorders; ++down)
         for (int across = 0; across < kBorders; ++across) {
             if ((!down && !across) || !lanes.any[down] || !columns_at[across]) continue;
-            sum_few<K>(merged_taps(job, down, across, pixel), rows, ahead, other);
+            sum_few<K, MERGED_HELD>(merged_taps(job, down, across, pixel), rows, ahead, other);
             for (int i = 0; i < K * C; ++i)
                 if (border_of(x + i % C, width) == across)
                     store(sums + i * LANES, select(lanes.mask[down], load(other + i * LANES), load(sums + i * LANES)));
@@ -59,7 +62,7 @@ static void merged_row(const Job& job, const Region& region, int y, const FewRow
         for (int pixel = 0; pixel < r * r; ++pixel) {
             const FewRow* from = rows + job.merged.top[pixel / r];
             const int64_t ahead = int64_t(x + job.merged.left[pixel % r]) * LANES;
-            sum_few<K>(merged_taps(job, 0, 0, pixel), from, ahead, sums);
+            sum_few<K, MERGED_HELD>(merged_taps(job, 0, 0, pixel), from, ahead, sums);
             mend_block<K>(job, lanes, pixel, region.x + x, from, ahead, sums, sums + DENSE_SUMS * LANES);
             for (int k = 0; k < K; ++k)
                 finish(job, k * r * r + pixel, y, region.x + x, region.columns - x < C ? region.columns - x : C,
