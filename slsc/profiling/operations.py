@@ -9,8 +9,8 @@ import numpy as np
 
 from slsc.passes.lowering.nmp import Act, BinaryKind, Combine, Op, OpType, PlanFile
 
-MERGED = ", done by the one that reads it"
-"""Of a convolution that the engine made one with the next."""
+BY_ANOTHER = ", done by a later one"
+"""Of a convolution that the engine made one with a later one, or runs with it."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def operations(plan: bytes, seconds: Sequence[Sequence[float]], macs: Sequence[i
     return [
         Operation(
             index=index,
-            what=describe(op, parsed.m) + (MERGED if op.type is OpType.CONV and not took else ""),
+            what=describe(op, parsed.m) + (BY_ANOTHER if op.type is OpType.CONV and not count else ""),
             ms=1e3 * took,
             share=took / total if total else 0.0,
             gmac=count / 1e9,
