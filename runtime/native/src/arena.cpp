@@ -21,11 +21,9 @@ struct Block {
     size_t* offset;
 };
 
-constexpr int64_t kPage = 4096 / sizeof(float);  // after which the sets of a first-level cache repeat
-
-// With a guard behind: what is read there is thrown away, but another thread must not be writing it.
+// With a guard behind, too.
 size_t floats_of(const Shape& s, int columns, int lanes) {
-    const size_t floats = size_t(s.channels) * size_t(plane_floats(s.rows, columns, lanes)) + kGuardFloats;
+    const size_t floats = size_t(s.channels) * s.rows * size_t(plane_floats(columns, lanes)) + kGuardFloats;
     return std::min(kMostFloats, (floats + kGuardFloats - 1) / kGuardFloats * kGuardFloats);
 }
 
@@ -92,11 +90,7 @@ size_t assign(std::vector<Block>& blocks) {
 
 }  // namespace
 
-int64_t plane_floats(int rows, int pitch, int lanes) {
-    const int64_t floats = int64_t(rows) * pitch * lanes;
-    if (floats < kPage) return floats;
-    return floats + (kRun * lanes - floats % kPage + kPage) % kPage;
-}
+int64_t plane_floats(int pitch, int lanes) { return int64_t((pitch + 1) | 1) * lanes; }
 
 Placement place_values(const Plan& plan, const std::vector<Shape>& shapes, int lanes, Bands& bands) {
     const int ops = int(plan.ops.size());

@@ -31,9 +31,10 @@ struct Placement {
     size_t floats = 0;          // of the whole arena, guards included
 };
 
-// Floats from one channel of a place to the next. Runs of pixels of consecutive channels lie side by side in the sets of the
-// first-level cache, where planes a multiple of 4 KiB apart would push each other out.
-int64_t plane_floats(int rows, int pitch, int lanes);
+// Floats from one channel of a row to the next: an odd number of pixels, so that the same columns of all channels spread over the
+// sets of the first-level cache, and one more than are used, since what is read beside those is thrown away, but another thread
+// must not be writing it.
+int64_t plane_floats(int pitch, int lanes);
 
 // Steps through `bands`, and restarts it.
 Placement place_values(const Plan& plan, const std::vector<Shape>& shapes, int lanes, Bands& bands);

@@ -1,4 +1,5 @@
-// How values lie in memory: [channel][row][column][lane], lanes being horizontal strips of one image.
+// How values lie in memory: [row][channel][column][lane], lanes being horizontal strips of one image. What a convolution reads of
+// a row of all channels is close together then.
 //
 // Lane l holds image rows [l * rows, (l + 1) * rows); rows beyond `height` in the last lanes are garbage. Strip row t of
 // lane l, for t outside [0, rows), is row t - q * rows of lane l + q, q = floor(t / rows): reading it is an unaligned load
@@ -11,9 +12,6 @@ namespace slsc {
 
 // Floats that may be read before and after any value: unaligned loads reach into a neighbouring pixel's lanes.
 constexpr int kGuardFloats = 64;
-
-// Pixels of each channel that a 1x1 convolution reads at a time.
-constexpr int kRun = 12;
 
 struct Shape {
     int channels = 0;
@@ -31,9 +29,10 @@ struct View {
     int width = 0;
     int rows = 0;
     bool pixel = false;
-    int64_t plane = 0;  // floats from one channel to the next
+    int64_t plane = 0;  // floats from one channel of a row to the next
+    int64_t row = 0;    // floats from one row to the next
     int first = 0;      // column that `data` begins with
-    int pitch = 0;      // pixels from one row to the next
+    int pitch = 0;      // columns in memory
 };
 
 static inline int floor_div(int a, int b) { return a >= 0 ? a / b : -((b - 1 - a) / b); }

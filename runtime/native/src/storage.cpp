@@ -68,10 +68,10 @@ View Storage::view(int value, int channel, int channels) const {
     const Shape& s = (*shapes_)[value];
     const int index = placement_.place_of[value];
     const Place& place = placement_.places[index];
-    const int64_t plane = plane_floats(s.rows, place.pitch, lanes_);
+    const int64_t plane = plane_floats(place.pitch, lanes_);
     const int first = place.whole ? 0 : band_[index].held.first;
     float* data = memory_.get() + place.offset + channel * plane;
-    return {data, channels, s.height, s.width, s.rows, s.pixel, plane, first, place.pitch};
+    return {data, channels, s.height, s.width, s.rows, s.pixel, plane, s.channels * plane, first, place.pitch};
 }
 
 // Calls visit(value, place) once for each place that operation `op` touches and that lives for a band.
@@ -115,12 +115,11 @@ void Storage::copy(int value, const Bands::Part& part, bool keep, Pool& pool) {
     float* live = memory_.get() + place.offset + int64_t(columns.first - band_[index].held.first) * lanes_;
     float* kept = memory_.get() + place.kept_offset;
     const size_t bytes = sizeof(float) * size_t(columns.end - columns.first) * lanes_;
-    const int64_t plane = plane_floats(shape.rows, place.pitch, lanes_);
-    pool.run(part.channels, [&](int index, int) {
-        const int channel = part.channel + index;
-        for (int64_t row = 0; row < shape.rows; ++row) {
-            float* from = live + channel * plane + row * place.pitch * lanes_;
-            float* to = kept + (int64_t(channel) * shape.rows + row) * place.kept_pitch * lanes_;
+    const int64_t plane = plane_floats(place.pitch, lanes_), kept_plane = plane_floats(place.kept_pitch, lanes_);
+    pool.run(shape.rows, [&](int row, int) {
+        for (int64_t channel = part.channel; channel < part.channel + part.channels; ++channel) {
+            float* from = live + (int64_t(row) * shape.channels + channel) * plane;
+            float* to = kept + (int64_t(row) * shape.channels + channel) * kept_plane;
             if (!keep) std::swap(from, to);
             std::memcpy(to, from, bytes);
         }

@@ -26,11 +26,11 @@ struct Run {
 // Calls run(Run) for all of an item.
 template <typename Each>
 static inline void each_run(const Job& job, int item, Each run) {
-    const int items = items_of_channel(job), rows = rows_of_item(job), first = item % items * rows;
+    const int channels = job.out.channels, rows = rows_of_item(job), first = item / channels * rows;
     const int end = job.out.rows - first < rows ? job.out.rows : first + rows;
     for (int y = first; y < end; ++y)
         for (int x = job.from; x < job.to; x += RUN_PIXELS)
-            run(Run{item / items, y, x, int64_t(job.to - x < RUN_PIXELS ? job.to - x : RUN_PIXELS) * LANES});
+            run(Run{item % channels, y, x, int64_t(job.to - x < RUN_PIXELS ? job.to - x : RUN_PIXELS) * LANES});
 }
 
 template <Act A>

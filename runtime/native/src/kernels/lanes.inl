@@ -40,7 +40,7 @@ static inline V vmax(V a, V b) { return a > b ? a : b; }
 static inline V vmin(V a, V b) { return a < b ? a : b; }
 
 static inline float* pixel_at(const View& view, int channel, int64_t y, int64_t x) {
-    return view.data + channel * view.plane + (y * view.pitch + x - view.first) * LANES;
+    return view.data + channel * view.plane + y * view.row + (x - view.first) * LANES;
 }
 
 // All ones in the lanes whose image row lane * rows + t exists.

@@ -1,11 +1,9 @@
 // 1x1 convolution with stride 1 by taps. Needs conv.inl, for the size of its regions.
 //
-// A pixel's input is only that pixel in all channels. Runs of POINT_RUN pixels are read in place, since planes lie so that runs
-// of consecutive channels do not push each other out of the first-level cache (see arena.hpp); shorter ones are copied first.
+// A pixel's input is only that pixel in all channels. Runs of POINT_RUN pixels are read in place; shorter ones are copied first.
 // Each output is computed whole, its sums never leaving registers before the epilogue.
 
-constexpr int POINT_RUN = kRun;
-static_assert(POINT_RUN == TUNING.columns);
+constexpr int POINT_RUN = TUNING.columns;
 
 // Copies pixels of `channels` channels to [channel][POINT_RUN][lane]; what lies past `columns` stays as it was.
 static void copy_run(const View& in, int first_channel, int channels, int y, int x, int columns, float* to) {
