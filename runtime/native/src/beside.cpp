@@ -7,6 +7,8 @@
 namespace slsc {
 namespace {
 
+constexpr size_t kMost = 8;  // that run with another: each looks at all of them in every step
+
 bool same_input(const Op& a, const Op& b) {
     return a.in[0] == b.in[0] && a.in_channel[0] == b.in_channel[0] && a.p[0] == b.p[0];
 }
@@ -27,6 +29,7 @@ bool touched(const Plan& plan, size_t first, size_t end, int value) {
 // Whether operation `index` may run with `with`. What it makes must be touched later, or would be kept before it is made.
 bool suits(const Plan& plan, const std::vector<Convolution>& convolutions, size_t index, size_t with) {
     const Op &point = plan.ops[index], &window = plan.ops[with];
+    if (with - index > kMost) return false;
     if (point.type != OpType::Conv || window.type != OpType::Conv || !convolutions[index].taps.direct) return false;
     if (point.p[12] != 1 || point.p[15] != 1 || window.p[15] != 1 || !same_input(point, window)) return false;
     if (!is_plain(window) || !keeps_size(window) || !goes_by_rows(convolutions[with])) return false;
