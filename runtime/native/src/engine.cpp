@@ -17,9 +17,12 @@ Engine::Engine(std::unique_ptr<Plan> plan, const Kernels* kernels, int threads)
     identity_ = take_additions(*plan_);
     runs_with_.resize(plan_->ops.size());
     std::iota(runs_with_.begin(), runs_with_.end(), 0);
-    ready_convolutions();
+    convolutions_.resize(plan_->ops.size());
+    for (size_t i = 0; i < convolutions_.size(); ++i) ready_convolution(i);
     runs_with_ = run_beside(*plan_, convolutions_);
-    ready_convolutions();
+    for (size_t i = 0; i < convolutions_.size(); ++i)
+        if (runs_with_[i] != int(i)) ready_convolution(i);
+    credit_work();
 }
 
 void Engine::merge_pairs() {
@@ -50,7 +53,8 @@ slsc_status Engine::set_capacity(int capacity) {
         return fail(SLSC_BAD_ARGUMENT, "capacity must be in 0.." + std::to_string(plan_->header.m));
     if (capacity == capacity_) return SLSC_OK;
     capacity_ = capacity;
-    ready_convolutions();
+    for (size_t i = 0; i < convolutions_.size(); ++i) ready_convolution(i);
+    credit_work();
     ready_ = false;  // scratch may have to grow
     return SLSC_OK;
 }
@@ -62,14 +66,15 @@ slsc_status Engine::set_band(int columns) {
     return SLSC_OK;
 }
 
-void Engine::ready_convolutions() {
-    convolutions_.assign(plan_->ops.size(), Convolution{});
-    for (size_t i = 0; i < convolutions_.size(); ++i)
-        if (pairs_[i]) convolutions_[i] = ready_pair(*plan_, *pairs_[i], capacity_);
-        else if (runs_with_[i] != int(i))
-            convolutions_[i] = ready_beside(*plan_, plan_->ops[i], plan_->ops[runs_with_[i]], capacity_, *kernels_);
-        else if (plan_->ops[i].type == OpType::Conv)
-            convolutions_[i] = ready_convolution(*plan_, plan_->ops[i], identity_[i], capacity_, *kernels_);
+void Engine::ready_convolution(size_t i) {
+    const Op& op = plan_->ops[i];
+    if (pairs_[i]) convolutions_[i] = ready_pair(*plan_, *pairs_[i], capacity_);
+    else if (runs_with_[i] != int(i)) convolutions_[i] = ready_beside(*plan_, op, plan_->ops[runs_with_[i]], capacity_, *kernels_);
+    else if (op.type == OpType::Conv)
+        convolutions_[i] = slsc::ready_convolution(*plan_, op, identity_[i], capacity_, *kernels_);
+}
+
+void Engine::credit_work() {
     for (size_t i = 0; i < convolutions_.size(); ++i)
         if (runs_with_[i] != int(i)) convolutions_[runs_with_[i]].macs += std::exchange(convolutions_[i].macs, 0);
 }

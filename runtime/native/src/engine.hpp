@@ -44,7 +44,8 @@ private:
     Job job(size_t op) const;
     template <typename Use>
     void with_job(int op, Use use) const;
-    void ready_convolutions();
+    void ready_convolution(size_t op);
+    void credit_work();  // of operations to those that they run with
     slsc_status make_ready();
     void run_step(const Bands::Segment& segment);
 

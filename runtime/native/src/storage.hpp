@@ -54,6 +54,7 @@ private:
     template <typename Visit>
     void visit(int op, Visit visit) const;
     void copy(int value, const Bands::Part& part, bool keep, Pool& pool);
+
     const Plan* plan_ = nullptr;
     const std::vector<Shape>* shapes_ = nullptr;
     int lanes_ = 0;

@@ -226,6 +226,7 @@ static void conv_run(const Job& job, int item, float* scratch) {
     const Taps& taps = job.taps;
     const int64_t plane = int64_t(g.packed_columns) * LANES;
     float* packed = scratch + sums_floats(job, g);
+    float* beside_sums = packed + packed_floats(job, g);
     for (const Chunk* group = taps.chunks; group != taps.chunks + taps.chunk_count; group += group->parts)
         for (int t = top; t <= bottom; ++t)
             for (const Chunk* chunk = group; chunk != group + group->parts; ++chunk) {
@@ -233,6 +234,6 @@ static void conv_run(const Job& job, int item, float* scratch) {
                 pack_row(job, g, chunk->first_channel, chunk->channels, region, t, row, plane);
                 add_row_of_chunk(job, g, *chunk, region, t, row, scratch);
                 for (const Job* beside = job.beside; beside; beside = beside->beside)
-                    add_row_beside(*beside, g, region, t, row, packed + packed_floats(job, g));
+                    add_row_beside(*beside, g, region, t, row, beside_sums);
             }
 }
