@@ -10,9 +10,9 @@ import numpy.typing as npt
 import onnx
 
 from slsc.errors import PlanError
+from slsc.passes.analysis.layers import conv_layers
 from slsc.passes.base import Pass, PassContext, PassResult, PostconditionError, copy_of
 from slsc.passes.graph import initializers, set_initializer
-from slsc.passes.layers import conv_layers
 from slsc.pattern import first_2to4_violation, first_violation
 from slsc.plan import LayerPlan, Plan, mask_digest
 

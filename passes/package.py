@@ -18,8 +18,8 @@ from slsc.passes.bake import require_pattern
 from slsc.passes.base import PostconditionError
 from slsc.passes.graph import initializers
 from slsc.runtime.atomic import staged
-from slsc.runtime.bundle import MANIFEST_NAME, open_bundle, require_entry_name
-from slsc.runtime.manifest import Engine, Entry, Manifest
+from slsc.runtime.bundle.manifest import Engine, Entry, Manifest
+from slsc.runtime.bundle.reader import MANIFEST_NAME, open_bundle, require_entry_name
 
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """Timestamp of every entry, the oldest a zip can hold: the same input gives the same bytes."""

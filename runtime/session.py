@@ -15,15 +15,15 @@ import numpy.typing as npt
 from slsc.errors import DataError, ResourceError, UsageError
 from slsc.runtime.backends import Adjustable, AllocationFailed, default_backend, load_backend
 from slsc.runtime.backends.base import Batch, Runner
-from slsc.runtime.bundle import Bundle, open_bundle
-from slsc.runtime.manifest import Engine, Manifest
+from slsc.runtime.bundle.manifest import Engine, Manifest
+from slsc.runtime.bundle.reader import Bundle, open_bundle
+from slsc.runtime.image.photo import Photo, decoding_bytes, load_photo
+from slsc.runtime.image.photo_writer import WriteRows, held_bytes, photo_writer, require_writable
+from slsc.runtime.image.pixels import WHITES, output_shape
 from slsc.runtime.memory import default_limit, require_fit, resident_bytes
-from slsc.runtime.photo import Photo, decoding_bytes, load_photo
-from slsc.runtime.photo_writer import WriteRows, held_bytes, photo_writer, require_writable
-from slsc.runtime.pixels import WHITES, output_shape
-from slsc.runtime.restoration import Progress, Restoration
-from slsc.runtime.tile_plan import Limits, plan_tiles
-from slsc.runtime.tiling import Span, Tile, cut_out, round_up
+from slsc.runtime.tiles.restoration import Progress, Restoration
+from slsc.runtime.tiles.tile_plan import Limits, plan_tiles
+from slsc.runtime.tiles.tiling import Span, Tile, cut_out, round_up
 
 MAX_THREADS = 1024
 

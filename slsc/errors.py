@@ -76,7 +76,7 @@ class DataError(SlscError):
 class BundleError(SlscError):
     """A bundle is damaged, hostile, or newer than this slsc; `code` is one of a closed set.
 
-    The set of codes is `slsc.runtime.bundle.BundleFault`.
+    The set of codes is `slsc.runtime.bundle.reader.BundleFault`.
     """
 
     exit_code = 1

@@ -20,10 +20,10 @@ import numpy as np
 import numpy.typing as npt
 
 from slsc.errors import SlscError, UsageError
-from slsc.runtime.bundle import open_bundle
-from slsc.runtime.manifest import Manifest
+from slsc.runtime.bundle.manifest import Manifest
+from slsc.runtime.bundle.reader import open_bundle
+from slsc.runtime.image.photo import Photo, load_photo, save_photo
 from slsc.runtime.memory import parse_bytes
-from slsc.runtime.photo import Photo, load_photo, save_photo
 
 ASPECT = (16, 9)
 RESIDENT_UNIT = 1 if sys.platform == "darwin" else 1024

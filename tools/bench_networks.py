@@ -9,11 +9,11 @@ from pathlib import Path
 import onnx
 import torch
 
-from slsc.compiler.importing import import_network
+from slsc.networks.loading import import_network
+from slsc.passes.analysis.cost import costs, plan_cost
+from slsc.passes.analysis.layers import prunable_layers
 from slsc.passes.bake import BakeMasks
 from slsc.passes.base import PassContext
-from slsc.passes.cost import costs, plan_cost
-from slsc.passes.layers import prunable_layers
 from slsc.passes.pipeline import Pipeline
 from slsc.search import Network, Rules
 from slsc.search.uniform import prune_uniform

@@ -2,7 +2,7 @@
 
     python -m slsc.tools.bench_training_step rfdn_x4,edsr_baseline_x4 [--batch 8] [--patch 32] [--rounds 15]
 
-A step is what `slsc.train.loop` does: forward, L1 and penalty, backward, Adam, and the recipe's part before and after;
+A step is what `slsc.trainer.loop` does: forward, L1 and penalty, backward, Adam, the recipe's part before and after;
 `sls` is searching, with all its gates in motion. Steps of the methods are taken in turn, so that whatever else the
 machine does falls on all of them; times are medians over the rounds, ratios medians of the rounds' ratios. Memory is
 what the peak resident set rises by over some steps, in a process of its own for each figure, as Linux tells it.
@@ -25,13 +25,13 @@ import onnx
 import torch
 
 from slsc.onnx_torch import OnnxModule
-from slsc.passes.cost import costs
-from slsc.passes.layers import prunable_layers
+from slsc.passes.analysis.cost import costs
+from slsc.passes.analysis.layers import prunable_layers
 from slsc.search import Network, Rules
 from slsc.search.recipes import learned_recipe
 from slsc.search.sls.settings import FAST
-from slsc.train.objective import Objective
-from slsc.train.recipe import DenseRecipe, Recipe
+from slsc.trainer.objective import Objective
+from slsc.trainer.recipe import DenseRecipe, Recipe
 from slsc.zoo import zoo_model
 from slsc.zoo.export import to_onnx
 

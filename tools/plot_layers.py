@@ -22,7 +22,7 @@ from pathlib import Path
 from slsc.errors import DataError, SlscError
 from slsc.plan import Plan
 from slsc.runtime.atomic import staged
-from slsc.runtime.bundle import open_bundle
+from slsc.runtime.bundle.reader import open_bundle
 from slsc.tools.experiment import inspected
 from slsc.tools.figures import COLOURS, figure, save
 

@@ -33,7 +33,8 @@ def lower(model: onnx.ModelProto, plan: Plan | None) -> bytes:
     5. Steps become operations. Weights that the plan keeps at N < M are stored rank-major, the others dense.
 
     Args:
-        model: as the import passes leave it (`slsc.passes.importing`), masks baked in where there is a plan.
+        model: as the import passes leave it (`slsc.passes.importing.import_model`), masks baked in where there is a
+            plan.
         plan: N:M by weight; None for a dense network.
 
     Returns:

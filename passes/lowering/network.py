@@ -9,9 +9,9 @@ import numpy.typing as npt
 import onnx
 
 from slsc.errors import ModelError
+from slsc.passes.analysis.shapes import Shapes, concrete_shapes
 from slsc.passes.graph import consumers, fixed_hw, image_input, initializers, producers
 from slsc.passes.lowering.refusal import LoweringRefusal
-from slsc.passes.shapes import Shapes, concrete_shapes
 
 SIZES = ((64, 96), (192, 288), (128, 256), (256, 192), (96, 192), (72, 104), (65, 103), (71, 98), (94, 77))
 """Sizes looked at where a network takes any. Those that no stride divides tell amounts that follow the image's size

@@ -58,7 +58,8 @@ def follow_channels(model: onnx.ModelProto) -> Channels:
     """Follow every channel of a network from the image to the restored image.
 
     1. The channels of images stay: of the network's input and output, and of what a convolution makes with as many
-       channels as they (a mean shift, an intermediate level), which `slsc.passes.layers` does not prune either.
+       channels as they (a mean shift, an intermediate level), which `slsc.passes.analysis.layers` does not prune
+       either.
     2. Channels that are added, multiplied or compared element by element go together, as do all uses of a weight.
     3. A concatenation, a split or a slice hands channels on one by one; a pixel shuffle makes one of r^2.
     4. Where no rule holds for a node, all the channels it reads stay, and `Channels.kept` says so.

@@ -10,13 +10,13 @@ import numpy.typing as npt
 import onnx
 from onnx import helper
 
+from slsc.passes.analysis.shapes import concrete_shapes, sample_sizes
 from slsc.passes.base import Pass, PassContext, PassResult, PostconditionError, PreconditionError, copy_of
 from slsc.passes.graph import attribute, drop_unused, initializers, label, set_initializer
 from slsc.passes.narrowing.channels import Channels
 from slsc.passes.narrowing.classes import FIXED
 from slsc.passes.narrowing.rules import channel_range, is_depthwise, splits_channels
 from slsc.passes.narrowing.walk import CHANNEL_AXIS
-from slsc.passes.shapes import concrete_shapes, sample_sizes
 
 
 class NarrowChannels(Pass):

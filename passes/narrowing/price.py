@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
-from slsc.passes.cost import Cost, LayerCost, PlanCost
+from slsc.passes.analysis.cost import Cost, LayerCost, PlanCost
 from slsc.passes.narrowing.channels import Channels
 
 

@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
+from slsc.passes.analysis.dependence import POINTWISE
 from slsc.passes.graph import attribute
 from slsc.passes.narrowing.classes import FIXED, Ids
 from slsc.passes.narrowing.walk import CHANNEL_AXIS, RANK, NotFollowedError, Walk
-from slsc.passes.reach import POINTWISE
 
 Rule = Callable[[onnx.NodeProto, Walk], list[Ids]]
 """Node and walk to the channel numbers of each output."""

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import onnx
 
+from slsc.passes.analysis.shapes import Shapes, concrete_shapes, sample_sizes
 from slsc.passes.graph import image_input, label, opset
 from slsc.passes.narrowing.classes import FIXED, Classes, Ids
-from slsc.passes.shapes import Shapes, concrete_shapes, sample_sizes
 
 CHANNEL_AXIS, RANK = 1, 4
 

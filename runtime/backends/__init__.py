@@ -7,7 +7,7 @@ from importlib import import_module
 from slsc.errors import BackendError, UsageError
 from slsc.runtime.backends.base import Adjustable, AllocationFailed, Backend, Runner
 from slsc.runtime.backends.library import library_path
-from slsc.runtime.manifest import Engine
+from slsc.runtime.bundle.manifest import Engine
 
 __all__ = ["BACKENDS", "Adjustable", "AllocationFailed", "Backend", "Runner", "default_backend", "load_backend"]
 

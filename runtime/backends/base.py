@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from slsc.runtime.manifest import Engine
+from slsc.runtime.bundle.manifest import Engine
 
 Batch = npt.NDArray[np.float32]
 """NCHW float32 in the network's own value range."""

@@ -13,7 +13,7 @@ import numpy as np
 from slsc.errors import BackendError, UsageError
 from slsc.runtime.backends.base import AllocationFailed, Batch
 from slsc.runtime.backends.library import load_library
-from slsc.runtime.manifest import Engine
+from slsc.runtime.bundle.manifest import Engine
 
 
 class Status(IntEnum):

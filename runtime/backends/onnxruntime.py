@@ -6,7 +6,7 @@ import onnxruntime as ort
 
 from slsc.errors import BackendError
 from slsc.runtime.backends.base import AllocationFailed, Batch
-from slsc.runtime.manifest import Engine
+from slsc.runtime.bundle.manifest import Engine
 
 OUT_OF_MEMORY = ("failed to allocate memory", "bad_alloc", "out of memory", "bad allocation")
 """How ONNX Runtime words a failed allocation; it has no exception class of its own for it."""

@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, console: Console) -> int:
     """Run the verb."""
-    from slsc.checking import check_against, check_bundle
+    from slsc.jobs.check.checking import check_against, check_bundle
 
     checks = []
     for check in itertools.chain(

@@ -23,7 +23,7 @@ from slsc.pattern import RULES
 from slsc.plan import parse_budget
 
 if TYPE_CHECKING:
-    from slsc.compiler.compiling import CompileReport, Figures
+    from slsc.jobs.compile.compiling import CompileReport, Figures
     from slsc.search.sls.settings import SlsSettings
 
 METHODS = ("oneshot", "uniform", "filter", "sls", "sr-ste")
@@ -99,7 +99,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
         raise UsageError("give either budgets or a plan", hint="use --budget 1/8, or --plan OUT.plan.json")
     output = output_path(args.output or Path(f"{args.model.stem}.slsb"), ".slsb")
 
-    from slsc.compiler.compiling import CompileRequest, compile_model
+    from slsc.jobs.compile.compiling import CompileRequest, compile_model
     from slsc.search import Rules
 
     request = CompileRequest(

@@ -16,7 +16,7 @@ from slsc.cli.arguments import existing_folder, value_range
 from slsc.cli.console import Console, table
 
 if TYPE_CHECKING:
-    from slsc.evaluation import Score
+    from slsc.jobs.eval.evaluation import Score
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,8 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, console: Console) -> int:
     """Run the verb."""
-    from slsc.evaluation import evaluate, mean_score
-    from slsc.restorer import open_restorer
+    from slsc.jobs.eval.evaluation import evaluate, mean_score
+    from slsc.networks.restorer import open_restorer
 
     restorer = open_restorer(args.target, engine=args.engine, value_range=args.range, threads=args.threads)
     with console.stages() as progress:

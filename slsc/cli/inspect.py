@@ -16,8 +16,8 @@ from slsc.cli.console import Console, table
 from slsc.errors import UsageError
 
 if TYPE_CHECKING:
-    from slsc.inspection import LayerReport, NetworkReport
-    from slsc.runtime.manifest import Engine, Manifest
+    from slsc.jobs.inspect.inspection import LayerReport, NetworkReport
+    from slsc.runtime.bundle.manifest import Engine, Manifest
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,8 +33,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
     if is_bundle(args.file):
         _inspect_bundle(args.file, console)
     else:
-        from slsc.compiler.importing import import_network
-        from slsc.inspection import inspect_network
+        from slsc.jobs.inspect.inspection import inspect_network
+        from slsc.networks.loading import import_network
 
         report = inspect_network(import_network(args.file).model, args.m)
         console.report(show_network(report))
@@ -43,8 +43,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
 
 
 def _inspect_bundle(path: Path, console: Console) -> None:
-    from slsc.inspection import inspect_engine
-    from slsc.runtime.bundle import open_bundle
+    from slsc.jobs.inspect.inspection import inspect_engine
+    from slsc.runtime.bundle.reader import open_bundle
 
     bundle = open_bundle(path)
     console.report(show_manifest(bundle.manifest))

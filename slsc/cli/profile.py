@@ -24,9 +24,9 @@ from slsc.runtime.backends import BACKENDS
 from slsc.runtime.backends.library import load_library
 
 if TYPE_CHECKING:
-    from slsc.profiling.latency import Timings
-    from slsc.profiling.operations import Operation
-    from slsc.profiling.targets import Target
+    from slsc.jobs.profile.latency import Timings
+    from slsc.jobs.profile.operations import Operation
+    from slsc.jobs.profile.targets import Target
 
 DEFAULT_HW = (180, 320)
 WARM_UP = 2
@@ -69,7 +69,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
         raise UsageError("--repeat takes 1 or more, --threads 0 or more")
     if args.engine and not is_bundle(args.file):
         raise UsageError("--engine names an engine of a bundle", where=str(args.file), hint="leave it out")
-    from slsc.profiling.targets import bundle_targets, image_size, network_target
+    from slsc.jobs.profile.targets import bundle_targets, image_size, network_target
 
     targets = bundle_targets(args.file, args.engine) if is_bundle(args.file) else [network_target(args.file)]
     jobs = _jobs(targets, args.backend, console)
@@ -125,8 +125,8 @@ def _jobs(targets: Sequence[Target], asked: Sequence[str] | None, console: Conso
 
 def _measure(jobs: Sequence[Job], hw: tuple[int, int], threads: int, repeats: int, console: Console) -> list[Timings]:
     try:
-        from slsc.profiling.latency import interleave
-        from slsc.profiling.runners import RUNNERS
+        from slsc.jobs.profile.latency import interleave
+        from slsc.jobs.profile.runners import RUNNERS
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] != "polygraphy":
             raise
@@ -149,7 +149,7 @@ def _measure(jobs: Sequence[Job], hw: tuple[int, int], threads: int, repeats: in
 
 
 def _result(job: Job, timing: Timings, hw: tuple[int, int], threads: int) -> dict[str, Any]:
-    from slsc.profiling.latency import percentiles
+    from slsc.jobs.profile.latency import percentiles
 
     return {
         "engine": job.target.name,
@@ -171,7 +171,7 @@ def _latency_table(results: Sequence[dict[str, Any]]) -> str:
 
 def _report_operations(job: Job, timing: Timings, result: dict[str, Any], console: Console) -> None:
     """Print one engine's per-operation table, and add it to its result."""
-    from slsc.profiling.operations import operations
+    from slsc.jobs.profile.operations import operations
 
     found = operations(job.data, timing.op_seconds, timing.op_macs)
     console.report(f"\nengine {job.target.name}, native, medians of {result['runs']} runs\n{show_operations(found)}")

@@ -84,7 +84,7 @@ def _pairs(source: Path, output: Path) -> list[tuple[Path, Path]]:
         DataError: the folder is unusable.
         UsageError: the output is a file for a folder of photos, or two photos would become one file.
     """
-    from slsc.runtime.photo import list_photos
+    from slsc.runtime.image.photo import list_photos
 
     if not source.is_dir():
         return [(source, output / f"{source.stem}.png" if output.is_dir() else output)]

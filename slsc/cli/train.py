@@ -23,9 +23,9 @@ from slsc.pattern import RULES
 from slsc.plan import parse_budget
 
 if TYPE_CHECKING:
-    from slsc.train.settings import TrainSettings
-    from slsc.training.job import TrainReport
-    from slsc.training.request import TrainRequest
+    from slsc.jobs.train.job import TrainReport
+    from slsc.jobs.train.request import TrainRequest
+    from slsc.trainer.settings import TrainSettings
 
 METHODS = ("dense", "uniform", "oneshot", "sls", "sr-ste", "filter")
 STARTS = ("dense", "oneshot")
@@ -134,10 +134,10 @@ def run(args: argparse.Namespace, console: Console) -> int:
 
     import torch
 
+    from slsc.jobs.train.job import train
+    from slsc.jobs.train.presets import preset
+    from slsc.jobs.train.request import Interface, TrainRequest
     from slsc.search import Rules
-    from slsc.training.job import train
-    from slsc.training.presets import preset
-    from slsc.training.request import Interface, TrainRequest
 
     if args.threads > 0:
         torch.set_num_threads(args.threads)
@@ -175,9 +175,9 @@ def run(args: argparse.Namespace, console: Console) -> int:
 
 
 def _settings(args: argparse.Namespace) -> TrainSettings:
-    from slsc.train.schedule import Horizon
-    from slsc.train.settings import TrainSettings
-    from slsc.training.presets import preset
+    from slsc.jobs.train.presets import preset
+    from slsc.trainer.schedule import Horizon
+    from slsc.trainer.settings import TrainSettings
 
     chosen = preset(args.preset)
     epochs = chosen.epochs if args.epochs is None and args.hours is None else args.epochs

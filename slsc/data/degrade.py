@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from slsc.data.images import open_rgb
 from slsc.errors import DataError
-from slsc.runtime.resample import imresize
+from slsc.runtime.image.resample import imresize
 
 
 def crop_to_multiple(image: npt.NDArray[np.uint8], multiple: int) -> npt.NDArray[np.uint8]:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from slsc.errors import DataError
-from slsc.runtime.photo import EXTENSIONS, load_photo
+from slsc.runtime.image.photo import EXTENSIONS, load_photo
 
 
 def list_images(folder: Path) -> list[Path]:

@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from slsc.metrics.psnr import psnr_all, psnr_y
 from slsc.metrics.ssim import ssim_all, ssim_y
-from slsc.runtime.colour import luma
-from slsc.runtime.manifest import ImageIO
+from slsc.runtime.bundle.manifest import ImageIO
+from slsc.runtime.image.colour import luma
 
 Pixels = npt.NDArray[np.uint8]
 

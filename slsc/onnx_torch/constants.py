@@ -58,7 +58,9 @@ def _array(tensor: onnx.TensorProto, name: str) -> Array:
     if tensor.data_type == onnx.TensorProto.STRING:
         raise ModelError("holds strings", where=where, hint="re-export the model without string tensors")
     if onnx.external_data_helper.uses_external_data(tensor):
-        raise ModelError("its external data is not loaded", where=where, hint="load the file with slsc.passes.load")
+        raise ModelError(
+            "its external data is not loaded", where=where, hint="load the file with slsc.passes.importing.load"
+        )
     try:
         return numpy_helper.to_array(tensor)
     except (ValueError, TypeError) as error:

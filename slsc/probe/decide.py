@@ -10,7 +10,7 @@ from slsc.errors import DataError, UsageError
 from slsc.probe.network import Convention, Geometry, Network, find_geometry
 from slsc.probe.result import Finding, ProbeResult
 from slsc.probe.trial import Photo, Trial, make_trial
-from slsc.runtime.manifest import ImageIO
+from slsc.runtime.bundle.manifest import ImageIO
 
 RANGES = ((0.0, 1.0), (0.0, 255.0), (-1.0, 1.0), (-0.5, 0.5))
 """Value ranges tried, the commonest first: it is taken where the measurement cannot tell."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from slsc.runtime.manifest import ImageIO
+from slsc.runtime.bundle.manifest import ImageIO
 
 
 @dataclass(frozen=True)

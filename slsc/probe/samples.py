@@ -14,7 +14,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from slsc.probe.network import Geometry, Pixels
-from slsc.runtime.resample import imresize
+from slsc.runtime.image.resample import imresize
 
 SIDE = 96
 """Least side of the network's input in pixels, where it is free."""

@@ -10,8 +10,8 @@ import numpy as np
 import onnx
 
 from slsc.errors import BudgetError, UsageError
-from slsc.passes.cost import Cost, plan_cost
-from slsc.passes.layers import ConvLayer
+from slsc.passes.analysis.cost import Cost, plan_cost
+from slsc.passes.analysis.layers import ConvLayer
 from slsc.pattern import RULES, WINDOW
 from slsc.plan import LayerPlan, Plan, mask_digest
 

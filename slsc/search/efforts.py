@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from slsc.train.schedule import Horizon, Schedule
-from slsc.train.settings import TrainSettings
+from slsc.trainer.schedule import Horizon, Schedule
+from slsc.trainer.settings import TrainSettings
 
 EFFORTS = ("none", "fast", "thorough")
 """No training; training within ten minutes; training within two hours on two cores, the search included."""

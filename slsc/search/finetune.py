@@ -13,12 +13,12 @@ from slsc.onnx_torch import OnnxModule
 from slsc.search.base import Progress, SearchResult
 from slsc.search.masked import MaskedRecipe
 from slsc.search.recipes import SparseRecipe
-from slsc.train.loop import Batches, fit
-from slsc.train.progress import Progress as Standing
-from slsc.train.progress import Row
-from slsc.train.recipe import Recipe
-from slsc.train.schedule import Horizon
-from slsc.train.settings import TrainSettings
+from slsc.trainer.loop import Batches, fit
+from slsc.trainer.progress import Progress as Standing
+from slsc.trainer.progress import Row
+from slsc.trainer.recipe import Recipe
+from slsc.trainer.schedule import Horizon
+from slsc.trainer.settings import TrainSettings
 
 JUDGED_BATCHES = 4
 """Batches on which the weights before and after training are compared."""

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from slsc.data.patches import Pair, PatchSampler
 from slsc.errors import DataError
-from slsc.runtime.manifest import ImageIO
-from slsc.runtime.pixels import to_batch
+from slsc.runtime.bundle.manifest import ImageIO
+from slsc.runtime.image.pixels import to_batch
 
 SMALLEST_PATCH = 16
 """Below this many pixels a side, a patch is all border."""
@@ -63,7 +63,7 @@ class PatchSource:
         return self._drawn(side, [(*seed, index) for index in range(count)])
 
     def batches(self, side: int, seed: Sequence[int]) -> Callable[[int, int, int], tuple[Tensor, Tensor]]:
-        """Patches by step, first sample and count, as `slsc.train.loop.Batches`: every sample has its own seed."""
+        """Patches by step, first sample and count, as `slsc.trainer.loop.Batches`: every sample has its own seed."""
 
         def batch(step: int, first: int, count: int) -> tuple[Tensor, Tensor]:
             return self._drawn(side, [(*seed, step, index) for index in range(first, first + count)])

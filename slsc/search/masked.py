@@ -13,7 +13,7 @@ from torch import Tensor
 from slsc.onnx_torch import OnnxModule
 from slsc.plan import Plan
 from slsc.search.base import SearchResult
-from slsc.train.recipe import DenseRecipe
+from slsc.trainer.recipe import DenseRecipe
 
 
 class MaskedRecipe(DenseRecipe):

@@ -14,7 +14,7 @@ from slsc.search.sls.recipe import SlsRecipe
 from slsc.search.sls.settings import SlsSettings
 from slsc.search.srste import SrSteNetwork, SrSteRecipe
 from slsc.search.uniform import uniform_keep
-from slsc.train.recipe import Recipe
+from slsc.trainer.recipe import Recipe
 
 LEARNED = ("sls", "sr-ste")
 """Methods whose masks are learned along with the weights; the others prune first and then train what is left."""

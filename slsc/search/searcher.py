@@ -13,20 +13,20 @@ from torch import Tensor
 from slsc.data.patches import Pair
 from slsc.errors import UsageError
 from slsc.onnx_torch import OnnxModule
-from slsc.passes.cost import costs
-from slsc.passes.layers import prunable_layers
-from slsc.runtime.manifest import ImageIO
+from slsc.passes.analysis.cost import costs
+from slsc.passes.analysis.layers import prunable_layers
+from slsc.runtime.bundle.manifest import ImageIO
 from slsc.search.base import Network, Progress, Rules, SearchResult
 from slsc.search.efforts import EFFORTS, TRAINING
 from slsc.search.filter import FilterPruning
 from slsc.search.finetune import finetune, learn
 from slsc.search.inputs import PatchSource
-from slsc.search.oneshot import OneShot
+from slsc.search.oneshot.oneshot import OneShot
 from slsc.search.recipes import LEARNED, learned_recipe
 from slsc.search.sls.settings import SlsSettings, sls_preset
 from slsc.search.uniform import prune_uniform, uniform_keep
-from slsc.train.loop import Batches
-from slsc.train.settings import TrainSettings
+from slsc.trainer.loop import Batches
+from slsc.trainer.settings import TrainSettings
 
 METHODS = ("oneshot", "uniform", "filter", "sls", "sr-ste")
 STARTS = ("dense", "oneshot")

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from slsc.onnx_torch import OnnxModule
 from slsc.search.base import Network, Rules, SearchResult, make_plan
 from slsc.search.ranking import limits, rank_weights
-from slsc.train.recipe import DenseRecipe
+from slsc.trainer.recipe import DenseRecipe
 
 DECAY = 2e-4
 """lambda_w of the paper's Eq. 8, for gradients of a loss in grey levels (0..255)."""

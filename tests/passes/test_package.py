@@ -19,8 +19,8 @@ from slsc.passes.graph import set_initializer
 from slsc.passes.package import write_bundle
 from slsc.pattern import nm_mask, rank_groups
 from slsc.plan import LayerPlan, Plan, mask_digest
-from slsc.runtime.bundle import open_bundle
-from slsc.runtime.manifest import SCHEMA, Engine, ImageIO, Manifest, Source, TileGeometry
+from slsc.runtime.bundle.manifest import SCHEMA, Engine, ImageIO, Manifest, Source, TileGeometry
+from slsc.runtime.bundle.reader import open_bundle
 
 GRAPH = "net (float[n,3,h,w] x) => (float[n,3,h,w] y) { a = Conv (x, head) b = Conv(a, body) y = Conv (b, tail) }"
 ENGINE = "engines/1-4.onnx"

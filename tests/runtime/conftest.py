@@ -15,7 +15,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from slsc.runtime.manifest import SCHEMA, Engine, Entry, ImageIO, Manifest, Source, TileGeometry
+from slsc.runtime.bundle.manifest import SCHEMA, Engine, Entry, ImageIO, Manifest, Source, TileGeometry
 
 
 def sr_network(

@@ -15,8 +15,8 @@ from slsc.errors import BackendError, BundleError, UsageError
 from slsc.runtime.backends import AllocationFailed, library, load_backend
 from slsc.runtime.backends.native import NativeRunner
 from slsc.runtime.backends.onnxruntime import OnnxRuntimeRunner
+from slsc.runtime.bundle.manifest import Manifest
 from slsc.runtime.capi import Library, Status
-from slsc.runtime.manifest import Manifest
 from slsc.runtime.session import Session
 
 onnx = pytest.importorskip("onnx")
@@ -26,10 +26,10 @@ needs_library = pytest.mark.skipif(library.library_path() is None, reason="the n
 
 def plan_of(network: bytes, n: int = 0) -> bytes:
     """A network's plan, its middle convolutions at n:8 by magnitude."""
+    from slsc.passes.analysis.layers import prunable_layers
     from slsc.passes.bake import BakeMasks
     from slsc.passes.base import PassContext
     from slsc.passes.graph import initializers
-    from slsc.passes.layers import prunable_layers
     from slsc.passes.lowering import lower
     from slsc.pattern import nm_mask, rank_groups
     from slsc.plan import LayerPlan, Plan, mask_digest

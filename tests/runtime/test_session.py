@@ -13,10 +13,10 @@ from PIL import Image
 
 from slsc.errors import BackendError, BundleError, DataError, ResourceError, UsageError, VerificationError
 from slsc.runtime import Session
-from slsc.runtime.manifest import TileGeometry
+from slsc.runtime.bundle.manifest import TileGeometry
+from slsc.runtime.image.photo import load_photo
+from slsc.runtime.image.resample import imresize
 from slsc.runtime.memory import resident_bytes
-from slsc.runtime.photo import load_photo
-from slsc.runtime.resample import imresize
 from slsc.tools.bench_memory import measure
 
 MakeBundle = Callable[..., Path]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from slsc.errors import BackendError
-from slsc.passes.load import load_model
+from slsc.passes.importing.load import load_model
 from slsc.plan import Plan
 from slsc.runtime.backends import load_backend
 from slsc.tools import bench_engines

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from slsc.errors import BudgetError, ModelError
-from slsc.passes.cost import Cost
+from slsc.passes.analysis.cost import Cost
 from slsc.passes.narrowing import Channels, narrow_share
 
 Keep = npt.NDArray[np.bool_]

@@ -9,9 +9,9 @@ import numpy as np
 import onnx
 from torch import Tensor
 
+from slsc.passes.analysis.layers import conv_layers
 from slsc.passes.base import PassContext
 from slsc.passes.graph import initializers
-from slsc.passes.layers import conv_layers
 from slsc.passes.narrowing import NarrowChannels, follow_channels
 from slsc.passes.pipeline import Pipeline
 from slsc.plan import LayerPlan, Plan, mask_digest

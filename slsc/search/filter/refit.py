@@ -2,8 +2,8 @@
 
 Two copies of the network run in lockstep over the calibration inputs, one whole and one without the removed channels.
 Every convolution reads what it will then read, and is fitted to what the whole network makes of its kept channels.
-(Unlike `slsc.search.correction` no residual branch is asked to mend the trunk: with half the channels gone it has not
-the means to, and trying made RFDN worse by 3 dB.)
+(Unlike `slsc.search.oneshot.correction` no residual branch is asked to mend the trunk: with half the channels gone it
+has not the means to, and trying made RFDN worse by 3 dB.)
 """
 
 from __future__ import annotations

@@ -87,7 +87,7 @@ class GatedNetwork(nn.Module):
         return (slot_gates(self.gates(), self._settings) * self.shares).sum()
 
     def exact_share(self) -> Fraction:
-        """The same without rounding, as budgets are judged and `slsc.passes.cost.plan_cost` counts."""
+        """The same without rounding, as budgets are judged and `slsc.passes.analysis.cost.plan_cost` counts."""
         counts = self._counts()
         return Fraction(int(self._macs[np.arange(len(counts)), counts].sum()), int(self._macs[:, -1].sum()))
 

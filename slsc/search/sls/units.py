@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from slsc.errors import UsageError
-from slsc.passes.cost import Cost
+from slsc.passes.analysis.cost import Cost
 from slsc.pattern import count_kept, group_sizes, kept_in_group
 from slsc.search.base import Rules
 from slsc.search.ranking import rank_weights

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from slsc.passes.base import PassContext
-from slsc.passes.importing import import_pipeline
+from slsc.passes.importing.import_model import import_pipeline
 from slsc.passes.lowering.nmp import OpType
 
 

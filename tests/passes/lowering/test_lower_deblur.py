@@ -11,7 +11,7 @@ import pytest
 from torch import nn
 
 from slsc.passes.base import PassContext
-from slsc.passes.importing import import_pipeline
+from slsc.passes.importing.import_model import import_pipeline
 from slsc.zoo import zoo_model
 from slsc.zoo.dmphn import Dmphn
 from slsc.zoo.export import to_onnx

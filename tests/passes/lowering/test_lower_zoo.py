@@ -15,11 +15,11 @@ from safetensors.torch import load_file
 from skimage import data as photos
 from torch import nn
 
+from slsc.passes.analysis.cost import costs
+from slsc.passes.analysis.layers import prunable_layers
 from slsc.passes.bake import BakeMasks
 from slsc.passes.base import PassContext
-from slsc.passes.cost import costs
-from slsc.passes.importing import import_pipeline
-from slsc.passes.layers import prunable_layers
+from slsc.passes.importing.import_model import import_pipeline
 from slsc.passes.lowering import lower
 from slsc.passes.lowering.nmp import OpType, PlanFile
 from slsc.plan import Plan

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 import torch
 
+from slsc.passes.analysis.cost import costs
+from slsc.passes.analysis.paper_cost import module_activations, paper_macs
+from slsc.passes.analysis.shapes import sample_sizes
 from slsc.passes.base import PassContext
-from slsc.passes.cost import costs
-from slsc.passes.fold import FoldConstants
 from slsc.passes.graph import image_channels
-from slsc.passes.identity import RemoveIdentities
+from slsc.passes.importing.fold import FoldConstants
+from slsc.passes.importing.identity import RemoveIdentities
 from slsc.passes.narrowing import NarrowChannels, follow_channels, narrow_cost, narrow_share
-from slsc.passes.paper_cost import module_activations, paper_macs
 from slsc.passes.pipeline import Pipeline
-from slsc.passes.shapes import sample_sizes
 from slsc.zoo import MODELS
 from slsc.zoo.carn import Carn
 from slsc.zoo.edsr import Edsr

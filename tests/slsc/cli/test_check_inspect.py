@@ -13,7 +13,7 @@ import pytest
 
 from slsc.passes.graph import initializers, set_initializer
 from slsc.passes.package import write_bundle
-from slsc.runtime.bundle import MANIFEST_NAME, open_bundle
+from slsc.runtime.bundle.reader import MANIFEST_NAME, open_bundle
 
 
 def test_inspect_shows_every_layer_of_a_network(slsc, model_path):

@@ -14,7 +14,7 @@ from PIL import Image
 from slsc.cli.compile import EFFORTS, METHODS
 from slsc.passes.graph import initializers
 from slsc.pattern import first_2to4_violation, first_violation
-from slsc.runtime.bundle import open_bundle
+from slsc.runtime.bundle.reader import open_bundle
 
 
 def test_the_choices_are_those_of_the_search():

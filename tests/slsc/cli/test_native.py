@@ -13,14 +13,14 @@ import pytest
 from onnx import numpy_helper
 from PIL import Image
 
-from slsc.compiler.native_plan import native_plan
 from slsc.errors import BackendError
+from slsc.jobs.compile.native_plan import native_plan
 from slsc.passes.graph import initializers
 from slsc.passes.lowering import LoweringRefusal, lower
 from slsc.passes.package import write_bundle
 from slsc.runtime.backends.library import library_path
-from slsc.runtime.bundle import open_bundle
-from slsc.runtime.manifest import ImageIO
+from slsc.runtime.bundle.manifest import ImageIO
+from slsc.runtime.bundle.reader import open_bundle
 
 needs_library = pytest.mark.skipif(library_path() is None, reason="the native library was not built")
 IO = ImageIO(3, "RGB", 0.0, 1.0, "image", "restored", 2, "sr")
@@ -131,6 +131,6 @@ def test_a_plan_is_proven_before_it_is_packed(make_upscaler: Callable, monkeypat
     other = make_upscaler()
     tail = initializers(other)["tail"]
     other.graph.initializer[2].CopyFrom(numpy_helper.from_array(tail * np.float32(1.1), "tail"))
-    monkeypatch.setattr("slsc.compiler.native_plan.lower", lambda model, plan: lower(other, plan))
+    monkeypatch.setattr("slsc.jobs.compile.native_plan.lower", lambda model, plan: lower(other, plan))
     with pytest.raises(LoweringRefusal, match="dB from ONNX Runtime"):
         native_plan(model, None, IO)

@@ -93,7 +93,7 @@ def test_refusals(slsc: Cli, bundle: Path, model_path: Path, tmp_path: Path) -> 
 
 
 def test_without_polygraphy(slsc: Cli, model_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in sys.modules if name.startswith(("slsc.profiling", "polygraphy"))]:
+    for name in [name for name in sys.modules if name.startswith(("slsc.jobs.profile", "polygraphy"))]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "polygraphy", None)
     outcome = slsc("profile", model_path, *SMALL, "--backend", "onnxruntime")

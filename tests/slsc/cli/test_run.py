@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from slsc.runtime.photo import load_photo
+from slsc.runtime.image.photo import load_photo
 from slsc.runtime.session import Session
 
 Cli = Callable[..., object]

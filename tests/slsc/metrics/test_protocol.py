@@ -18,7 +18,7 @@ from slsc.metrics.lpips import lpips_distance, network_input, require_comparable
 from slsc.metrics.protocol import Protocol, protocol_for
 from slsc.metrics.psnr import psnr_all
 from slsc.metrics.ssim import ssim_all
-from slsc.runtime.manifest import ImageIO
+from slsc.runtime.bundle.manifest import ImageIO
 
 
 def _noise(seed: int, *shape: int) -> np.ndarray:

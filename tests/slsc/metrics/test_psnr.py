@@ -12,7 +12,7 @@ from skimage.metrics import peak_signal_noise_ratio
 from slsc.data.degrade import bicubic_pair
 from slsc.data.images import list_images, open_rgb
 from slsc.metrics.psnr import luma, psnr_y
-from slsc.runtime.resample import imresize
+from slsc.runtime.image.resample import imresize
 
 
 def _noise(seed: int, *shape: int) -> np.ndarray:

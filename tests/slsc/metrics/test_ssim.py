@@ -12,7 +12,7 @@ from slsc.data.images import list_images, open_rgb
 from slsc.errors import BackendError
 from slsc.metrics.lpips import lpips_distance
 from slsc.metrics.ssim import ssim_y
-from slsc.runtime.resample import imresize
+from slsc.runtime.image.resample import imresize
 
 
 def test_equal_images_score_one_and_worse_ones_less() -> None:

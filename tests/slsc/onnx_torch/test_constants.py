@@ -11,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from slsc.errors import ModelError
 from slsc.onnx_torch import OnnxModule
-from slsc.passes.load import load_model
+from slsc.passes.importing.load import load_model
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from onnx import helper, numpy_helper
 from slsc.data.calibration import calibration_photos
 from slsc.data.degrade import bicubic_pair
 from slsc.data.patches import Pair
-from slsc.passes.cost import costs
-from slsc.passes.layers import prunable_layers
-from slsc.runtime.manifest import ImageIO
+from slsc.passes.analysis.cost import costs
+from slsc.passes.analysis.layers import prunable_layers
+from slsc.runtime.bundle.manifest import ImageIO
 from slsc.search import Network, Progress
 
 CHANNELS = 16

@@ -13,8 +13,8 @@ from slsc.search import Network, Rules
 from slsc.search.finetune import finetune
 from slsc.search.inputs import PatchSource
 from slsc.search.uniform import prune_uniform
-from slsc.train.schedule import Horizon, Schedule
-from slsc.train.settings import TrainSettings
+from slsc.trainer.schedule import Horizon, Schedule
+from slsc.trainer.settings import TrainSettings
 
 START_RULES = Rules(16)
 

@@ -9,8 +9,8 @@ from slsc.cli import compile as compile_verb
 from slsc.errors import BudgetError, UsageError
 from slsc.search import EFFORTS, METHODS, STARTS, Rules, Searcher, efforts
 from slsc.search.sls.settings import PAPER
-from slsc.train.schedule import Horizon, Schedule
-from slsc.train.settings import TrainSettings
+from slsc.trainer.schedule import Horizon, Schedule
+from slsc.trainer.settings import TrainSettings
 
 
 @pytest.mark.parametrize("method", ["oneshot", "uniform"])

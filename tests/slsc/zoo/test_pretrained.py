@@ -12,10 +12,10 @@ import slsc.zoo
 from slsc.data.calibration import bundled_photos
 from slsc.data.degrade import bicubic_pair
 from slsc.data.images import open_rgb
-from slsc.evaluation import evaluate, mean_score
+from slsc.jobs.eval.evaluation import evaluate, mean_score
 from slsc.metrics.psnr import psnr_y
-from slsc.restorer import open_restorer
-from slsc.runtime.resample import imresize
+from slsc.networks.restorer import open_restorer
+from slsc.runtime.image.resample import imresize
 from slsc.zoo import MODELS
 
 NETWORK = Path(slsc.zoo.__file__).parent / "pretrained" / "compact_x4.onnx"

@@ -9,8 +9,8 @@ import onnx
 import pytest
 from onnx import numpy_helper, parser
 
-from slsc.passes.cost import costs
-from slsc.passes.layers import prunable_layers
+from slsc.passes.analysis.cost import costs
+from slsc.passes.analysis.layers import prunable_layers
 from slsc.search import Network
 
 TRUNK = """

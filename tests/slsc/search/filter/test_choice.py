@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slsc.errors import BudgetError, ModelError
-from slsc.passes.cost import costs
+from slsc.passes.analysis.cost import costs
 from slsc.passes.graph import initializers
 from slsc.passes.narrowing import follow_channels, narrow_share
 from slsc.search.filter.choice import WidthChoice, filter_norms

@@ -9,7 +9,7 @@ import torch
 from slsc.errors import BudgetError
 from slsc.onnx_torch import OnnxModule
 from slsc.passes import verify
-from slsc.passes.cost import costs
+from slsc.passes.analysis.cost import costs
 from slsc.passes.narrowing import narrow_cost
 from slsc.search import Rules
 from slsc.search.filter import FilterPruning

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from slsc.onnx_torch import OnnxModule
-from slsc.passes.cost import costs, plan_cost
-from slsc.passes.layers import prunable_layers
+from slsc.passes.analysis.cost import costs, plan_cost
+from slsc.passes.analysis.layers import prunable_layers
 from slsc.pattern import nm_mask, rank_groups
 from slsc.search import Network, Rules
 from slsc.search.sls.gates import start_of

@@ -15,20 +15,20 @@ from torch import Tensor
 
 from slsc.errors import BudgetError, SlscError
 from slsc.onnx_torch import OnnxModule
+from slsc.passes.analysis.cost import costs
+from slsc.passes.analysis.layers import prunable_layers
 from slsc.passes.bake import BakeMasks
 from slsc.passes.base import PassContext
-from slsc.passes.cost import costs
-from slsc.passes.layers import prunable_layers
 from slsc.passes.pipeline import Pipeline
 from slsc.search import Network, Rules
 from slsc.search.inputs import PatchSource
 from slsc.search.sls.network import GatedNetwork
 from slsc.search.sls.recipe import SlsRecipe
 from slsc.search.sls.settings import FAST, PAPER, Pace, SlsSettings
-from slsc.train.loop import Batches, fit
-from slsc.train.progress import Progress, Row
-from slsc.train.schedule import Horizon, Schedule
-from slsc.train.settings import TrainSettings
+from slsc.trainer.loop import Batches, fit
+from slsc.trainer.progress import Progress, Row
+from slsc.trainer.schedule import Horizon, Schedule
+from slsc.trainer.settings import TrainSettings
 
 RULES = Rules(8)
 SIDE = 16

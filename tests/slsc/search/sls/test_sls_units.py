@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slsc.errors import UsageError
-from slsc.passes.cost import Cost, LayerCost, plan_cost
+from slsc.passes.analysis.cost import Cost, LayerCost, plan_cost
 from slsc.pattern import RULES, nm_mask, rank_groups
 from slsc.search import Rules
 from slsc.search.sls.units import kept_macs, require_units, slot_macs, slots_of

@@ -1,0 +1,1 @@
+"""From a file as exporters write it to the graph that everything else works on."""

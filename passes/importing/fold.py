@@ -1,0 +1,90 @@
+"""Turning everything that does not depend on the image into plain initializers.
+
+What the constants amount to is bounded by `slsc.passes.importing.import_checks`, which runs before.
+"""
+
+from __future__ import annotations
+
+import onnx
+import onnx_graphsurgeon as gs
+from onnx_graphsurgeon.logger import G_LOGGER
+
+from slsc.errors import ModelError
+from slsc.passes.base import Pass, PassContext, PassResult, PostconditionError, copy_of
+from slsc.passes.graph import constant_tensor, label, set_initializer
+
+MAX_FOLDED_BYTES = 1 << 28
+"""Larger results stay computed: a graph of a few nodes can ask for any amount of memory."""
+
+MIN_IR_VERSION = 4
+"""The first IR version in which an initializer need not be a graph input as well."""
+
+
+class FoldConstants(Pass):
+    """f(constants) -> initializer, through onnx-graphsurgeon.
+
+    1. The output of a Constant node becomes an initializer under the output's name.
+    2. So does the output of any other node whose inputs are all constant: a weight given as Cast, Transpose or Reshape
+       of an initializer is afterwards a plain initializer named as that node's output, in that node's type.
+    3. An initializer that is also listed as a graph input, a habit of old exporters, is no input any more.
+    4. Nodes that lead to no output, and initializers nothing uses, go.
+    5. Nodes end up in topological order. Names of all other tensors, nodes and initializers stay.
+    """
+
+    name = "fold-constants"
+
+    def run(self, model: onnx.ModelProto, context: PassContext) -> PassResult:
+        """Apply the rules to the whole graph.
+
+        Raises:
+            ModelError: graphsurgeon cannot take the graph.
+        """
+        source = copy_of(model)
+        _free_initializers(source)  # rule 3
+        _hold_constants(source)  # rule 1
+        try:
+            with G_LOGGER.suppress():  # it logs to stdout, which is the caller's
+                graph = gs.import_onnx(source).toposort()
+                graph.fold_constants(size_threshold=MAX_FOLDED_BYTES, error_ok=False)
+                result = gs.export_onnx(graph.cleanup().toposort(), do_type_check=False)
+        except Exception as error:  # graphsurgeon raises whatever its own code and ONNX Runtime raise
+            why = f"{type(error).__name__}: {error}"
+            raise ModelError("the graph's constants cannot be folded", why=why, hint="try onnxsim first") from error
+        result.ir_version = source.ir_version
+        before, after = list(model.graph.node), list(result.graph.node)
+        gone = _labels(before) - _labels(after)
+        held = {tensor.name for tensor in model.graph.initializer}
+        fresh = sorted({tensor.name for tensor in result.graph.initializer} - held)
+        dropped = sorted(held - {tensor.name for tensor in result.graph.initializer})
+        modified = bool(gone or fresh or dropped) or len(model.graph.input) != len(result.graph.input)
+        report = {"nodes_removed": len(before) - len(after), "new_initializers": fresh, "dropped_initializers": dropped}
+        return PassResult(result, modified, report)
+
+    def ensures(self, model: onnx.ModelProto, context: PassContext) -> None:
+        """No Constant node is left, and no initializer is a graph input."""
+        left = next((node for node in model.graph.node if node.op_type == "Constant"), None)
+        if left is not None:
+            raise PostconditionError("a Constant node is left", where=label(left))
+        held = {tensor.name for tensor in model.graph.initializer}
+        for value in model.graph.input:
+            if value.name in held:
+                raise PostconditionError("an initializer is still a graph input", where=value.name)
+
+
+def _free_initializers(model: onnx.ModelProto) -> None:
+    held = {tensor.name for tensor in model.graph.initializer}
+    inputs = [value for value in model.graph.input if value.name not in held]
+    del model.graph.input[:]
+    model.graph.input.extend(inputs)
+    model.ir_version = max(model.ir_version, MIN_IR_VERSION)
+
+
+def _hold_constants(model: onnx.ModelProto) -> None:
+    """Constant nodes to initializers; graphsurgeon would read `value_floats` as float64."""
+    for node in [node for node in model.graph.node if node.op_type == "Constant"]:
+        set_initializer(model, node.output[0], constant_tensor(node))
+        model.graph.node.remove(node)
+
+
+def _labels(nodes: list[onnx.NodeProto]) -> set[str]:
+    return {label(node) for node in nodes}

@@ -1,0 +1,125 @@
+"""What slsc refuses before it looks any closer, each by node and reason."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import onnx
+from onnx import defs
+
+from slsc.errors import ModelError
+from slsc.passes import verify
+from slsc.passes.analysis.cost import output_scale
+from slsc.passes.analysis.shapes import concrete_shapes, sample_sizes
+from slsc.passes.base import Pass, PassContext, PassResult
+from slsc.passes.graph import attribute, constant_tensors, image_channels, label, opset
+
+CONTROL_FLOW = frozenset({"If", "Loop", "Scan", "SequenceMap"})
+QUANTIZED = frozenset(
+    ("QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "QLinearConv", "QLinearMatMul", "ConvInteger")
+)
+RANDOM = frozenset(
+    ("RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "Multinomial")
+)
+SPATIAL_WEIGHTS = ("Conv", "ConvTranspose")
+MAX_SCALE = 16
+"""Largest upscaling factor a bundle can describe."""
+
+MAX_CONSTANT, MAX_ACTIVATION = 1 << 26, 1 << 31
+"""Largest number of values in a computed constant, and in an activation of the smallest image sampled."""
+
+
+class ImportChecks(Pass):
+    """Refuses, naming the node, what no later pass could handle.
+
+    1. Operators outside ONNX's own set, or unknown in the model's version of it.
+    2. Control flow, since the search needs one fixed sequence of nodes, and random numbers, since no run could be
+       compared with another.
+    3. Quantized networks and sparse storage: weights must be dense and floating-point.
+    4. Nodes in training mode.
+    5. Convolutions whose weight depends on the image.
+    6. A scale from input to output that is no whole number in 1..16, or differs between rows and columns.
+    7. Tensors of absurd size.
+    8. What ONNX Runtime does not run: it is the reference everything later is measured against.
+    """
+
+    name = "import-checks"
+
+    def run(self, model: onnx.ModelProto, context: PassContext) -> PassResult:
+        """Check; the model is never changed.
+
+        Raises:
+            ModelError: see the rules.
+        """
+        if model.graph.sparse_initializer:
+            name = model.graph.sparse_initializer[0].values.name
+            raise ModelError("a weight is stored sparse", where=name, hint="store weights dense, zeros included")
+        for node in model.graph.node:
+            _require_known(node, opset(model))
+        _require_fixed_weights(model)
+        _require_sane_sizes(model)
+        scale = output_scale(model)
+        if scale.denominator > 1 or not 1 <= scale <= MAX_SCALE:
+            raise ModelError(
+                f"the network makes images {float(scale):g} times as large",
+                why=f"only whole factors from 1 to {MAX_SCALE} are restoration",
+            )
+        _require_running(model)
+        return PassResult(model, False, {"nodes": len(model.graph.node), "scale": int(scale)})
+
+
+def _require_known(node: onnx.NodeProto, version: int) -> None:
+    where = label(node)
+    if node.domain not in ("", "ai.onnx"):
+        raise ModelError(
+            f"operator {node.domain}:{node.op_type} is not part of ONNX",
+            where=where,
+            hint="export for plain ONNX, without the custom or contrib operators of one runtime",
+        )
+    if not defs.has(node.op_type, version):
+        raise ModelError(f"operator {node.op_type} does not exist in operator set {version}", where=where)
+    if node.op_type in CONTROL_FLOW:
+        raise ModelError(
+            f"control flow ({node.op_type}) is not supported", where=where, hint="export with fixed control flow"
+        )
+    if node.op_type in RANDOM:
+        raise ModelError(f"random numbers ({node.op_type})", where=where, hint="export the network for inference")
+    if node.op_type in QUANTIZED:
+        raise ModelError(
+            f"the network is quantized ({node.op_type})", where=where, hint="give the floating-point network"
+        )
+    if node.op_type == "BatchNormalization" and attribute(node, "training_mode", 0):
+        raise ModelError("the node is in training mode", where=where, hint="call .eval() before the export")
+
+
+def _require_fixed_weights(model: onnx.ModelProto) -> None:
+    """Rule 5."""
+    constant = constant_tensors(model)
+    for node in model.graph.node:
+        if node.op_type in SPATIAL_WEIGHTS and node.input[1] not in constant:
+            raise ModelError(
+                "the convolution's weight is computed from the image",
+                where=label(node),
+                why="N:M patterns need fixed weights",
+                hint="export the network without dynamic convolutions",
+            )
+
+
+def _require_sane_sizes(model: onnx.ModelProto) -> None:
+    """Rule 7. A few bytes of graph can ask for any amount of memory."""
+    constant = constant_tensors(model)
+    shapes = concrete_shapes(model, sample_sizes(model)[0]).of
+    for node in model.graph.node:
+        for name in filter(None, node.output):
+            elements, limit = math.prod(shapes[name]), MAX_CONSTANT if name in constant else MAX_ACTIVATION
+            if elements > limit:
+                raise ModelError(
+                    f"the node makes {elements} values", where=label(node), why=f"no restoration network needs {limit}"
+                )
+
+
+def _require_running(model: onnx.ModelProto) -> None:
+    """Rule 8."""
+    image = np.zeros((1, image_channels(model), *sample_sizes(model)[0]), np.float32)
+    verify.run(verify.session(model), image)

@@ -1,0 +1,1 @@
+"""Bundles (`.slsb`): the file and its manifest, read without trust."""

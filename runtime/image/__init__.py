@@ -1,0 +1,1 @@
+"""Photos: decoded, as pixels for a network, and written."""

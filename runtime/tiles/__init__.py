@@ -1,0 +1,1 @@
+"""Tiles: where a photo is cut, and its restoration tile by tile."""

@@ -1,0 +1,149 @@
+"""What `slsc check` looks at: the bundle's integrity, its engines' sparsity, and what they compute."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from slsc.errors import ResourceError, SlscError, VerificationError
+from slsc.networks.agreement import LEAST_DB, decibels
+from slsc.runtime.backends import AllocationFailed
+from slsc.runtime.backends.library import library_path
+from slsc.runtime.backends.native import NativeRunner
+from slsc.runtime.backends.onnxruntime import OnnxRuntimeRunner
+from slsc.runtime.bundle.manifest import Engine
+from slsc.runtime.bundle.reader import Bundle, open_bundle
+from slsc.runtime.session import Session
+
+SIDE = 48
+"""Side of the image that shows whether an engine runs, pixels."""
+
+SLACK_DB = 3.0
+"""PSNR to the dense network may be this far below what compilation measured, perhaps on other photos."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check and how it went.
+
+    Attributes:
+        name: what was looked at.
+        passed: None when the check cannot be made on this machine.
+        detail: figures, or why not.
+    """
+
+    name: str
+    passed: bool | None
+    detail: str
+
+
+class _NotApplicableError(Exception):
+    """A check has nothing to look at; says why."""
+
+
+def check_bundle(path: Path) -> Iterator[Check]:
+    """The checks that need nothing but the bundle.
+
+    Raises:
+        BundleError: the file cannot be opened at all.
+    """
+    bundle = open_bundle(path)
+    for entry in bundle.manifest.entries:
+        yield _check(f"SHA-256 of {entry}", partial(_unchanged, bundle, entry))
+    for engine in bundle.manifest.engines:
+        yield _check(f"engine {engine.name} keeps its N:M", partial(_patterns, bundle, engine))
+        yield _check(f"engine {engine.name} runs", partial(_runs, path, engine))
+        yield _check(f"engine {engine.name} is the same natively", partial(_same_natively, bundle, engine))
+
+
+def check_against(path: Path, network: Path) -> Iterator[Check]:
+    """Every engine of a bundle against the dense network it was compiled from, on scikit-image's photos.
+
+    Raises:
+        BundleError: the bundle cannot be opened.
+        ModelError: the network cannot be read.
+    """
+    from slsc.jobs.compile.measuring import HeldOut
+    from slsc.jobs.compile.photos import PROBE_PHOTOS, from_photos, photos
+    from slsc.jobs.inspect.inspection import parse_engine
+    from slsc.networks.loading import import_network
+    from slsc.probe import probe_io
+
+    bundle = open_bundle(path)
+    io = bundle.manifest.io
+    model, images = import_network(network).model, photos(None, seed=0)
+    held_out = from_photos(images, io.scale, probe_io(model, images[:PROBE_PHOTOS]).degradation).held_out
+    dense = HeldOut(model, io, held_out, truth=False)
+
+    def compared(engine: Engine) -> str:
+        quality = dense.quality(parse_engine(bundle.read(engine.file), engine))
+        measured, expected = quality.to_dict(), engine.quality.get("psnr_to_dense")
+        psnr = measured.get("psnr_to_dense", math.inf)
+        figures = f"{psnr:.2f} dB, largest difference {measured['max_abs_to_dense']:.4f} of the range"
+        if expected is not None and not psnr >= expected - SLACK_DB:
+            raise VerificationError(figures, why=f"{expected:.2f} dB when it was compiled", hint="is it that network?")
+        return figures
+
+    for engine in bundle.manifest.engines:
+        yield _check(f"engine {engine.name} against {network.name}", partial(compared, engine))
+
+
+def _check(name: str, look: Callable[[], str]) -> Check:
+    try:
+        return Check(name, True, look())
+    except _NotApplicableError as error:
+        return Check(name, None, str(error))
+    except SlscError as error:
+        return Check(name, False, str(error))
+    except ModuleNotFoundError as error:
+        return Check(name, None, f"needs the package {error.name}: pip install 'slsc[compile]'")
+
+
+def _unchanged(bundle: Bundle, entry: str) -> str:
+    return f"{len(bundle.read(entry)):,} bytes"
+
+
+def _patterns(bundle: Bundle, engine: Engine) -> str:
+    from slsc.jobs.inspect.inspection import parse_engine
+    from slsc.passes.bake import require_pattern
+    from slsc.passes.graph import initializers
+
+    if engine.plan is None:
+        return "it has no plan, nothing was pruned"
+    require_pattern(engine.plan, initializers(parse_engine(bundle.read(engine.file), engine)))
+    return f"{len(engine.plan.layers)} layers"
+
+
+def _runs(path: Path, engine: Engine) -> str:
+    restored = Session(path, engine=engine.name, backend="onnxruntime").restore(_ramp())
+    if np.ptp(restored) == 0:
+        raise VerificationError("the output is one flat colour", why="the input is not")
+    return f"{restored.shape[1]}x{restored.shape[0]} from {SIDE}x{SIDE}"
+
+
+def _same_natively(bundle: Bundle, engine: Engine) -> str:
+    if engine.plan_file is None:
+        raise _NotApplicableError(engine.not_lowered or "the bundle holds no plan for it")
+    if library_path() is None:
+        raise _NotApplicableError("the native engine is not installed")
+    reference = OnnxRuntimeRunner(bundle.read(engine.file), 0)
+    try:
+        found = decibels(reference, NativeRunner(bundle.read(engine.plan_file), 0), bundle.manifest.io)
+    except AllocationFailed as error:
+        raise ResourceError("out of memory", why=str(error)) from error
+    figures = f"{found:.1f} dB from ONNX Runtime"
+    if not found >= LEAST_DB:
+        raise VerificationError(figures, why=f"{LEAST_DB:g} dB are the least", hint="compile it again")
+    return figures
+
+
+def _ramp() -> npt.NDArray[np.uint8]:
+    rows, columns = np.mgrid[0:SIDE, 0:SIDE]
+    image: npt.NDArray[np.uint8] = (np.stack([rows, columns, rows + columns], 2) * (255 / (2 * SIDE))).astype(np.uint8)
+    return image

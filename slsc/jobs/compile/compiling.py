@@ -1,0 +1,237 @@
+"""Compiling a network to budgets: load, clean, probe, search, bake, measure, package. Only the last step writes."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+
+import onnx
+
+import slsc
+from slsc.errors import UsageError
+from slsc.jobs.compile.baking import BakedEngine, bake
+from slsc.jobs.compile.measuring import HeldOut, Quality, measure_tiles
+from slsc.jobs.compile.photos import PROBE_PHOTOS, CompileData, from_pairs, from_photos, photos
+from slsc.jobs.compile.trained import found_in_weights, read_plan
+from slsc.jobs.inspect.inspection import REPORT_HW
+from slsc.networks.loading import import_network
+from slsc.passes.analysis.cost import costs
+from slsc.passes.package import write_bundle
+from slsc.plan import parse_budget
+from slsc.probe import ProbeResult, probe_io
+from slsc.runtime.bundle.manifest import SCHEMA, ImageIO, Manifest, Source, TileGeometry
+from slsc.search import Progress, Rules, Searcher, SearchResult
+from slsc.search.sls.settings import SlsSettings
+
+
+@dataclass(frozen=True)
+class CompileRequest:
+    """What to compile, and how.
+
+    Attributes:
+        model: the ONNX file.
+        budgets: kept / dense MACs over the prunable layers, one engine each; the first is the default engine. None at
+            all with `plan`.
+        plan: the plan of a network that is sparse already, which is packaged as it is; None searches.
+        output: the bundle to write.
+        data: folder of photos; scikit-image's own for None.
+        pairs: folders of inputs and of wanted outputs, instead of `data`.
+        method: how N is found, one of `slsc.search.METHODS`.
+        effort: how long to finetune, one of `slsc.search.EFFORTS`.
+        start: weights to finetune, one of `slsc.search.STARTS`.
+        sls: how the method `sls` learns N; None for the preset that goes with the effort.
+        rules: group size and mask rule.
+        seed: of everything random.
+        scale, value_range, order, task: what the probe need not find out; see `slsc.probe.probe_io`.
+    """
+
+    model: Path
+    budgets: tuple[Fraction, ...]
+    plan: Path | None
+    output: Path
+    data: Path | None
+    pairs: tuple[Path, Path] | None
+    method: str
+    effort: str
+    start: str
+    sls: SlsSettings | None
+    rules: Rules
+    seed: int
+    scale: int | None
+    value_range: tuple[float, float] | None
+    order: str | None
+    task: str | None
+
+
+@dataclass(frozen=True)
+class Figures:
+    """One line of the before/after table; `name` is "dense" or the engine's.
+
+    Attributes:
+        name: see above.
+        share: kept / dense MACs over the prunable layers.
+        params: parameters that are kept.
+        macs: kept weight MACs for an output of `slsc.jobs.inspect.inspection.REPORT_HW`.
+        file_bytes: size of the ONNX file.
+        quality: measured on the held-out photos.
+        native_bytes: size of the native engine's file; None where there is none.
+        not_lowered: why the native engine cannot run it; empty where it can.
+    """
+
+    name: str
+    share: float
+    params: int
+    macs: int
+    file_bytes: int
+    quality: Quality
+    native_bytes: int | None = None
+    not_lowered: str = ""
+
+
+@dataclass(frozen=True)
+class CompileReport:
+    """What was made.
+
+    Attributes:
+        probe: interface of the network, and how it was found.
+        tile: how tiles must overlap.
+        output_hw: output size of `Figures.macs`; not `REPORT_HW` for a network of fixed size.
+        dense: the network before.
+        engines: the engines, in the order of the budgets.
+        held_out: number of photos the quality was measured on.
+        labelled: these are pairs of the user's, in the state they came in.
+        seconds: wall-clock time.
+        peak_bytes: most memory the process has held; None where the system does not tell.
+    """
+
+    probe: ProbeResult
+    tile: TileGeometry
+    output_hw: tuple[int, int]
+    dense: Figures
+    engines: tuple[Figures, ...]
+    held_out: int
+    labelled: bool
+    seconds: float
+    peak_bytes: int | None
+
+
+def compile_model(request: CompileRequest, progress: Progress) -> CompileReport:
+    """Compile and write `request.output`, or raise and write nothing.
+
+    Args:
+        request: what to compile.
+        progress: told as work proceeds.
+
+    Raises:
+        SlscError: any of its branches; see `slsc.errors`.
+    """
+    begun = time.monotonic()
+    plan = read_plan(request.plan) if request.plan else None
+    budgets = (parse_budget(plan.budget),) if plan else request.budgets
+    engine_names = names(budgets)
+    dense = import_network(request.model).model
+    trained = found_in_weights(dense, plan) if plan else None
+    probe, data = _look(dense, request)
+    held_out = HeldOut(dense, probe.io, data.held_out, data.truth)
+    cost = costs(dense, REPORT_HW)
+    found = iter([trained]) if trained else _searched(dense, probe.io, data, request, progress)
+    engines = [bake(name, dense, result, cost, held_out) for name, result in zip(engine_names, found, strict=True)]
+    if trained:
+        engines = [_without_dense(engine) for engine in engines]
+    tile = measure_tiles([engine.model for engine in engines], probe.io, data.held_out)
+    _write(request, probe.io, tile, engines)
+    return CompileReport(
+        probe=probe,
+        tile=tile,
+        output_hw=cost.output_hw,
+        dense=Figures("dense", 1.0, cost.params, cost.weight_macs, dense.ByteSize(), held_out.dense_quality()),
+        engines=tuple(_figures(engine) for engine in engines),
+        held_out=len(data.held_out),
+        labelled=data.labelled,
+        seconds=time.monotonic() - begun,
+        peak_bytes=_peak_bytes(),
+    )
+
+
+def _without_dense(engine: BakedEngine) -> BakedEngine:
+    """The dense network a trained one came from is not at hand: what was given is the engine itself."""
+    return replace(engine, quality=replace(engine.quality, psnr_to_dense=None, max_abs_to_dense=None))
+
+
+def _searched(
+    dense: onnx.ModelProto, io: ImageIO, data: CompileData, request: CompileRequest, progress: Progress
+) -> Iterator[SearchResult]:
+    """What the search finds for each budget; all are known to be reachable before the first is searched."""
+    searcher = Searcher(
+        dense, io, data.search, labelled=data.labelled, rules=request.rules, seed=request.seed, progress=progress
+    )
+    for budget in request.budgets:
+        searcher.require_reachable(budget, request.method)
+    for budget in request.budgets:
+        yield searcher.search(budget, request.method, request.effort, request.start, request.sls)
+
+
+def names(budgets: Sequence[Fraction]) -> list[str]:
+    """Engine names of budgets: "1-8" for 1/8.
+
+    Raises:
+        UsageError: a budget is there twice.
+    """
+    found = [str(budget).replace("/", "-") for budget in budgets]
+    for index, name in enumerate(found):
+        if name in found[:index]:
+            raise UsageError(f"budget {budgets[index]} is given twice", hint="name each budget once")
+    return found
+
+
+def _look(dense: onnx.ModelProto, request: CompileRequest) -> tuple[ProbeResult, CompileData]:
+    """The network's interface, and the photos as it wants them."""
+    images = photos(None if request.pairs else request.data, request.seed)
+    probe = probe_io(
+        dense,
+        images[:PROBE_PHOTOS],
+        scale=request.scale,
+        value_range=request.value_range,
+        order=request.order,
+        task=request.task,
+    )
+    if request.pairs:
+        return probe, from_pairs(*request.pairs, probe.io.scale)
+    return probe, from_photos(images, probe.io.scale, probe.degradation)
+
+
+def _write(request: CompileRequest, io: ImageIO, tile: TileGeometry, engines: Sequence[BakedEngine]) -> None:
+    source = Source(request.model.name, hashlib.sha256(request.model.read_bytes()).hexdigest())
+    manifest = Manifest(
+        SCHEMA, slsc.__version__, source, io, tile, tuple(engine.engine() for engine in engines), entries={}
+    )
+    write_bundle(request.output, manifest, dict(entry for engine in engines for entry in engine.entries()))
+
+
+def _figures(baked: BakedEngine) -> Figures:
+    cost, (native, refusal) = baked.cost, baked.lowered
+    return Figures(
+        baked.name,
+        float(cost.share),
+        cost.params,
+        cost.weight_macs,
+        baked.model.ByteSize(),
+        baked.quality,
+        None if native is None else len(native),
+        refusal,
+    )
+
+
+def _peak_bytes() -> int | None:
+    """Largest resident memory of this process so far; None where the system does not tell."""
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

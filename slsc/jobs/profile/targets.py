@@ -1,0 +1,99 @@
+"""What can be profiled: the engines of a bundle, or one ONNX network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from slsc.errors import BackendError, UsageError
+from slsc.runtime.backends import load_backend
+from slsc.runtime.bundle.manifest import Engine
+from slsc.runtime.bundle.reader import Bundle, open_bundle
+
+
+@dataclass(frozen=True)
+class Target:
+    """One network.
+
+    Attributes:
+        name: of the engine, or of the file without its suffix.
+        channels: of its input.
+        white: the value that stands for white in its input, where black is known to be `black`.
+        black: see above.
+        fixed_hw: the only size it takes, None when free.
+        data: what a backend loads, by the backend's name; raises BackendError where it cannot run there.
+    """
+
+    name: str
+    channels: int
+    black: float
+    white: float
+    fixed_hw: tuple[int, int] | None
+    data: Callable[[str], bytes]
+
+
+def bundle_targets(path: Path, engine: str | None) -> list[Target]:
+    """The engines of a bundle, or the one called `engine`.
+
+    Raises:
+        BundleError: the bundle cannot be opened.
+        UsageError: it has no such engine.
+    """
+    bundle = open_bundle(path)
+    found = [entry for entry in bundle.manifest.engines if engine in (None, entry.name)]
+    if not found:
+        names = ", ".join(entry.name for entry in bundle.manifest.engines)
+        raise UsageError(f"the bundle has no engine {engine!r}", where=str(path), hint=f"it has {names}")
+    return [_bundle_target(bundle, entry) for entry in found]
+
+
+def _bundle_target(bundle: Bundle, engine: Engine) -> Target:
+    io = bundle.manifest.io
+
+    def data(backend: str) -> bytes:
+        return bundle.read(load_backend(backend).file_of(engine))
+
+    return Target(engine.name, io.channels, io.low, io.high, io.fixed_hw, data)
+
+
+def network_target(path: Path) -> Target:
+    """An ONNX network, after the import passes; dense in the native engine, whatever zeros it holds.
+
+    Raises:
+        ModelError: it cannot be read, or holds what slsc does not take.
+    """
+    from slsc.networks.loading import import_network
+    from slsc.passes.graph import declared_shape, image_channels, image_input
+    from slsc.passes.lowering import LoweringRefusal, lower
+
+    model = import_network(path).model
+    _, _, height, width = declared_shape(model, image_input(model)[0])
+
+    def data(backend: str) -> bytes:
+        if backend != "native":
+            return model.SerializeToString()
+        try:
+            return lower(model, None)
+        except LoweringRefusal as refusal:
+            raise BackendError(
+                "the native engine cannot run the network", where=str(path), why=str(refusal),
+                hint="use --backend onnxruntime",
+            ) from refusal  # fmt: skip
+
+    fixed = (height, width) if height and width else None
+    return Target(path.stem, image_channels(model), 0.0, 1.0, fixed, data)
+
+
+def image_size(targets: Sequence[Target], asked: tuple[int, int] | None, default: tuple[int, int]) -> tuple[int, int]:
+    """Height and width to profile at: what was asked for, else the networks' own, else the default.
+
+    Raises:
+        UsageError: a network takes another size only.
+    """
+    fixed = next((target.fixed_hw for target in targets if target.fixed_hw), None)
+    if fixed and asked not in (None, fixed):
+        raise UsageError(
+            f"the network takes images of {fixed[0]}x{fixed[1]} (height x width) only", hint="leave out --size"
+        )
+    return asked or fixed or default

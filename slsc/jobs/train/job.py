@@ -1,0 +1,161 @@
+"""A whole training run: from a request to the network as ONNX, and its plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import onnx
+from lightning_fabric import Fabric
+from torch import nn
+from tqdm import tqdm
+
+from slsc.data.patches import Pair
+from slsc.errors import UsageError
+from slsc.jobs.compile.photos import PROBE_PHOTOS, photos
+from slsc.jobs.train.images import Bars, load_images
+from slsc.jobs.train.methods import DenseTraining, make_recipe
+from slsc.jobs.train.network import StartNetwork, start_network
+from slsc.jobs.train.output import baked, write_onnx, write_plan, zoo_module
+from slsc.jobs.train.request import TrainRequest
+from slsc.jobs.train.validation import Validation
+from slsc.search.inputs import PatchSource
+from slsc.search.recipes import SparseRecipe
+from slsc.trainer.launching import launch
+from slsc.trainer.log import CsvWriter, RunLog, TensorBoardWriter, Writer
+from slsc.trainer.loop import fit
+from slsc.zoo.weights import save_weights
+
+
+@dataclass(frozen=True)
+class TrainReport:
+    """What came of a run.
+
+    Attributes:
+        steps: optimizer steps done.
+        seconds: they took, over all sittings.
+        share: kept / dense MACs over the prunable layers; None for `dense`.
+        psnr: of the last validation, dB; None without.
+        files: what was written, the network last.
+    """
+
+    steps: int
+    seconds: float
+    share: float | None
+    psnr: float | None
+    files: tuple[Path, ...]
+
+
+def train(request: TrainRequest, bars: Bars) -> TrainReport:
+    """Train and write the files; the checkpoint is removed at the end, and only then.
+
+    Args:
+        request: what to do.
+        bars: makes progress bars; picklable where there are several processes.
+
+    Raises:
+        UsageError: an unfinished run left a checkpoint and `resume` is not set; unknown network.
+        DataError: no image in a folder, an unreadable or too small one, an unusable checkpoint.
+        BudgetError: the budget cannot be reached, or was not in the steps given.
+        VerificationError: training diverged.
+    """
+    if request.checkpoint.exists() and not request.resume:
+        raise UsageError(
+            "an unfinished run left a checkpoint",
+            where=str(request.checkpoint),
+            hint="--resume continues it; or delete it",
+        )
+    return launch(request.settings, _work, request, bars)
+
+
+def _work(fabric: Fabric, request: TrainRequest, bars: Bars) -> TrainReport:
+    """One process' part."""
+    first = fabric.is_global_zero
+    if not first:
+        bars = _no_bars
+    writers = [_writer(request)] if first else []  # says now, not after loading, where TensorBoard is missing
+    network = start_network(request, photos(None, 0)[:PROBE_PHOTOS] if request.model else [])
+    settings = replace(request.settings, value_range=network.io.high - network.io.low)
+    motion = settings.seed if request.motion_blur else None
+    pairs = load_images(request.data, request.pairs, network.io, request.patch, bars, motion)
+    held_out = load_images(request.val, request.val_pairs, network.io, 1, bars, motion)
+    validation = Validation(held_out, network.io)
+    scores: list[float] = []
+
+    def judge(module: nn.Module) -> float:
+        scores.append(validation(module))
+        return scores[-1]
+
+    recipe = _made(request, network, pairs, bars)
+    source = PatchSource(pairs, network.io)
+    with RunLog(bars(None, "training", ""), writers) as log:
+        done = fit(
+            recipe,
+            source.batches(source.side(request.patch), (settings.seed,)),
+            settings,
+            checkpoint=request.checkpoint,
+            log=log,
+            validate=judge if held_out else None,
+            resume=request.resume,
+            identity=_identity(request, pairs),
+            fabric=fabric,
+            teacher=network.module() if request.distill else None,
+        )
+    files, share = _write(request, network.model, recipe) if first else ((), None)
+    return TrainReport(done.step, done.seconds, share, scores[-1] if scores else None, files)
+
+
+def _made(request: TrainRequest, network: StartNetwork, pairs: list[Pair], bars: Bars) -> DenseTraining | SparseRecipe:
+    with bars(None, "preparing", "") as bar:
+
+        def show(stage: str, done: int, total: int) -> None:
+            bar.set_description_str(f"{stage} {done}/{total}")
+
+        return make_recipe(request, network, pairs, show)
+
+
+def _write(
+    request: TrainRequest, start: onnx.ModelProto, recipe: DenseTraining | SparseRecipe
+) -> tuple[tuple[Path, ...], float | None]:
+    """The files of a finished run, and the share of the MACs its plan keeps."""
+    files, share = [request.output], None
+    if isinstance(recipe, DenseTraining):
+        model = recipe.module.write_back(start)
+        if request.arch is not None:
+            save_weights(zoo_module(request.arch, model), request.weights_path)
+            files.insert(0, request.weights_path)
+    else:
+        found = recipe.result()
+        model, share = baked(start, found), found.plan.kept_share
+        if found.model is None:
+            write_plan(found.plan, request.plan)
+            files.insert(0, request.plan)
+    write_onnx(model, request.output)
+    request.checkpoint.unlink(missing_ok=True)
+    return tuple(files), share
+
+
+def _identity(request: TrainRequest, pairs: list[Pair]) -> dict[str, str]:
+    """What a resumed run must share besides its settings; images by their number and size, as folders may move."""
+    return {
+        "method": request.method,
+        "budget": str(request.budget),
+        "start": request.start,
+        "sls": str(request.sls) if request.method == "sls" else "",
+        "M": str(request.rules.m),
+        "rule": request.rules.rule,
+        "patch": str(request.patch),
+        "motion blur": str(request.motion_blur),
+        "distill": str(request.distill),
+        "images": f"{len(pairs)} of {sum(low[..., 0].size for low, _ in pairs)} pixels",
+    }
+
+
+def _writer(request: TrainRequest) -> Writer:
+    return (CsvWriter if request.log == "csv" else TensorBoardWriter)(request.log_path)
+
+
+def _no_bars(total: int | None, label: str, unit: str) -> tqdm[Any]:
+    """For the processes that keep quiet."""
+    return tqdm(total=total, disable=True)

@@ -1,0 +1,124 @@
+"""What `slsc train` is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from slsc.errors import UsageError
+from slsc.search import Rules
+from slsc.search.sls.settings import SlsSettings
+from slsc.trainer.settings import TrainSettings
+
+DENSE = "dense"
+TRAINED = (DENSE, "uniform", "oneshot", "sls", "sr-ste", "filter")
+"""Methods of `slsc train`. Those but `dense` train a network that is sparse, or on its way there."""
+
+
+@dataclass(frozen=True)
+class Interface:
+    """What the probe of an ONNX file need not find out; see `slsc.probe.probe_io`."""
+
+    scale: int | None = None
+    value_range: tuple[float, float] | None = None
+    order: str | None = None
+    task: str | None = None
+
+
+@dataclass(frozen=True)
+class TrainRequest:
+    """What to train, on what, into which files.
+
+    Attributes:
+        arch: network of the zoo, or None for `model`.
+        weights: safetensors file to start `arch` from; None starts from random weights of the settings' seed.
+        model: ONNX file of the network to start from, or None for `arch`.
+        interface: of `model`, where it is known.
+        method: one of `TRAINED`.
+        budget: kept / dense MACs over the prunable layers; None with `dense` alone.
+        start: weights that sparse training begins with, one of `slsc.search.searcher.STARTS`.
+        sls: how `sls` searches.
+        rules: group size and mask rule.
+        distill: whether the network as it starts, dense, makes the wanted outputs, in place of the images.
+        data: folder of high-resolution images whose inputs are made, or None for `pairs`.
+        pairs: folders of inputs and of wanted outputs, or None for `data`.
+        motion_blur: make the inputs of a same-size network by moving the images of `data`, and `val`, at random.
+        val: folder of images whose PSNR the log follows, used as `data` is; or None.
+        val_pairs: likewise, used as `pairs` are.
+        patch: side of the input patches in pixels.
+        settings: of the optimization; `value_range` is replaced by the network's.
+        log: "csv" or "tensorboard".
+        resume: continue the run that left a checkpoint.
+        output: the ONNX file to write.
+
+    Raises:
+        UsageError: arguments that do not go together.
+    """
+
+    arch: str | None
+    weights: Path | None
+    model: Path | None
+    interface: Interface
+    method: str
+    budget: Fraction | None
+    start: str
+    sls: SlsSettings
+    rules: Rules
+    distill: bool
+    data: Path | None
+    pairs: tuple[Path, Path] | None
+    motion_blur: bool
+    val: Path | None
+    val_pairs: tuple[Path, Path] | None
+    patch: int
+    settings: TrainSettings
+    log: str
+    resume: bool
+    output: Path
+
+    def __post_init__(self) -> None:
+        if (self.arch is None) == (self.model is None):
+            raise UsageError("give one network", hint="use --arch NAME or --model X.onnx")
+        if self.model is not None and self.weights is not None:
+            raise UsageError("--weights goes with --arch", why="an ONNX file brings its own")
+        if self.arch is not None and self.interface != Interface():
+            raise UsageError("--scale, --range, --order and --task go with --model", why="the zoo knows its networks")
+        if (self.data is None) == (self.pairs is None):
+            raise UsageError("give the images to train on", hint="use --data DIR or --pairs LQ HQ")
+        if self.motion_blur and self.data is None:
+            raise UsageError("--motion-blur goes with --data", why="pairs have inputs already")
+        if self.method not in TRAINED:
+            raise UsageError(f"unknown method {self.method!r}", hint=f"use one of {', '.join(TRAINED)}")
+        if (self.budget is None) != (self.method == DENSE):
+            hint = "leave out --budget" if self.method == DENSE else "add --budget 1/8"
+            raise UsageError(
+                f"--method {self.method} {'takes no' if self.method == DENSE else 'needs a'} budget", hint=hint
+            )
+        if self.distill and self.method == DENSE:
+            raise UsageError("--distill needs a sparse --method", why="a dense network has nothing to learn of itself")
+
+    @property
+    def name(self) -> str:
+        """The network's name."""
+        return self.arch or (self.model.stem if self.model else "")
+
+    @property
+    def plan(self) -> Path:
+        """Where the N:M of every layer goes."""
+        return self.output.with_suffix(".plan.json")
+
+    @property
+    def weights_path(self) -> Path:
+        """Where the weights of a dense zoo network go besides."""
+        return self.output.with_suffix(".safetensors")
+
+    @property
+    def log_path(self) -> Path:
+        """The CSV file, or TensorBoard's folder."""
+        return self.output.with_suffix(".csv" if self.log == "csv" else ".tensorboard")
+
+    @property
+    def checkpoint(self) -> Path:
+        """Where the state of the unfinished run is kept."""
+        return self.output.with_suffix(".ckpt")

@@ -1,0 +1,45 @@
+"""How far two backends' outputs of one network lie apart."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from slsc.runtime.backends import Runner
+from slsc.runtime.backends.base import Batch
+from slsc.runtime.bundle.manifest import ImageIO
+from slsc.runtime.tiles.tiling import round_up
+
+LEAST_DB = 90.0
+"""Least PSNR between both backends' outputs; float rounding alone leaves 120 dB and more."""
+
+SIZES = ((64, 80), (71, 53))
+"""Sizes compared where the network takes any: one that strides divide, and an odd one."""
+
+
+def decibels(reference: Runner, other: Runner, io: ImageIO) -> float:
+    """PSNR in dB between the outputs of two runners of one network, on noise; the lowest of several sizes.
+
+    The peak is the range of the reference's output. Minus infinity where an output is not finite.
+    """
+    return min(_psnr(reference.run(batch), other.run(batch)) for batch in _batches(io))
+
+
+def _batches(io: ImageIO) -> list[Batch]:
+    random = np.random.default_rng(0)
+    fitted = {(round_up(rows, io.multiple_of[0]), round_up(columns, io.multiple_of[1])) for rows, columns in SIZES}
+    sizes = [io.fixed_hw] if io.fixed_hw else sorted(fitted)
+    return [random.uniform(io.low, io.high, (1, io.channels, *size)).astype(np.float32) for size in sizes]
+
+
+def _psnr(wanted: Batch, found: Batch) -> float:
+    if wanted.shape != found.shape:
+        return -math.inf
+    error = float(np.mean(np.square(wanted.astype(np.float64) - found)))
+    if error == 0:
+        return math.inf
+    if not math.isfinite(error):
+        return -math.inf
+    span = max(float(np.ptp(wanted)), 1e-12)
+    return 10 * math.log10(span**2 / error)

@@ -1,0 +1,124 @@
+"""What can be evaluated: an ONNX network run on whole images, or a bundle run in tiles as `slsc run` does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from slsc.data.calibration import calibration_photos
+from slsc.errors import ModelError, UsageError
+from slsc.networks.loading import import_network
+from slsc.probe import probe_io
+from slsc.runtime.backends.onnxruntime import OnnxRuntimeRunner
+from slsc.runtime.bundle.manifest import ImageIO
+from slsc.runtime.image.photo import Photo
+from slsc.runtime.image.pixels import compose, to_batch
+from slsc.runtime.session import Session
+
+Pixels = npt.NDArray[np.uint8]
+Values = npt.NDArray[np.float32]
+
+PROBE_PHOTOS = 4
+
+
+class Restorer(Protocol):
+    """Restores images of any size."""
+
+    io: ImageIO
+    """The network's image interface."""
+
+    def restore(self, image: Pixels) -> Pixels:
+        """HxWx3 RGB or HxWx1 grey uint8 to the same, `io.scale` times larger."""
+        ...
+
+    def restore_values(self, image: Values) -> Values:
+        """As `restore`, black 0 and white 1; the input may lie outside, as noisy images do, the output does not."""
+        ...
+
+
+class WholeImage:
+    """An ONNX network, run once over each whole image.
+
+    Args:
+        path: the ONNX file; its value range and colour order are found by running it.
+        value_range: network values of black and white, where the user knows them.
+        threads: of ONNX Runtime; 0 takes all cores.
+
+    Raises:
+        ModelError: the file is unusable, or the network takes images of one size only.
+    """
+
+    def __init__(self, path: Path, value_range: tuple[float, float] | None, threads: int) -> None:
+        model = import_network(path).model
+        self.io: ImageIO = probe_io(model, calibration_photos(None, PROBE_PHOTOS, 0), value_range=value_range).io
+        if self.io.fixed_hw:
+            height, width = self.io.fixed_hw
+            raise ModelError(
+                f"the network takes images of {width}x{height} only",
+                where=str(path),
+                hint="compile it, with --budget 1 to keep it dense, and evaluate the bundle, which is run in tiles",
+            )
+        self._runner = OnnxRuntimeRunner(model.SerializeToString(), threads)
+
+    def restore(self, image: Pixels) -> Pixels:
+        """See `Restorer.restore`; sizes that the network's strides do not divide are continued by mirroring."""
+        return self._restored(image)
+
+    def restore_values(self, image: Values) -> Values:
+        """See `Restorer.restore_values`; sizes as in `restore`."""
+        return self._restored(image)
+
+    def _restored(self, image: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        height, width = image.shape[:2]
+        missing = [-side % multiple for side, multiple in zip((height, width), self.io.multiple_of, strict=True)]
+        padded = np.pad(image, ((0, missing[0]), (0, missing[1]), (0, 0)), mode="symmetric")
+        rows, columns = height * self.io.scale, width * self.io.scale
+        restored = self._runner.run(to_batch(padded, self.io))[0, :, :rows, :columns]
+        return compose(restored, Photo(image), self.io, (0, rows), (0, columns))
+
+
+class BundleImage:
+    """A bundle's engine, run in tiles.
+
+    Args:
+        path: the bundle.
+        engine: its name; None takes the bundle's default.
+        threads: of the backend; 0 takes all cores.
+    """
+
+    def __init__(self, path: Path, engine: str | None, threads: int) -> None:
+        self._session = Session(path, engine=engine, threads=threads)
+        self.io: ImageIO = self._session.manifest.io
+
+    def restore(self, image: Pixels) -> Pixels:
+        """See `Restorer.restore`."""
+        restored: Pixels = self._session.restore(image)
+        return restored
+
+    def restore_values(self, image: Values) -> Values:
+        """See `Restorer.restore_values`; run whole, since photos, which are run in tiles, end at black and white."""
+        restored = self._session.restore_tensor(to_batch(image, self.io))[0]
+        height, width = restored.shape[1:]
+        return compose(restored, Photo(image), self.io, (0, height), (0, width))
+
+
+def open_restorer(
+    path: Path, *, engine: str | None = None, value_range: tuple[float, float] | None = None, threads: int = 0
+) -> Restorer:
+    """An ONNX file (by its suffix) or a bundle, ready to restore.
+
+    Raises:
+        UsageError: an option that does not go with the kind of file.
+        ModelError: the ONNX file is unusable.
+        BundleError: the bundle is.
+    """
+    if path.suffix == ".onnx":
+        if engine is not None:
+            raise UsageError("only bundles have engines", where=str(path), hint="leave out --engine")
+        return WholeImage(path, value_range, threads)
+    if value_range is not None:
+        raise UsageError("a bundle knows its value range", where=str(path), hint="leave out --range")
+    return BundleImage(path, engine, threads)

@@ -1,0 +1,1 @@
+"""`oneshot`: layer-wise N:M without training, in closed form."""

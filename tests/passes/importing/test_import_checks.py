@@ -1,0 +1,82 @@
+"""What is refused at the door, by node and reason."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+import pytest
+from onnx import helper
+
+from slsc.errors import ModelError
+from slsc.passes.analysis.layers import prunable_layers
+from slsc.passes.base import PassContext
+from slsc.passes.importing.import_checks import ImportChecks
+from slsc.passes.importing.import_model import import_model
+
+NET = "net (float[n,3,h,w] x) => (float[n,c,H,W] y)"
+
+
+def check(model: onnx.ModelProto) -> ModelError:
+    with pytest.raises(ModelError) as caught:
+        import_model(model)
+    assert "\n" not in str(caught.value)
+    return caught.value
+
+
+def test_a_sound_network_passes_unchanged(build):
+    model = build(f"{NET} {{ y = Conv <pads=[1,1,1,1]> (x, w) }}", w=(3, 3, 3, 3))
+    result = ImportChecks().run(model, PassContext())
+    assert not result.modified and result.model is model and result.report == {"nodes": 1, "scale": 1}
+
+
+QUANTIZED = {"q": np.ones((3, 3, 1, 1), np.int8), "s": np.float32(1)}
+REFUSED = [
+    ("d = DequantizeLinear(q, s) y = Conv(x, d)", QUANTIZED, ["quantized"]),
+    ("n, m, v = BatchNormalization <training_mode=1> (x, a, a, a, a) y = Relu(n)", {"a": (3,)}, ["training mode"]),
+    ("g = GlobalAveragePool(x) k = Concat <axis=0> (g, g) y = Conv(x, k)", {}, ["Conv", "computed from the image"]),
+    ("r = RandomNormalLike(x) y = Add(x, r)", {}, ["RandomNormalLike", "random"]),
+    ("y = MaxPool <kernel_shape=[2,2], strides=[2,2]> (x)", {}, ["0.5 times"]),
+    ("y = Resize (x, , s)", {"s": np.array([1, 1, 32, 32], np.float32)}, ["32 times"]),
+    ("y = Resize (x, , s)", {"s": np.array([1, 1, 2, 4], np.float32)}, ["alike"]),
+    ("c = ConstantOfShape(s) m = ReduceMean <keepdims=0> (c) y = Add(x, m)", {"s": np.array([2**17] * 2)}, ["values"]),
+    ("r = Resize (x, , s) y = MaxPool <kernel_shape=[512,512], strides=[512,512]> (r)",
+     {"s": np.array([1, 1, 512, 512], np.float32)}, ["Resize", "values"]),
+    ("a = Conv(x, w) y = Conv(a, w)", {"w": (4, 3, 1, 1)}, ["Conv", "does not run"]),
+    ("s = Shape(x) i = Gather(s, far) f = Cast <to=1> (i) y = Add(x, f)", {"far": np.array(7)}, ["Gather", "computed"]),
+    ("z = NonZero(x) f = Cast <to=1> (z) m = ReduceMean <keepdims=0> (f) y = Add(x, m)", {}, ["NonZero", "shape"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("body", "values", "parts"), REFUSED)
+def test_what_no_later_pass_could_handle(build, body, values, parts):
+    message = str(check(build(f"{NET} {{ {body} }}", **values)))
+    assert all(part in message for part in parts), message
+
+
+def test_operators_of_other_domains_are_named(build):
+    model = build(f"{NET} {{ y = Relu(x) }}")
+    model.graph.node[0].domain, model.graph.node[0].op_type = "com.microsoft", "FusedConv"
+    model.opset_import.append(helper.make_opsetid("com.microsoft", 1))
+    error = check(model)
+    assert "com.microsoft:FusedConv" in str(error) and error.hint
+
+
+def test_control_flow_is_named(build):
+    branch = helper.make_graph(
+        [helper.make_node("Neg", ["x"], ["z"])],
+        "branch",
+        [],
+        [helper.make_value_info("z", helper.make_tensor_type_proto(1, None))],
+    )
+    model = build(f"{NET} {{ y = Relu(x) }}", flag=np.array(True))
+    model.graph.node[0].CopyFrom(
+        helper.make_node("If", ["flag"], ["y"], "choose", then_branch=branch, else_branch=branch)
+    )
+    assert "If 'choose'" in str(check(model))
+
+
+def test_a_network_without_a_prunable_layer_is_told_why(build):
+    with pytest.raises(ModelError, match="3 input channels"):
+        prunable_layers(build(f"{NET} {{ y = Conv <pads=[1,1,1,1]> (x, w) }}", w=(16, 3, 3, 3)))
+    with pytest.raises(ModelError, match="no convolution"):
+        prunable_layers(build(f"{NET} {{ y = Relu(x) }}"))

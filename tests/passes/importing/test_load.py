@@ -1,0 +1,218 @@
+"""Model files of every badness: always a ModelError of one line, never protobuf's or ONNX's own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+
+import numpy as np
+import onnx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from onnx import TensorProto, helper, numpy_helper
+
+from slsc.errors import ModelError
+from slsc.passes.importing import load as load_module
+from slsc.passes.importing.load import load_model
+
+GRAPH = """net (float[n,3,h,w] x) => (float[n,3,h,w] y) {
+  a = Conv <pads=[1,1,1,1]> (x, w)
+  y = Relu(a)
+}"""
+
+
+@pytest.fixture
+def model(build) -> onnx.ModelProto:
+    return build(GRAPH, w=(3, 3, 3, 3))
+
+
+@pytest.fixture
+def saved(model, tmp_path):
+    """`saved(model, **onnx.save arguments)`: path of a file with the model."""
+
+    def save(changed=model, **options):
+        path = tmp_path / "net.onnx"
+        onnx.save(changed, path, **options)
+        return path
+
+    return save
+
+
+def refusal(path) -> ModelError:
+    with pytest.raises(ModelError) as caught:
+        load_model(path)
+    assert "\n" not in str(caught.value) and str(path) in str(caught.value)
+    return caught.value
+
+
+def test_a_sound_model_is_read_as_it_is(saved, model):
+    assert load_model(saved()) == model
+    assert load_model(str(saved())) == model
+
+
+def test_what_is_no_file(tmp_path):
+    assert "no such file" in str(refusal(tmp_path / "absent.onnx"))
+    assert "folder" in str(refusal(tmp_path))
+    empty = tmp_path / "empty.onnx"
+    empty.touch()
+    assert "empty" in str(refusal(empty))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+def test_a_file_that_may_not_be_read(saved):
+    path = saved()
+    path.chmod(0)
+    assert "cannot be read" in str(refusal(path))
+
+
+@pytest.mark.parametrize("data", [b"PK\x03\x04 zip", b"\x89PNG\r\n\x1a\n", b"hello", b"\x00" * 100, b"\x08\x07"])
+def test_a_file_of_another_kind(tmp_path, data):
+    path = tmp_path / "net.onnx"
+    path.write_bytes(data)
+    error = refusal(path)
+    assert "not an ONNX model" in str(error) and error.hint
+
+
+def test_every_truncation_is_refused(saved):
+    path = saved()
+    data = path.read_bytes()
+    for length in range(len(data)):
+        path.write_bytes(data[:length])
+        refusal(path)
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.data())
+def test_a_changed_byte_is_a_model_or_a_model_error(saved, data):
+    path = saved()
+    content = bytearray(path.read_bytes())
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    path.write_bytes(content)
+    with contextlib.suppress(ModelError):
+        load_model(path)
+
+
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(content=st.binary(min_size=1, max_size=200))
+def test_random_bytes_are_refused(tmp_path, content):
+    path = tmp_path / "net.onnx"
+    path.write_bytes(content)
+    refusal(path)
+
+
+def test_names_that_are_not_text(saved):
+    path = saved()
+    path.write_bytes(path.read_bytes().replace(b"Relu", b"Re\xccu"))
+    assert "UTF-8" in str(refusal(path))
+
+
+def test_a_file_beyond_the_limit_is_not_read(saved, monkeypatch):
+    path = saved()
+    monkeypatch.setattr(load_module, "MAX_BYTES", 10)
+    assert "bytes" in str(refusal(path))
+
+
+def test_the_checkers_refusal_is_passed_on(saved, model):
+    model.graph.node[0].op_type = "Convolve"
+    assert "checker" in str(refusal(saved()))
+
+
+def with_tensor(model, **fields) -> onnx.ModelProto:
+    tensor = model.graph.initializer[0]
+    for name, value in fields.items():
+        if name == "dims":
+            del tensor.dims[:]
+            tensor.dims.extend(value)
+        else:
+            setattr(tensor, name, value)
+    return model
+
+
+@pytest.mark.parametrize("dims", [[3, 3, 3, 4], [2**40, 2**40, 3, 3], [-3, -3, 3, 3], []])
+def test_a_shape_that_its_bytes_do_not_fill(saved, model, dims):
+    assert "shape" in str(refusal(saved(with_tensor(model, dims=dims))))
+
+
+def test_tensor_types_no_network_has(saved, model):
+    refusal(saved(with_tensor(model, data_type=999)))
+    model.graph.initializer[0].CopyFrom(helper.make_tensor("w", TensorProto.STRING, [1], [b"text"]))
+    refusal(saved())
+
+
+def test_external_data_is_read_in(saved, model):
+    path = saved(save_as_external_data=True, size_threshold=0, location="net.data")
+    assert len(path.read_bytes()) < 300
+    assert load_model(path) == load_model(saved(model))
+
+
+def external(model, location: str, **fields) -> onnx.ModelProto:
+    tensor = model.graph.initializer[0]
+    tensor.ClearField("raw_data")
+    tensor.data_location = TensorProto.EXTERNAL
+    for key, value in {"location": location, **fields}.items():
+        entry = tensor.external_data.add()
+        entry.key, entry.value = key, str(value)
+    return model
+
+
+@pytest.mark.parametrize(
+    "location", ["../secret", "/etc/passwd", "a/../../secret", "C:\\secret", "..\\secret", "\\\\host\\share", ""]
+)
+def test_external_data_outside_the_folder(saved, model, tmp_path, location):
+    (tmp_path.parent / "secret").write_bytes(bytes(324))
+    assert "outside" in str(refusal(saved(external(model, location))))
+
+
+def test_external_data_through_a_link_that_leaves_the_folder(saved, model, tmp_path):
+    target = tmp_path.parent / "target.bin"
+    target.write_bytes(bytes(324))
+    (tmp_path / "link.bin").symlink_to(target)
+    assert "outside" in str(refusal(saved(external(model, "link.bin"))))
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [({}, "missing"), ({"offset": 9}, "too short"), ({"length": 10**15}, "too short"), ({"offset": -1}, "too short"),
+     ({"length": "many"}, "no number")],
+)  # fmt: skip
+def test_external_data_that_is_not_there(saved, model, tmp_path, fields, reason):
+    path = saved(external(model, "w.bin", **fields))
+    if fields:
+        (tmp_path / "w.bin").write_bytes(bytes(8))
+    assert reason in str(refusal(path))
+
+
+def test_external_data_that_does_not_fill_the_tensor(saved, model, tmp_path):
+    (tmp_path / "w.bin").write_bytes(bytes(8))
+    assert "shape" in str(refusal(saved(external(model, "w.bin"))))
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("net (float[n,4,h,w] x) => (float[n,4,h,w] y) { y = Relu(x) }", "4 channels"),
+        ("net (float[n,2,h,w] x) => (float[n,3,h,w] y) { y = Relu(x) }", "2 channels"),
+        ("net (float[n,224,224,3] x) => (float[n,224,224,3] y) { y = Relu(x) }", "channels last"),
+        ("net (float[n,h,w,3] x) => (float[n,h,w,3] y) { y = Relu(x) }", "channels last"),
+        ("net (float[n,3] x) => (float[n,3] y) { y = Relu(x) }", "not an image batch"),
+        ("net (uint8[n,3,h,w] x) => (uint8[n,3,h,w] y) { y = Identity(x) }", "not a floating-point"),
+        ("net (float[n,3,h,224] x) => (float[n,3,h,224] y) { y = Relu(x) }", "the other free"),
+        ("net (float[n,3,h,w] x, float[n,3,h,w] z) => (float[n,3,h,w] y) { y = Add(x, z) }", "exactly one input"),
+        ("net (float[n,3,h,w] x) => (float[n,3,h,w] y, float[n,3,h,w] z) { y = Relu(x) z = Neg(x) }", "one output"),
+    ],
+)
+def test_what_is_no_image_network(build, saved, text, reason):
+    assert reason in str(refusal(saved(build(text))))
+
+
+def test_an_initializer_that_is_also_an_input_is_no_second_input(build, saved):
+    text = "net (float[n,3,h,w] x, float[3,3,3,3] w) => (float[n,3,h,w] y) { y = Conv <pads=[1,1,1,1]> (x, w) }"
+    assert load_model(saved(build(text, w=(3, 3, 3, 3))))
+
+
+def test_half_precision_is_kept(build, saved):
+    text = "net (float16[n,3,h,w] x) => (float16[n,3,h,w] y) { y = Conv <pads=[1,1,1,1]> (x, w) }"
+    loaded = load_model(saved(build(text, w=np.zeros((3, 3, 3, 3), np.float16))))
+    assert numpy_helper.to_array(loaded.graph.initializer[0]).dtype == np.float16

@@ -1,0 +1,53 @@
+"""The measured halo: against filters whose reach is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from slsc.jobs.compile.tile_geometry import BOUND, smallest_fixed_halo, smallest_halo
+
+IMAGE = np.random.default_rng(0).random((1, 1, 80, 96), np.float32)
+
+
+def blur(reach: int, far: float = 1.0):
+    """Adds `far` times the pixels `reach` away, zeros beyond the border; doubled in size."""
+
+    def network(image: np.ndarray) -> np.ndarray:
+        padded = np.pad(image, ((0, 0), (0, 0), (reach, reach), (reach, reach)))
+        height, width = image.shape[2:]
+        total = image + far * (padded[:, :, :height, :width] + padded[:, :, 2 * reach :, 2 * reach :])
+        return total.repeat(2, axis=2).repeat(2, axis=3)
+
+    return network
+
+
+@pytest.mark.parametrize(("reach", "align", "halo"), [(5, 1, 5), (5, 2, 6), (5, 4, 8), (0, 1, 0)])
+def test_the_halo_covers_the_reach_and_no_more(reach, align, halo):
+    assert smallest_halo([blur(reach)], [IMAGE], 1.0, align, reach) == (halo, 0.0)
+
+
+def test_what_is_too_faint_to_show_needs_no_halo():
+    halo, bound = smallest_halo([blur(20, far=BOUND / 4)], [IMAGE], 1.0, 1, 20)
+    assert halo == 0 and 0 < bound <= BOUND
+
+
+def test_the_worst_network_counts_in_units_of_the_range():
+    assert smallest_halo([blur(3), blur(9)], [IMAGE], 1000.0, 1, 9)[0] == 0
+    assert smallest_halo([blur(3), blur(9)], [255 * IMAGE], 255.0, 1, 9) == (9, 0.0)
+
+
+def test_an_unbounded_field_gets_the_largest_halo_and_says_what_remains():
+    def know_the_size(image: np.ndarray) -> np.ndarray:
+        return image + image.shape[2] / 200
+
+    image = np.zeros((1, 1, 200, 200), np.float32)
+    halo, bound = smallest_halo([know_the_size], [image], 1.0, 1, None)
+    assert halo == 64 and bound > BOUND
+
+
+def test_a_network_of_one_size_is_measured_between_windows():
+    image = np.random.default_rng(0).random((1, 1, 96, 120), np.float32)
+    assert smallest_fixed_halo([blur(5)], [image], 1.0, (64, 80)) == (5, 0.0)
+    halo, bound = smallest_fixed_halo([blur(20)], [image], 1.0, (64, 80))
+    assert halo == 8 and bound > BOUND

@@ -1,0 +1,81 @@
+"""Per-layer reports: N:M found in the weights, 2:4 verdicts with the first bad window, totals."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from slsc.jobs.inspect.inspection import inspect_network, tightest_n
+from slsc.pattern import nm_mask, rank_groups
+
+RNG = np.random.default_rng(0)
+
+
+def network(weight: np.ndarray, op: str = "Conv", **attributes: object) -> onnx.ModelProto:
+    """image -> Conv 3x3 to as many channels as needed -> `op` with `weight` -> Conv 1x1 to an image."""
+    groups = int(attributes.get("group", 1))  # type: ignore[call-overload]
+    into = weight.shape[0] if op == "ConvTranspose" else weight.shape[1] * groups
+    out = weight.shape[1] if op == "ConvTranspose" else weight.shape[0]
+    weights = {
+        "head": RNG.standard_normal((into, 3, 3, 3)),
+        "body": weight,
+        "tail": RNG.standard_normal((3, out, 1, 1)),
+    }
+    nodes = [
+        helper.make_node("Conv", ["x", "head"], ["a"], "first", pads=[1, 1, 1, 1]),
+        helper.make_node(op, ["a", "body"], ["b"], "middle", pads=[weight.shape[2] // 2] * 4, **attributes),
+        helper.make_node("Conv", ["b", "tail"], ["y"], "last"),
+    ]
+    image = [helper.make_tensor_value_info(n, TensorProto.FLOAT, ["n", 3, "h", "w"]) for n in "xy"]
+    held = [numpy_helper.from_array(w.astype(np.float32), name) for name, w in weights.items()]
+    graph = helper.make_graph(nodes, "net", image[:1], image[1:], held)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+def sparse(shape: tuple[int, ...], n: int, rule: str) -> np.ndarray:
+    weight = RNG.standard_normal(shape)
+    return weight * nm_mask(rank_groups(abs(weight), 32, rule), n, 32)
+
+
+def body(model: onnx.ModelProto):
+    return inspect_network(model, 32).layers[1]
+
+
+@pytest.mark.parametrize("n", [1, 5, 16, 31, 32])
+def test_n_is_the_smallest_that_fits(n):
+    assert tightest_n(sparse((4, 64, 3, 3), n, "magnitude"), 32) == n
+
+
+def test_a_layer_by_the_2to4_rule_is_eligible_and_one_more_weight_is_named():
+    weight = sparse((8, 64, 3, 3), 8, "magnitude+2:4")
+    assert body(network(weight)).why_not_2to4 == ""
+    weight[5, 40:44, 2, 1] = 1.0
+    report = body(network(weight))
+    assert report.why_not_2to4 == "4 of 4 at (k,c,r,s) = (5, 40, 2, 1)"
+    assert report.n > 8
+
+
+@pytest.mark.parametrize(
+    ("shape", "op", "attributes", "says"),
+    [
+        ((16, 8, 3, 3), "Conv", {"group": 2}, "2 convolution groups"),
+        ((16, 50, 1, 1), "Conv", {}, "50 input channels, no multiple of 4"),
+        ((16, 32, 1, 1), "ConvTranspose", {}, "transposed convolution"),
+    ],
+)
+def test_reasons_against_2to4(shape, op, attributes, says):
+    assert body(network(RNG.standard_normal(shape), op, **attributes)).why_not_2to4 == says
+
+
+def test_totals_count_zeros_out():
+    report = inspect_network(network(sparse((32, 32, 3, 3), 8, "magnitude")), 32)
+    sizes = [32 * 3 * 9, 32 * 32 * 9, 3 * 32]
+    pixels = 720 * 1280
+    assert report.output_hw == (720, 1280)
+    assert report.params == sum(sizes)
+    assert report.macs == sum(sizes) * pixels
+    assert report.kept_macs == (sizes[0] + sizes[1] // 4 + sizes[2]) * pixels
+    assert report.kept_params == sizes[0] + sizes[1] // 4 + sizes[2]
+    assert [layer.layer.prunable for layer in report.layers] == [False, True, False]
