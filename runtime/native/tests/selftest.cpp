@@ -15,8 +15,8 @@
 #include <string>
 #include <vector>
 
-#include "kernels.hpp"
-#include "plan.hpp"
+#include "kernels/kernels.hpp"
+#include "plan/plan.hpp"
 #include "slsc/native.h"
 
 namespace {

@@ -1,4 +1,4 @@
-// A convolution by whichever kernel it was made ready for. Needs conv.inl, dense.inl, few.inl, merged.inl and point.inl.
+// A convolution by whichever kernel it was made ready for. Needs taps.inl, dense.inl, few_outputs.inl, folded_pair.inl and point.inl.
 
 static const OpKernel& convolution_kernel(const Job& job) {
     static const OpKernel by_taps{conv_items, conv_run, conv_scratch}, direct{conv_items, point_run, point_scratch};

@@ -1,4 +1,4 @@
-// 1x1 convolution with stride 1 by taps. Needs conv.inl, for the size of its regions.
+// 1x1 convolution with stride 1 by taps. Needs taps.inl, for the size of its regions.
 //
 // A pixel's input is only that pixel in all channels. Runs of POINT_RUN pixels are read in place; shorter ones are copied first.
 // Each output is computed whole, its sums never leaving registers before the epilogue.
