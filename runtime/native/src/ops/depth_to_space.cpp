@@ -1,0 +1,28 @@
+#include "ops/specs.hpp"
+
+namespace slsc {
+namespace {
+
+Channels channels(const Op& op) {
+    const int c = op.depth_to_space.channels, r = op.depth_to_space.block;
+    return {c, 0, c / (r * r)};
+}
+
+const char* shape(const Op& op, const Shape& in0, const Shape*, Extent& out) {
+    if (in0.pixel) return "a single pixel is shuffled";
+    const int r = op.depth_to_space.block;
+    out.height *= r, out.width *= r, out.rows *= r;
+    return nullptr;
+}
+
+Columns reads(const Op& op, int, const Shape& in, const Shape&, int x) {
+    return within(in, x / op.depth_to_space.block, x / op.depth_to_space.block + 1);
+}
+
+int unit(const Op& op) { return op.depth_to_space.block; }
+
+}  // namespace
+
+const OpSpec kDepthToSpace{"DepthToSpace", channels, shape, reads, unit, nullptr, false};
+
+}  // namespace slsc
