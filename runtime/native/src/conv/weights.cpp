@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "plan/arrays.hpp"
+
 namespace slsc {
 namespace {
 
@@ -10,7 +12,8 @@ std::vector<Weight> dense_weights(const Plan& plan, const Op& op) {
     const int groups = op.conv.groups, in_group = op.conv.channels / groups, out_group = op.conv.made / groups;
     std::vector<Weight> weights;
     weights.reserve(size_t(op.conv.made) * in_group * op.conv.kernel_h * op.conv.kernel_w);
-    const float* value = plan.floats(op.conv.weights);
+    const std::vector<float> stored = widened_weights(plan, op.conv);
+    const float* value = stored.data();
     for (int k = 0; k < op.conv.made; ++k)
         for (int c = 0; c < in_group; ++c)
             for (int r = 0; r < op.conv.kernel_h; ++r)
@@ -24,7 +27,8 @@ std::vector<Weight> sparse_weights(const Plan& plan, const Op& op, int capacity)
     const int m = int(plan.header.m), n = op.conv.n, wanted = capacity > 0 && capacity < n ? capacity : n;
     const int groups = op.conv.groups, in_group = op.conv.channels / groups, out_group = op.conv.made / groups;
     std::vector<Weight> weights;
-    const float* value = plan.floats(op.conv.weights);
+    const std::vector<float> stored = widened_weights(plan, op.conv);
+    const float* value = stored.data();
     const uint8_t* position = plan.data(op.conv.positions);
     for (int rank = 0; rank < n; ++rank)
         for (int k = 0; k < op.conv.made; ++k)

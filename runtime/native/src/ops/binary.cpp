@@ -3,6 +3,13 @@
 namespace slsc {
 namespace {
 
+void check(const OpCheck& check) {
+    const BinaryParams& binary = check.op().binary;
+    check.in("kind", int32_t(binary.kind), 0, int32_t(BinaryKind::RevDiv));
+    check.in("spread", int32_t(binary.spread), 0, int32_t(Spread::Channel));
+    check.second_input();
+}
+
 Channels channels(const Op& op) {
     const int c = op.binary.channels;
     return {c, op.binary.spread == Spread::Channel ? 1 : c, c};
@@ -23,6 +30,6 @@ int in_place(const Op& op) { return op.in[0] == op.in[1] && op.binary.spread == 
 
 }  // namespace
 
-const OpSpec kBinary{"Binary", channels, shape, reads, nullptr, in_place, false};
+const OpSpec kBinary{"Binary", sizeof(BinaryParams), true, check, channels, shape, reads, nullptr, in_place, false};
 
 }  // namespace slsc

@@ -1,7 +1,15 @@
 #include "ops/specs.hpp"
+#include "plan/bounds.hpp"
 
 namespace slsc {
 namespace {
+
+void check(const OpCheck& check) {
+    const DepthToSpaceParams& shuffle = check.op().depth_to_space;
+    check.no_second_input();
+    check.in("block", shuffle.block, 1, kMaxShuffle);
+    check.good(shuffle.channels % (shuffle.block * shuffle.block) == 0, "block squared does not divide channels");
+}
 
 Channels channels(const Op& op) {
     const int c = op.depth_to_space.channels, r = op.depth_to_space.block;
@@ -23,6 +31,6 @@ int unit(const Op& op) { return op.depth_to_space.block; }
 
 }  // namespace
 
-const OpSpec kDepthToSpace{"DepthToSpace", channels, shape, reads, unit, nullptr, false};
+const OpSpec kDepthToSpace{"DepthToSpace", sizeof(DepthToSpaceParams), false, check, channels, shape, reads, unit, nullptr, false};
 
 }  // namespace slsc

@@ -3,6 +3,8 @@
 namespace slsc {
 namespace {
 
+void check(const OpCheck& check) { check.no_second_input(); }
+
 Channels channels(const Op& op) { return {op.global_mean.channels, 0, op.global_mean.channels}; }
 
 const char* shape(const Op&, const Shape&, const Shape*, Extent& out) {
@@ -14,6 +16,6 @@ Columns reads(const Op&, int, const Shape& in, const Shape&, int) { return {0, i
 
 }  // namespace
 
-const OpSpec kGlobalMean{"GlobalMean", channels, shape, reads, nullptr, nullptr, true};
+const OpSpec kGlobalMean{"GlobalMean", sizeof(GlobalMeanParams), false, check, channels, shape, reads, nullptr, nullptr, true};
 
 }  // namespace slsc

@@ -1,9 +1,21 @@
 #include <algorithm>
 
 #include "ops/specs.hpp"
+#include "plan/bounds.hpp"
 
 namespace slsc {
 namespace {
+
+void check(const OpCheck& check) {
+    const PadParams& pad = check.op().pad;
+    check.no_second_input();
+    check.in("kind", int32_t(pad.kind), 0, int32_t(PadKind::Edge));
+    check.sides("", pad.sides, -kMaxPad, kMaxPad);
+    check.in("parts", pad.parts, 0, kMaxScale);
+    const int most = pad.parts ? kMaxScale : 0;
+    check.sides("share_", pad.shares, -most, most);
+    check.finite("value", pad.value);
+}
 
 Channels channels(const Op& op) { return {op.pad.channels, 0, op.pad.channels}; }
 
@@ -37,6 +49,6 @@ Columns reads(const Op& op, int, const Shape& in, const Shape&, int x) {
 
 }  // namespace
 
-const OpSpec kPad{"Pad", channels, shape, reads, nullptr, nullptr, false};
+const OpSpec kPad{"Pad", sizeof(PadParams), false, check, channels, shape, reads, nullptr, nullptr, false};
 
 }  // namespace slsc

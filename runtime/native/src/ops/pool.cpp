@@ -1,7 +1,23 @@
 #include "ops/specs.hpp"
+#include "plan/bounds.hpp"
 
 namespace slsc {
 namespace {
+
+void check(const OpCheck& check) {
+    const PoolParams& pool = check.op().pool;
+    check.no_second_input();
+    check.in("kind", int32_t(pool.kind), 0, int32_t(PoolKind::AverageWithPadding));
+    check.in("kernel_h", pool.kernel_h, 1, kMaxKernel);
+    check.in("kernel_w", pool.kernel_w, 1, kMaxKernel);
+    check.in("stride_h", pool.stride_h, 1, kMaxStride);
+    check.in("stride_w", pool.stride_w, 1, kMaxStride);
+    check.in("pad_top", pool.pad.top, 0, pool.kernel_h - 1);
+    check.in("pad_left", pool.pad.left, 0, pool.kernel_w - 1);
+    check.in("pad_bottom", pool.pad.bottom, 0, pool.kernel_h - 1);
+    check.in("pad_right", pool.pad.right, 0, pool.kernel_w - 1);
+    check.in("ceil_mode", pool.ceil_mode, 0, 1);
+}
 
 Channels channels(const Op& op) { return {op.pool.channels, 0, op.pool.channels}; }
 
@@ -20,6 +36,6 @@ Columns reads(const Op& op, int, const Shape& in, const Shape&, int x) {
 
 }  // namespace
 
-const OpSpec kPool{"Pool", channels, shape, reads, nullptr, nullptr, false};
+const OpSpec kPool{"Pool", sizeof(PoolParams), false, check, channels, shape, reads, nullptr, nullptr, false};
 
 }  // namespace slsc

@@ -1,8 +1,25 @@
 #include "ops/resize_axis.hpp"
 #include "ops/specs.hpp"
+#include "plan/bounds.hpp"
 
 namespace slsc {
 namespace {
+
+void check(const OpCheck& check) {
+    const ResizeParams& resize = check.op().resize;
+    check.in("kind", int32_t(resize.kind), 0, int32_t(ResizeKind::Cubic));
+    check.in("coordinates", int32_t(resize.coordinates), 0, int32_t(Coordinates::Asymmetric));
+    check.in("rounding", int32_t(resize.rounding), 0, int32_t(Rounding::PreferCeil));
+    check.finite("cubic", resize.cubic);
+    if (resize.numerator == 0) {
+        check.in("denominator", resize.denominator, 0, 0);
+        check.second_input();
+    } else {
+        check.in("numerator", resize.numerator, 1, kMaxScale);
+        check.in("denominator", resize.denominator, 1, kMaxScale);
+        check.no_second_input();
+    }
+}
 
 Channels channels(const Op& op) { return {op.resize.channels, op.resize.numerator ? 0 : 1, op.resize.channels}; }
 
@@ -27,6 +44,6 @@ Columns reads(const Op& op, int input, const Shape& in, const Shape& out, int x)
 
 }  // namespace
 
-const OpSpec kResize{"Resize", channels, shape, reads, nullptr, nullptr, false};
+const OpSpec kResize{"Resize", sizeof(ResizeParams), false, check, channels, shape, reads, nullptr, nullptr, false};
 
 }  // namespace slsc

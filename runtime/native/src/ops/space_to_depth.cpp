@@ -1,7 +1,13 @@
 #include "ops/specs.hpp"
+#include "plan/bounds.hpp"
 
 namespace slsc {
 namespace {
+
+void check(const OpCheck& check) {
+    check.no_second_input();
+    check.in("block", check.op().space_to_depth.block, 1, kMaxShuffle);
+}
 
 Channels channels(const Op& op) {
     const int c = op.space_to_depth.channels, r = op.space_to_depth.block;
@@ -24,6 +30,6 @@ Columns reads(const Op& op, int, const Shape& in, const Shape&, int x) {
 
 }  // namespace
 
-const OpSpec kSpaceToDepth{"SpaceToDepth", channels, shape, reads, nullptr, nullptr, false};
+const OpSpec kSpaceToDepth{"SpaceToDepth", sizeof(SpaceToDepthParams), false, check, channels, shape, reads, nullptr, nullptr, false};
 
 }  // namespace slsc

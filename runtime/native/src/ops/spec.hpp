@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "memory/layout.hpp"
+#include "ops/check.hpp"
 #include "plan/ops.hpp"
 
 namespace slsc {
@@ -30,6 +31,12 @@ static inline Columns either(Columns a, Columns b) {
 
 struct OpSpec {
     const char* name;
+    uint32_t param_bytes;
+    bool activates;  // act may be other than None
+
+    // The parameters' own bounds, the arrays, and whether there is a second input.
+    void (*check)(const OpCheck&);
+
     Channels (*channels)(const Op&);
 
     // Makes `out`, which comes as the first input's size, the output's. Returns null, or why there is none.
@@ -49,7 +56,11 @@ struct OpSpec {
     bool waits;  // for the whole width of its input
 };
 
+// `type`: one of OpType, as of all operations of a plan.
 const OpSpec& spec_of(OpType type);
+
+// Null for a type that this engine does not know.
+const OpSpec* find_spec(uint32_t type);
 
 inline Channels channels_of(const Op& op) { return spec_of(op.type).channels(op); }
 

@@ -24,6 +24,8 @@ int64_t positions(int size, const Window& w) {
 
 const OpSpec& spec_of(OpType type) { return *kSpecs[size_t(type) - 1]; }
 
+const OpSpec* find_spec(uint32_t type) { return type >= 1 && type <= kOpTypes ? kSpecs[type - 1] : nullptr; }
+
 Columns columns_read(const Op& op, int input, const Shape& in, const Shape& out, int x) {
     const OpSpec& spec = spec_of(op.type);
     return spec.reads ? spec.reads(op, input, in, out, x) : within(in, x, x + 1);
