@@ -4,10 +4,10 @@
 #include <string>
 #include <vector>
 
+#include "ops/spec.hpp"
 #include "plan/arrays.hpp"
 #include "plan/bounds.hpp"
 #include "plan/channel_ranges.hpp"
-#include "plan/op_rules.hpp"
 #include "support/error.hpp"
 
 namespace slsc {
@@ -43,9 +43,9 @@ void check_array(const Plan& plan, const Array& array, const std::string& at) {
     good(plan.arrays[array.scale].dtype == DType::F32, at + ": its scale is not of F32");
 }
 
-void check_activation(const OpCheck& check, const OpRule& rule) {
+void check_activation(const OpCheck& check, const OpSpec& spec) {
     const Op& op = check.op();
-    check.in("act", int64_t(op.act), 0, rule.activates ? int64_t(Act::Sqrt) : 0);
+    check.in("act", int64_t(op.act), 0, spec.activates ? int64_t(Act::Sqrt) : 0);
     if (op.act == Act::PRelu) check.array("slopes", op.slopes, DType::F32, op.type == OpType::Conv ? op.conv.made : channels_of(op).out);
     else check.no_array("slopes", op.slopes);
     if (op.act == Act::Clip) {
@@ -79,11 +79,11 @@ void check_ops(const Plan& plan) {
     int64_t weights = 0;
     for (size_t i = 0; i < plan.ops.size(); ++i) {
         const Op& op = plan.ops[i];
-        const OpRule& rule = *rule_of(uint32_t(op.type));
-        const OpCheck check(plan, i, rule.name);
+        const OpSpec& spec = spec_of(op.type);
+        const OpCheck check(plan, i, spec.name);
         check.in("channels", op.channel_mean.channels, 1, kMaxChannels);  // the first of all parameters
-        rule.check(check);
-        check_activation(check, rule);
+        spec.check(check);
+        check_activation(check, spec);
         check_order(check, written);
         if (op.type == OpType::Conv) weights += weight_count(op.conv, int(plan.header.m));  // lists as long are built from them
         check.good(weights <= int64_t(plan.header.blob_bytes / sizeof(float)) * kMaxUses, "the file's weights are used too often");

@@ -4,9 +4,9 @@
 #include <string>
 #include <string_view>
 
+#include "ops/spec.hpp"
 #include "plan/bounds.hpp"
 #include "plan/check.hpp"
-#include "plan/op_rules.hpp"
 #include "plan/plan.hpp"
 #include "support/error.hpp"
 
@@ -96,10 +96,10 @@ Op read_op(Reader& from, size_t index) {
     const std::string at = "operation " + std::to_string(index);
     uint32_t start[2];
     from.peek(start, sizeof start, at);
-    const OpRule* rule = rule_of(start[0]);
-    good(rule, at + ": type " + std::to_string(start[0]) + " is not known");
-    const size_t bytes = kOpHeadBytes + rule->param_bytes;
-    good(start[1] == bytes, at + " (" + rule->name + "): bytes is " + std::to_string(start[1]) + ", not " + std::to_string(bytes));
+    const OpSpec* spec = find_spec(start[0]);
+    good(spec, at + ": type " + std::to_string(start[0]) + " is not known");
+    const size_t bytes = kOpHeadBytes + spec->param_bytes;
+    good(start[1] == bytes, at + " (" + spec->name + "): bytes is " + std::to_string(start[1]) + ", not " + std::to_string(bytes));
     Op op{};
     from.take(&op, bytes, at);
     return op;

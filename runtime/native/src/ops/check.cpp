@@ -1,4 +1,4 @@
-#include "plan/op_check.hpp"
+#include "ops/check.hpp"
 
 #include <cmath>
 
