@@ -66,6 +66,10 @@ def cases(plans) -> dict[str, Callable[[int], Case]]:
         step = steps.Pad(**STEP, kind=nmp.PadKind.EDGE, amounts=(top, 0, 0, 0), shares=shares, parts=parts)
         return Case(plans.plan([1, 1], [Op(params)], []), step)
 
+    def uses(count: int) -> PlanFile:
+        ops = [Op(plans.conv(4, 4), ins=(i, ABSENT), out=i + 1) for i in range(count)]
+        return plans.plan([4] * (count + 1), ops, [np.ones((4, 4, 3, 3), np.float32)])
+
     def resize(factor: int) -> Case:
         manner = (nmp.ResizeKind.NEAREST, nmp.Coordinates.ASYMMETRIC)
         params = nmp.Resize(1, *manner, factor, 1, nmp.Rounding.FLOOR, 0.0)
@@ -91,6 +95,7 @@ def cases(plans) -> dict[str, Callable[[int], Case]]:
         "number of tensors": lambda value: _whole(PlanFile(0, 1, 1, 0, (1,) * value, (COPY,), ())),
         "number of arrays": lambda value: _whole(PlanFile(0, 1, 1, 0, (1, 1), (COPY,), (Array(b""),) * value)),
         "number of operations": lambda value: _whole(_copies(value)),
+        "uses of each weight, on average,": lambda value: _whole(uses(value)),
     }
 
 
