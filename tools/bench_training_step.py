@@ -25,9 +25,7 @@ import onnx
 import torch
 
 from slsc.onnx_torch import OnnxModule
-from slsc.passes.analysis.cost import costs
-from slsc.passes.analysis.layers import prunable_layers
-from slsc.search import Network, Rules
+from slsc.search.base import Rules, SearchNetwork
 from slsc.search.recipes import learned_recipe
 from slsc.search.sls.settings import FAST
 from slsc.trainer.objective import Objective
@@ -149,7 +147,7 @@ def _recipe(model: onnx.ModelProto, method: str, patch: int) -> Recipe:
     module = OnnxModule(model)
     if method == DENSE:
         return DenseRecipe(module)
-    network = Network(model, tuple(prunable_layers(model)), costs(model, (720, 1280)))
+    network = SearchNetwork.of(model)
     return learned_recipe(method, network, module, BUDGET, RULES, FAST, patch**2, None)
 
 

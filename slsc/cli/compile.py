@@ -100,7 +100,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     output = output_path(args.output or Path(f"{args.model.stem}.slsb"), ".slsb")
 
     from slsc.jobs.compile.compiling import CompileRequest, compile_model
-    from slsc.search import Rules
+    from slsc.search.base import Rules
 
     request = CompileRequest(
         model=args.model,

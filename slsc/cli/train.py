@@ -137,7 +137,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     from slsc.jobs.train.job import train
     from slsc.jobs.train.presets import preset
     from slsc.jobs.train.request import Interface, TrainRequest
-    from slsc.search import Rules
+    from slsc.search.base import Rules
 
     if args.threads > 0:
         torch.set_num_threads(args.threads)

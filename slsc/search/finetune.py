@@ -10,12 +10,12 @@ import torch.nn.functional as F
 
 from slsc.errors import SlscError, VerificationError
 from slsc.onnx_torch import OnnxModule
-from slsc.search.base import Progress, SearchResult
+from slsc.progress import StageProgress
+from slsc.search.base import SearchResult
 from slsc.search.masked import MaskedRecipe
 from slsc.search.recipes import SparseRecipe
 from slsc.trainer.loop import Batches, fit
-from slsc.trainer.progress import Progress as Standing
-from slsc.trainer.progress import Row
+from slsc.trainer.progress import LogRow, RunProgress
 from slsc.trainer.recipe import Recipe
 from slsc.trainer.schedule import Horizon
 from slsc.trainer.settings import TrainSettings
@@ -33,7 +33,7 @@ def finetune(
     batches: Batches,
     labelled: bool,
     settings: TrainSettings,
-    progress: Progress,
+    progress: StageProgress,
 ) -> SearchResult:
     """Train every weight that `start` keeps, masks fixed.
 
@@ -75,7 +75,7 @@ def learn(
     batches: Batches,
     labelled: bool,
     settings: TrainSettings,
-    progress: Progress,
+    progress: StageProgress,
 ) -> SearchResult:
     """Train a recipe that learns its masks along with the weights.
 
@@ -98,7 +98,7 @@ def _train(
     teacher: OnnxModule | None,
     batches: Batches,
     settings: TrainSettings,
-    progress: Progress,
+    progress: StageProgress,
     hint: str,
 ) -> None:
     try:
@@ -110,16 +110,16 @@ def _train(
 class _Told:
     """Passes the run on to a search's progress; where the clock ends it, the number of steps is what the pace says."""
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: StageProgress) -> None:
         self._progress = progress
 
-    def begin(self, start: Standing, horizon: Horizon) -> None:
+    def begin(self, start: RunProgress, horizon: Horizon) -> None:
         """Nothing to tell yet."""
 
-    def show(self, at: Standing, fraction: float, loss: float, report: Mapping[str, float]) -> None:
+    def show(self, at: RunProgress, fraction: float, loss: float, report: Mapping[str, float]) -> None:
         """A step is done."""
         stage = "learning N" if report.get("lambda") else "finetuning"
         self._progress(stage, at.step, round(at.step / fraction))
 
-    def record(self, row: Row) -> None:
+    def record(self, row: LogRow) -> None:
         """No rows are kept."""

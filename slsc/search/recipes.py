@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Protocol
 
 from slsc.onnx_torch import OnnxModule
-from slsc.search.base import Network, Rules, SearchResult
+from slsc.search.base import Rules, SearchNetwork, SearchResult
 from slsc.search.masked import load_weights
 from slsc.search.sls.network import GatedNetwork
 from slsc.search.sls.recipe import SlsRecipe
@@ -40,7 +40,7 @@ class SparseRecipe(Recipe, Protocol):
 
 def learned_recipe(
     method: str,
-    network: Network,
+    network: SearchNetwork,
     module: OnnxModule,
     budget: Fraction,
     rules: Rules,

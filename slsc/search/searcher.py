@@ -13,10 +13,9 @@ from torch import Tensor
 from slsc.data.patches import Pair
 from slsc.errors import UsageError
 from slsc.onnx_torch import OnnxModule
-from slsc.passes.analysis.cost import costs
-from slsc.passes.analysis.layers import prunable_layers
+from slsc.progress import StageProgress
 from slsc.runtime.bundle.manifest import ImageIO
-from slsc.search.base import Network, Progress, Rules, SearchResult
+from slsc.search.base import Rules, SearchNetwork, SearchResult
 from slsc.search.efforts import EFFORTS, TRAINING
 from slsc.search.filter import FilterPruning
 from slsc.search.finetune import finetune, learn
@@ -65,9 +64,9 @@ class Searcher:
         labelled: bool,
         rules: Rules,
         seed: int,
-        progress: Progress,
+        progress: StageProgress,
     ) -> None:
-        self.network = Network(model, tuple(prunable_layers(model)), costs(model, COST_HW))
+        self.network = SearchNetwork.of(model, COST_HW)
         self._source, self._io, self._labelled = PatchSource(pairs, io), io, labelled
         self._rules, self._seed, self._progress = rules, seed, progress
 

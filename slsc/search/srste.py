@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from slsc.onnx_torch import OnnxModule
-from slsc.search.base import Network, Rules, SearchResult, make_plan
+from slsc.search.base import Rules, SearchNetwork, SearchResult, make_plan
 from slsc.search.ranking import limits, rank_weights
 from slsc.trainer.recipe import DenseRecipe
 
@@ -67,7 +67,7 @@ class SrSteRecipe(DenseRecipe):
 
     module: SrSteNetwork
 
-    def __init__(self, network: Network, module: SrSteNetwork, budget: Fraction, rules: Rules) -> None:
+    def __init__(self, network: SearchNetwork, module: SrSteNetwork, budget: Fraction, rules: Rules) -> None:
         super().__init__(module)
         self._network, self._budget, self._rules = network, budget, rules
 

@@ -8,10 +8,10 @@ import numpy as np
 
 from slsc.passes.graph import initializers
 from slsc.pattern import nm_mask, rank_groups
-from slsc.search.base import Network, Rules, SearchResult, make_plan
+from slsc.search.base import Rules, SearchNetwork, SearchResult, make_plan
 
 
-def uniform_keep(network: Network, budget: Fraction, m: int) -> dict[str, int]:
+def uniform_keep(network: SearchNetwork, budget: Fraction, m: int) -> dict[str, int]:
     """The largest N that meets the budget in every layer alike.
 
     Raises:
@@ -23,7 +23,7 @@ def uniform_keep(network: Network, budget: Fraction, m: int) -> dict[str, int]:
     return dict.fromkeys(names, next(reachable))
 
 
-def prune_uniform(network: Network, budget: Fraction, rules: Rules) -> SearchResult:
+def prune_uniform(network: SearchNetwork, budget: Fraction, rules: Rules) -> SearchResult:
     """Keep the N largest magnitudes of every group, with one N for the whole network."""
     keep = uniform_keep(network, budget, rules.m)
     arrays = initializers(network.model)

@@ -24,8 +24,10 @@ from slsc.passes.analysis.cost import costs
 from slsc.passes.package import write_bundle
 from slsc.plan import parse_budget
 from slsc.probe import ProbeResult, probe_io
+from slsc.progress import StageProgress
 from slsc.runtime.bundle.manifest import SCHEMA, ImageIO, Manifest, Source, TileGeometry
-from slsc.search import Progress, Rules, Searcher, SearchResult
+from slsc.search.base import Rules, SearchResult
+from slsc.search.searcher import Searcher
 from slsc.search.sls.settings import SlsSettings
 
 
@@ -120,7 +122,7 @@ class CompileReport:
     peak_bytes: int | None
 
 
-def compile_model(request: CompileRequest, progress: Progress) -> CompileReport:
+def compile_model(request: CompileRequest, progress: StageProgress) -> CompileReport:
     """Compile and write `request.output`, or raise and write nothing.
 
     Args:
@@ -164,7 +166,7 @@ def _without_dense(engine: BakedEngine) -> BakedEngine:
 
 
 def _searched(
-    dense: onnx.ModelProto, io: ImageIO, data: CompileData, request: CompileRequest, progress: Progress
+    dense: onnx.ModelProto, io: ImageIO, data: CompileData, request: CompileRequest, progress: StageProgress
 ) -> Iterator[SearchResult]:
     """What the search finds for each budget; all are known to be reachable before the first is searched."""
     searcher = Searcher(

@@ -8,7 +8,7 @@ from slsc.data.patches import Pair
 from slsc.jobs.train.network import StartNetwork
 from slsc.jobs.train.request import DENSE, TrainRequest
 from slsc.onnx_torch import OnnxModule
-from slsc.search import Progress
+from slsc.progress import StageProgress
 from slsc.search.masked import MaskedRecipe
 from slsc.search.recipes import LEARNED, Prune, SparseRecipe, learned_recipe
 from slsc.search.searcher import Searcher
@@ -22,7 +22,7 @@ class DenseTraining(DenseRecipe):
 
 
 def make_recipe(
-    request: TrainRequest, network: StartNetwork, pairs: Sequence[Pair], progress: Progress
+    request: TrainRequest, network: StartNetwork, pairs: Sequence[Pair], progress: StageProgress
 ) -> DenseTraining | SparseRecipe:
     """The recipe of a request's method, as it is at the first step.
 

@@ -7,7 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from slsc.errors import UsageError
-from slsc.search import Rules
+from slsc.search.base import Rules
 from slsc.search.sls.settings import SlsSettings
 from slsc.trainer.settings import TrainSettings
 

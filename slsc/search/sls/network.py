@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from slsc.onnx_torch import OnnxModule
-from slsc.search.base import Network, Rules
+from slsc.search.base import Rules, SearchNetwork
 from slsc.search.sls.filling import fill_budget
 from slsc.search.sls.gates import Gate, gates, scores, slot_gates, start_of
 from slsc.search.sls.settings import SlsSettings
@@ -47,7 +47,7 @@ class GatedNetwork(nn.Module):
 
     def __init__(
         self,
-        network: Network,
+        network: SearchNetwork,
         module: OnnxModule,
         rules: Rules,
         settings: SlsSettings,

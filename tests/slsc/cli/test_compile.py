@@ -18,7 +18,7 @@ from slsc.runtime.bundle.reader import open_bundle
 
 
 def test_the_choices_are_those_of_the_search():
-    from slsc import search
+    from slsc.search import searcher as search
 
     assert (METHODS, EFFORTS) == (search.METHODS, search.EFFORTS)
 

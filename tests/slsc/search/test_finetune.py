@@ -9,7 +9,7 @@ import torch
 
 from slsc.errors import SlscError
 from slsc.onnx_torch import OnnxModule
-from slsc.search import Network, Rules
+from slsc.search.base import Rules, SearchNetwork
 from slsc.search.finetune import finetune
 from slsc.search.inputs import PatchSource
 from slsc.search.uniform import prune_uniform
@@ -23,7 +23,7 @@ def settings(steps: int, seconds: float, rate: float, batch: int = 1) -> TrainSe
     return TrainSettings(Horizon(steps, seconds), batch=batch, schedule=Schedule(rate, warmup=0))
 
 
-def distance(network: Network, weights: dict[str, np.ndarray], x: torch.Tensor, target: torch.Tensor) -> float:
+def distance(network: SearchNetwork, weights: dict[str, np.ndarray], x: torch.Tensor, target: torch.Tensor) -> float:
     module = OnnxModule(network.model)
     with torch.no_grad():
         for name, values in weights.items():

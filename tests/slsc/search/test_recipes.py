@@ -8,8 +8,9 @@ import pytest
 
 from slsc.errors import BudgetError
 from slsc.onnx_torch import OnnxModule
-from slsc.search import Network, Rules, Searcher
+from slsc.search.base import Rules, SearchNetwork
 from slsc.search.recipes import LOOSER, learned_recipe
+from slsc.search.searcher import Searcher
 from slsc.search.sls.recipe import SlsRecipe
 from slsc.search.sls.settings import FAST
 from slsc.search.srste import SrSteRecipe
@@ -22,7 +23,7 @@ def searcher(upscaler, pairs, io, silent) -> Searcher:
     return Searcher(upscaler, io, pairs, labelled=False, rules=RULES, seed=0, progress=silent)
 
 
-def made(network: Network, method: str, searcher: Searcher | None, budget: Fraction = BUDGET):
+def made(network: SearchNetwork, method: str, searcher: Searcher | None, budget: Fraction = BUDGET):
     def prune(budget: Fraction, method: str, start: str):
         assert searcher is not None
         return searcher.search(budget, method, "none", start)
@@ -31,7 +32,7 @@ def made(network: Network, method: str, searcher: Searcher | None, budget: Fract
     return learned_recipe(method, network, OnnxModule(network.model), budget, RULES, FAST, 256, chosen)
 
 
-def test_sls_starts_pruned_at_a_looser_budget(network: Network, searcher: Searcher) -> None:
+def test_sls_starts_pruned_at_a_looser_budget(network: SearchNetwork, searcher: Searcher) -> None:
     recipe = made(network, "sls", searcher)
     assert isinstance(recipe, SlsRecipe)
     wanted = searcher.search(LOOSER * BUDGET, "oneshot", "none")
@@ -42,12 +43,12 @@ def test_sls_starts_pruned_at_a_looser_budget(network: Network, searcher: Search
         np.testing.assert_array_equal(recipe.module.network.parameter(name).detach().numpy(), wanted.weights[name])
 
 
-def test_sls_starts_dense_where_the_looser_budget_is_all(network: Network, searcher: Searcher) -> None:
+def test_sls_starts_dense_where_the_looser_budget_is_all(network: SearchNetwork, searcher: Searcher) -> None:
     recipe = made(network, "sls", searcher, 1 / LOOSER)
     assert recipe.report()["share"] == 1
 
 
-def test_sr_ste_starts_at_its_own_n(network: Network, searcher: Searcher) -> None:
+def test_sr_ste_starts_at_its_own_n(network: SearchNetwork, searcher: Searcher) -> None:
     recipe = made(network, "sr-ste", searcher)
     assert isinstance(recipe, SrSteRecipe)
     wanted = searcher.search(BUDGET, "uniform", "none", "oneshot")
@@ -57,7 +58,7 @@ def test_sr_ste_starts_at_its_own_n(network: Network, searcher: Searcher) -> Non
 
 
 @pytest.mark.parametrize("method", ["sls", "sr-ste"])
-def test_dense_starts_leave_the_weights_alone(network: Network, method: str) -> None:
+def test_dense_starts_leave_the_weights_alone(network: SearchNetwork, method: str) -> None:
     recipe = made(network, method, None)
     for parameter, other in zip(
         recipe.module.network.parameters(), OnnxModule(network.model).parameters(), strict=True
@@ -67,7 +68,7 @@ def test_dense_starts_leave_the_weights_alone(network: Network, method: str) -> 
         made(network, method, None, Fraction(1, 1000))
 
 
-def test_the_settings_are_those_given(network: Network) -> None:
+def test_the_settings_are_those_given(network: SearchNetwork) -> None:
     slow = replace(FAST, strength=0.5)
     recipe = learned_recipe("sls", network, OnnxModule(network.model), BUDGET, RULES, slow, 256, None)
     assert recipe.report() == {"share": 1.0, "lambda": 0.5}

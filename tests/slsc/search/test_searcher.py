@@ -7,7 +7,9 @@ import pytest
 
 from slsc.cli import compile as compile_verb
 from slsc.errors import BudgetError, UsageError
-from slsc.search import EFFORTS, METHODS, STARTS, Rules, Searcher, efforts
+from slsc.search import efforts
+from slsc.search.base import Rules
+from slsc.search.searcher import EFFORTS, METHODS, STARTS, Searcher
 from slsc.search.sls.settings import PAPER
 from slsc.trainer.schedule import Horizon, Schedule
 from slsc.trainer.settings import TrainSettings

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from slsc.errors import UsageError
 from slsc.passes.analysis.cost import Cost, LayerCost, plan_cost
 from slsc.pattern import RULES, nm_mask, rank_groups
-from slsc.search import Rules
+from slsc.search.base import Rules
 from slsc.search.sls.units import kept_macs, require_units, slot_macs, slots_of
 
 CASES = st.tuples(st.sampled_from([4, 8, 16, 32]), st.integers(8, 80), st.sampled_from(RULES), st.integers(0, 999))
