@@ -26,8 +26,9 @@ import torch
 
 from slsc.onnx_torch import OnnxModule
 from slsc.search.base import Rules, SearchNetwork
-from slsc.search.recipes import learned_recipe
+from slsc.search.method import SparseTask
 from slsc.search.sls.settings import FAST
+from slsc.search.sparse_methods import SPARSE_METHODS
 from slsc.trainer.objective import Objective
 from slsc.trainer.recipe import DenseRecipe, Recipe
 from slsc.zoo import zoo_model
@@ -148,7 +149,7 @@ def _recipe(model: onnx.ModelProto, method: str, patch: int) -> Recipe:
     if method == DENSE:
         return DenseRecipe(module)
     network = SearchNetwork.of(model)
-    return learned_recipe(method, network, module, BUDGET, RULES, FAST, patch**2, None)
+    return SPARSE_METHODS[method].recipe(SparseTask(network, BUDGET, RULES, patch**2, FAST), module, None)
 
 
 def _in_own_process(name: str, method: str, batch: int, patch: int) -> int:

@@ -12,8 +12,7 @@ from slsc.errors import SlscError, VerificationError
 from slsc.onnx_torch import OnnxModule
 from slsc.progress import StageProgress
 from slsc.search.base import SearchResult
-from slsc.search.masked import MaskedRecipe
-from slsc.search.recipes import SparseRecipe
+from slsc.search.method import SparseRecipe
 from slsc.trainer.loop import Batches, fit
 from slsc.trainer.progress import LogRow, RunProgress
 from slsc.trainer.recipe import Recipe
@@ -29,37 +28,38 @@ BEYOND = 1 << 40
 
 def finetune(
     model: onnx.ModelProto,
+    recipe: SparseRecipe,
     start: SearchResult,
     batches: Batches,
     labelled: bool,
     settings: TrainSettings,
     progress: StageProgress,
 ) -> SearchResult:
-    """Train every weight that `start` keeps, masks fixed.
+    """Train on from what was found without training, and keep the better of both.
 
     The target is the ground truth, or else the output of the dense network (self-distillation).
 
     Args:
         model: the dense network.
-        start: where to start from; its plan and masks stay.
+        recipe: of what was found.
+        start: what was found.
         batches: makes the batch of each step.
         labelled: whether to train on the ground truth.
         settings: how long and how fast to train.
         progress: told after each step.
 
     Returns:
-        The trained weights, or `start` when they are no better on batches that were not trained on.
+        What was trained, or `start` when they are no better on batches that were not trained on.
 
     Raises:
         SlscError: the loss stopped being finite.
     """
-    dense, student = OnnxModule(model).eval(), OnnxModule(start.model or model)
-    recipe = MaskedRecipe(student, start)
+    dense = OnnxModule(model).eval()
     judged = [batches(BEYOND + index, 0, settings.batch) for index in range(JUDGED_BATCHES)]
 
     def loss() -> float:
         with torch.no_grad():
-            pairs = ((student(inputs), truth if labelled else dense(inputs)) for inputs, truth in judged)
+            pairs = ((recipe.module(inputs), truth if labelled else dense(inputs)) for inputs, truth in judged)
             return sum(float(F.l1_loss(restored, target)) for restored, target in pairs)
 
     before = loss()
@@ -81,7 +81,7 @@ def learn(
 
     Args:
         model: the dense network, which teaches where there is no ground truth.
-        recipe: of `slsc.search.recipes.learned_recipe`.
+        recipe: of a method that needs training.
         batches, labelled, settings, progress: as for `finetune`.
 
     Raises:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from abc import abstractmethod
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,8 @@ from torch import Tensor
 from slsc.onnx_torch import OnnxModule
 from slsc.plan import Plan
 from slsc.search.base import SearchResult
+from slsc.search.context import SearchContext
+from slsc.search.method import SparseMethod, SparseTask
 from slsc.trainer.recipe import DenseRecipe
 
 
@@ -55,6 +59,18 @@ class MaskedRecipe(DenseRecipe):
         self._plan, self._masks = plan, dict(masks)
         for name, mask in self._masks.items():
             _stop_gradients(self.module.parameter(name), mask)
+
+
+class PruningMethod(SparseMethod):
+    """A method that is done once it has pruned; training is then of the kept weights."""
+
+    @abstractmethod
+    def find(self, context: SearchContext, budget: Fraction, start: str) -> SearchResult:
+        """See `SparseMethod.find`."""
+
+    def recipe(self, task: SparseTask, module: OnnxModule, found: SearchResult | None) -> MaskedRecipe:
+        """See `SparseMethod.recipe`."""
+        return MaskedRecipe(module, found)
 
 
 def load_weights(module: OnnxModule, weights: Mapping[str, np.ndarray]) -> None:

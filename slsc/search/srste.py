@@ -11,7 +11,11 @@ from torch import Tensor, nn
 
 from slsc.onnx_torch import OnnxModule
 from slsc.search.base import Rules, SearchNetwork, SearchResult, make_plan
+from slsc.search.context import SearchContext
+from slsc.search.masked import load_weights
+from slsc.search.method import SparseMethod, SparseTask
 from slsc.search.ranking import limits, rank_weights
+from slsc.search.uniform import fit_uniform, uniform_keep
 from slsc.trainer.recipe import DenseRecipe
 
 DECAY = 2e-4
@@ -87,6 +91,21 @@ class SrSteRecipe(DenseRecipe):
         return SearchResult(
             make_plan(self._network, keep, arrays, self._rules, self._budget, "sr-ste"), weights, arrays
         )
+
+
+class SrSteMethod(SparseMethod):
+    """All weights learn, and the N largest of every group count: from the dense ones, or from those fitted to N."""
+
+    def find(self, context: SearchContext, budget: Fraction, start: str) -> SearchResult | None:
+        """See `SparseMethod.find`."""
+        return None if start == "dense" else fit_uniform(context, budget)
+
+    def recipe(self, task: SparseTask, module: OnnxModule, found: SearchResult | None) -> SrSteRecipe:
+        """See `SparseMethod.recipe`."""
+        if found is not None:
+            load_weights(module, found.weights)
+        keep = uniform_keep(task.network, task.budget, task.rules.m)
+        return SrSteRecipe(task.network, SrSteNetwork(module, keep, task.rules), task.budget, task.rules)
 
 
 class _Decaying(torch.autograd.Function):

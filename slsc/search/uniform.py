@@ -1,4 +1,4 @@
-"""Uniform N:M by magnitude: one N for all layers, no correction. The paper's one-shot baseline before finetuning."""
+"""Uniform N:M: one N for all layers. By magnitude and without correction it is the paper's one-shot baseline."""
 
 from __future__ import annotations
 
@@ -9,6 +9,18 @@ import numpy as np
 from slsc.passes.graph import initializers
 from slsc.pattern import nm_mask, rank_groups
 from slsc.search.base import Rules, SearchNetwork, SearchResult, make_plan
+from slsc.search.context import SearchContext
+from slsc.search.masked import PruningMethod
+
+
+class UniformMethod(PruningMethod):
+    """The N largest of every group, as they were or fitted in closed form."""
+
+    def find(self, context: SearchContext, budget: Fraction, start: str) -> SearchResult:
+        """See `SparseMethod.find`."""
+        if start == "oneshot":
+            return fit_uniform(context, budget)
+        return prune_uniform(context.network, budget, context.rules)
 
 
 def uniform_keep(network: SearchNetwork, budget: Fraction, m: int) -> dict[str, int]:
@@ -32,3 +44,8 @@ def prune_uniform(network: SearchNetwork, budget: Fraction, rules: Rules) -> Sea
         masks[name] = nm_mask(rank_groups(np.abs(arrays[name]), rules.m, rules.rule), n, rules.m)
         weights[name] = arrays[name] * masks[name]
     return SearchResult(make_plan(network, keep, masks, rules, budget, "uniform"), weights, masks)
+
+
+def fit_uniform(context: SearchContext, budget: Fraction) -> SearchResult:
+    """One N for the whole network, which weights are kept and their values in closed form."""
+    return context.oneshot.prune_to(uniform_keep(context.network, budget, context.rules.m), budget, "uniform")

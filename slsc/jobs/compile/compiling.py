@@ -15,6 +15,7 @@ import onnx
 import slsc
 from slsc.errors import UsageError
 from slsc.jobs.compile.baking import BakedEngine, bake
+from slsc.jobs.compile.efforts import EFFORTS
 from slsc.jobs.compile.measuring import HeldOut, Quality, measure_tiles
 from slsc.jobs.compile.photos import PROBE_PHOTOS, CompileData, from_pairs, from_photos, photos
 from slsc.jobs.compile.trained import found_in_weights, read_plan
@@ -43,9 +44,9 @@ class CompileRequest:
         output: the bundle to write.
         data: folder of photos; scikit-image's own for None.
         pairs: folders of inputs and of wanted outputs, instead of `data`.
-        method: how N is found, one of `slsc.search.METHODS`.
-        effort: how long to finetune, one of `slsc.search.EFFORTS`.
-        start: weights to finetune, one of `slsc.search.STARTS`.
+        method: how N is found, one of `slsc.methods.SPARSE`.
+        effort: how long to finetune, one of `slsc.jobs.compile.efforts.EFFORTS`.
+        start: weights to finetune, one of `slsc.methods.STARTS`.
         sls: how the method `sls` learns N; None for the preset that goes with the effort.
         rules: group size and mask rule.
         seed: of everything random.
@@ -174,8 +175,11 @@ def _searched(
     )
     for budget in request.budgets:
         searcher.require_reachable(budget, request.method)
+    effort = EFFORTS[request.effort]
+    if effort is not None and request.sls is not None:
+        effort = replace(effort, sls=request.sls)
     for budget in request.budgets:
-        yield searcher.search(budget, request.method, request.effort, request.start, request.sls)
+        yield searcher.search(budget, request.method, effort, request.start)
 
 
 def names(budgets: Sequence[Fraction]) -> list[str]:

@@ -13,10 +13,10 @@ from torch import Tensor
 
 from slsc.onnx_torch import OnnxModule
 from slsc.progress import StageProgress
-from slsc.search.allocation import ErrorCurve, allocate
 from slsc.search.base import Rules, SearchNetwork, SearchResult, make_plan
 from slsc.search.layers import Layer, layers_of
 from slsc.search.moments import Moments, network_moments
+from slsc.search.oneshot.allocation import ErrorCurve, allocate
 from slsc.search.oneshot.correction import prune_in_sequence
 from slsc.search.oneshot.sensitivity import measure_sensitivity
 

@@ -15,10 +15,10 @@ from torch import Tensor
 
 from slsc.onnx_torch import OnnxModule
 from slsc.progress import StageProgress
-from slsc.search.allocation import ErrorCurve
 from slsc.search.base import Rules
 from slsc.search.layers import Layer, read_layer, write_layer
 from slsc.search.moments import Moments
+from slsc.search.oneshot.allocation import ErrorCurve
 from slsc.search.oneshot.elimination import Elimination, Stage, stage_counts
 
 PROBES = (0.375, 0.125, 0.0625)

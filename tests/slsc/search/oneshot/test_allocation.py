@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slsc.errors import BudgetError
-from slsc.search.allocation import allocate
 from slsc.search.base import SearchNetwork
+from slsc.search.oneshot.allocation import allocate
 
 M = 16
 LADDER = (1, 2, 4, 8, M)
