@@ -34,7 +34,7 @@ class MaskedRecipe(DenseRecipe):
         super().__init__(module)
         self._narrow = start.model if start else None
         if start is not None:
-            load_weights(module, start.weights)
+            set_weights(module, start.weights)
             self._fix(start.plan, {name: torch.from_numpy(mask) for name, mask in start.masks.items()})
 
     def result(self) -> SearchResult:
@@ -73,7 +73,7 @@ class PruningMethod(SparseMethod):
         return MaskedRecipe(module, found)
 
 
-def load_weights(module: OnnxModule, weights: Mapping[str, np.ndarray]) -> None:
+def set_weights(module: OnnxModule, weights: Mapping[str, np.ndarray]) -> None:
     """Copy arrays into the parameters of their names."""
     with torch.no_grad():
         for name, array in weights.items():

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from slsc.onnx_torch import OnnxModule
 from slsc.search.base import Rules, SearchNetwork, SearchResult, make_plan
 from slsc.search.context import SearchContext
-from slsc.search.masked import load_weights
+from slsc.search.masked import set_weights
 from slsc.search.method import SparseMethod, SparseTask
 from slsc.search.ranking import limits, rank_weights
 from slsc.search.uniform import fit_uniform, uniform_keep
@@ -103,7 +103,7 @@ class SrSteMethod(SparseMethod):
     def recipe(self, task: SparseTask, module: OnnxModule, found: SearchResult | None) -> SrSteRecipe:
         """See `SparseMethod.recipe`."""
         if found is not None:
-            load_weights(module, found.weights)
+            set_weights(module, found.weights)
         keep = uniform_keep(task.network, task.budget, task.rules.m)
         return SrSteRecipe(task.network, SrSteNetwork(module, keep, task.rules), task.budget, task.rules)
 

@@ -15,7 +15,7 @@ import onnx
 import slsc
 from slsc.errors import UsageError
 from slsc.jobs.compile.baking import BakedEngine, bake
-from slsc.jobs.compile.efforts import EFFORTS
+from slsc.jobs.compile.efforts import effort_of
 from slsc.jobs.compile.measuring import HeldOut, Quality, measure_tiles
 from slsc.jobs.compile.photos import PROBE_PHOTOS, CompileData, from_pairs, from_photos, photos
 from slsc.jobs.compile.trained import found_in_weights, read_plan
@@ -175,7 +175,7 @@ def _searched(
     )
     for budget in request.budgets:
         searcher.require_reachable(budget, request.method)
-    effort = EFFORTS[request.effort]
+    effort = effort_of(request.effort)
     if effort is not None and request.sls is not None:
         effort = replace(effort, sls=request.sls)
     for budget in request.budgets:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from slsc.errors import UsageError
 from slsc.search.effort import Effort
 from slsc.search.sls.settings import FAST, THOROUGH
 from slsc.trainer.schedule import Horizon, Schedule
@@ -17,3 +18,14 @@ EFFORTS: Mapping[str, Effort | None] = {
     ),
 }
 """No training; training within ten minutes; training within two hours on two cores, the search included."""
+
+
+def effort_of(name: str) -> Effort | None:
+    """The effort called `name`.
+
+    Raises:
+        UsageError: there is none.
+    """
+    if name not in EFFORTS:
+        raise UsageError(f"unknown effort {name!r}", hint=f"use one of {', '.join(EFFORTS)}")
+    return EFFORTS[name]

@@ -7,7 +7,7 @@ from fractions import Fraction
 from slsc.onnx_torch import OnnxModule
 from slsc.search.base import SearchResult
 from slsc.search.context import SearchContext
-from slsc.search.masked import load_weights
+from slsc.search.masked import set_weights
 from slsc.search.method import SparseMethod, SparseTask
 from slsc.search.sls.network import GatedNetwork
 from slsc.search.sls.recipe import SlsRecipe
@@ -28,7 +28,7 @@ class SlsMethod(SparseMethod):
         """See `SparseMethod.recipe`."""
         keep = None
         if found is not None:
-            load_weights(module, found.weights)
+            set_weights(module, found.weights)
             keep = {layer.name: layer.n for layer in found.plan.layers}
         gated = GatedNetwork(task.network, module, task.rules, task.sls, keep)
         return SlsRecipe(task.network, gated, task.budget, task.rules, task.sls, task.sample_pixels)
