@@ -20,8 +20,7 @@ import numpy as np
 from slsc.cli.arguments import image_hw, is_bundle
 from slsc.cli.console import Console, table
 from slsc.errors import BackendError, UsageError
-from slsc.runtime.backends import BACKENDS
-from slsc.runtime.backends.library import load_library
+from slsc.runtime.backends import BACKENDS, Backend, Timed, able_to, load_backend
 
 if TYPE_CHECKING:
     from slsc.jobs.profile.latency import Timings
@@ -35,11 +34,11 @@ FIGURES = ("p50_ms", "p90_ms", "p99_ms", "min_ms", "mean_ms")
 
 @dataclass(frozen=True)
 class Job:
-    """One target on one backend: what is measured, and the bytes the backend loads."""
+    """One target on one backend: what is measured, and what the backend loads."""
 
     target: Target
-    backend: str
-    data: bytes
+    backend: Backend
+    artefact: bytes
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -60,7 +59,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads (default: all)")
     parser.add_argument("--repeat", type=int, default=20, metavar="N", help="timed runs of each (default: %(default)s)")
-    parser.add_argument("--per-op", action="store_true", help="show where the native engine's time goes")
+    parser.add_argument(
+        "--per-op", action="store_true", help=f"show where the time goes; on {', '.join(able_to(Timed))}"
+    )
 
 
 def run(args: argparse.Namespace, console: Console) -> int:
@@ -72,17 +73,17 @@ def run(args: argparse.Namespace, console: Console) -> int:
     from slsc.jobs.profile.targets import bundle_targets, image_size, network_target
 
     targets = bundle_targets(args.file, args.engine) if is_bundle(args.file) else [network_target(args.file)]
-    jobs = _jobs(targets, args.backend, console)
-    if args.per_op and all(job.backend != "native" for job in jobs):
-        raise UsageError("--per-op needs the native engine", hint="add --backend native")
-    hw = image_size(targets, args.size, DEFAULT_HW)
     threads = args.threads or _cores()
-    timings = _measure(jobs, hw, threads, args.repeat, console)
+    jobs = _jobs(targets, args.backend, threads, console)
+    if args.per_op and not any(map(_is_timed, jobs)):
+        raise UsageError("--per-op needs a backend that times operations", hint=f"add --backend {able_to(Timed)[0]}")
+    hw = image_size(targets, args.size, DEFAULT_HW)
+    timings = _measure(jobs, hw, args.repeat, console)
     results = [_result(job, timing, hw, threads) for job, timing in zip(jobs, timings, strict=True)]
     console.report(f"input {hw[0]}x{hw[1]}, {threads} threads, {args.repeat} runs each, interleaved; milliseconds")
     console.report(_latency_table(results))
     for job, timing, result in zip(jobs, timings, results, strict=True):
-        if args.per_op and job.backend == "native":
+        if args.per_op and _is_timed(job):
             _report_operations(job, timing, result, console)
     console.result(target=str(args.file), results=results)
     return 0
@@ -101,7 +102,11 @@ def _backends(text: str) -> tuple[str, ...]:
     return names
 
 
-def _jobs(targets: Sequence[Target], asked: Sequence[str] | None, console: Console) -> list[Job]:
+def _is_timed(job: Job) -> bool:
+    return issubclass(job.backend.runner, Timed)
+
+
+def _jobs(targets: Sequence[Target], asked: Sequence[str] | None, threads: int, console: Console) -> list[Job]:
     """Each target on each backend asked for; when none is, on each that can run it, saying which cannot.
 
     Raises:
@@ -109,24 +114,23 @@ def _jobs(targets: Sequence[Target], asked: Sequence[str] | None, console: Conso
     """
     jobs: list[Job] = []
     for target in targets:
-        for backend in asked or BACKENDS:
+        for name in asked or BACKENDS:
             try:
-                if backend == "native":
-                    load_library()
-                jobs.append(Job(target, backend, target.data(backend)))
+                backend = load_backend(name, threads)
+                jobs.append(Job(target, backend, target.artefact(backend)))
             except BackendError as error:
                 if asked:
                     raise
-                console.note(f"{target.name} is not measured on {backend}: {error}")
+                console.note(f"{target.name} is not measured on {name}: {error}")
     if not jobs:
         raise BackendError("no backend can run it", where=", ".join(target.name for target in targets))
     return jobs
 
 
-def _measure(jobs: Sequence[Job], hw: tuple[int, int], threads: int, repeats: int, console: Console) -> list[Timings]:
+def _measure(jobs: Sequence[Job], hw: tuple[int, int], repeats: int, console: Console) -> list[Timings]:
     try:
         from slsc.jobs.profile.latency import interleave
-        from slsc.jobs.profile.runners import RUNNERS
+        from slsc.jobs.profile.runners import BackendRunner
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] != "polygraphy":
             raise
@@ -134,13 +138,12 @@ def _measure(jobs: Sequence[Job], hw: tuple[int, int], threads: int, repeats: in
     target = jobs[0].target
     noise = np.random.default_rng(0).random((1, target.channels, *hw), np.float32)
     image = (target.black + (target.white - target.black) * noise).astype(np.float32)
+
+    def runner(job: Job) -> BackendRunner:
+        return BackendRunner(job.backend, job.artefact, target.channels, f"{job.target.name} {job.backend.name}")
+
     with ExitStack() as stack, console.progress(WARM_UP + repeats, "profile", "round") as bar:
-        runners = [
-            stack.enter_context(
-                RUNNERS[job.backend](job.data, threads, job.target.channels, f"{job.target.name} {job.backend}")
-            )
-            for job in jobs
-        ]
+        runners = [stack.enter_context(runner(job)) for job in jobs]
 
         def advance(done: int) -> None:
             bar.update(done - bar.n)
@@ -153,7 +156,7 @@ def _result(job: Job, timing: Timings, hw: tuple[int, int], threads: int) -> dic
 
     return {
         "engine": job.target.name,
-        "backend": job.backend,
+        "backend": job.backend.name,
         "threads": threads,
         "size": f"{hw[0]}x{hw[1]}",
         **percentiles(timing.seconds),
@@ -171,10 +174,11 @@ def _latency_table(results: Sequence[dict[str, Any]]) -> str:
 
 def _report_operations(job: Job, timing: Timings, result: dict[str, Any], console: Console) -> None:
     """Print one engine's per-operation table, and add it to its result."""
-    from slsc.jobs.profile.operations import operations
+    from slsc.jobs.profile.operations import PER_OPERATION
 
-    found = operations(job.data, timing.op_seconds, timing.op_macs)
-    console.report(f"\nengine {job.target.name}, native, medians of {result['runs']} runs\n{show_operations(found)}")
+    found = PER_OPERATION[job.backend.kind](job.artefact, timing.op_seconds, timing.op_macs)
+    title = f"engine {job.target.name}, {job.backend.name}, medians of {result['runs']} runs"
+    console.report(f"\n{title}\n{show_operations(found)}")
     result["per_op"] = [dataclasses.asdict(operation) for operation in found]
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from slsc.cli.console import Console
 from slsc.errors import DataError, UsageError
-from slsc.runtime.backends import BACKENDS
+from slsc.runtime.backends import BACKENDS, Adjustable, able_to
 from slsc.runtime.memory import parse_bytes
 
 if TYPE_CHECKING:
@@ -28,10 +28,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="image file, or folder")
     parser.add_argument("--engine", metavar="NAME", help="engine of the bundle (default: its first)")
     parser.add_argument(
-        "--backend", choices=tuple(BACKENDS), help="what runs the network (default: native where the bundle has a plan)"
+        "--backend", choices=tuple(BACKENDS), help="what runs the network (default: the first that can)"
     )
     parser.add_argument(
-        "--capacity", type=int, metavar="N", help="keep at most N of every M weights in each layer; native backend only"
+        "--capacity",
+        type=int,
+        metavar="N",
+        help=f"keep at most N of every M weights in each layer; on {', '.join(able_to(Adjustable))}",
     )
     parser.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads (default: all)")
     parser.add_argument("--memory", type=parse_bytes, metavar="SIZE", help="most the process may use, such as 512MiB")

@@ -42,7 +42,7 @@ def test_the_weights_on_disk_keep_the_pattern_and_the_rest_of_the_graph_is_the_m
     assert (done.code, done.err) == (0, "")
     made = open_bundle(model_path.with_suffix(".slsb"))
     engine = made.manifest.engines[0]
-    graph = onnx.load_model_from_string(made.read(engine.file))
+    graph = onnx.load_model_from_string(made.read(engine.onnx))
     weights = initializers(graph)
     for layer in engine.plan.layers:
         assert first_violation(weights[layer.name], layer.n, layer.m) is None
