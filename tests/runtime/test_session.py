@@ -401,3 +401,37 @@ def test_a_full_disk_leaves_no_output(make_bundle: MakeBundle, tmp_path: Path, s
 def test_restore_tensor_refuses_other_shapes(make_bundle: MakeBundle, shape: tuple[int, ...]) -> None:
     with pytest.raises(DataError, match="takes Nx3xHxW"):
         Session(make_bundle()).restore_tensor(np.zeros(shape, np.float32))
+
+
+def test_a_closed_session_says_so(make_bundle: MakeBundle, tmp_path: Path) -> None:
+    with Session(make_bundle()) as session:
+        assert session.restore(noise(8, 9, 3)).shape == (16, 18, 3)
+    session.close()
+    Image.fromarray(noise(8, 9, 3)).save(tmp_path / "in.png")
+    for use in (
+        lambda: session.restore(noise(8, 9, 3)),
+        lambda: session.restore_tensor(np.zeros((1, 3, 8, 9), np.float32)),
+        lambda: session.restore_file(tmp_path / "in.png", tmp_path / "out.png"),
+        lambda: session.configure(tile=8),
+        lambda: session.configure(threads=1),
+    ):
+        with pytest.raises(UsageError, match="session is closed"):
+            use()
+    assert not (tmp_path / "out.png").exists()
+    assert (session.engine.name, session.backend, session.manifest.io.scale) == ("1-8", "onnxruntime", 2)
+
+
+def test_a_session_is_closed_whatever_happens_inside(make_bundle: MakeBundle) -> None:
+    with pytest.raises(DataError), Session(make_bundle()) as session:
+        session.restore(noise(4))
+    with pytest.raises(UsageError, match="closed"):
+        session.restore(noise(4, 4, 3))
+
+
+def test_engines_of_a_session_share_its_backend(make_bundle: MakeBundle) -> None:
+    session = Session(make_bundle(), threads=1)
+    first = session._loaded
+    session.configure(engine="1-8")
+    assert session._loaded.backend is first.backend and session._loaded.runner is not first.runner
+    session.configure(threads=2)
+    assert session._loaded.backend is not first.backend

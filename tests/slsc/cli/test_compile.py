@@ -14,6 +14,7 @@ from PIL import Image
 from slsc.cli.compile import EFFORTS, METHODS
 from slsc.passes.graph import initializers
 from slsc.pattern import first_2to4_violation, first_violation
+from slsc.runtime.bundle.engines import Candidate
 from slsc.runtime.bundle.reader import open_bundle
 
 
@@ -34,6 +35,17 @@ def test_a_bundle_holds_an_engine_for_each_budget_within_it(bundle):
         assert engine.kept_weights < engine.params
     low, high = (engine.quality["psnr_to_dense"] for engine in manifest.engines)
     assert 20 < low < high
+
+
+def test_a_bundle_says_what_a_tile_can_be_given(bundle):
+    manifest = open_bundle(bundle).manifest
+    *engines, bicubic = manifest.candidates
+    assert bicubic == Candidate("bicubic", 0.0, {})
+    assert [candidate.name for candidate in engines] == ["1-8", "1-2"]
+    for candidate, engine in zip(engines, manifest.engines, strict=True):
+        # Head and tail, which are kept whole, count here and not in the share.
+        assert engine.kept_share < candidate.cost < 1
+        assert candidate.quality == {"psnr_y": engine.quality["psnr_y"]}
 
 
 def test_the_weights_on_disk_keep_the_pattern_and_the_rest_of_the_graph_is_the_models(slsc, model_path, make_upscaler):
