@@ -13,6 +13,7 @@ import numpy as np
 from slsc.errors import BackendError, UsageError
 from slsc.runtime.backends.base import AllocationFailed, Batch, Runner, missing_artefact
 from slsc.runtime.backends.library import REINSTALL, load_library
+from slsc.runtime.backends.native_context import NativeContext
 from slsc.runtime.bundle.engines import Engine
 
 
@@ -25,6 +26,7 @@ class Status(IntEnum):
     BAD_SIZE = 3
     NO_MEMORY = 4
     UNSUPPORTED = 5
+    NO_THREADS = 6
 
 
 class NativeRunner:
@@ -32,18 +34,21 @@ class NativeRunner:
 
     Args:
         plan: bytes of a plan file (`.nmp`).
-        threads: 0 for one per core.
+        context: its threads and memory; or how many threads a context of its own has, 0 for one per core.
         isa: "avx512", "avx2", "neon" or "portable"; None for the best there is.
 
     Raises:
         BackendError: the plan is refused, or the library or the instruction set is missing.
     """
 
-    def __init__(self, plan: bytes, threads: int, isa: str | None = None) -> None:
+    def __init__(self, plan: bytes, context: NativeContext | int, isa: str | None = None) -> None:
         self._handle = c_void_p()
         self._lock = threading.Lock()
         self._native = load_library()
-        status = self._native.slsc_open(plan, len(plan), threads, isa.encode() if isa else None, byref(self._handle))
+        shared = context if isinstance(context, NativeContext) else NativeContext(context)
+        status = self._native.slsc_open(
+            shared.handle, plan, len(plan), isa.encode() if isa else None, byref(self._handle)
+        )
         if status == Status.NO_MEMORY:
             raise BackendError("the native engine cannot open the plan", why="out of memory")
         if status != Status.OK:
@@ -169,7 +174,10 @@ def _failure(status: int, message: bytes) -> Exception:
 
 
 class NativeBackend:
-    """The native engine. It runs the plan files that compilation stores beside the engines it can lower."""
+    """The native engine. It runs the plan files that compilation stores beside the engines it can lower.
+
+    Its runners share a context: one pool of threads, and one memory for the image at hand.
+    """
 
     name = kind = "native"
     install = REINSTALL
@@ -177,6 +185,7 @@ class NativeBackend:
 
     def __init__(self, threads: int) -> None:
         self._threads = threads
+        self._context: NativeContext | None = None
 
     def available(self) -> str | None:
         """See `Backend.available`: where its library was built."""
@@ -192,7 +201,12 @@ class NativeBackend:
 
     def load(self, artefact: bytes) -> NativeRunner:
         """Prepare an engine, given as the bytes of its plan file; see `Backend.load`."""
-        return NativeRunner(artefact, self._threads)
+        if self._context is None:
+            self._context = NativeContext(self._threads)
+        return NativeRunner(artefact, self._context)
 
     def close(self) -> None:
-        """See `Backend.close`; its runners share nothing."""
+        """Give the context back; see `Backend.close`."""
+        if self._context:
+            self._context.close()
+        self._context = None

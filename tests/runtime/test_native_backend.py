@@ -125,6 +125,37 @@ def test_threads_may_share_a_runner(network: bytes) -> None:
 
 
 @needs_library
+def test_runners_of_a_backend_share_its_threads(network: bytes, batch: np.ndarray) -> None:
+    tasks = Path("/proc/self/task")
+    if not tasks.is_dir():
+        pytest.skip("the system does not tell its threads")
+    plans = [plan_of(network), plan_of(network, n=3)]
+    wanted = [NativeRunner(plan, 1).run(batch) for plan in plans]
+    before = len(list(tasks.iterdir()))
+    backend = load_backend("native", 4)
+    runners = [backend.load(plan) for plan in plans for _ in range(3)]
+    outputs = [runner.run(batch) for runner in runners]
+    assert len(list(tasks.iterdir())) == before + 3, "the caller is the fourth"
+    assert all(np.array_equal(output, wanted[index // 3]) for index, output in enumerate(outputs))
+    for runner in runners:
+        runner.close()
+    backend.close()
+    assert len(list(tasks.iterdir())) == before
+
+
+@needs_library
+def test_a_backend_may_be_closed_before_its_runners(network: bytes, batch: np.ndarray) -> None:
+    backend = load_backend("native", 2)
+    runner = backend.load(plan_of(network))
+    wanted = runner.run(batch)
+    backend.close()
+    assert np.array_equal(runner.run(batch), wanted)
+    runner.close()
+    with pytest.raises(BackendError):
+        runner.run(batch)
+
+
+@needs_library
 def test_capacity(network: bytes, batch: np.ndarray) -> None:
     runner = NativeRunner(plan_of(network, n=4), 1)
     whole = runner.run(batch)

@@ -6,7 +6,7 @@
 #include <random>
 #include <vector>
 
-#include "plan.hpp"
+#include "plan/plan.hpp"
 #include "slsc/native.h"
 
 extern "C" size_t LLVMFuzzerMutate(uint8_t* data, size_t size, size_t max_size);
