@@ -11,14 +11,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from slsc.errors import PlanError
-from slsc.plan import Plan
-from slsc.runtime.bundle.fields import MAX_COUNT, Fields, finite_number, malformed, text
+from slsc.pattern import RULES
+from slsc.plan import LayerPlan, Plan
+from slsc.runtime.bundle.fields import MAX_COUNT, MAX_ITEMS, Fields, finite_number, malformed, text
 
 ONNX = "onnx"
 """Kind of the artefact that every engine has: the truth, which the others are made from."""
 
 KIND = re.compile(r"[a-z][a-z0-9]*(-[a-z][a-z0-9]*)*")
 MAX_KIND, MAX_KINDS, MAX_NAME = 32, 16, 64
+MAX_M = 256
 
 ZERO_COST = {"sr": "bicubic", "restore": "identity"}
 """Task -> the candidate that costs nothing."""
@@ -124,10 +126,29 @@ def _require_sound_kinds(fields: Fields, engine: Engine) -> None:
 def _read_plan(data: Any, path: str) -> Plan | None:
     if data is None:
         return None
+    fields = Fields(data, path)
+    layers = fields.items("layers", _read_layer, MAX_ITEMS)
+    budget, kept_share = fields.text("budget"), fields.number("kept_share", 0.0, 1.0)
+    method = fields.text("method")
+    fields.close()
     try:
-        return Plan.from_dict(data)
+        return Plan(layers, budget, kept_share, method)
     except PlanError as error:
         raise malformed(str(error), path) from None
+
+
+def _read_layer(data: Any, path: str) -> LayerPlan:
+    fields = Fields(data, path)
+    m = fields.integer("m", 1, MAX_M)
+    value = LayerPlan(
+        name=fields.text("name"),
+        n=fields.integer("n", 1, m),
+        m=m,
+        rule=fields.choice("rule", RULES),
+        mask_sha256=fields.sha256("mask_sha256"),
+    )
+    fields.close()
+    return value
 
 
 @dataclass(frozen=True)

@@ -150,7 +150,7 @@ class Fields:
     def items(self, name: str, read: Callable[[Any, str], T], most: int) -> tuple[T, ...]:
         """A list of at most `most` elements, each read by `read(value, path)`."""
         value = self.take(name)
-        if not isinstance(value, list) or len(value) > most:
+        if not isinstance(value, (list, tuple)) or len(value) > most:
             self.refuse(name, f"expected a list of at most {most} values")
         return tuple(read(item, f"{self._path}.{name}[{index}]") for index, item in enumerate(value))
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from slsc.pattern import RULES
 from slsc.runtime.bundle import engines, fields, manifest, reader
 from slsc.runtime.bundle.manifest import Manifest
 
@@ -55,6 +56,8 @@ def test_every_field_is_explained(page: str) -> None:
         f"1 to {engines.MAX_KINDS} of them",
         f"0 to {engines.MAX_KINDS} of them",
         f"1 to {engines.MAX_KIND} characters",
+        f"1 <= n <= m <= {engines.MAX_M}",
+        *(f'`"{rule}"`' for rule in RULES),
         f"text, at most {engines.MAX_NAME}; not `bicubic` or `identity`",
         f"| `schema` | integer, {manifest.SCHEMA} |",
     ],
