@@ -23,7 +23,7 @@ WARM_UP = 2
 
 @dataclass(frozen=True)
 class Job:
-    """One target on one backend: what is measured, and what the backend loads."""
+    """One target on one backend, which jobs share: what is measured, and what the backend loads."""
 
     target: Target
     backend: Backend
@@ -55,11 +55,13 @@ def list_jobs(
         BackendError: a backend that was asked for cannot run a target, or none can.
     """
     jobs: list[Job] = []
+    backends: dict[str, Backend] = {}
     for target in targets:
         for name in asked or BACKENDS:
             try:
-                backend = load_backend(name, threads)
-                jobs.append(Job(target, backend, target.artefact(backend)))
+                if name not in backends:
+                    backends[name] = load_backend(name, threads)
+                jobs.append(Job(target, backends[name], target.artefact(backends[name])))
             except BackendError as error:
                 if asked:
                     raise
@@ -92,6 +94,8 @@ def measure(jobs: Sequence[Job], hw: tuple[int, int], repeats: int, progress: Ca
     noise = np.random.default_rng(0).random((1, target.channels, *hw), np.float32)
     image = (target.black + (target.white - target.black) * noise).astype(np.float32)
     with ExitStack() as stack:
+        for job in jobs:
+            stack.callback(job.backend.close)
         runners = [
             stack.enter_context(
                 BackendRunner(job.backend, job.artefact, target.channels, f"{job.target.name} {job.backend.name}")

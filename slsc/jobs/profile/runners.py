@@ -50,6 +50,5 @@ class BackendRunner(BaseRunner):  # type: ignore[misc]  # Polygraphy has no type
         return OrderedDict([(RESTORED, restored)])
 
     def deactivate_impl(self) -> None:
-        """Close the engine, and what it may share."""
+        """Close the engine."""
         self.engine.close()
-        self._backend.close()
