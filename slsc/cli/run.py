@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +48,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     from slsc.runtime.session import Session
 
     pairs = _pairs(args.source, args.output)
-    session = Session(
+    with Session(
         args.bundle,
         backend=args.backend,
         engine=args.engine,
@@ -56,20 +57,11 @@ def run(args: argparse.Namespace, console: Console) -> int:
         tile=args.tile,
         exact=args.exact,
         capacity=args.capacity,
-    )
-    console.detail(f"engine {session.engine.name}, backend {session.backend}")
-    if args.source.is_dir():
-        args.output.mkdir(exist_ok=True)
-    images: list[dict[str, Any]] = []
-    failures: list[DataError] = []
-    for source, target in pairs:
-        try:
-            images.append(_restore(session, source, target, console))
-        except DataError as error:
-            if len(pairs) == 1:
-                raise
-            failures.append(error)
-            console.note(f"slsc: error: {error}")
+    ) as session:
+        console.detail(f"engine {session.engine.name}, backend {session.backend}")
+        if args.source.is_dir():
+            args.output.mkdir(exist_ok=True)
+        images, failures = _restore_all(session, pairs, console)
     console.result(engine=session.engine.name, backend=session.backend, scale=session.manifest.io.scale, images=images)
     if failures:
         raise DataError(
@@ -104,6 +96,23 @@ def _pairs(source: Path, output: Path) -> list[tuple[Path, Path]]:
             )
         sources[target] = path
     return pairs
+
+
+def _restore_all(
+    session: Session, pairs: Sequence[tuple[Path, Path]], console: Console
+) -> tuple[list[dict[str, Any]], list[DataError]]:
+    """Restore photos: what was done, and what is wrong with those that cannot be used, unless that is the only one."""
+    images: list[dict[str, Any]] = []
+    failures: list[DataError] = []
+    for source, target in pairs:
+        try:
+            images.append(_restore(session, source, target, console))
+        except DataError as error:
+            if len(pairs) == 1:
+                raise
+            failures.append(error)
+            console.note(f"slsc: error: {error}")
+    return images, failures
 
 
 def _restore(session: Session, source: Path, target: Path, console: Console) -> dict[str, Any]:
