@@ -65,7 +65,11 @@ def run(args: argparse.Namespace, console: Console) -> int:
         raise UsageError("--per-op needs a backend that times operations", hint=f"add --backend {able_to(Timed)[0]}")
     hw = image_size(targets, args.size, DEFAULT_HW)
     with console.progress(WARM_UP + args.repeat, "profile", "round") as bar:
-        timings = measure(jobs, hw, args.repeat, lambda done: bar.update(done - bar.n))
+
+        def advance(done: int) -> None:
+            bar.update(done - bar.n)
+
+        timings = measure(jobs, hw, args.repeat, advance)
     results = [_result(job, timing, hw, threads) for job, timing in zip(jobs, timings, strict=True)]
     console.report(f"input {hw[0]}x{hw[1]}, {threads} threads, {args.repeat} runs each, interleaved; milliseconds")
     console.report(_latency_table(results))
