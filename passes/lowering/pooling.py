@@ -5,7 +5,7 @@ from __future__ import annotations
 import onnx
 
 from slsc.passes.graph import attribute, label
-from slsc.passes.lowering.builder import Builder
+from slsc.passes.lowering.builder import Builder, Lower
 from slsc.passes.lowering.nmp import PoolKind
 from slsc.passes.lowering.refusal import refuse
 from slsc.passes.lowering.steps import ChannelMean, GlobalMean, Pool
@@ -71,3 +71,10 @@ def _mean(node: onnx.NodeProto, build: Builder, over: set[int]) -> None:
     if over >= CHANNELS and build.space(held).channels > 1:
         held = build.add(ChannelMean(label=label(node), inputs=(held,), output=output))
     build.same(output, held)
+
+
+OPERATORS: dict[str, Lower] = {
+    **dict.fromkeys(("MaxPool", "AveragePool"), pool),
+    "GlobalAveragePool": global_average,
+    "ReduceMean": reduce_mean,
+}

@@ -27,10 +27,10 @@ Columns reads(const Op& op, int, const Shape& in, const Shape&, int x) {
     return within(in, x / op.depth_to_space.block, x / op.depth_to_space.block + 1);
 }
 
-int unit(const Op& op) { return op.depth_to_space.block; }
+int unit(const Op& op, const Shape&) { return op.depth_to_space.block; }
 
 }  // namespace
 
-const OpSpec kDepthToSpace{"DepthToSpace", sizeof(DepthToSpaceParams), false, check, channels, shape, reads, unit, nullptr, false};
+const OpSpec kDepthToSpace{"DepthToSpace", sizeof(DepthToSpaceParams), false, check, channels, shape, reads, unit, nullptr, false, nullptr};
 
 }  // namespace slsc

@@ -21,6 +21,11 @@ struct Extent {
     bool pixel;
 };
 
+// Arrays of float32 that kernels read; -1: none.
+struct OpArrays {
+    int32_t bias = -1, scale = -1, shift = -1;
+};
+
 struct Columns {
     int first, end;
 };
@@ -47,13 +52,16 @@ struct OpSpec {
     Columns (*reads)(const Op&, int input, const Shape& in, const Shape& out, int x);
 
     // Output columns are made in multiples of this. Null: 1.
-    int (*unit)(const Op&);
+    int (*unit)(const Op&, const Shape& out);
 
     // The input in whose place the result may lie, because each of its elements is read last where the result is written; -1 for
     // none. Null: none.
     int (*in_place)(const Op&);
 
     bool waits;  // for the whole width of its input
+
+    // Null: none.
+    OpArrays (*arrays)(const Op&);
 };
 
 // `type`: one of OpType, as of all operations of a plan.
