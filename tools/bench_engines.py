@@ -78,7 +78,7 @@ def measure(
     failed: list[Row] = []
     for subject in subjects:
         # Loaded anew per variant and dropped: what the parent holds is no matter, but two cores are.
-        reference = load_backend("onnxruntime").load(subject.file.read_bytes(), 0).run(image)
+        reference = load_backend("onnxruntime", 0).load(subject.file.read_bytes()).run(image)
         for name in settings.contenders:
             prepared = _prepare(name, subject, reference, settings)
             if isinstance(prepared, Entry):
