@@ -13,6 +13,7 @@ import onnx
 import onnxruntime
 
 from slsc.errors import ModelError
+from slsc.metrics.psnr import psnr
 
 TOLERANCE, HALF_TOLERANCE = 1e-5, 1e-2
 
@@ -98,8 +99,7 @@ def compare(before: onnx.ModelProto, after: onnx.ModelProto, inputs: Sequence[np
         squares, count = squares + float(np.square(error).sum()), count + error.size
         low, high = min(low, float(expected.min())), max(high, float(expected.max()))
     span = high - low
-    psnr = 10 * math.log10(span**2 * count / squares) if squares and span else math.inf if not squares else -math.inf
-    return Difference(worst, span, psnr)
+    return Difference(worst, span, psnr(squares / max(count, 1), span))
 
 
 def _first_line(error: Exception) -> str:

@@ -42,3 +42,15 @@ def open_rgb(path: Path) -> npt.NDArray[np.uint8]:
     if pixels.dtype == np.uint16:
         pixels = ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
     return np.ascontiguousarray(np.broadcast_to(pixels, (*pixels.shape[:2], 3)))
+
+
+def require_room(image: npt.NDArray[np.uint8], side: int, path: Path) -> None:
+    """Raises DataError, naming the file, unless an image to train on has room for a patch of `side` pixels."""
+    smallest = min(image.shape[:2])
+    if smallest < side:
+        raise DataError(
+            "image too small",
+            where=str(path),
+            why=f"its smallest side is {smallest} pixels, a patch takes {side}",
+            hint="remove it, or train on smaller patches: --patch",
+        )

@@ -14,6 +14,7 @@ from slsc.data.patches import Pair
 from slsc.errors import VerificationError
 from slsc.jobs.compile.tile_geometry import Batch, Network, smallest_fixed_halo, smallest_halo
 from slsc.metrics.protocol import protocol_for
+from slsc.metrics.psnr import psnr
 from slsc.passes import verify
 from slsc.passes.analysis.receptive_field import receptive_field
 from slsc.runtime.bundle.manifest import ImageIO, TileGeometry
@@ -87,8 +88,7 @@ class HeldOut:
             if output.shape != expected.shape:
                 raise VerificationError("the networks' outputs differ in size", why=f"{output.shape}, {expected.shape}")
             error = np.abs(output - expected)
-            mean_square = float(np.mean(np.square(error, dtype=np.float64)))
-            scores.append(math.inf if mean_square == 0 else -10 * math.log10(mean_square))
+            scores.append(psnr(float(np.mean(np.square(error, dtype=np.float64))), 1.0))
             worst = max(worst, float(error.max()))
         return Quality(float(np.mean(scores)), worst, self._psnr(outputs), self._protocol.psnr_name)
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from slsc.data.degrade import bicubic_pair, crop_to_multiple, open_reduced
+from slsc.data.degradations import bicubic_pair, crop_to_multiple, open_reduced
 from slsc.data.images import open_rgb
 from slsc.data.patches import PatchSampler, apply_symmetry
 from slsc.errors import DataError
