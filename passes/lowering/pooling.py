@@ -48,10 +48,10 @@ def global_average(node: onnx.NodeProto, build: Builder) -> None:
 
 def reduce_mean(node: onnx.NodeProto, build: Builder) -> None:
     """ReduceMean over height and width, over channels, or over all of them."""
-    rank = build.network.rank(node.input[0])
+    rank = build.facts.rank(node.input[0])
     axes = attribute(node, "axes")
     if axes is None and len(node.input) > 1 and node.input[1]:
-        axes = build.network.constant(node.input[1])
+        axes = build.facts.constant(node.input[1])
     if axes is None:
         raise refuse(node, "it takes the mean over the batch too")
     over = {int(axis) % rank for axis in axes}

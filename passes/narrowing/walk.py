@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 
 from slsc.passes.analysis.shapes import Shapes, concrete_shapes, sample_sizes
-from slsc.passes.graph import image_input, label, opset
+from slsc.passes.graph import image_dependent, image_input, label, opset
 from slsc.passes.narrowing.classes import FIXED, Classes, Ids
 
 CHANNEL_AXIS, RANK = 1, 4
@@ -36,7 +36,7 @@ class Walk:
     def __init__(self, model: onnx.ModelProto) -> None:
         self.shapes: Shapes = concrete_shapes(model, sample_sizes(model)[0])
         self.opset = opset(model)
-        self.moving: set[str] = set()
+        self.moving = image_dependent(model)
         self.values: dict[str, Ids] = {}
         self.axes: dict[tuple[str, int], Ids] = {}
         self.counts: dict[str, frozenset[str]] = {}

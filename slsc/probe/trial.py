@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from slsc.data.degradations import Pixels
 from slsc.metrics.psnr import psnr
-from slsc.probe.network import Convention, Geometry, Network
+from slsc.probe.probed_network import Convention, Geometry, ProbedNetwork
 from slsc.probe.samples import Sample, clean, degraded, super_resolution
 
 EQUAL = 100.0
@@ -46,7 +46,7 @@ class Trial:
         degradation: the name in `slsc.data.degradations.DEGRADATIONS` of what the samples suffer from; None for none.
     """
 
-    network: Network
+    network: ProbedNetwork
     samples: Sequence[Sample]
     border: int
     plain: str | None
@@ -68,7 +68,9 @@ class Trial:
         return KEPT if self.plain is None else self.plain_score(photos) - self.allowance
 
 
-def make_trial(network: Network, geometry: Geometry, photos: Sequence[Photo], tried: Sequence[Convention]) -> Trial:
+def make_trial(
+    network: ProbedNetwork, geometry: Geometry, photos: Sequence[Photo], tried: Sequence[Convention]
+) -> Trial:
     """Shrunk photos for super-resolution; else the degradation the network undoes best; else clean photos.
 
     Args:
@@ -92,7 +94,9 @@ def make_trial(network: Network, geometry: Geometry, photos: Sequence[Photo], tr
     return Trial(network, samples, 0, "input", 0.0, f"undoing {name}", name)
 
 
-def _best_undone(network: Network, options: Sequence[Sequence[Sample]], tried: Sequence[Convention]) -> int | None:
+def _best_undone(
+    network: ProbedNetwork, options: Sequence[Sequence[Sample]], tried: Sequence[Convention]
+) -> int | None:
     """The degradation with the largest gain on the photo where it gains least; None if nothing gains on every photo.
 
     One photo is not enough: in a wrong value range some networks blur, which helps a noisy picture of little detail.
@@ -108,7 +112,7 @@ def _best_undone(network: Network, options: Sequence[Sequence[Sample]], tried: S
     return max(gains, key=lambda entry: gains[entry])[0] if gains else None
 
 
-def _restored_psnr(network: Network, sample: Sample, convention: Convention, border: int) -> float:
+def _restored_psnr(network: ProbedNetwork, sample: Sample, convention: Convention, border: int) -> float:
     return _psnr(network.restore(sample.given, convention), sample.truth, border)
 
 

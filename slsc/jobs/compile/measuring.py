@@ -119,11 +119,11 @@ def runner(model: onnx.ModelProto) -> Network:
 
 
 def measure_tiles(models: Sequence[onnx.ModelProto], io: ImageIO, pairs: Sequence[Pair]) -> TileGeometry:
-    """Tile geometry that holds for every engine: the reach from the graph, the halo from photos."""
-    reach = receptive_field(models[0])
+    """Tile geometry that holds for every engine: the receptive field from the graph, the halo from photos."""
+    field = receptive_field(models[0])
     networks = [runner(model) for model in models]
     span = io.high - io.low
-    align = math.lcm(reach.align, *io.multiple_of)
+    align = math.lcm(field.align, *io.multiple_of)
     if io.fixed_hw:
         windows = [math.ceil(1.5 * side) for side in io.fixed_hw]
         images = [to_batch(_sized(given, windows), io) for given, _ in pairs[:TILED_IMAGES]]
@@ -131,8 +131,8 @@ def measure_tiles(models: Sequence[onnx.ModelProto], io: ImageIO, pairs: Sequenc
     else:
         side = -(-TILED_SIDE // align) * align
         images = [to_batch(_sized(given, [side, side]), io) for given, _ in pairs[:TILED_IMAGES]]
-        halo, bound = smallest_halo(networks, images, span, align, reach.radius)
-    return TileGeometry(halo, bound, reach.radius, align, reach.exact, reach.reason)
+        halo, bound = smallest_halo(networks, images, span, align, field.radius)
+    return TileGeometry(halo, bound, field.radius, align, field.exact, field.reason)
 
 
 def _fitted(pair: Pair, io: ImageIO) -> Pair:

@@ -10,18 +10,15 @@ import onnx
 
 from slsc.errors import ModelError
 from slsc.passes.analysis.shapes import Shapes, concrete_shapes
-from slsc.passes.graph import consumers, fixed_hw, image_input, initializers, producers
+from slsc.passes.graph import consumers, fixed_hw, image_dependent, image_input, initializers, producers
 from slsc.passes.lowering.refusal import LoweringRefusal
 
 SIZES = ((64, 96), (192, 288), (128, 256), (256, 192), (96, 192), (72, 104), (65, 103), (71, 98), (94, 77))
 """Sizes looked at where a network takes any. Those that no stride divides tell amounts that follow the image's size
 from constant ones; a network may refuse them."""
 
-SIZE_OPS = ("Shape", "Size")
-"""Their output depends on the size of their input alone."""
 
-
-class Network:
+class GraphFacts:
     """A graph in topological order, its constants folded; read-only.
 
     Attributes:
@@ -40,7 +37,7 @@ class Network:
         self.image, self.output = image_input(model)
         _require_float(model, self.image)
         self.producers, self.consumers = producers(model), consumers(model)
-        self.moving = _moving(model, self.image)
+        self.moving = image_dependent(model)
         self.nodes = _needed(model, self.output)
         self._initializers = initializers(model)
         self._samples = _samples(model)
@@ -87,14 +84,6 @@ def _require_float(model: onnx.ModelProto, image: str) -> None:
     value = next(value for value in model.graph.input if value.name == image)
     if value.type.tensor_type.elem_type != onnx.TensorProto.FLOAT:
         raise LoweringRefusal("the native engine computes in float32", where=image, why="the input has another type")
-
-
-def _moving(model: onnx.ModelProto, image: str) -> frozenset[str]:
-    found = {image}
-    for node in model.graph.node:
-        if node.op_type not in SIZE_OPS and found.intersection(node.input):
-            found.update(filter(None, node.output))
-    return frozenset(found)
 
 
 def _needed(model: onnx.ModelProto, output: str) -> list[onnx.NodeProto]:
