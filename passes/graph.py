@@ -16,6 +16,7 @@ from slsc.errors import ModelError
 FLOAT_TYPES = (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.DOUBLE)
 IMAGE_CHANNELS = (1, 3)
 SIZE_OPERATORS = ("Shape", "Size")
+CONVOLUTIONS = ("Conv", "ConvTranspose")
 
 
 def image_input(model: onnx.ModelProto) -> tuple[str, str]:

@@ -42,7 +42,7 @@ def conv(node: onnx.NodeProto, build: Builder, layers: Layers) -> None:
             pads=window.pads,
             dilations=window.dilations,
             groups=groups,
-            sparsity=sparsity_of(weight, layers.get(node.input[1])),
+            sparsity=sparsity_of(weight, layers.get(build.facts.weight_name(node.input[1]))),
         )
     )
 

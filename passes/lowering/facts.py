@@ -12,6 +12,7 @@ from slsc.errors import ModelError
 from slsc.passes.analysis.shapes import Shapes, concrete_shapes
 from slsc.passes.graph import consumers, fixed_hw, image_dependent, image_input, initializers, producers
 from slsc.passes.lowering.refusal import LoweringRefusal
+from slsc.passes.weights import Weights
 
 SIZES = ((64, 96), (192, 288), (128, 256), (256, 192), (96, 192), (72, 104), (65, 103), (71, 98), (94, 77))
 """Sizes looked at where a network takes any. Those that no stride divides tell amounts that follow the image's size
@@ -39,18 +40,25 @@ class GraphFacts:
         self.producers, self.consumers = producers(model), consumers(model)
         self.moving = image_dependent(model)
         self.nodes = _needed(model, self.output)
-        self._initializers = initializers(model)
+        self._initializers, self._weights = initializers(model), Weights(model)
         self._samples = _samples(model)
 
     def constant(self, name: str) -> npt.NDArray[Any] | None:
         """A tensor's value if it is the same for every image and size, else None."""
         if name in self._initializers:
             return self._initializers[name]
+        weight = self._weights.computed(name)
+        if weight is not None:
+            return weight
         values = [sample.values.get(name) for sample in self._samples]
         first = values[0]
         if first is None or not all(value is not None and np.array_equal(value, first) for value in values):
             return None
         return first
+
+    def weight_name(self, name: str) -> str:
+        """The initializer that a constant weight is, however its type is changed on the way; else its own name."""
+        return self._weights.source_of(name) or name
 
     def values(self, name: str) -> list[npt.NDArray[Any] | None]:
         """A tensor's value at each of the sizes, None where it depends on the image."""

@@ -82,6 +82,8 @@ def follow_channels(model: onnx.ModelProto) -> Channels:
 def _visit(node: onnx.NodeProto, walk: Walk) -> None:
     if node.op_type == "Shape":
         walk.counts[node.output[0]] = frozenset(node.input) & walk.values.keys()
+    elif walk.is_weight(node.output[0]):
+        return  # what uses the weight says what its channels are
     elif walk.moving.isdisjoint(node.output):
         _visit_arithmetic(node, walk)
     else:

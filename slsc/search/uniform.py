@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from slsc.passes.graph import initializers
+from slsc.passes.weights import weight_values
 from slsc.pattern import nm_mask, rank_groups
 from slsc.search.base import Network, Rules, SearchResult, make_plan
 
@@ -26,7 +26,7 @@ def uniform_keep(network: Network, budget: Fraction, m: int) -> dict[str, int]:
 def prune_uniform(network: Network, budget: Fraction, rules: Rules) -> SearchResult:
     """Keep the N largest magnitudes of every group, with one N for the whole network."""
     keep = uniform_keep(network, budget, rules.m)
-    arrays = initializers(network.model)
+    arrays = weight_values(network.model)
     masks, weights = {}, {}
     for name, n in keep.items():
         masks[name] = nm_mask(rank_groups(np.abs(arrays[name]), rules.m, rules.rule), n, rules.m)
