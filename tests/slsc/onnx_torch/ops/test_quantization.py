@@ -63,5 +63,5 @@ def test_what_is_no_integer_of_8_or_16_bits_is_refused(model_of) -> None:
         helper.make_node("DequantizeLinear", ["q", "s"], ["y"]),
     ]
     module = OnnxModule(model_of(nodes, {"s": np.float32(0.1)}, opset=21))
-    with pytest.raises(ModelError, match="the_node.*8 or 16 bits"):
+    with pytest.raises(ModelError, match=r"the_node.*8 or 16 bits"):
         module(torch.zeros(1, 3, 4, 4))
