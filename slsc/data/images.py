@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -54,3 +56,9 @@ def require_room(image: npt.NDArray[np.uint8], side: int, path: Path) -> None:
             why=f"its smallest side is {smallest} pixels, a patch takes {side}",
             hint="remove it, or train on smaller patches: --patch",
         )
+
+
+def mirrored(image: npt.NDArray[np.generic], size: Sequence[int]) -> npt.NDArray[Any]:
+    """An HxWxC image continued by mirroring, at the bottom and right, to at least `size` (height, width)."""
+    missing = [max(0, want - have) for want, have in zip(size, image.shape[:2], strict=True)]
+    return np.pad(image, [(0, missing[0]), (0, missing[1]), (0, 0)], mode="symmetric") if any(missing) else image

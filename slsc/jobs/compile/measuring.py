@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
+from slsc.data.images import mirrored
 from slsc.data.patches import Pair
 from slsc.errors import VerificationError
 from slsc.jobs.compile.tile_geometry import Batch, Network, smallest_fixed_halo, smallest_halo
@@ -147,6 +148,4 @@ def _fitted(pair: Pair, io: ImageIO) -> Pair:
 
 def _sized(image: npt.NDArray[np.uint8], size: Sequence[int]) -> npt.NDArray[np.uint8]:
     """The top left part of `size`, mirrored on where the image is smaller."""
-    missing = [max(0, want - have) for want, have in zip(size, image.shape[:2], strict=True)]
-    padded = np.pad(image, [(0, missing[0]), (0, missing[1]), (0, 0)], mode="symmetric")
-    return padded[: size[0], : size[1]]
+    return mirrored(image, size)[: size[0], : size[1]]
