@@ -17,7 +17,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from slsc.errors import ModelError
-from slsc.passes.graph import FLOAT_TYPES, attribute, label, producers
+from slsc.passes.graph import FLOAT_TYPES, attribute, consumers, label, producers
 
 Array = npt.NDArray[Any]
 
@@ -84,7 +84,7 @@ class Weights:
 
     def __init__(self, model: onnx.ModelProto) -> None:
         self._held = {tensor.name: tensor for tensor in model.graph.initializer}
-        self._makers = producers(model)
+        self._makers, self._users = producers(model), consumers(model)
 
     def source_of(self, tensor: str) -> str | None:
         """The initializer that `tensor` is, apart from type changes; None where it is computed.
@@ -123,7 +123,7 @@ class Weights:
         """The initializers of integers that are dequantized, by name.
 
         Raises:
-            ModelError: one of them is dequantized in two ways.
+            ModelError: one of them is dequantized in two ways, or also used as integers.
         """
         found: dict[str, Weight] = {}
         for node in self._makers.values():
@@ -135,13 +135,15 @@ class Weights:
             if weight.name in found and not np.array_equal(found[weight.name].values, weight.values):
                 raise ModelError("a weight is dequantized in two ways", where=label(node), why=f"{weight.name!r}")
             found[weight.name] = weight
+            if any(user.op_type != "DequantizeLinear" for user in self._users[weight.name]):
+                raise ModelError("a weight is dequantized, and used as integers too", where=f"{weight.name!r}")
         return found
 
     def by_name(self) -> dict[str, Weight]:
         """Every initializer as a weight, by name.
 
         Raises:
-            ModelError: as `quantized`.
+            ModelError: see `quantized`.
         """
         arrays = {name: numpy_helper.to_array(tensor) for name, tensor in self._held.items()}
         return {name: Weight(name, array, array, None) for name, array in arrays.items()} | self.quantized()
@@ -193,7 +195,7 @@ def weight_values(model: onnx.ModelProto) -> dict[str, Array]:
     """The numbers that every initializer stands for, by name: what N:M patterns are of.
 
     Raises:
-        ModelError: an initializer is dequantized in two ways.
+        ModelError: see `Weights.quantized`.
     """
     return {name: weight.values for name, weight in Weights(model).by_name().items()}
 

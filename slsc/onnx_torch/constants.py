@@ -42,7 +42,7 @@ def opened(model: onnx.ModelProto) -> tuple[onnx.GraphProto, dict[str, Array]]:
     DequantizeLinear nodes are Identities.
 
     Raises:
-        ModelError: as `read_constants`; or an initializer is dequantized in two ways.
+        ModelError: see `read_constants` and `slsc.passes.weights.Weights.quantized`.
     """
     constants = read_constants(model.graph)
     numbers = {name: weight.values for name, weight in Weights(model).quantized().items()}

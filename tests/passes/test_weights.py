@@ -125,6 +125,12 @@ def test_one_weight_of_two_scales_is_refused(build):
         weight_values(model)
 
 
+def test_integers_used_as_such_too_are_refused(build):
+    body = "a = DequantizeLinear(w, s) b = Cast <to=1> (w) c = Add(a, b) y = Conv(x, c)"
+    with pytest.raises(ModelError, match="used as integers"):
+        weight_values(build(f"{NET} {{ {body} }}", w=INT8, s=np.float32(0.1)))
+
+
 def test_scales_of_blocks(build):
     body = "d = DequantizeLinear <axis=1, block_size=4> (w, s) y = Conv(x, d)"
     blocks = np.random.default_rng(2).random((24, 4, 3, 3), np.float32)
