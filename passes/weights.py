@@ -58,7 +58,7 @@ class Weight:
     Attributes:
         name: the initializer.
         stored: what it holds, in its own type.
-        values: the numbers it holds so, as floats of the same shape.
+        values: the numbers it holds so, as floats of at least 32 bits, of the same shape.
         quantization: how stored integers stand for numbers; None where numbers are stored.
     """
 
@@ -146,12 +146,12 @@ class Weights:
             ModelError: see `quantized`.
         """
         arrays = {name: numpy_helper.to_array(tensor) for name, tensor in self._held.items()}
-        return {name: Weight(name, array, array, None) for name, array in arrays.items()} | self.quantized()
+        return {name: _of_floats(name, array) for name, array in arrays.items()} | self.quantized()
 
     def _weight(self, name: str, nodes: Sequence[onnx.NodeProto]) -> Weight:
         stored = numpy_helper.to_array(self._held[name])
         if self._held[name].data_type in FLOATS:
-            return Weight(name, stored, stored, None)
+            return _of_floats(name, stored)
         first = next(node for node in nodes if node.op_type == "DequantizeLinear")
         quantization = self._quantization(first, stored.shape)
         return Weight(name, stored, quantization.numbers(stored), quantization)
@@ -198,6 +198,12 @@ def weight_values(model: onnx.ModelProto) -> dict[str, Array]:
         ModelError: see `Weights.quantized`.
     """
     return {name: weight.values for name, weight in Weights(model).by_name().items()}
+
+
+def _of_floats(name: str, stored: Array) -> Weight:
+    """The weight of an initializer that holds its numbers themselves."""
+    narrow = stored.dtype.name in ("float16", "bfloat16")
+    return Weight(name, stored, stored.astype(np.float32) if narrow else stored, None)
 
 
 def _spread(parameter: Array, shape: tuple[int, ...], axis: int, block: int) -> Array:

@@ -26,7 +26,7 @@ def lower(model: onnx.ModelProto, plan: Plan | None) -> bytes:
     """Lower a network to a plan file of the native engine.
 
     1. Every node that depends on what the image shows becomes one or more steps; the rest are constants and sizes.
-    2. Steps are merged where the engine can do both at once (`slsc.passes.lowering.fuse`).
+    2. Steps are fused where the engine can do both at once (`slsc.passes.lowering.fuse`).
     3. Convolutions of what is made far apart become sums that grow (`slsc.passes.lowering.accumulate`).
     4. Tensors are given values and channel offsets, so that Concat, Split and Slice cost nothing but rare copies
        (`slsc.passes.lowering.place`).

@@ -15,10 +15,13 @@ INT8 = np.random.default_rng(0).integers(-128, 128, (24, 16, 3, 3)).astype(np.in
 SCALES = np.linspace(0.001, 0.1, 24, dtype=np.float32)
 ZEROS = np.arange(-12, 12, dtype=np.int8)
 
+BFLOAT16 = onnx.helper.tensor_dtype_to_np_dtype(onnx.TensorProto.BFLOAT16)
+
 FORMS = {
     "float32": ("y = Conv(x, w)", {"w": (24, 16, 3, 3)}),
     "identity": ("i = Identity(w) y = Conv(x, i)", {"w": (24, 16, 3, 3)}),
     "float16": ("c = Cast <to=1> (w) y = Conv(x, c)", {"w": INT8.astype(np.float16) / 100}),
+    "bfloat16": ("c = Cast <to=1> (w) y = Conv(x, c)", {"w": (INT8 / 100).astype(BFLOAT16)}),
     "per tensor": ("d = DequantizeLinear(w, s) y = Conv(x, d)", {"w": INT8, "s": np.float32(0.01)}),
     "per output": ("d = DequantizeLinear <axis=0> (w, s, z) y = Conv(x, d)", {"w": INT8, "s": SCALES, "z": ZEROS}),
     "per input": (
