@@ -45,10 +45,18 @@ class Quantization:
         return (integers.astype(np.int32) - self.zero_point.astype(np.int32)).astype(self.scale.dtype) * self.scale
 
     def integers(self, numbers: Array) -> Array:
-        """What QuantizeLinear makes of numbers: rounded half to even, saturated; 0 becomes the zero point."""
-        bounds = np.iinfo(self.zero_point.dtype)
-        steps = np.rint(numbers.astype(np.float32) / self.scale.astype(np.float32)).astype(np.float64)
-        return (steps + self.zero_point).clip(bounds.min, bounds.max).astype(self.zero_point.dtype)
+        """What QuantizeLinear makes of numbers: rounded half to even, saturated; 0 becomes the zero point.
+
+        So does everything where the scale is 0, which no other integer stands for there.
+        """
+        bounds, scale = np.iinfo(self.zero_point.dtype), self.scale.astype(np.float32)
+        steps = np.zeros(numbers.shape, np.float32)
+        np.divide(numbers.astype(np.float32), scale, out=steps, where=scale != 0)
+        return (
+            (np.rint(steps).astype(np.float64) + self.zero_point)
+            .clip(bounds.min, bounds.max)
+            .astype(self.zero_point.dtype)
+        )
 
 
 @dataclass(frozen=True)
@@ -146,15 +154,17 @@ class Weights:
             ModelError: see `quantized`.
         """
         arrays = {name: numpy_helper.to_array(tensor) for name, tensor in self._held.items()}
-        return {name: _of_floats(name, array) for name, array in arrays.items()} | self.quantized()
+        return {
+            name: Weight(name, array, _at_least_single(array), None) for name, array in arrays.items()
+        } | self.quantized()
 
     def _weight(self, name: str, nodes: Sequence[onnx.NodeProto]) -> Weight:
         stored = numpy_helper.to_array(self._held[name])
         if self._held[name].data_type in FLOATS:
-            return _of_floats(name, stored)
+            return Weight(name, stored, _at_least_single(stored), None)
         first = next(node for node in nodes if node.op_type == "DequantizeLinear")
         quantization = self._quantization(first, stored.shape)
-        return Weight(name, stored, quantization.numbers(stored), quantization)
+        return Weight(name, stored, _at_least_single(quantization.numbers(stored)), quantization)
 
     def _path(self, tensor: str) -> tuple[str, list[onnx.NodeProto]] | None:
         """The initializer and the type changes that lead from it to `tensor`."""
@@ -200,10 +210,9 @@ def weight_values(model: onnx.ModelProto) -> dict[str, Array]:
     return {name: weight.values for name, weight in Weights(model).by_name().items()}
 
 
-def _of_floats(name: str, stored: Array) -> Weight:
-    """The weight of an initializer that holds its numbers themselves."""
-    narrow = stored.dtype.name in ("float16", "bfloat16")
-    return Weight(name, stored, stored.astype(np.float32) if narrow else stored, None)
+def _at_least_single(numbers: Array) -> Array:
+    """16-bit floats as float32."""
+    return numbers.astype(np.float32) if numbers.dtype.name in ("float16", "bfloat16") else numbers
 
 
 def _spread(parameter: Array, shape: tuple[int, ...], axis: int, block: int) -> Array:

@@ -100,6 +100,21 @@ def test_integers_are_rounded_to_and_saturate(build):
     assert np.all(largest == 127) and np.all(weight.restored(np.full(weight.stored.shape, -1e9)) == -128)
 
 
+def test_a_channel_of_scale_0_stays_0(build):
+    body = "d = DequantizeLinear <axis=0> (w, s) y = Conv(x, d)"
+    scales = np.where(np.arange(24) == 5, 0, SCALES).astype(np.float32)
+    weight = weight_of(build(f"{NET} {{ {body} }}", w=INT8, s=scales))
+    assert np.array_equal(weight.restored(weight.values), INT8) and not weight.values[5].any()
+    assert not weight.restored(weight.values + 1)[5].any()
+
+
+def test_numbers_of_half_precision_scales_are_read_as_float32(build):
+    text = "net (float16[n,16,h,w] x) => (float16[n,K,h,w] y) { d = DequantizeLinear(w, s) y = Conv(x, d) }"
+    weight = weight_of(build(text, opset=21, ir_version=10, w=INT8, s=np.float16(0.01)))
+    assert weight.values.dtype == np.float32
+    np.testing.assert_array_equal(weight.restored(weight.values * (INT8 > 0)), INT8 * (INT8 > 0))
+
+
 @pytest.mark.parametrize(
     "body",
     [
