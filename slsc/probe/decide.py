@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import onnx
 
 from slsc.errors import DataError, UsageError
-from slsc.probe.probed_network import Convention, Geometry, ProbedNetwork, find_geometry
+from slsc.probe.network import Convention, Geometry, ProbedNetwork, find_geometry
 from slsc.probe.result import Finding, ProbeResult
 from slsc.probe.trial import Photo, Trial, make_trial
 from slsc.runtime.bundle.manifest import ImageIO

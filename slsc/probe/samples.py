@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from slsc.data.degradations import DEGRADATIONS, Pixels, resized, rounded
-from slsc.probe.probed_network import Geometry
+from slsc.probe.network import Geometry
 from slsc.runtime.image.colour import luma
 
 SIDE = 96

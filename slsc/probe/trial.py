@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from slsc.data.degradations import Pixels
 from slsc.metrics.psnr import psnr
-from slsc.probe.probed_network import Convention, Geometry, ProbedNetwork
+from slsc.probe.network import Convention, Geometry, ProbedNetwork
 from slsc.probe.samples import Sample, clean, degraded, super_resolution
 
 EQUAL = 100.0
