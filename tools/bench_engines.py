@@ -29,6 +29,7 @@ import numpy as np
 
 from slsc.cli.arguments import image_hw
 from slsc.errors import SlscError, UsageError, VerificationError
+from slsc.metrics.psnr import psnr_to
 from slsc.plan import parse_budget
 from slsc.runtime.backends import load_backend
 from slsc.tools.bench_report import Row, markdown, write_csv
@@ -126,7 +127,7 @@ class _Running:
 
     def check(self) -> None:
         """Run once, untimed, and compare."""
-        agreement = psnr(self.worker.output(), self.reference)
+        agreement = psnr_to(self.reference, self.worker.output())
         self.row = replace(self.row, agreement_db=agreement)
         if not agreement >= AGREE_DB:
             raise VerificationError("it computes something else", why=f"{agreement:.1f} dB to ONNX Runtime")
@@ -158,15 +159,6 @@ def _interleaved(entries: Sequence[Entry], image: Image, settings: Settings) -> 
         for each in running:
             each.attempt(each.finish)
     return [each.row for each in running], peaks
-
-
-def psnr(output: Image, reference: Image) -> float:
-    """PSNR in dB with the reference's range as the peak; NaN where the shapes differ or values are not finite."""
-    if output.shape != reference.shape:
-        return float("nan")
-    error = float(np.mean((output.astype(np.float64) - reference) ** 2))
-    with np.errstate(divide="ignore"):
-        return float(10 * np.log10(float(np.ptp(reference)) ** 2 / np.float64(error)))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
