@@ -19,7 +19,7 @@ from slsc.runtime.session import Session
 
 onnx = pytest.importorskip("onnx")
 
-OK, BAD_ARGUMENT, BAD_SIZE, NO_MEMORY, UNSUPPORTED, CANNOT_READ, BAD_BUNDLE, BAD_OUTPUT = 0, 2, 3, 4, 5, 6, 7, 8
+OK, BAD_ARGUMENT, BAD_SIZE, NO_MEMORY, UNSUPPORTED, CANNOT_READ, BAD_BUNDLE, BAD_OUTPUT = 0, 2, 3, 4, 5, 7, 8, 9
 SAMPLE_TYPES = {np.uint8: 0, np.uint16: 1, np.float32: 2}
 LEVELS = {np.uint8: 1, np.uint16: 1, np.float32: 1e-6}
 """How far results may be off where luma is summed, which numpy does in no certain order."""
@@ -147,7 +147,7 @@ def test_version_and_features(native, isas):
     assert native.slsc_version().decode() == slsc.__version__
     have = {name for name in ("avx512", "avx2", "neon", "portable") if native.slsc_has(name.encode())}
     assert have == set(isas)
-    assert native.slsc_has(b"bundle") == native.slsc_has(b"context") == 1
+    assert native.slsc_has(b"bundle-2") == 1
     assert native.slsc_has(b"teleport") == native.slsc_has(b"") == native.slsc_has(None) == 0
 
 
@@ -254,6 +254,13 @@ def test_a_context_may_be_freed_before_its_bundles(native, network):
     native.slsc_bundle_close(bundle)
 
 
+def test_a_bundle_may_have_a_context_of_its_own(native, network):
+    bundle = c_void_p()
+    assert native.slsc_bundle_open(None, str(network("rgb")).encode(), None, byref(bundle)) == OK
+    Opened(native, bundle).restore(_image(9, 9, 3, np.uint8))
+    native.slsc_bundle_close(bundle)
+
+
 def _refused(native: ctypes.CDLL, context: c_void_p, path: Path | None, engine: str | None = None) -> tuple[int, str]:
     handle = c_void_p(1)
     name = engine.encode() if engine else None
@@ -281,7 +288,7 @@ def test_opening_says_what_is_wrong(native, context, network, bundles, tmp_path)
     status, why = _refused(native, context, tmp_path / "old.slsb")
     assert (status, "made by an older slsc (schema 1), compile it again" in why) == (BAD_BUNDLE, True)
     assert _refused(native, context, None)[0] == BAD_ARGUMENT
-    assert _refused(native, c_void_p(), good)[0] == BAD_ARGUMENT
+    assert _refused(native, c_void_p(), None)[0] == BAD_ARGUMENT
     assert native.slsc_bundle_open(context, str(good).encode(), None, None) == BAD_ARGUMENT
 
 

@@ -1,8 +1,8 @@
 // The C interface to bundles: no exception leaves it.
 #include <memory>
-#include <new>
 #include <string>
 
+#include "api/status.hpp"
 #include "bundle/bundle.hpp"
 #include "bundle/restore.hpp"
 #include "bundle/runner.hpp"
@@ -15,24 +15,6 @@ constexpr uint64_t kDefaultMemory = uint64_t(768) << 20;
 constexpr int kMaxSide = 1 << 20;
 
 thread_local std::string open_error;
-
-// Runs `body`; an exception becomes a status, and its text `error`.
-template <typename Body>
-slsc_status reported(std::string& error, Body body) {
-    try {
-        body();
-        return SLSC_OK;
-    } catch (const slsc::Error& refusal) {
-        error = refusal.what();
-        return refusal.status();
-    } catch (const std::bad_alloc&) {
-        error = "out of memory";
-        return SLSC_NO_MEMORY;
-    } catch (const std::exception& fault) {
-        error = fault.what();
-        return SLSC_BAD_ARGUMENT;
-    }
-}
 
 }  // namespace
 
@@ -86,8 +68,8 @@ extern "C" {
 slsc_status slsc_bundle_open(slsc_context* context, const char* path, const char* engine, slsc_bundle** bundle) {
     if (!bundle) return SLSC_BAD_ARGUMENT;
     *bundle = nullptr;
-    return reported(open_error, [&] {
-        slsc::require(context && path, SLSC_BAD_ARGUMENT, "context or path is null");
+    return slsc::status_of(open_error, [&] {
+        slsc::require(path, SLSC_BAD_ARGUMENT, "path is null");
         *bundle = new slsc_bundle(context, path, engine);
     });
 }
@@ -122,7 +104,7 @@ slsc_status slsc_bundle_set_memory(slsc_bundle* bundle, uint64_t bytes) {
 slsc_status slsc_bundle_restore(slsc_bundle* bundle, const void* pixels, int height, int width, int channels,
                                 slsc_sample_type type, void* restored) {
     if (!bundle) return SLSC_BAD_ARGUMENT;
-    return reported(bundle->error, [&] { restore(*bundle, pixels, height, width, channels, type, restored); });
+    return slsc::status_of(bundle->error, [&] { restore(*bundle, pixels, height, width, channels, type, restored); });
 }
 
 const char* slsc_bundle_last_error(const slsc_bundle* bundle) {

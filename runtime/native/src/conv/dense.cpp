@@ -2,13 +2,15 @@
 
 #include <algorithm>
 
+#include "conv/geometry.hpp"
+
 namespace slsc {
 namespace {
 
 // All weights of a convolution, zeros too: [output][channel of the group][row][column].
-std::vector<float> all_weights(const Op& op, const std::vector<Weight>& weights) {
-    const int in_group = op.p[0] / op.p[12], out_group = op.p[1] / op.p[12], kh = op.p[2], kw = op.p[3];
-    std::vector<float> all(size_t(op.p[1]) * in_group * kh * kw, 0.0f);
+std::vector<float> all_weights(const ConvParams& conv, const std::vector<Weight>& weights) {
+    const int in_group = conv.channels / conv.groups, out_group = conv.made / conv.groups, kh = conv.kernel_h, kw = conv.kernel_w;
+    std::vector<float> all(size_t(conv.made) * in_group * kh * kw, 0.0f);
     for (const Weight& w : weights) {
         const int channel = w.channel - w.output / out_group * in_group;
         all[((size_t(w.output) * in_group + channel) * kh + w.row) * kw + w.column] = w.value;
@@ -28,11 +30,11 @@ int chunk_channels(const ConvGeometry& g, const DenseTuning& t, int available) {
 
 class Builder {
 public:
-    Builder(const Op& op, const std::vector<Weight>& weights, const DenseTuning& tuning)
-        : op_(op), tuning_(tuning), geometry_(conv_geometry(op, tuning.lanes, tuning.rows, tuning.columns)), all_(all_weights(op, weights)) {}
+    Builder(const ConvParams& conv, const std::vector<Weight>& weights, const DenseTuning& tuning)
+        : conv_(conv), tuning_(tuning), geometry_(conv_geometry(conv, tuning.lanes, tuning.rows, tuning.columns)), all_(all_weights(conv, weights)) {}
 
     DenseLists build() {
-        const int groups = op_.p[12], in_group = op_.p[0] / groups, out_group = op_.p[1] / groups;
+        const int groups = conv_.groups, in_group = conv_.channels / groups, out_group = conv_.made / groups;
         for (int group = 0; group < groups; ++group)
             for (int k = 0; k < out_group; k += tuning_.outputs)
                 panel(group * in_group, in_group, group * out_group + k, std::min(tuning_.outputs, out_group - k));
@@ -55,7 +57,7 @@ private:
 
     // `first`: channel of the group.
     void block(int first, int channels, int first_output, int outputs) {
-        const size_t in_group = op_.p[0] / op_.p[12], taps = size_t(op_.p[2]) * op_.p[3], per_output = in_group * taps;
+        const size_t in_group = conv_.channels / conv_.groups, taps = size_t(conv_.kernel_h) * conv_.kernel_w, per_output = in_group * taps;
         const size_t first_tap = lists_.offsets.size();
         const size_t first_weight = lists_.weights.size();
         for (int c = 0; c < channels; ++c)
@@ -64,7 +66,7 @@ private:
                 bool any = false;
                 for (int k = 0; k < outputs; ++k) any |= weight[k * per_output] != 0.0f;
                 if (!any) continue;
-                lists_.offsets.push_back(offset(c, int(tap) / op_.p[3], int(tap) % op_.p[3]));
+                lists_.offsets.push_back(offset(c, int(tap) / conv_.kernel_w, int(tap) % conv_.kernel_w));
                 for (int k = 0; k < outputs; ++k) lists_.weights.push_back(weight[k * per_output]);
             }
         lists_.blocks.push_back({first_output, outputs, first_tap, lists_.offsets.size() - first_tap, first_weight});
@@ -75,7 +77,7 @@ private:
         return int32_t(channel * geometry_.packed_plane + pixel * tuning_.lanes);
     }
 
-    const Op& op_;
+    const ConvParams& conv_;
     const DenseTuning& tuning_;
     const ConvGeometry geometry_;
     const std::vector<float> all_;
@@ -84,8 +86,15 @@ private:
 
 }  // namespace
 
-DenseLists list_dense(const Op& op, const std::vector<Weight>& weights, const DenseTuning& tuning) {
-    return Builder(op, weights, tuning).build();
+bool suits_dense(const ConvSource& source, const ConvTuning& tuning) {
+    const ConvParams& conv = source.op.conv;
+    const uint64_t all = uint64_t(conv.made) * (conv.channels / conv.groups) * conv.kernel_h * conv.kernel_w;
+    const bool shares_loads = conv.made / conv.groups > 1;  // one output has nothing to share
+    return !source.pair && shares_loads && tuning.tap_cost * double(source.kept) > double(all);
+}
+
+std::shared_ptr<const void> prepare_dense(const ConvSource& source, const ConvTuning& tuning) {
+    return held_view(Builder(source.op.conv, source.weights, tuning.dense).build());
 }
 
 }  // namespace slsc

@@ -1,22 +1,14 @@
-// A dense convolution made ready to run: its weights by blocks of output channels that share the loads of their input.
+// Dense convolution: all weights, zeros too, by blocks of output channels that share the loads of their input.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
-#include "conv/taps.hpp"
+#include "conv/variant.hpp"
 
 namespace slsc {
-
-// How an instruction set cuts convolutions up; see kernels/dense.inl.
-struct DenseTuning {
-    int lanes;
-    int block_rows, block_columns;  // of a register block
-    int rows, columns;              // of a region: multiples of the block's
-    int outputs;                    // output channels whose sums are held at once
-    int block_bytes;                // most that a chunk's input of one register block may take
-};
 
 constexpr int kDenseBlock = 4;  // most output channels of a block
 
@@ -61,7 +53,8 @@ struct DenseLists {
     }
 };
 
-// Lists the weights of Conv `op`.
-DenseLists list_dense(const Op& op, const std::vector<Weight>& weights, const DenseTuning& tuning);
+// The row of kernels/dense.inl: where most weights are kept it is faster to multiply zeros, too, in blocks that share loads.
+bool suits_dense(const ConvSource& source, const ConvTuning& tuning);
+std::shared_ptr<const void> prepare_dense(const ConvSource& source, const ConvTuning& tuning);
 
 }  // namespace slsc

@@ -1,33 +1,31 @@
 // A dense convolution with so few outputs that the sums of all of them stay in registers: how a network often ends.
 #pragma once
 
+#include <memory>
 #include <vector>
 
-#include "plan/plan.hpp"
-#include "conv/weights.hpp"
+#include "conv/variant.hpp"
 
 namespace slsc {
 
 constexpr int kFewOutputs = 4;
-constexpr int kFewRows = 16;  // most rows of the kernel
+constexpr int kFewOutputsRows = 16;  // most rows of the kernel
 
-// How an instruction set cuts such a convolution up; see kernels/few.inl.
-struct FewTuning {
-    int lanes;
-    int rows, columns;  // of a region
-    int window_bytes;   // most that the rows may take which one row of a region reads
+// View of FewOutputsWeights, as the kernels take it.
+struct FewOutputs {
+    const float* weights = nullptr;
 };
 
-// Whether a Conv has stride 1, dilation 1 and one group.
-bool is_plain(const Op& op);
+// All weights, zeros too: [kernel row][channel][kernel column][output].
+struct FewOutputsWeights {
+    std::vector<float> weights;
 
-// Whether such a Conv makes as many rows and columns as it reads.
-bool keeps_size(const Op& op);
+    FewOutputs view() const { return {weights.data()}; }
+};
 
-// Whether kernels/few.inl can run Conv `op`, and its input stays in the second-level cache from row to row.
-bool suits_few(const Op& op, const FewTuning& tuning);
-
-// Weights of Conv `op`, zeros too: [kernel row][channel][kernel column][output].
-std::vector<float> list_few(const Op& op, const std::vector<Weight>& weights);
+// The row of kernels/few_outputs.inl: where it can run a convolution that is better run dense, whose input stays in the L2 cache
+// from row to row.
+bool suits_few_outputs(const ConvSource& source, const ConvTuning& tuning);
+std::shared_ptr<const void> prepare_few_outputs(const ConvSource& source, const ConvTuning& tuning);
 
 }  // namespace slsc

@@ -4,23 +4,29 @@
 #include <cstddef>
 
 #include "conv/few_outputs.hpp"
+#include "conv/geometry.hpp"
 #include "memory/layout.hpp"
 #include "conv/weights.hpp"
 
 namespace slsc {
 namespace {
 
-constexpr int kMaxWindow = 7, kMaxMergedShuffle = 4;
-constexpr uint64_t kMaxWeights = 1 << 22, kMaxMergedWeights = 1 << 18;  // keep the time and memory that merging takes low
+constexpr int kMaxWindow = 7, kMaxShuffle = 4;
+constexpr uint64_t kMaxWeights = 1 << 22, kMaxFoldedWeights = 1 << 18;  // keep the time and memory that folding takes low
 constexpr int kSteps = 3;  // from an output pixel to the pixel of the first's result that a tap reads: -1, 0, 1
 
-// The windows of both convolutions along one axis, which the merged one has before the shuffle.
+// The windows of both convolutions along one axis, which the folded one has before the shuffle.
 struct Axis {
     int r, first, before_first, second, before_second;
 
-    Axis(const Pair& pair, int axis)
-        : r(pair.first.p[15]), first(pair.first.p[2 + axis]), before_first(pair.first.p[6 + axis]),
-          second(pair.second.p[2 + axis]), before_second(pair.second.p[6 + axis]) {}
+    static Axis down(const FoldedPair& pair) {
+        const ConvParams &a = pair.first.conv, &b = pair.second.conv;
+        return {a.shuffle, a.kernel_h, a.pad.top, b.kernel_h, b.pad.top};
+    }
+    static Axis across(const FoldedPair& pair) {
+        const ConvParams &a = pair.first.conv, &b = pair.second.conv;
+        return {a.shuffle, a.kernel_w, a.pad.left, b.kernel_w, b.pad.left};
+    }
 
     // Of the pixels that output pixel d, 0 .. r - 1, of the shuffle reads by tap t.
     int step(int d, int t) const { return floor_div(d + t - before_second, r); }
@@ -40,24 +46,21 @@ struct Axis {
     int begin(int d) const { return std::min(low(d) - low(), high() - low() + 1 - window()); }
 };
 
-bool suits(const Op& op) { return is_plain(op) && keeps_size(op) && op.p[2] <= kMaxWindow && op.p[3] <= kMaxWindow; }
+bool is_small(const ConvParams& p) {
+    return is_plain(p) && keeps_size(p) && p.kernel_h <= kMaxWindow && p.kernel_w <= kMaxWindow;
+}
 
 // No further than the pixels next to each other of the first's result before it is shuffled.
 bool steps_once(const Axis& axis) { return axis.step(0, 0) >= -1 && axis.step(axis.r - 1, axis.second - 1) <= 1; }
 
-uint64_t weights_of(const Op& op) { return uint64_t(op.p[0]) * op.p[1] * op.p[2] * op.p[3]; }
+uint64_t weights_of(const ConvParams& p) { return uint64_t(p.channels) * p.made * p.kernel_h * p.kernel_w; }
 
-uint64_t merged_weights(const Pair& pair) {
-    const uint64_t pixels = uint64_t(pair.first.p[15]) * pair.first.p[15];
-    return pixels * pair.second.p[1] * pair.first.p[0] * Axis(pair, 0).window() * Axis(pair, 1).window();
-}
-
-// The merged map, in parts: by whether the second's tap reads above, at or below the output pixel, and left, at or right of it.
+// The folded map, in parts: by whether the second's tap reads above, at or below the output pixel, and left, at or right of it.
 class Parts {
 public:
-    explicit Parts(const Pair& pair)
-        : pair_(pair), down_(pair, 0), across_(pair, 1), weights_(merged_weights(pair)),
-          biases_(size_t(down_.r) * down_.r * pair.second.p[1]), sums_(kSteps * kSteps * (weights_ + biases_)) {}
+    explicit Parts(const FoldedPair& pair)
+        : pair_(pair), down_(Axis::down(pair)), across_(Axis::across(pair)), weights_(folded_weights(pair)),
+          biases_(size_t(down_.r) * down_.r * pair.second.conv.made), sums_(kSteps * kSteps * (weights_ + biases_)) {}
 
     // Where one weight of the second convolution takes what the first makes of one place in the shuffle.
     struct Path {
@@ -77,7 +80,7 @@ public:
     void add_weights(const Path& path, const Weight& last, const std::vector<Weight>& taps) {
         const int down = path.up - down_.before_first - down_.low() - down_.begin(int(path.pixel) / down_.r);
         const int across = path.left - across_.before_first - across_.low() - across_.begin(int(path.pixel) % down_.r);
-        const size_t rows = down_.window(), columns = across_.window(), channels = pair_.first.p[0], outputs = pair_.second.p[1];
+        const size_t rows = down_.window(), columns = across_.window(), channels = pair_.first.conv.channels, outputs = pair_.second.conv.made;
         double* sums = sums_.data() + path.part * (weights_ + biases_) + last.output;
         for (const Weight& tap : taps) {
             const size_t row = path.pixel * rows + size_t(down + tap.row), column = size_t(across + tap.column);
@@ -86,7 +89,7 @@ public:
     }
 
     void add_bias(const Path& path, const Weight& last, float bias) {
-        const size_t at = weights_ + path.pixel * pair_.second.p[1] + last.output;
+        const size_t at = weights_ + path.pixel * pair_.second.conv.made + last.output;
         sums_[path.part * (weights_ + biases_) + at] += double(last.value) * bias;
     }
 
@@ -108,17 +111,17 @@ public:
     size_t biases() const { return biases_; }
 
 private:
-    const Pair& pair_;
+    const FoldedPair& pair_;
     const Axis down_, across_;
     const size_t weights_, biases_;
     std::vector<double> sums_;
 };
 
 // Every path from an input to an output of the pair, and the biases.
-Parts all_paths(const Plan& plan, const Pair& pair, int capacity) {
-    const int shuffle = pair.first.p[15] * pair.first.p[15];
-    const float* bias = pair.first.array[2] >= 0 ? plan.floats(pair.first.array[2]) : nullptr;
-    std::vector<std::vector<Weight>> made_by(pair.first.p[1]);
+Parts all_paths(const Plan& plan, const FoldedPair& pair, int capacity) {
+    const int shuffle = pair.first.conv.shuffle * pair.first.conv.shuffle;
+    const float* bias = plan.floats_or_null(pair.first.conv.bias);
+    std::vector<std::vector<Weight>> made_by(pair.first.conv.made);
     for (const Weight& tap : kept_weights(plan, pair.first, capacity)) made_by[tap.output].push_back(tap);
     Parts parts(pair);
     for (const Weight& last : kept_weights(plan, pair.second, capacity))
@@ -131,79 +134,57 @@ Parts all_paths(const Plan& plan, const Pair& pair, int capacity) {
     return parts;
 }
 
-// Whether `second` may be merged with `first`, whose result it reads, and that is less work.
-bool worth_merging(const Plan& plan, const Op& first, const Op& second, double tap_cost) {
-    const Pair pair{first, second};
-    const int r = first.p[15];
-    const bool linear = first.act == Act::None && Combine(first.p[14]) == Combine::None && second.act != Act::PRelu;
-    if (!linear || !suits(first) || !suits(second)) return false;
-    if (r > kMaxMergedShuffle || second.p[15] != 1 || second.p[1] > kFewOutputs) return false;
-    if (!steps_once(Axis(pair, 0)) || !steps_once(Axis(pair, 1))) return false;
-    if (weights_of(first) > kMaxWeights || merged_weights(pair) > kMaxMergedWeights) return false;
-    const double kept = tap_cost * double(kept_weights(plan, first, 0).size());
-    return double(merged_weights(pair)) < std::min(kept, double(weights_of(first))) + double(weights_of(second)) * r * r;
-}
-
-// By value: how often operations write and read it, the image and the restored image once more.
-std::vector<int> count_uses(const Plan& plan) {
-    std::vector<int> uses(plan.values.size(), 0);
-    for (uint32_t value : {plan.header.input, plan.header.output}) ++uses[value];
-    for (const Op& op : plan.ops)
-        for (int value : {op.in[0], op.in[1], op.out})
-            if (value >= 0) ++uses[value];
-    return uses;
-}
-
 }  // namespace
 
-std::vector<int> mergeable_firsts(const Plan& plan, double tap_cost) {
-    std::vector<int> firsts(plan.ops.size(), -1), writer(plan.values.size(), -1);
-    const std::vector<int> uses = count_uses(plan);
-    for (int i = 0; i < int(plan.ops.size()); ++i) {
-        const Op& op = plan.ops[i];
-        const int value = op.in[0], first = writer[value];
-        writer[op.out] = i;
-        if (op.type != OpType::Conv || first < 0 || plan.ops[first].type != OpType::Conv || firsts[first] >= 0) continue;
-        const int channels = int(plan.values[value].channels);
-        const bool whole = channels_of(op).in0 == channels && channels_of(plan.ops[first]).out == channels;
-        if (whole && uses[value] == 2 && worth_merging(plan, plan.ops[first], op, tap_cost)) firsts[i] = first;
-    }
-    return firsts;
+uint64_t folded_weights(const FoldedPair& pair) {
+    const uint64_t pixels = uint64_t(pair.first.conv.shuffle) * pair.first.conv.shuffle;
+    return pixels * pair.second.conv.made * pair.first.conv.channels * Axis::down(pair).window() * Axis::across(pair).window();
 }
 
-Op merged_op(const Pair& pair) {
+bool worth_folding(const Plan& plan, const FoldedPair& pair, double tap_cost) {
+    const Op &first = pair.first, &second = pair.second;
+    const int r = first.conv.shuffle;
+    const bool linear = first.act == Act::None && first.conv.combine == Combine::None && second.act != Act::PRelu;
+    if (!linear || !is_small(first.conv) || !is_small(second.conv)) return false;
+    if (r > kMaxShuffle || second.conv.shuffle != 1 || second.conv.made > kFewOutputs) return false;
+    if (!steps_once(Axis::down(pair)) || !steps_once(Axis::across(pair))) return false;
+    if (weights_of(first.conv) > kMaxWeights || folded_weights(pair) > kMaxFoldedWeights) return false;
+    const double kept = tap_cost * double(kept_weights(plan, first, 0).size());
+    return double(folded_weights(pair)) < std::min(kept, double(weights_of(first.conv))) + double(weights_of(second.conv)) * r * r;
+}
+
+Op folded_op(const FoldedPair& pair) {
     Op op = pair.second;
     op.in[0] = pair.first.in[0], op.in_channel[0] = pair.first.in_channel[0];
-    op.p[0] = pair.first.p[0];
-    op.p[1] = pair.second.p[1] * pair.first.p[15] * pair.first.p[15];
-    for (int axis = 0; axis < 2; ++axis) {
-        const Axis of(pair, axis);
-        op.p[2 + axis] = of.high() - of.low() + 1;
-        op.p[6 + axis] = -of.low();
-        op.p[8 + axis] = of.high();
-    }
-    op.p[13] = 0;
-    op.p[15] = pair.first.p[15];
-    op.array[0] = op.array[1] = op.array[2] = -1;  // see Merged
+    op.conv.channels = pair.first.conv.channels;
+    op.conv.made = pair.second.conv.made * pair.first.conv.shuffle * pair.first.conv.shuffle;
+    const Axis down = Axis::down(pair), across = Axis::across(pair);
+    op.conv.kernel_h = down.high() - down.low() + 1, op.conv.kernel_w = across.high() - across.low() + 1;
+    op.conv.pad = {-down.low(), -across.low(), down.high(), across.high()};
+    op.conv.n = 0;
+    op.conv.shuffle = pair.first.conv.shuffle;
+    op.conv.weights = op.conv.positions = op.conv.bias = -1;  // see FoldedPairWeights
     return op;
 }
 
-MergedWeights merge(const Plan& plan, const Pair& pair, int capacity) {
-    const Axis down(pair, 0), across(pair, 1);
-    const Parts parts = all_paths(plan, pair, capacity);
-    MergedWeights merged;
-    merged.rows = down.window(), merged.columns = across.window();
-    merged.macs = parts.weights();
-    for (int d = 0; d < down.r; ++d) merged.top.push_back(down.begin(d)), merged.left.push_back(across.begin(d));
-    merged.weights.resize(kBorders * kBorders * parts.weights());
-    merged.bias.resize(kBorders * kBorders * parts.biases());
+bool suits_folded_pair(const ConvSource& source, const ConvTuning&) { return source.pair; }
+
+std::shared_ptr<const void> prepare_folded_pair(const ConvSource& source, const ConvTuning&) {
+    const FoldedPair& pair = *source.pair;
+    const Axis down = Axis::down(pair), across = Axis::across(pair);
+    const Parts parts = all_paths(source.plan, pair, source.capacity);
+    FoldedPairWeights folded;
+    folded.rows = down.window(), folded.columns = across.window();
+    for (int d = 0; d < down.r; ++d) folded.top.push_back(down.begin(d)), folded.left.push_back(across.begin(d));
+    folded.weights.resize(kBorders * kBorders * parts.weights());
+    folded.bias.resize(kBorders * kBorders * parts.biases());
+    const float* second = source.plan.floats_or_null(pair.second.conv.bias);
     for (size_t at = 0; at < kBorders * kBorders; ++at) {
-        float* bias = merged.bias.data() + at * parts.biases();
-        parts.sum(int(at) / kBorders, int(at) % kBorders, merged.weights.data() + at * parts.weights(), bias);
-        if (pair.second.array[2] < 0) continue;
-        for (size_t i = 0; i < parts.biases(); ++i) bias[i] += plan.floats(pair.second.array[2])[i % size_t(pair.second.p[1])];
+        float* bias = folded.bias.data() + at * parts.biases();
+        parts.sum(int(at) / kBorders, int(at) % kBorders, folded.weights.data() + at * parts.weights(), bias);
+        for (size_t i = 0; second && i < parts.biases(); ++i) bias[i] += second[i % size_t(pair.second.conv.made)];
     }
-    return merged;
+    return held_view(std::move(folded));
 }
 
 }  // namespace slsc

@@ -3,14 +3,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "conv/geometry.hpp"
+
 namespace slsc {
 namespace {
 
-bool is_direct(const Op& op) {
-    return op.p[2] == 1 && op.p[3] == 1 && op.p[4] == 1 && op.p[5] == 1 && !op.p[6] && !op.p[7] && !op.p[8] && !op.p[9];
-}
-
-// How much of a group's input the lists of one chunk cover: all kernel rows of it if that fits into the first-level cache,
+// How much of a group's input the lists of one chunk cover: all kernel rows of it if that fits into the L1 cache,
 // else one kernel row, of as many channels as fit. Whole groups of m channels, so that all lists are equally long.
 struct Window {
     int kernel_rows, channels;
@@ -41,7 +39,7 @@ void order_lists(Draft* begin, Draft* end) {
 }
 
 // Appends a list or a pair of them.
-void append(ConvTaps& to, const Draft* list, int count) {
+void append(TapLists& to, const Draft* list, int count) {
     const uint32_t taps = uint32_t(list->taps.size());
     for (int k = 0; k < count; ++k) to.lists.push_back({list[k].output, uint32_t(to.offsets.size()) + k, taps, count > 1});
     for (size_t i = 0; i < taps; i += kQuad)
@@ -56,16 +54,12 @@ void append(ConvTaps& to, const Draft* list, int count) {
         }
 }
 
-}  // namespace
-
-ConvTaps list_taps(const Op& op, const std::vector<Weight>& weights, int m, const TapTuning& tuning) {
-    const ConvGeometry g = conv_geometry(op, tuning.lanes, tuning.rows, tuning.columns);
-    const int groups = op.p[12], in_group = op.p[0] / groups, out_group = op.p[1] / groups;
-    const bool direct = is_direct(op);
-    const Window window = direct ? Window{1, in_group} : choose_window(g, tuning, in_group, m);
+// Lists of the taps that `weights` are, by chunks of `window`; `point`: a tap's offset is its channel.
+TapLists list_windows(const ConvParams& conv, const std::vector<Weight>& weights, const Window& window, bool point, bool pairs,
+                      const ConvGeometry& g) {
+    const int groups = conv.groups, in_group = conv.channels / groups, out_group = conv.made / groups;
     const int parts = (in_group + window.channels - 1) / window.channels, sets = g.kh / window.kernel_rows;
-    ConvTaps made;
-    made.direct = direct;
+    TapLists made;
     made.kernel_rows = window.kernel_rows;
     std::vector<Draft> drafts;
     for (int group = 0; group < groups; ++group)
@@ -81,7 +75,7 @@ ConvTaps list_taps(const Op& op, const std::vector<Weight>& weights, int m, cons
         const Chunk& chunk = made.chunks[group * parts + part];
         const int64_t row = int64_t(w.row % window.kernel_rows) * g.dh * chunk.channels + w.channel - chunk.first_channel;
         const size_t list = size_t(w.row / window.kernel_rows) * out_group + (w.output - chunk.first_output);
-        drafts[chunk.first_list + list].taps.push_back({uint16_t(direct ? row : row * g.packed_columns + w.column * g.dw), w.value});
+        drafts[chunk.first_list + list].taps.push_back({uint16_t(point ? row : row * g.packed_columns + w.column * g.dw), w.value});
     }
     for (const Chunk& chunk : made.chunks)
         for (int set = 0; set < sets; ++set) {
@@ -89,12 +83,37 @@ ConvTaps list_taps(const Op& op, const std::vector<Weight>& weights, int m, cons
             order_lists(first, first + out_group);
             for (int k = 0, count; k < out_group; k += count) {
                 const bool alike = k + 1 < out_group && first[k].taps.size() == first[k + 1].taps.size();
-                count = tuning.pairs && !direct && alike ? 2 : 1;
+                count = pairs && alike ? 2 : 1;
                 append(made, first + k, count);
             }
         }
     made.offsets.resize(made.offsets.size() + kQuadsAhead, 0);
     return made;
+}
+
+ConvGeometry geometry_of(const ConvParams& conv, const TapTuning& tuning) {
+    return conv_geometry(conv, tuning.lanes, tuning.rows, tuning.columns);
+}
+
+}  // namespace
+
+TapLists list_taps(const ConvParams& conv, const std::vector<Weight>& weights, int m, const TapTuning& tuning) {
+    const ConvGeometry g = geometry_of(conv, tuning);
+    return list_windows(conv, weights, choose_window(g, tuning, conv.channels / conv.groups, m), false, tuning.pairs, g);
+}
+
+bool suits_taps(const ConvSource& source, const ConvTuning&) { return !source.pair; }
+
+std::shared_ptr<const void> prepare_taps(const ConvSource& source, const ConvTuning& tuning) {
+    return held_view(list_taps(source.op.conv, source.weights, source.group(), tuning.taps));
+}
+
+bool suits_point(const ConvSource& source, const ConvTuning&) { return !source.pair && is_point(source.op.conv); }
+
+std::shared_ptr<const void> prepare_point(const ConvSource& source, const ConvTuning& tuning) {
+    const ConvParams& conv = source.op.conv;
+    const Window whole{1, conv.channels / conv.groups};
+    return held_view(list_windows(conv, source.weights, whole, true, false, geometry_of(conv, tuning.taps)));
 }
 
 }  // namespace slsc

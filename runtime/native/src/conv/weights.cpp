@@ -3,33 +3,37 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "plan/arrays.hpp"
+
 namespace slsc {
 namespace {
 
 std::vector<Weight> dense_weights(const Plan& plan, const Op& op) {
-    const int groups = op.p[12], in_group = op.p[0] / groups, out_group = op.p[1] / groups;
+    const int groups = op.conv.groups, in_group = op.conv.channels / groups, out_group = op.conv.made / groups;
     std::vector<Weight> weights;
-    weights.reserve(size_t(op.p[1]) * in_group * op.p[2] * op.p[3]);
-    const float* value = plan.floats(op.array[0]);
-    for (int k = 0; k < op.p[1]; ++k)
+    weights.reserve(size_t(op.conv.made) * in_group * op.conv.kernel_h * op.conv.kernel_w);
+    const std::vector<float> stored = widened_weights(plan, op.conv);
+    const float* value = stored.data();
+    for (int k = 0; k < op.conv.made; ++k)
         for (int c = 0; c < in_group; ++c)
-            for (int r = 0; r < op.p[2]; ++r)
-                for (int s = 0; s < op.p[3]; ++s, ++value)
+            for (int r = 0; r < op.conv.kernel_h; ++r)
+                for (int s = 0; s < op.conv.kernel_w; ++s, ++value)
                     if (*value != 0.0f) weights.push_back({k, k / out_group * in_group + c, r, s, *value});
     return weights;
 }
 
 // Rank-major storage (plan.hpp): the first entries of every group are its most important weights.
 std::vector<Weight> sparse_weights(const Plan& plan, const Op& op, int capacity) {
-    const int m = int(plan.header.m), n = op.p[13], wanted = capacity > 0 && capacity < n ? capacity : n;
-    const int groups = op.p[12], in_group = op.p[0] / groups, out_group = op.p[1] / groups;
+    const int m = int(plan.header.m), n = op.conv.n, wanted = capacity > 0 && capacity < n ? capacity : n;
+    const int groups = op.conv.groups, in_group = op.conv.channels / groups, out_group = op.conv.made / groups;
     std::vector<Weight> weights;
-    const float* value = plan.floats(op.array[0]);
-    const uint8_t* position = plan.data(op.array[1]);
+    const std::vector<float> stored = widened_weights(plan, op.conv);
+    const float* value = stored.data();
+    const uint8_t* position = plan.data(op.conv.positions);
     for (int rank = 0; rank < n; ++rank)
-        for (int k = 0; k < op.p[1]; ++k)
-            for (int r = 0; r < op.p[2]; ++r)
-                for (int s = 0; s < op.p[3]; ++s)
+        for (int k = 0; k < op.conv.made; ++k)
+            for (int r = 0; r < op.conv.kernel_h; ++r)
+                for (int s = 0; s < op.conv.kernel_w; ++s)
                     for (int c = 0; c < in_group; c += m) {
                         const int size = std::min(m, in_group - c);
                         if (rank >= kept_in_group(n, m, size)) continue;
@@ -43,7 +47,7 @@ std::vector<Weight> sparse_weights(const Plan& plan, const Op& op, int capacity)
 }  // namespace
 
 std::vector<Weight> kept_weights(const Plan& plan, const Op& op, int capacity) {
-    return op.array[1] >= 0 ? sparse_weights(plan, op, capacity) : dense_weights(plan, op);
+    return op.conv.positions >= 0 ? sparse_weights(plan, op, capacity) : dense_weights(plan, op);
 }
 
 }  // namespace slsc

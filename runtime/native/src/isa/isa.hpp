@@ -6,5 +6,10 @@
 #include <cstdint>
 #include <cstring>
 
+#include "conv/dense.hpp"
+#include "conv/few_outputs.hpp"
+#include "conv/folded_pair.hpp"
+#include "conv/geometry.hpp"
+#include "conv/taps.hpp"
 #include "kernels/kernels.hpp"
-#include "plan/resize_axis.hpp"
+#include "ops/resize_axis.hpp"

@@ -1,11 +1,13 @@
-// Two convolutions that were made one (merged.hpp), as dense convolutions with few outputs: one for each output pixel of the
+// Folded convolution pairs (conv/folded_pair.hpp), as dense convolutions with few outputs: one for each output pixel of the
 // shuffle. Needs few_outputs.inl.
 //
 // A block is made with the weights for the inside of the image. Where lanes or columns of it lie at the border, it is made once
 // more with the border's weights, and those lanes or columns are taken from that.
 
 // With as many registers as AVX-512 has, compilers keep what neighbouring columns share from one to the next, which is faster yet.
-constexpr bool MERGED_HELD = LANES != 16;
+constexpr bool FOLDED_HELD = LANES != 16;
+
+static const Folded& folded_of(const Job& job) { return *static_cast<const Folded*>(job.weights); }
 
 // Of one row: which lanes lie at which border.
 struct BorderLanes {
@@ -26,17 +28,17 @@ static BorderLanes border_lanes(const View& in, int y) {
 static int border_of(int x, int width) { return (x == 0 ? 1 : 0) | (x == width - 1 ? 2 : 0); }
 
 // The weights of output pixel `pixel` of the shuffle at a border.
-static FewTaps merged_taps(const Job& job, int down, int across, int pixel) {
-    const Merged& merged = job.merged;
-    const int pixels = job.op->p[15] * job.op->p[15], outputs = job.op->p[1] / pixels;
+static RowWeights folded_weights(const Job& job, int down, int across, int pixel) {
+    const Folded& folded = folded_of(job);
+    const int pixels = job.op->conv.shuffle * job.op->conv.shuffle, outputs = job.op->conv.made / pixels;
     const size_t at = (size_t(down) * kBorders + across) * pixels + pixel;
-    const size_t weights = size_t(merged.rows) * merged.columns * job.in0.channels * outputs;
-    return {merged.weights + at * weights, merged.bias + at * outputs, merged.rows, merged.columns, job.in0.channels};
+    const size_t weights = size_t(folded.rows) * folded.columns * job.in0.channels * outputs;
+    return {folded.weights + at * weights, folded.bias + at * outputs, folded.rows, folded.columns, job.in0.channels};
 }
 
 // Takes what lies at a border from blocks made with its weights. `x`: the block's first column in the image.
 template <int K>
-static void mend_block(const Job& job, const BorderLanes& lanes, int pixel, int x, const FewRow* rows, int64_t ahead, float* sums,
+static void mend_block(const Job& job, const BorderLanes& lanes, int pixel, int x, const InputRow* rows, int64_t ahead, float* sums,
                        float* other) {
     constexpr int C = DENSE_SUMS / K;
     const int width = job.in0.width;
@@ -45,7 +47,7 @@ static void mend_block(const Job& job, const BorderLanes& lanes, int pixel, int 
     for (int down = 0; down < kBorders; ++down)
         for (int across = 0; across < kBorders; ++across) {
             if ((!down && !across) || !lanes.any[down] || !columns_at[across]) continue;
-            sum_few<K, MERGED_HELD>(merged_taps(job, down, across, pixel), rows, ahead, other);
+            sum_outputs<K, FOLDED_HELD>(folded_weights(job, down, across, pixel), rows, ahead, other);
             for (int i = 0; i < K * C; ++i)
                 if (border_of(x + i % C, width) == across)
                     store(sums + i * LANES, select(lanes.mask[down], load(other + i * LANES), load(sums + i * LANES)));
@@ -54,15 +56,15 @@ static void mend_block(const Job& job, const BorderLanes& lanes, int pixel, int 
 
 // One row of a region.
 template <int K>
-static void merged_row(const Job& job, const Region& region, int y, const FewRow* rows, float* sums) {
+static void folded_row(const Job& job, const Region& region, int y, const InputRow* rows, float* sums) {
     constexpr int C = DENSE_SUMS / K;
-    const int r = job.op->p[15];
+    const int r = job.op->conv.shuffle;
     const BorderLanes lanes = border_lanes(job.in0, y);
     for (int x = 0; x < region.columns; x += C)
         for (int pixel = 0; pixel < r * r; ++pixel) {
-            const FewRow* from = rows + job.merged.top[pixel / r];
-            const int64_t ahead = int64_t(x + job.merged.left[pixel % r]) * LANES;
-            sum_few<K, MERGED_HELD>(merged_taps(job, 0, 0, pixel), from, ahead, sums);
+            const InputRow* from = rows + folded_of(job).top[pixel / r];
+            const int64_t ahead = int64_t(x + folded_of(job).left[pixel % r]) * LANES;
+            sum_outputs<K, FOLDED_HELD>(folded_weights(job, 0, 0, pixel), from, ahead, sums);
             mend_block<K>(job, lanes, pixel, region.x + x, from, ahead, sums, sums + DENSE_SUMS * LANES);
             for (int k = 0; k < K; ++k)
                 finish(job, k * r * r + pixel, y, region.x + x, region.columns - x < C ? region.columns - x : C,
@@ -70,17 +72,17 @@ static void merged_row(const Job& job, const Region& region, int y, const FewRow
         }
 }
 
-static void merged_run(const Job& job, int item, float* scratch) {
-    const ConvGeometry g = few_geometry(*job.op);
-    const int outputs = job.op->p[1] / (job.op->p[15] * job.op->p[15]);
-    walk_few(job, g, outputs, item, scratch + 2 * DENSE_SUMS * LANES, [&](const Region& region, int y, const FewRow* rows) {
+static void folded_pair_run(const Job& job, int item, float* scratch) {
+    const ConvGeometry g = few_outputs_geometry(*job.op);
+    const int outputs = job.op->conv.made / (job.op->conv.shuffle * job.op->conv.shuffle);
+    walk_down(job, g, outputs, item, scratch + 2 * DENSE_SUMS * LANES, [&](const Region& region, int y, const InputRow* rows) {
         switch (outputs) {
-            case 1: merged_row<1>(job, region, y, rows, scratch); break;
-            case 2: merged_row<2>(job, region, y, rows, scratch); break;
-            case 3: merged_row<3>(job, region, y, rows, scratch); break;
-            default: merged_row<4>(job, region, y, rows, scratch);
+            case 1: folded_row<1>(job, region, y, rows, scratch); break;
+            case 2: folded_row<2>(job, region, y, rows, scratch); break;
+            case 3: folded_row<3>(job, region, y, rows, scratch); break;
+            default: folded_row<4>(job, region, y, rows, scratch);
         }
     });
 }
 
-static size_t merged_scratch(const Job& job) { return size_t(DENSE_SUMS) * LANES + few_scratch(job); }
+static size_t folded_pair_scratch(const Job& job) { return size_t(DENSE_SUMS) * LANES + few_outputs_scratch(job); }

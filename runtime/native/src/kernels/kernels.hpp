@@ -1,32 +1,28 @@
-// What every instruction set offers: one table of operations. An operation is split into independent items; which thread
-// runs which item does not change a bit of the result.
+// What every instruction set offers: a table of operations and one of convolution variants. Work is split into independent items;
+// which thread runs which item does not change a bit of the result.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 
-#include "conv/dense.hpp"
-#include "conv/few_outputs.hpp"
+#include "conv/tuning.hpp"
 #include "memory/layout.hpp"
-#include "conv/folded_pair.hpp"
-#include "plan/plan.hpp"
-#include "conv/taps.hpp"
+#include "plan/ops.hpp"
 
 namespace slsc {
+
+struct ConvVariant;
 
 struct Job {
     const Op* op = nullptr;
     View in0, in1, out;
     int from = 0, to = 0;           // columns of the output to make; multiples of its shuffle
-    Taps taps;                      // Conv by taps
-    Dense dense;                    // Conv by dense blocks, where it has panels
-    const float* few = nullptr;     // Conv with few outputs: its weights
-    Merged merged;                  // Conv that two were made, where it has rows
-    const float* bias = nullptr;    // Conv
-    const float* scale = nullptr;   // Unary
-    const float* shift = nullptr;   // Unary
-    const float* slopes = nullptr;  // PRelu
-    const Job* beside = nullptr;    // Conv by taps: a 1x1 convolution to run with it, see beside.hpp
+    const void* weights = nullptr;  // Conv: what its variant has prepared
+    const float* bias = nullptr;     // Conv
+    const float* scale = nullptr;    // Unary
+    const float* shift = nullptr;    // Unary
+    const float* slopes = nullptr;   // PRelu
+    const Job* sibling = nullptr;    // Conv by taps: a 1x1 convolution to run with it, see program/siblings.hpp
 };
 
 struct OpKernel {
@@ -38,14 +34,14 @@ struct OpKernel {
 struct Kernels {
     const char* isa;
     int lanes;
-    OpKernel conv, binary, unary, pool, global_mean, resize, pad, depth_to_space, space_to_depth, channel_mean;
-    TapTuning tuning;
-    DenseTuning dense_tuning;
-    FewTuning few_tuning;
-    double tap_cost;  // time of a multiply-add by taps over that of a dense one
+    OpKernel ops[kOpTypes];            // by type, but for Conv, which has variants
+    const ConvVariant* conv_variants;  // the first that suits a convolution runs it; the last suits all but folded pairs
+    ConvTuning tuning;
     // Planar image rows to strips and back, columns [from, to); items are strip rows of channels: channels * rows.
     void (*to_strips)(const float* planar, const View& value, int from, int to, int item);
     void (*from_strips)(const View& value, float* planar, int from, int to, int item);
+
+    const OpKernel& op(OpType type) const { return ops[size_t(type) - 1]; }
 };
 
 // Null where the instruction set was not compiled in. `isa`: "avx512", "avx2", "neon", "portable".

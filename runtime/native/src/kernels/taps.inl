@@ -1,9 +1,9 @@
 // Convolution by taps. Needs region.inl.
 //
 // The output is cut into blocks of a few columns, which are walked down row by row. Each row of a block's input is packed
-// where it stays in the first-level cache: there the border rule is applied and neighbouring strips' rows are fetched, so
+// where it stays in the L1 cache: there the border rule is applied and neighbouring strips' rows are fetched, so
 // that the inner loop knows neither. All taps that read this row are then added, for one output channel after the other:
-// a tap costs one broadcast and COLUMNS multiply-adds on aligned vectors, with the sums in registers. Where the input of
+// a tap costs one broadcast and COLUMNS FMAs on aligned vectors, with the sums in registers. Where the input of
 // all kernel rows fits into the cache a list of taps covers them all; else it covers one, and the sums of the output rows
 // begun wait in a ring. With as many taps of every output to every row and group, all lists are equally long, which makes
 // their ends predictable.
@@ -13,7 +13,7 @@ constexpr TapTuning TUNING = {
     LANES,
     12,  // rows of a block: fewer ask for more of the input twice, more leave less to share between threads
     COLUMNS,
-    // Of a first-level cache of 48 KiB. More of it than there is, so that 64 channels stay together: the second-level cache
+    // Of a L1 cache of 48 KiB. More of it than there is, so that 64 channels stay together: the L2 cache
     // keeps up with the little that misses, and what is most dear is to load and store sums for short lists.
     LANES == 16 ? 57 << 10 : 28 << 10,
     LANES == 16,  // there are registers for the sums of two lists
@@ -49,11 +49,11 @@ static inline __attribute__((always_inline)) bool finish_held(const Piece& piece
 #pragma GCC unroll 32
         for (int i = 0; i < C; ++i)
             store(target.to + i * step,
-                  finished<decltype(act)::value, decltype(combine)::value>(acc[i], target.other + i * step, op.f, target.slope));
+                  finished<decltype(act)::value, decltype(combine)::value>(acc[i], target.other + i * step, op, target.slope));
         return true;
     };
     const auto combined = [&](auto act) __attribute__((always_inline)) {
-        switch (Combine(op.p[14])) {
+        switch (op.conv.combine) {
             case Combine::None: return row(act, CombineType<Combine::None>{});
             case Combine::AddThenAct: return row(act, CombineType<Combine::AddThenAct>{});
             case Combine::ActThenAdd: return row(act, CombineType<Combine::ActThenAdd>{});
@@ -127,7 +127,7 @@ static inline __attribute__((always_inline)) void add_list(const Piece& piece, c
     }
 }
 
-// Adds every list, pairs of them together: sums of one are loaded and stored while the other's multiply-adds go on.
+// Adds every list, pairs of them together: sums of one are loaded and stored while the other's FMAs go on.
 template <int C, bool Unit>
 static void add_lists(const Piece& piece, const Lists& lists) {
     const uint64_t* word = lists.offsets + lists.lists[0].first_quad;
@@ -153,6 +153,8 @@ static void add_row(const Piece& piece, const Lists& lists) {
     else unit ? add_lists<2, true>(piece, lists) : add_lists<2, false>(piece, lists);
 }
 
+static const Taps& taps_of(const Job& job) { return *static_cast<const Taps*>(job.weights); }
+
 // Output rows whose sums wait at a time. With one chunk a group, the row that an input row completes makes way for the one
 // that it begins.
 static int rows_begun(const ConvGeometry& g, const Taps& taps) {
@@ -175,7 +177,7 @@ static int output_row(const ConvGeometry& g, const Region& region, int t, int ke
 // Adds what row t of the input, the latest in `packed`, completes: of lists of one kernel row, one output row for each.
 static void add_row_of_chunk(const Job& job, const ConvGeometry& g, const Chunk& chunk, const Region& region, int t,
                              const float* packed, float* sums) {
-    const Taps& taps = job.taps;
+    const Taps& taps = taps_of(job);
     const int sets = g.kh / taps.kernel_rows, begun = rows_begun(g, taps);
     for (int set = sets - 1; set >= 0; --set) {
         const int y = output_row(g, region, t, set * taps.kernel_rows + taps.kernel_rows - 1);
@@ -189,51 +191,52 @@ static void add_row_of_chunk(const Job& job, const ConvGeometry& g, const Chunk&
     }
 }
 
-// What a convolution beside this one makes of row t of the input.
-static void add_row_beside(const Job& beside, const ConvGeometry& g, const Region& region, int t, const float* packed, float* sums) {
+// What a sibling makes of row t of the input.
+static void add_row_of_sibling(const Job& sibling, const ConvGeometry& g, const Region& region, int t, const float* packed, float* sums) {
     if (t < region.y || t >= region.y + region.rows) return;
-    const Taps& taps = beside.taps;
+    const Taps& taps = taps_of(sibling);
     const Chunk& chunk = taps.chunks[0];
     const Lists lists{taps.lists + chunk.first_list + int64_t(g.top) * chunk.outputs, chunk.outputs, taps.offsets, taps.weights,
                       true, true};
-    add_row({packed, LANES, sums, chunk.first_output, beside, t, region.x, region.columns}, lists);
+    add_row({packed, LANES, sums, chunk.first_output, sibling, t, region.x, region.columns}, lists);
 }
 
-static int conv_items(const Job& job) { return conv_regions(job, TUNING.rows, TUNING.columns); }
+static int taps_items(const Job& job) { return conv_regions(job, TUNING.rows, TUNING.columns); }
 
-static ConvGeometry tap_geometry(const Op& op) { return conv_geometry(op, LANES, TUNING.rows, TUNING.columns); }
+static ConvGeometry tap_geometry(const Op& op) { return conv_geometry(op.conv, LANES, TUNING.rows, TUNING.columns); }
 
 static size_t sums_floats(const Job& job, const ConvGeometry& g) {
-    return size_t(rows_begun(g, job.taps)) * (job.op->p[1] / job.op->p[12]) * COLUMNS * LANES;
+    return size_t(rows_begun(g, taps_of(job))) * (job.op->conv.made / job.op->conv.groups) * COLUMNS * LANES;
 }
 
 static size_t packed_floats(const Job& job, const ConvGeometry& g) {
-    const int channels = job.taps.chunks[0].channels;  // no chunk has more than the first
-    return size_t(packed_rows(g, job.taps, TUNING.rows)) * channels * g.packed_columns * LANES;
+    const int channels = taps_of(job).chunks[0].channels;  // no chunk has more than the first
+    return size_t(packed_rows(g, taps_of(job), TUNING.rows)) * channels * g.packed_columns * LANES;
 }
 
-static size_t conv_scratch(const Job& job) {
+static size_t taps_scratch(const Job& job) {
     const ConvGeometry g = tap_geometry(*job.op);
-    int beside = 0;  // outputs
-    for (const Job* each = job.beside; each; each = each->beside) beside = each->op->p[1] > beside ? each->op->p[1] : beside;
-    return sums_floats(job, g) + packed_floats(job, g) + size_t(beside) * COLUMNS * LANES;
+    int siblings = 0;  // most outputs of one
+    for (const Job* each = job.sibling; each; each = each->sibling)
+        siblings = each->op->conv.made > siblings ? each->op->conv.made : siblings;
+    return sums_floats(job, g) + packed_floats(job, g) + size_t(siblings) * COLUMNS * LANES;
 }
 
-static void conv_run(const Job& job, int item, float* scratch) {
+static void taps_run(const Job& job, int item, float* scratch) {
     const ConvGeometry g = tap_geometry(*job.op);
     const Region region = conv_region(job, item, TUNING.rows, TUNING.columns);
     const int top = region.y * g.sh - g.top, bottom = (region.y + region.rows - 1) * g.sh - g.top + (g.kh - 1) * g.dh;
-    const Taps& taps = job.taps;
+    const Taps& taps = taps_of(job);
     const int64_t plane = int64_t(g.packed_columns) * LANES;
     float* packed = scratch + sums_floats(job, g);
-    float* beside_sums = packed + packed_floats(job, g);
+    float* sibling_sums = packed + packed_floats(job, g);
     for (const Chunk* group = taps.chunks; group != taps.chunks + taps.chunk_count; group += group->parts)
         for (int t = top; t <= bottom; ++t)
             for (const Chunk* chunk = group; chunk != group + group->parts; ++chunk) {
                 float* row = packed + (taps.kernel_rows == 1 ? 0 : t - top) * chunk->channels * plane;
                 pack_row(job, g, chunk->first_channel, chunk->channels, region, t, row, plane);
                 add_row_of_chunk(job, g, *chunk, region, t, row, scratch);
-                for (const Job* beside = job.beside; beside; beside = beside->beside)
-                    add_row_beside(*beside, g, region, t, row, beside_sums);
+                for (const Job* sibling = job.sibling; sibling; sibling = sibling->sibling)
+                    add_row_of_sibling(*sibling, g, region, t, row, sibling_sums);
             }
 }

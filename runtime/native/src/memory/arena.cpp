@@ -17,7 +17,7 @@ constexpr int kMostBands = 3, kMostColumns = 72;
 
 struct Block {
     size_t floats;
-    int first, last;  // operations between which it is needed
+    int first, last;  // nodes between which it is needed
     size_t* offset;
 };
 
@@ -28,43 +28,40 @@ size_t floats_of(const Shape& s, int columns, int lanes) {
 }
 
 // Finds how many columns each place has to hold within a band, and to keep between bands.
-void measure(const Plan& plan, Bands& bands, Placement& placement) {
+void measure(const Bands& bands, Placement& placement) {
     struct Extent {
         Columns held, kept;
     };
+    constexpr Columns kNone{std::numeric_limits<int>::max(), 0};
     std::vector<Extent> extents(placement.places.size());
-    for (const Bands::Segment& segment : bands.segments()) {
-        const auto each = [&](auto apply) {
-            for (int i = segment.first; i < segment.end; ++i)
-                for (int value : {plan.ops[i].in[0], plan.ops[i].in[1], plan.ops[i].out})
-                    if (value >= 0) apply(value, extents[placement.place_of[value]]);
-        };
-        while (bands.step(segment)) {
-            const Columns none{std::numeric_limits<int>::max(), 0};
-            each([&](int, Extent& extent) { extent = {none, none}; });
-            each([&](int value, Extent& extent) {
-                extent.held = either(extent.held, bands.held(value));
-                extent.kept = either(extent.kept, bands.kept(value));
-            });
-            each([&](int value, Extent& extent) {
-                Place& place = placement.places[placement.place_of[value]];
-                place.pitch = std::max(place.pitch, extent.held.end - extent.held.first);
-                place.kept_pitch = std::max(place.kept_pitch, extent.kept.end - extent.kept.first);
-            });
+    for (const BandStep& step : bands.steps) {
+        const std::vector<int>& values = bands.segments[step.segment].values;
+        for (int value : values) extents[placement.place_of[value]] = {kNone, kNone};
+        for (size_t i = 0; i < values.size(); ++i) {
+            Extent& extent = extents[placement.place_of[values[i]]];
+            extent.held = either(extent.held, step.values[i].held);
+            extent.kept = either(extent.kept, step.values[i].kept);
+        }
+        for (int value : values) {
+            const Extent& extent = extents[placement.place_of[value]];
+            Place& place = placement.places[placement.place_of[value]];
+            place.pitch = std::max(place.pitch, extent.held.end - extent.held.first);
+            place.kept_pitch = std::max(place.kept_pitch, extent.kept.end - extent.kept.first);
         }
     }
-    bands.restart();
 }
 
-void touched_by(const Plan& plan, Placement& placement) {
-    for (Place& place : placement.places) place.first_op = int(plan.ops.size());
-    for (int i = 0; i < int(plan.ops.size()); ++i)
-        for (int value : {plan.ops[i].in[0], plan.ops[i].in[1], plan.ops[i].out}) {
+void touched_by(const Program& program, Placement& placement) {
+    for (Place& place : placement.places) place.first = int(program.nodes.size());
+    for (int i = 0; i < int(program.nodes.size()); ++i) {
+        const Op& op = program.nodes[i].op;
+        for (int value : {op.in[0], op.in[1], op.out}) {
             if (value < 0) continue;
             Place& place = placement.places[placement.place_of[value]];
-            place.first_op = std::min(place.first_op, i);
-            place.last_op = std::max(place.last_op, i);
+            place.first = std::min(place.first, i);
+            place.last = std::max(place.last, i);
         }
+    }
 }
 
 // Puts each block into the first gap that is free during its whole life, large ones first. Returns the floats of all.
@@ -92,14 +89,15 @@ size_t assign(std::vector<Block>& blocks) {
 
 int64_t plane_floats(int pitch, int lanes) { return int64_t((pitch + 1) | 1) * lanes; }
 
-Placement place_values(const Plan& plan, const std::vector<Shape>& shapes, int lanes, Bands& bands) {
-    const int ops = int(plan.ops.size());
+Placement place_values(const Program& program, const std::vector<Shape>& shapes, const Bands& bands) {
+    const int nodes = int(program.nodes.size()), lanes = program.lanes();
+    const Header& header = program.plan->header;
     Placement placement;
-    placement.place_of = shared_places(plan, bands);
+    placement.place_of = shared_places(program, bands);
     placement.places.resize(shapes.size());
-    touched_by(plan, placement);
-    if (!bands.single()) measure(plan, bands, placement);
-    const int most_kept = int(std::min<int64_t>(kMostColumns, int64_t(kMostBands) * bands.columns()));
+    touched_by(program, placement);
+    if (!bands.single) measure(bands, placement);
+    const int most_kept = int(std::min<int64_t>(kMostColumns, int64_t(kMostBands) * bands.columns));
     std::vector<Block> blocks;
     for (int v = 0; v < int(shapes.size()); ++v) {
         Place& place = placement.places[v];
@@ -107,22 +105,22 @@ Placement place_values(const Plan& plan, const std::vector<Shape>& shapes, int l
             placement.places[placement.place_of[v]].shared = true;
             continue;
         }
-        const bool image = placement.place_of[plan.header.input] == v, restored = placement.place_of[plan.header.output] == v;
-        int first = place.first_op, last = place.last_op;
+        const bool image = placement.place_of[header.input] == v, restored = placement.place_of[header.output] == v;
+        int first = place.first, last = place.last;
         const bool touched = first <= last;
-        if (touched) last = bands.runs_with(last);
-        const bool local = touched && bands.segment_of(first) == bands.segment_of(last) && !image;
-        place.whole = bands.single() || !local || place.kept_pitch > bands.columns_of(v, most_kept);
+        if (touched) last = program.nodes[last].leader;
+        const bool local = touched && bands.segment_of[first] == bands.segment_of[last] && !image;
+        place.whole = bands.single || !local || place.kept_pitch > columns_of(program, shapes, v, most_kept);
         if (place.whole) place.pitch = shapes[v].width;
-        if (touched && !bands.single()) {
-            const int begin = bands.segments()[bands.segment_of(first)].first;
-            const int end = bands.segments()[bands.segment_of(last)].end - 1;
+        if (touched && !bands.single) {
+            const int begin = bands.segments[bands.segment_of[first]].first;
+            const int end = bands.segments[bands.segment_of[last]].end - 1;
             if (place.whole) first = begin, last = end;
             else if (place.kept_pitch > 0)
                 blocks.push_back({floats_of(shapes[v], place.kept_pitch, lanes), begin, end, &place.kept_offset});
         }
         if (image) first = -1;
-        if (restored) last = ops;
+        if (restored) last = nodes;
         blocks.push_back({floats_of(shapes[v], place.pitch, lanes), first, last, &place.offset});
     }
     placement.floats = assign(blocks);

@@ -9,9 +9,9 @@
 #include <cstddef>
 #include <vector>
 
-#include "schedule/bands.hpp"
 #include "memory/layout.hpp"
-#include "plan/plan.hpp"
+#include "program/program.hpp"
+#include "schedule/bands.hpp"
 
 namespace slsc {
 
@@ -22,7 +22,7 @@ struct Place {
     size_t offset = 0;               // floats
     int kept_pitch = 0;              // most columns kept between bands
     size_t kept_offset = 0;          // floats
-    int first_op = 0, last_op = -1;  // that touch it
+    int first = 0, last = -1;        // nodes that touch it
 };
 
 struct Placement {
@@ -32,11 +32,10 @@ struct Placement {
 };
 
 // Floats from one channel of a row to the next: an odd number of pixels, so that the same columns of all channels spread over the
-// sets of the first-level cache, and one more than are used, since what is read beside those is thrown away, but another thread
+// sets of the L1 cache, and one more than are used, since what is read beside those is thrown away, but another thread
 // must not be writing it.
 int64_t plane_floats(int pitch, int lanes);
 
-// Steps through `bands`, and restarts it.
-Placement place_values(const Plan& plan, const std::vector<Shape>& shapes, int lanes, Bands& bands);
+Placement place_values(const Program& program, const std::vector<Shape>& shapes, const Bands& bands);
 
 }  // namespace slsc

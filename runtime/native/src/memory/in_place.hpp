@@ -3,12 +3,12 @@
 
 #include <vector>
 
+#include "program/program.hpp"
 #include "schedule/bands.hpp"
-#include "plan/plan.hpp"
 
 namespace slsc {
 
-// By value: the value whose place it shares, itself for most. Steps through `bands`, and restarts it.
-std::vector<int> shared_places(const Plan& plan, Bands& bands);
+// By value: the value whose place it shares, itself for most.
+std::vector<int> shared_places(const Program& program, const Bands& bands);
 
 }  // namespace slsc

@@ -19,6 +19,7 @@ enum class OpType : uint32_t {
     SpaceToDepth = 9,
     ChannelMean = 10,
 };
+constexpr int kOpTypes = 10;
 
 enum class Act : uint32_t {
     None = 0,
@@ -184,27 +185,6 @@ static_assert(sizeof(Sides) == 16 && sizeof(ConvParams) == 76 && offsetof(ConvPa
 static_assert(sizeof(BinaryParams) == 12 && sizeof(UnaryParams) == 12 && sizeof(PoolParams) == 44);
 static_assert(sizeof(GlobalMeanParams) == 4 && sizeof(ResizeParams) == 28 && sizeof(PadParams) == 48);
 static_assert(sizeof(DepthToSpaceParams) == 8 && sizeof(SpaceToDepthParams) == 8 && sizeof(ChannelMeanParams) == 4);
-
-// Channels an operation reads from each input and writes.
-struct Channels {
-    int in0, in1, out;
-};
-
-inline Channels channels_of(const Op& op) {
-    const int c = op.channel_mean.channels;  // the first of all parameters
-    switch (op.type) {
-        case OpType::Conv: {
-            const int out = op.conv.made / (op.conv.shuffle * op.conv.shuffle);
-            return {c, out, out};
-        }
-        case OpType::Binary: return {c, op.binary.spread == Spread::Channel ? 1 : c, c};
-        case OpType::DepthToSpace: return {c, 0, c / (op.depth_to_space.block * op.depth_to_space.block)};
-        case OpType::SpaceToDepth: return {c, 0, c * op.space_to_depth.block * op.space_to_depth.block};
-        case OpType::ChannelMean: return {c, 0, 1};
-        case OpType::Resize: return {c, op.resize.numerator ? 0 : 1, c};
-        default: return {c, 0, c};
-    }
-}
 
 // Weights a group of `size` keeps at n:m; the same rule as slsc.pattern.kept_in_group.
 inline int kept_in_group(int n, int m, int size) {

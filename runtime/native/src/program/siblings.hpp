@@ -1,16 +1,14 @@
-// 1x1 convolutions that run with a larger one of the same input: what that packs of a row is in the first-level cache then.
-// Blocks that distil (RFDN, IMDN) begin so.
+// Sibling 1x1 convolutions: those that run together with a larger one of the same input, since what that packs of a row is in the
+// L1 cache then. Blocks that distil (RFDN, IMDN) begin so.
 #pragma once
 
 #include <vector>
 
-#include "conv/convolution.hpp"
-#include "plan/plan.hpp"
+#include "program/program.hpp"
 
 namespace slsc {
 
-// By operation: the one it runs with, which for most is itself, and else stands behind it and nothing but others that run with it.
-// `convolutions`: by operation, as each runs on its own.
-std::vector<int> run_beside(const Plan& plan, const std::vector<Convolution>& convolutions);
+// By node: the one it runs with, which for most is itself, and else stands behind it and nothing but others that run with it.
+std::vector<int> sibling_leaders(const Program& program);
 
 }  // namespace slsc

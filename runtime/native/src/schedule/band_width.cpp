@@ -7,7 +7,7 @@
 namespace slsc {
 namespace {
 
-// Measured, see README.md: a band of the largest value should stay in the cache that cores share, as an image that small
+// Measured, see docs/experiments.md: a band of the largest value should stay in the cache that cores share, as an image that small
 // does of itself; wider bands than the most gain nothing.
 constexpr int64_t kBandBytes = 8 << 20;
 constexpr int kMost = 48;
@@ -22,8 +22,9 @@ int even_columns(const Shape& image, const TapTuning& tuning, int threads) {
 
 }  // namespace
 
-int band_width(const Plan& plan, const std::vector<Shape>& shapes, const TapTuning& tuning, int threads) {
-    const Shape& image = shapes[plan.header.input];
+int band_width(const Program& program, const std::vector<Shape>& shapes, int threads) {
+    const TapTuning& tuning = program.target.kernels->tuning.taps;
+    const Shape& image = shapes[program.plan->header.input];
     int64_t largest = 1;  // bytes
     for (const Shape& s : shapes)
         largest = std::max(largest, int64_t(sizeof(float)) * s.channels * s.rows * s.width * tuning.lanes);

@@ -1,15 +1,14 @@
-// How wide a band should be.
+// How many columns of the image make a band.
 #pragma once
 
 #include <vector>
 
 #include "memory/layout.hpp"
-#include "plan/plan.hpp"
-#include "conv/taps.hpp"
+#include "program/program.hpp"
 
 namespace slsc {
 
-// Columns of the image; its width where bands would gain nothing.
-int band_width(const Plan& plan, const std::vector<Shape>& shapes, const TapTuning& tuning, int threads);
+// As many as suit the caches, the network and `threads` threads.
+int band_width(const Program& program, const std::vector<Shape>& shapes, int threads);
 
 }  // namespace slsc

@@ -25,7 +25,7 @@ bool spin_until(Done done) {
 
 }  // namespace
 
-Pool::Pool(int threads) {
+ThreadPool::ThreadPool(int threads) {
     try {
         for (int worker = 1; worker < threads; ++worker) workers_.emplace_back([this, worker] { work(worker); });
     } catch (...) {  // the system gives no more threads
@@ -34,9 +34,9 @@ Pool::Pool(int threads) {
     }
 }
 
-Pool::~Pool() { stop(); }
+ThreadPool::~ThreadPool() { stop(); }
 
-void Pool::stop() {
+void ThreadPool::stop() {
     {
         std::lock_guard<std::mutex> lock(mutex_);
         stopping_ = true;
@@ -45,7 +45,7 @@ void Pool::stop() {
     for (std::thread& worker : workers_) worker.join();
 }
 
-void Pool::run_loop(Loop loop) {
+void ThreadPool::run_loop(Loop loop) {
     if (workers_.empty() || loop.items < 2) {
         for (int item = 0; item < loop.items; ++item) loop.call(loop.body, item, 0);
         return;
@@ -65,7 +65,7 @@ void Pool::run_loop(Loop loop) {
 }
 
 // A worker that comes late finds no item waiting and holds nobody up.
-void Pool::take_items(int worker) {
+void ThreadPool::take_items(int worker) {
     int waiting = waiting_.load(std::memory_order_relaxed);
     while (waiting > 0) {
         if (!waiting_.compare_exchange_weak(waiting, waiting - 1, std::memory_order_acq_rel)) continue;
@@ -78,7 +78,7 @@ void Pool::take_items(int worker) {
     }
 }
 
-void Pool::work(int worker) {
+void ThreadPool::work(int worker) {
     const auto called = [this] { return waiting_.load(std::memory_order_acquire) > 0 || stopping_; };
     while (!stopping_) {
         if (!spin_until(called)) {

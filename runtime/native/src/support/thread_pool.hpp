@@ -10,13 +10,13 @@
 
 namespace slsc {
 
-class Pool {
+class ThreadPool {
 public:
     // `threads` >= 1, the caller of `run` counted.
-    explicit Pool(int threads);
-    ~Pool();
-    Pool(const Pool&) = delete;
-    Pool& operator=(const Pool&) = delete;
+    explicit ThreadPool(int threads);
+    ~ThreadPool();
+    ThreadPool(const ThreadPool&) = delete;
+    ThreadPool& operator=(const ThreadPool&) = delete;
 
     int threads() const { return int(workers_.size()) + 1; }
 

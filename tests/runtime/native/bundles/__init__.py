@@ -1,4 +1,4 @@
-"""Small bundles written as docs/reference/bundle.md says, without the compiler, for the C library's tests and fuzzer."""
+"""Small bundles written as docs/reference/bundle.md says, without the compiler: for the C library's tests."""
 
 from __future__ import annotations
 

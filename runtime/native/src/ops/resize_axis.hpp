@@ -3,13 +3,9 @@
 
 #include <cstdint>
 
-#include "plan/plan.hpp"
+#include "plan/ops.hpp"
 
 namespace slsc {
-
-enum class ResizeKind { Nearest = 0, Linear = 1, Cubic = 2 };
-enum class Coordinates { HalfPixel = 0, PytorchHalfPixel = 1, AlignCorners = 2, Asymmetric = 3 };
-enum class Rounding { PreferFloor = 0, Floor = 1, Ceil = 2, PreferCeil = 3 };
 
 // Output pixel i comes from input pixel i * down / up, give or take the coordinates' half pixels.
 struct Axis {
@@ -22,16 +18,16 @@ struct Source {
     int64_t over, under;  // under > 0
 };
 
-static inline int resize_taps(const Op& op) {
-    return ResizeKind(op.p[1]) == ResizeKind::Nearest ? 1 : ResizeKind(op.p[1]) == ResizeKind::Linear ? 2 : 4;
+static inline int resize_taps(const ResizeParams& p) {
+    return p.kind == ResizeKind::Nearest ? 1 : p.kind == ResizeKind::Linear ? 2 : 4;
 }
 
-static inline Axis resize_axis(const Op& op, int in, int out) {
-    return {in, out, op.p[3] ? op.p[3] : out, op.p[3] ? op.p[4] : in};
+static inline Axis resize_axis(const ResizeParams& p, int in, int out) {
+    return {in, out, p.numerator ? p.numerator : out, p.numerator ? p.denominator : in};
 }
 
-static inline Source source_of(const Op& op, const Axis& axis, int64_t i) {
-    switch (Coordinates(op.p[2])) {
+static inline Source source_of(const ResizeParams& p, const Axis& axis, int64_t i) {
+    switch (p.coordinates) {
         case Coordinates::PytorchHalfPixel:
             if (axis.out == 1) return {0, 1};
             break;
@@ -45,8 +41,8 @@ static inline Source source_of(const Op& op, const Axis& axis, int64_t i) {
 static inline int64_t floor_of(Source x) { return x.over / x.under - (x.over % x.under < 0); }
 static inline int64_t ceil_of(Source x) { return x.over / x.under + (x.over % x.under > 0); }
 
-static inline int64_t round_source(const Op& op, Source x) {
-    switch (Rounding(op.p[5])) {
+static inline int64_t round_source(const ResizeParams& p, Source x) {
+    switch (p.rounding) {
         case Rounding::PreferFloor: return ceil_of({2 * x.over - x.under, 2 * x.under});
         case Rounding::Floor: return floor_of(x);
         case Rounding::Ceil: return ceil_of(x);
@@ -56,13 +52,13 @@ static inline int64_t round_source(const Op& op, Source x) {
 }
 
 // The pixel that the first tap reads, if there is one, and the fraction behind it.
-static inline int64_t resize_base(const Op& op, Source x) {
-    return resize_taps(op) == 1 ? round_source(op, x) : floor_of(x);
+static inline int64_t resize_base(const ResizeParams& p, Source x) {
+    return resize_taps(p) == 1 ? round_source(p, x) : floor_of(x);
 }
 
 // The pixel read by tap k, `base` being that of resize_base: the nearest there is.
-static inline int resize_index(const Op& op, const Axis& axis, int64_t base, int k) {
-    const int64_t at = base + (ResizeKind(op.p[1]) == ResizeKind::Cubic ? k - 1 : k);
+static inline int resize_index(const ResizeParams& p, const Axis& axis, int64_t base, int k) {
+    const int64_t at = base + (p.kind == ResizeKind::Cubic ? k - 1 : k);
     return at < 0 ? 0 : at > axis.in - 1 ? axis.in - 1 : int(at);
 }
 
