@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from slsc.passes.lowering import nmp
 from slsc.passes.lowering.limits import require_whole_within, require_within
-from slsc.passes.lowering.nmp import Act, Op, OpType, PlanFile
+from slsc.passes.lowering.nmp import ABSENT, Act, DType, Op, PlanFile
 from slsc.passes.lowering.packing import pack
 from slsc.passes.lowering.place import Layout, Place
 from slsc.passes.lowering.refusal import LoweringRefusal
 from slsc.passes.lowering.steps import (
     NO_ACTIVATION,
-    Activation,
     Array,
     Binary,
     ChannelMean,
@@ -31,19 +31,6 @@ from slsc.passes.lowering.steps import (
     Unary,
 )
 
-ABSENT = -1
-
-
-@dataclass(frozen=True)
-class _Fields:
-    """What an operation has besides its places."""
-
-    type: OpType
-    p: tuple[int, ...]
-    act: Activation = NO_ACTIVATION
-    f: tuple[float, float] = (0.0, 0.0)
-    arrays: tuple[int, int, int] = (ABSENT, ABSENT, ABSENT)
-
 
 @dataclass
 class Emitter:
@@ -54,7 +41,7 @@ class Emitter:
     """
 
     spaces: Mapping[str, Space]
-    arrays: dict[bytes, int] = field(default_factory=dict)
+    arrays: dict[nmp.Array, int] = field(default_factory=dict)
     group_size: int = 0
 
     def plan(self, layout: Layout, image: str, output: Place) -> PlanFile:
@@ -76,63 +63,65 @@ class Emitter:
     def _op(self, step: Step, places: Mapping[str, Place]) -> Op:
         require_within(step)
         ins = [places[name] for name in step.inputs] + [Place(ABSENT, 0)] * (2 - len(step.inputs))
-        fields = self._fields(step)
-        act = fields.act
+        act = step.act if isinstance(step, Conv | Binary | Unary) else NO_ACTIVATION
         return Op(
-            type=fields.type,
-            act=act.kind,
+            params=self._params(step),
             ins=(ins[0].value, ins[1].value),
             in_channels=(ins[0].channel, ins[1].channel),
             out=places[step.output].value,
             out_channel=places[step.output].channel,
-            p=fields.p,
-            f=(*fields.f, act.low, act.high),
-            arrays=(*fields.arrays, self._array(act.slopes if act.kind == Act.PRELU else None)),
+            act=act.kind,
+            act_a=act.a,
+            act_b=act.b,
+            slopes=self._floats(act.slopes if act.kind == Act.PRELU else None),
         )
 
-    def _fields(self, step: Step) -> _Fields:
+    def _params(self, step: Step) -> nmp.Params:
         channels = self.spaces[step.inputs[0]].channels
         match step:
             case Conv():
                 return self._conv(step, channels)
             case Binary():
-                return _Fields(OpType.BINARY, (channels, step.kind, step.spread), step.act)
+                return nmp.Binary(channels, step.kind, step.spread)
             case Unary():
-                arrays = (self._array(step.scale), self._array(step.shift), ABSENT)
-                return _Fields(OpType.UNARY, (channels,), step.act, arrays=arrays)
+                return nmp.Unary(channels, self._floats(step.scale), self._floats(step.shift))
             case Pool():
-                window = (*step.kernel, *step.strides, *step.pads, int(step.ceil))
-                return _Fields(OpType.POOL, (channels, step.kind, *window))
+                return nmp.Pool(channels, step.kind, *step.kernel, *step.strides, *step.pads, int(step.ceil))
             case GlobalMean():
-                return _Fields(OpType.GLOBAL_MEAN, (channels,))
+                return nmp.GlobalMean(channels)
             case ChannelMean():
-                return _Fields(OpType.CHANNEL_MEAN, (channels,))
+                return nmp.ChannelMean(channels)
             case Resize():
-                factor = step.factor
-                ratio = (factor.numerator, factor.denominator) if factor else (0, 0)
-                manner = (step.kind, step.coordinates, *ratio, step.rounding)
-                return _Fields(OpType.RESIZE, (channels, *manner), f=(step.cubic, 0.0))
+                up, down = step.factor.as_integer_ratio() if step.factor else (0, 0)
+                return nmp.Resize(channels, step.kind, step.coordinates, up, down, step.rounding, step.cubic)
             case Pad():
-                sides = (*step.amounts, *step.shares, step.parts)
-                return _Fields(OpType.PAD, (channels, step.kind, *sides), f=(step.value, 0.0))
+                return nmp.Pad(channels, step.kind, *step.amounts, *step.shares, step.parts, step.value)
             case DepthToSpace():
-                return _Fields(OpType.DEPTH_TO_SPACE, (channels, step.block))
+                return nmp.DepthToSpace(channels, step.block)
             case SpaceToDepth():
-                return _Fields(OpType.SPACE_TO_DEPTH, (channels, step.block))
+                return nmp.SpaceToDepth(channels, step.block)
         raise AssertionError(f"no operation for {type(step).__name__}")
 
-    def _conv(self, step: Conv, channels: int) -> _Fields:
-        weights, positions = step.weight.astype("<f4").tobytes(), b""
-        n = 0
+    def _conv(self, step: Conv, channels: int) -> nmp.Conv:
+        made, _, rows, columns = step.weight.shape
+        weights, positions, n = step.weight, None, 0
         if step.sparsity:
             n = step.sparsity.n
             self._require_group_size(step, step.sparsity.m)
             weights, positions = pack(step.weight, step.sparsity)
-        made, _, rows, columns = step.weight.shape
         window = (rows, columns, *step.strides, *step.pads, *step.dilations)
-        p = (channels, made, *window, step.groups, n, step.combine, step.shuffle)
-        arrays = (self._bytes(weights), self._bytes(positions) if positions else ABSENT, self._array(step.bias))
-        return _Fields(OpType.CONV, p, step.act, arrays=arrays)
+        return nmp.Conv(
+            channels,
+            made,
+            *window,
+            groups=step.groups,
+            n=n,
+            combine=step.combine,
+            shuffle=step.shuffle,
+            weights=self._floats(weights),
+            positions=ABSENT if positions is None else self._array(nmp.Array(positions.tobytes(), DType.U8)),
+            bias=self._floats(step.bias),
+        )
 
     def _require_group_size(self, step: Conv, m: int) -> None:
         if self.group_size not in (0, m):
@@ -140,9 +129,9 @@ class Emitter:
             raise LoweringRefusal("the native engine takes one group size a network", where=step.label, why=why)
         self.group_size = m
 
-    def _array(self, values: Array | None) -> int:
-        return ABSENT if values is None else self._bytes(np.asarray(values, "<f4").tobytes())
+    def _floats(self, values: Array | None) -> int:
+        return ABSENT if values is None else self._array(nmp.Array(np.asarray(values, "<f4").tobytes()))
 
-    def _bytes(self, data: bytes) -> int:
+    def _array(self, array: nmp.Array) -> int:
         """Index of an array; equal ones, of weights that layers share, are stored once."""
-        return self.arrays.setdefault(data, len(self.arrays))
+        return self.arrays.setdefault(array, len(self.arrays))

@@ -7,10 +7,11 @@ import onnx
 
 from slsc.passes.graph import attribute, label
 from slsc.passes.lowering.builder import Builder
+from slsc.passes.lowering.nmp import PadKind
 from slsc.passes.lowering.refusal import refuse
 from slsc.passes.lowering.steps import Pad
 
-MODES = {"constant": 0, "reflect": 1, "edge": 2}
+MODES = {"constant": PadKind.CONSTANT, "reflect": PadKind.REFLECT, "edge": PadKind.EDGE}
 ROWS, COLUMNS = 2, 3
 
 

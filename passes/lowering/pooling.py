@@ -6,11 +6,11 @@ import onnx
 
 from slsc.passes.graph import attribute, label
 from slsc.passes.lowering.builder import Builder
+from slsc.passes.lowering.nmp import PoolKind
 from slsc.passes.lowering.refusal import refuse
 from slsc.passes.lowering.steps import ChannelMean, GlobalMean, Pool
 from slsc.passes.lowering.windows import window_of
 
-MAXIMUM, AVERAGE, AVERAGE_WITH_PADDING = 0, 1, 2
 CHANNELS, SPACE = {1}, {2, 3}
 
 
@@ -24,9 +24,10 @@ def pool(node: onnx.NodeProto, build: Builder) -> None:
         raise refuse(node, "it tells where the maximum was")
     if build.space(source).pixel:
         raise refuse(node, "it has a window over a tensor of one pixel")
-    kind = MAXIMUM
+    kind = PoolKind.MAX
     if node.op_type == "AveragePool":
-        kind = AVERAGE_WITH_PADDING if attribute(node, "count_include_pad", 0) else AVERAGE
+        padded = attribute(node, "count_include_pad", 0)
+        kind = PoolKind.AVERAGE_WITH_PADDING if padded else PoolKind.AVERAGE
     build.add(
         Pool(
             label=label(node),

@@ -13,7 +13,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from slsc.passes.lowering.nmp import Act, BinaryKind, Combine, Spread
+from slsc.passes.lowering.nmp import (
+    Act,
+    BinaryKind,
+    Combine,
+    Coordinates,
+    PadKind,
+    PoolKind,
+    ResizeKind,
+    Rounding,
+    Spread,
+)
 
 Array = npt.NDArray[Any]
 
@@ -35,11 +45,11 @@ class Space:
 
 @dataclass(frozen=True, eq=False)
 class Activation:
-    """An activation function; `low` and `high` are the plan's f[2] and f[3], `slopes` a PReLU's, one per channel."""
+    """An activation function; `a` and `b` are its numbers as in plan-file.md, `slopes` a PReLU's, one per channel."""
 
     kind: Act = Act.NONE
-    low: float = 0.0
-    high: float = 0.0
+    a: float = 0.0
+    b: float = 0.0
     slopes: Array | None = None
 
     def __bool__(self) -> bool:
@@ -125,9 +135,9 @@ class Unary(Step):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Pool(Step):
-    """Maximum or average over windows; `kind` as in plan.hpp."""
+    """Maximum or average over windows."""
 
-    kind: int
+    kind: PoolKind
     kernel: tuple[int, int]
     strides: tuple[int, int]
     pads: tuple[int, int, int, int]
@@ -158,11 +168,11 @@ class ChannelMean(Step):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Resize(Step):
-    """Resizing by `factor`, or without one to the size of the second input; the rest as in plan.hpp."""
+    """Resizing by `factor`, or without one to the size of the second input."""
 
-    kind: int
-    coordinates: int
-    rounding: int
+    kind: ResizeKind
+    coordinates: Coordinates
+    rounding: Rounding
     cubic: float
     factor: Fraction | None
 
@@ -175,12 +185,12 @@ class Resize(Step):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Pad(Step):
-    """Padding by (top, left, bottom, right), cropping where they are negative; `kind` as in plan.hpp.
+    """Padding by (top, left, bottom, right), cropping where they are negative.
 
     `amounts` are pixels, `shares` such parts of the input's height or width as there are `parts` in it.
     """
 
-    kind: int
+    kind: PadKind
     amounts: tuple[int, int, int, int]
     value: float = 0.0
     shares: tuple[int, int, int, int] = (0, 0, 0, 0)

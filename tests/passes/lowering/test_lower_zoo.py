@@ -21,7 +21,7 @@ from slsc.passes.bake import BakeMasks
 from slsc.passes.base import PassContext
 from slsc.passes.importing.import_model import import_pipeline
 from slsc.passes.lowering import lower
-from slsc.passes.lowering.nmp import OpType, PlanFile
+from slsc.passes.lowering.nmp import Conv, OpType, PlanFile
 from slsc.plan import Plan
 from slsc.runtime.backends.native import NativeRunner
 from slsc.search.base import Network, Rules
@@ -122,7 +122,7 @@ def test_pruned(network, budget: Fraction, m: int, isas: list[str], run_onnx: Ca
     engine, plan = pruned(model, budget, m)
     lowered = agree(engine, plan, white, isas, run_onnx, decibels)
     assert lowered.m == m
-    sparse = Counter(op.arrays[1] >= 0 for op in lowered.ops if op.type == OpType.CONV)
+    sparse = Counter(op.params.positions >= 0 for op in lowered.ops if isinstance(op.params, Conv))
     assert sparse[True] >= len(plan.layers)  # weights may be used several times
 
 
