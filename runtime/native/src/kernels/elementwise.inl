@@ -93,6 +93,8 @@ static void binary_run(const Job& job, int item, float*) {
     each_run(job, item, [&](const Run& run) { binary_part(job, run); });
 }
 
+static constexpr OpKernel binary_kernel{elementwise_items, binary_run, nullptr};
+
 static void unary_part(const Job& job, const Run& run) {
     const float* from = pixel_at(job.in0, run.channel, run.y, run.x);
     float* to = pixel_at(job.out, run.channel, run.y, run.x);
@@ -105,3 +107,5 @@ static void unary_part(const Job& job, const Run& run) {
 static void unary_run(const Job& job, int item, float*) {
     each_run(job, item, [&](const Run& run) { unary_part(job, run); });
 }
+
+static constexpr OpKernel unary_kernel{elementwise_items, unary_run, nullptr};

@@ -53,3 +53,5 @@ static void pad_run(const Job& job, int item, float*) {
     if (inside && q > -LANES && q < LANES) pad_row_of_strips(job, channel, t, q, to);
     else pad_row_by_lane(job, channel, row, to);
 }
+
+static constexpr OpKernel pad_kernel{pad_items, pad_run, nullptr};

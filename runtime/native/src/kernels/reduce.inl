@@ -19,6 +19,8 @@ static void global_mean_run(const Job& job, int channel, float*) {
     store(pixel_at(job.out, channel, 0, 0), splat(float(all / (double(in.height) * in.width))));
 }
 
+static constexpr OpKernel global_mean_kernel{global_mean_items, global_mean_run, nullptr};
+
 static int channel_mean_items(const Job& job) { return job.out.rows; }
 
 static void channel_mean_run(const Job& job, int y, float*) {
@@ -34,3 +36,5 @@ static void channel_mean_run(const Job& job, int y, float*) {
     const float share = 1.0f / float(in.channels);
     for (int64_t i = 0; i < floats; i += LANES) store(to + i, load(to + i) * share);
 }
+
+static constexpr OpKernel channel_mean_kernel{channel_mean_items, channel_mean_run, nullptr};

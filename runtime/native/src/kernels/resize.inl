@@ -129,3 +129,5 @@ static void resize_run(const Job& job, int y, float* scratch) {
         resize_columns(count, columns, job.to - job.from, from, pixel_at(out, c, y, job.from));
     }
 }
+
+static constexpr OpKernel resize_kernel{resize_items, resize_run, resize_scratch};

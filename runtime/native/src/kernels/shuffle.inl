@@ -15,6 +15,8 @@ static void depth_to_space_run(const Job& job, int item, float*) {
                         pixel_at(job.out, c, int64_t(y) * r + dy, job.from + dx), r * LANES, (job.to - job.from) / r);
 }
 
+static constexpr OpKernel depth_to_space_kernel{depth_to_space_items, depth_to_space_run, nullptr};
+
 static int space_to_depth_items(const Job& job) { return job.in0.channels * job.out.rows; }
 
 static void space_to_depth_run(const Job& job, int item, float*) {
@@ -24,3 +26,5 @@ static void space_to_depth_run(const Job& job, int item, float*) {
             copy_pixels(pixel_at(job.in0, c, int64_t(y) * r + dy, int64_t(job.from) * r + dx), r * LANES,
                         pixel_at(job.out, (dy * r + dx) * job.in0.channels + c, y, job.from), LANES, job.to - job.from);
 }
+
+static constexpr OpKernel space_to_depth_kernel{space_to_depth_items, space_to_depth_run, nullptr};

@@ -21,24 +21,14 @@
 //
 #include "conv_variants.inl"
 
+#define SLSC_OP(Name, name) name##_kernel,
 static const Kernels TABLE = {
     ISA_NAME,
     LANES,
-    // In the order of OpType.
-    {
-        {nullptr, nullptr, nullptr},  // Conv: by its variant
-        {elementwise_items, binary_run, nullptr},
-        {elementwise_items, unary_run, nullptr},
-        {pool_items, pool_run, nullptr},
-        {global_mean_items, global_mean_run, nullptr},
-        {resize_items, resize_run, resize_scratch},
-        {pad_items, pad_run, nullptr},
-        {depth_to_space_items, depth_to_space_run, nullptr},
-        {space_to_depth_items, space_to_depth_run, nullptr},
-        {channel_mean_items, channel_mean_run, nullptr},
-    },
+    {SLSC_OPS(SLSC_OP)},
     CONV_VARIANTS,
     {TUNING, DENSE_TUNING, FEW_OUTPUTS_TUNING, TAP_COST},
     to_strips,
     from_strips,
 };
+#undef SLSC_OP

@@ -85,7 +85,7 @@ Columns reads(const Op& op, int input, const Shape& in, const Shape&, int x) {
     return within(in, first, first + (p.kernel_w - 1) * p.dilation_w + 1);
 }
 
-int unit(const Op& op) { return op.conv.shuffle; }
+int unit(const Op& op, const Shape&) { return op.conv.shuffle; }
 
 // What it adds or multiplies to its sums.
 int in_place(const Op& op) { return op.conv.combine != Combine::None && op.in[0] != op.in[1] ? 1 : -1; }

@@ -27,7 +27,7 @@ Columns reads(const Op& op, int, const Shape& in, const Shape&, int x) {
     return within(in, x / op.depth_to_space.block, x / op.depth_to_space.block + 1);
 }
 
-int unit(const Op& op) { return op.depth_to_space.block; }
+int unit(const Op& op, const Shape&) { return op.depth_to_space.block; }
 
 }  // namespace
 

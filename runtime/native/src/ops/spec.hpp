@@ -47,7 +47,7 @@ struct OpSpec {
     Columns (*reads)(const Op&, int input, const Shape& in, const Shape& out, int x);
 
     // Output columns are made in multiples of this. Null: 1.
-    int (*unit)(const Op&);
+    int (*unit)(const Op&, const Shape& out);
 
     // The input in whose place the result may lie, because each of its elements is read last where the result is written; -1 for
     // none. Null: none.

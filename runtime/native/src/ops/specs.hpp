@@ -5,6 +5,8 @@
 
 namespace slsc {
 
-extern const OpSpec kConv, kBinary, kUnary, kPool, kGlobalMean, kResize, kPad, kDepthToSpace, kSpaceToDepth, kChannelMean;
+#define SLSC_OP(Name, name) extern const OpSpec k##Name;
+SLSC_OPS(SLSC_OP)
+#undef SLSC_OP
 
 }  // namespace slsc

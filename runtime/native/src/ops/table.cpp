@@ -6,9 +6,9 @@
 namespace slsc {
 namespace {
 
-// In the order of OpType.
-constexpr const OpSpec* kSpecs[] = {&kConv, &kBinary, &kUnary, &kPool, &kGlobalMean, &kResize, &kPad, &kDepthToSpace, &kSpaceToDepth, &kChannelMean};
-static_assert(sizeof kSpecs / sizeof *kSpecs == kOpTypes);
+#define SLSC_OP(Name, name) &k##Name,
+constexpr const OpSpec* kSpecs[] = {SLSC_OPS(SLSC_OP)};
+#undef SLSC_OP
 
 // Positions of a window along `size` pixels; 0 when it does not fit.
 int64_t positions(int size, const Window& w) {

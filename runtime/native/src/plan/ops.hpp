@@ -7,19 +7,27 @@
 
 namespace slsc {
 
-enum class OpType : uint32_t {
-    Conv = 1,
-    Binary = 2,
-    Unary = 3,
-    Pool = 4,
-    GlobalMean = 5,
-    Resize = 6,
-    Pad = 7,
-    DepthToSpace = 8,
-    SpaceToDepth = 9,
-    ChannelMean = 10,
-};
-constexpr int kOpTypes = 10;
+// Every operation, in the order of the numbers that plan files give them, from 1 on: OP(Name, name). There is a struct NameParams
+// below, a kName in ops/, and a name_kernel in kernels/.
+#define SLSC_OPS(OP)                     \
+    OP(Conv, conv)                       \
+    OP(Binary, binary)                   \
+    OP(Unary, unary)                     \
+    OP(Pool, pool)                       \
+    OP(GlobalMean, global_mean)          \
+    OP(Resize, resize)                   \
+    OP(Pad, pad)                         \
+    OP(DepthToSpace, depth_to_space)     \
+    OP(SpaceToDepth, space_to_depth)     \
+    OP(ChannelMean, channel_mean)
+
+#define SLSC_OP(Name, name) Name,
+enum class OpType : uint32_t { None, SLSC_OPS(SLSC_OP) };
+#undef SLSC_OP
+
+#define SLSC_OP(Name, name) +1
+constexpr int kOpTypes = SLSC_OPS(SLSC_OP);
+#undef SLSC_OP
 
 enum class Act : uint32_t {
     None = 0,
@@ -164,18 +172,11 @@ struct Op {
     Act act;
     float act_a, act_b;
     int32_t slopes;  // array f32[channels made] of a PRelu, or -1
+#define SLSC_OP(Name, name) Name##Params name;
     union {
-        ConvParams conv;
-        BinaryParams binary;
-        UnaryParams unary;
-        PoolParams pool;
-        GlobalMeanParams global_mean;
-        ResizeParams resize;
-        PadParams pad;
-        DepthToSpaceParams depth_to_space;
-        SpaceToDepthParams space_to_depth;
-        ChannelMeanParams channel_mean;
+        SLSC_OPS(SLSC_OP)
     };
+#undef SLSC_OP
 };
 
 // The file holds these structs as they are: 4-byte fields, little-endian, no gaps.

@@ -72,7 +72,7 @@ private:
         const Op& op = this->op(node);
         const Shape& out = shapes_[op.out];
         const OpSpec& spec = spec_of(op.type);
-        const int unit = spec.unit ? spec.unit(op) : 1;
+        const int unit = spec.unit ? spec.unit(op, out) : 1;
         const int band = (columns_of(program_, shapes_, op.out, bands_.columns) + unit - 1) / unit * unit;
         int low = done_[node] / unit, high = std::min(out.width, done_[node] + band) / unit;
         while (low < high) {
