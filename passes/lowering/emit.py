@@ -14,22 +14,7 @@ from slsc.passes.lowering.nmp import ABSENT, Act, DType, Op, PlanFile
 from slsc.passes.lowering.packing import pack
 from slsc.passes.lowering.place import Layout, Place
 from slsc.passes.lowering.refusal import LoweringRefusal
-from slsc.passes.lowering.steps import (
-    NO_ACTIVATION,
-    Array,
-    Binary,
-    ChannelMean,
-    Conv,
-    DepthToSpace,
-    GlobalMean,
-    Pad,
-    Pool,
-    Resize,
-    Space,
-    SpaceToDepth,
-    Step,
-    Unary,
-)
+from slsc.passes.lowering.steps import Array, Conv, Space, Step
 
 
 @dataclass
@@ -63,9 +48,9 @@ class Emitter:
     def _op(self, step: Step, places: Mapping[str, Place]) -> Op:
         require_within(step)
         ins = [places[name] for name in step.inputs] + [Place(ABSENT, 0)] * (2 - len(step.inputs))
-        act = step.act if isinstance(step, Conv | Binary | Unary) else NO_ACTIVATION
+        act = step.act
         return Op(
-            params=self._params(step),
+            params=step.params(self.spaces[step.inputs[0]].channels, self),
             ins=(ins[0].value, ins[1].value),
             in_channels=(ins[0].channel, ins[1].channel),
             out=places[step.output].value,
@@ -73,55 +58,16 @@ class Emitter:
             act=act.kind,
             act_a=act.a,
             act_b=act.b,
-            slopes=self._floats(act.slopes if act.kind == Act.PRELU else None),
+            slopes=self.floats(act.slopes if act.kind == Act.PRELU else None),
         )
 
-    def _params(self, step: Step) -> nmp.Params:
-        channels = self.spaces[step.inputs[0]].channels
-        match step:
-            case Conv():
-                return self._conv(step, channels)
-            case Binary():
-                return nmp.Binary(channels, step.kind, step.spread)
-            case Unary():
-                return nmp.Unary(channels, self._floats(step.scale), self._floats(step.shift))
-            case Pool():
-                return nmp.Pool(channels, step.kind, *step.kernel, *step.strides, *step.pads, int(step.ceil))
-            case GlobalMean():
-                return nmp.GlobalMean(channels)
-            case ChannelMean():
-                return nmp.ChannelMean(channels)
-            case Resize():
-                up, down = step.factor.as_integer_ratio() if step.factor else (0, 0)
-                return nmp.Resize(channels, step.kind, step.coordinates, up, down, step.rounding, step.cubic)
-            case Pad():
-                return nmp.Pad(channels, step.kind, *step.amounts, *step.shares, step.parts, step.value)
-            case DepthToSpace():
-                return nmp.DepthToSpace(channels, step.block)
-            case SpaceToDepth():
-                return nmp.SpaceToDepth(channels, step.block)
-        raise AssertionError(f"no operation for {type(step).__name__}")
-
-    def _conv(self, step: Conv, channels: int) -> nmp.Conv:
-        made, _, rows, columns = step.weight.shape
-        weights, positions, n = step.weight, None, 0
-        if step.sparsity:
-            n = step.sparsity.n
-            self._require_group_size(step, step.sparsity.m)
-            weights, positions = pack(step.weight, step.sparsity)
-        window = (rows, columns, *step.strides, *step.pads, *step.dilations)
-        return nmp.Conv(
-            channels,
-            made,
-            *window,
-            groups=step.groups,
-            n=n,
-            combine=step.combine,
-            shuffle=step.shuffle,
-            weights=self._floats(weights),
-            positions=ABSENT if positions is None else self._array(nmp.Array(positions.tobytes(), DType.U8)),
-            bias=self._floats(step.bias),
-        )
+    def weights(self, step: Conv) -> tuple[int, int]:
+        """See `Arrays.weights`."""
+        if step.sparsity is None:
+            return self.floats(step.weight), ABSENT
+        self._require_group_size(step, step.sparsity.m)
+        weights, positions = pack(step.weight, step.sparsity)
+        return self.floats(weights), self._array(nmp.Array(positions.tobytes(), DType.U8))
 
     def _require_group_size(self, step: Conv, m: int) -> None:
         if self.group_size not in (0, m):
@@ -129,7 +75,8 @@ class Emitter:
             raise LoweringRefusal("the native engine takes one group size a network", where=step.label, why=why)
         self.group_size = m
 
-    def _floats(self, values: Array | None) -> int:
+    def floats(self, values: Array | None) -> int:
+        """See `Arrays.floats`."""
         return ABSENT if values is None else self._array(nmp.Array(np.asarray(values, "<f4").tobytes()))
 
     def _array(self, array: nmp.Array) -> int:

@@ -24,6 +24,7 @@ class OpType(IntEnum):
     DEPTH_TO_SPACE = 8
     SPACE_TO_DEPTH = 9
     CHANNEL_MEAN = 10
+    INSTANCE_NORM = 11
 
 
 class Act(IntEnum):
@@ -226,8 +227,17 @@ class ChannelMean(NamedTuple):
     channels: int
 
 
+class InstanceNorm(NamedTuple):
+    """scale * (in0 - mean) / sqrt(variance + epsilon) + shift, by channel."""
+
+    channels: int
+    scale: int
+    shift: int
+    epsilon: float
+
+
 Params = (
-    Conv | Binary | Unary | Pool | GlobalMean | Resize | Pad | DepthToSpace | SpaceToDepth | ChannelMean
+    Conv | Binary | Unary | Pool | GlobalMean | Resize | Pad | DepthToSpace | SpaceToDepth | ChannelMean | InstanceNorm
 )  # fmt: skip
 
 PARAMS: dict[OpType, type[Params]] = {
@@ -241,5 +251,6 @@ PARAMS: dict[OpType, type[Params]] = {
     OpType.DEPTH_TO_SPACE: DepthToSpace,
     OpType.SPACE_TO_DEPTH: SpaceToDepth,
     OpType.CHANNEL_MEAN: ChannelMean,
+    OpType.INSTANCE_NORM: InstanceNorm,
 }
 """Parameters of each type of operation."""

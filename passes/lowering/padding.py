@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 
 from slsc.passes.graph import attribute, label
-from slsc.passes.lowering.builder import Builder
+from slsc.passes.lowering.builder import Builder, Lower
 from slsc.passes.lowering.nmp import PadKind
 from slsc.passes.lowering.refusal import refuse
 from slsc.passes.lowering.steps import Pad
@@ -64,3 +64,6 @@ def _value(node: onnx.NodeProto, build: Builder) -> float:
     if value is None or value.size != 1:
         raise refuse(node, "its value is computed")
     return float(value.reshape(-1)[0])
+
+
+OPERATORS: dict[str, Lower] = {"Pad": pad}

@@ -9,7 +9,7 @@ from typing import TypeVar
 import onnx
 
 from slsc.passes.graph import attribute, label
-from slsc.passes.lowering.builder import Builder
+from slsc.passes.lowering.builder import Builder, Lower
 from slsc.passes.lowering.nmp import Coordinates, ResizeKind, Rounding
 from slsc.passes.lowering.refusal import refuse
 from slsc.passes.lowering.steps import Resize
@@ -116,3 +116,6 @@ def _of_size(node: onnx.NodeProto, build: Builder) -> str:
         if not space.pixel and build.network.hw(name) == wanted:
             return name
     raise refuse(node, "its size is neither a whole multiple nor that of another tensor")
+
+
+OPERATORS: dict[str, Lower] = {"Resize": resize}

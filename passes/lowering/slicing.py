@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 
 from slsc.passes.graph import label
-from slsc.passes.lowering.builder import Builder
+from slsc.passes.lowering.builder import Builder, Lower
 from slsc.passes.lowering.limits import BOUNDS
 from slsc.passes.lowering.nmp import PadKind
 from slsc.passes.lowering.padding import COLUMNS, ROWS, add_pad
@@ -90,3 +90,6 @@ def _share(
 
 def _first(start: int, size: int) -> int:
     return min(max(start + size if start < 0 else start, 0), size)
+
+
+OPERATORS: dict[str, Lower] = {"Slice": slice_}

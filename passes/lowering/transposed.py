@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 
 from slsc.passes.graph import attribute, label
-from slsc.passes.lowering.builder import Builder
+from slsc.passes.lowering.builder import Builder, Lower
 from slsc.passes.lowering.convolution import bias_of, weight_of
 from slsc.passes.lowering.refusal import refuse
 from slsc.passes.lowering.steps import Array, Conv, Pad
@@ -93,3 +93,6 @@ def _phases(weight: Array, groups: int, axes: list[_Axis]) -> Array:
             taps = grouped[:, :, :, row_tap, column_tap]
             phases[:, :, row_phase, column_phase, :, row, column] = taps.transpose(0, 2, 1)
     return phases.reshape(groups * made * stride**2, channels // groups, rows.kernel, columns.kernel)
+
+
+OPERATORS: dict[str, Lower] = {"ConvTranspose": conv_transpose}

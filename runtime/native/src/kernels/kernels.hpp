@@ -18,9 +18,7 @@ struct Job {
     View in0, in1, out;
     int from = 0, to = 0;           // columns of the output to make; multiples of its shuffle
     const void* weights = nullptr;  // Conv: what its variant has prepared
-    const float* bias = nullptr;     // Conv
-    const float* scale = nullptr;    // Unary
-    const float* shift = nullptr;    // Unary
+    const float *bias = nullptr, *scale = nullptr, *shift = nullptr;  // where the operation has them
     const float* slopes = nullptr;   // PRelu
     const Job* sibling = nullptr;    // Conv by taps: a 1x1 convolution to run with it, see program/siblings.hpp
 };

@@ -30,6 +30,6 @@ int in_place(const Op& op) { return op.in[0] == op.in[1] && op.binary.spread == 
 
 }  // namespace
 
-const OpSpec kBinary{"Binary", sizeof(BinaryParams), true, check, channels, shape, reads, nullptr, in_place, false};
+const OpSpec kBinary{"Binary", sizeof(BinaryParams), true, check, channels, shape, reads, nullptr, in_place, false, nullptr};
 
 }  // namespace slsc

@@ -90,8 +90,10 @@ int unit(const Op& op, const Shape&) { return op.conv.shuffle; }
 // What it adds or multiplies to its sums.
 int in_place(const Op& op) { return op.conv.combine != Combine::None && op.in[0] != op.in[1] ? 1 : -1; }
 
+OpArrays arrays(const Op& op) { return {op.conv.bias, -1, -1}; }
+
 }  // namespace
 
-const OpSpec kConv{"Conv", sizeof(ConvParams), true, check, channels, shape, reads, unit, in_place, false};
+const OpSpec kConv{"Conv", sizeof(ConvParams), true, check, channels, shape, reads, unit, in_place, false, arrays};
 
 }  // namespace slsc

@@ -49,6 +49,6 @@ Columns reads(const Op& op, int, const Shape& in, const Shape&, int x) {
 
 }  // namespace
 
-const OpSpec kPad{"Pad", sizeof(PadParams), false, check, channels, shape, reads, nullptr, nullptr, false};
+const OpSpec kPad{"Pad", sizeof(PadParams), false, check, channels, shape, reads, nullptr, nullptr, false, nullptr};
 
 }  // namespace slsc

@@ -36,6 +36,6 @@ Columns reads(const Op& op, int, const Shape& in, const Shape&, int x) {
 
 }  // namespace
 
-const OpSpec kPool{"Pool", sizeof(PoolParams), false, check, channels, shape, reads, nullptr, nullptr, false};
+const OpSpec kPool{"Pool", sizeof(PoolParams), false, check, channels, shape, reads, nullptr, nullptr, false, nullptr};
 
 }  // namespace slsc

@@ -44,6 +44,6 @@ Columns reads(const Op& op, int input, const Shape& in, const Shape& out, int x)
 
 }  // namespace
 
-const OpSpec kResize{"Resize", sizeof(ResizeParams), false, check, channels, shape, reads, nullptr, nullptr, false};
+const OpSpec kResize{"Resize", sizeof(ResizeParams), false, check, channels, shape, reads, nullptr, nullptr, false, nullptr};
 
 }  // namespace slsc

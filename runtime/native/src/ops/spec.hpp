@@ -21,6 +21,11 @@ struct Extent {
     bool pixel;
 };
 
+// Arrays of float32 that kernels read; -1: none.
+struct OpArrays {
+    int32_t bias = -1, scale = -1, shift = -1;
+};
+
 struct Columns {
     int first, end;
 };
@@ -54,6 +59,9 @@ struct OpSpec {
     int (*in_place)(const Op&);
 
     bool waits;  // for the whole width of its input
+
+    // Null: none.
+    OpArrays (*arrays)(const Op&);
 };
 
 // `type`: one of OpType, as of all operations of a plan.

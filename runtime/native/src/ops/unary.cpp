@@ -14,8 +14,10 @@ Channels channels(const Op& op) { return {op.unary.channels, 0, op.unary.channel
 const char* shape(const Op&, const Shape&, const Shape*, Extent&) { return nullptr; }
 int in_place(const Op&) { return 0; }
 
+OpArrays arrays(const Op& op) { return {-1, op.unary.scale, op.unary.shift}; }
+
 }  // namespace
 
-const OpSpec kUnary{"Unary", sizeof(UnaryParams), true, check, channels, shape, nullptr, nullptr, in_place, false};
+const OpSpec kUnary{"Unary", sizeof(UnaryParams), true, check, channels, shape, nullptr, nullptr, in_place, false, arrays};
 
 }  // namespace slsc

@@ -25,13 +25,12 @@ Job job_of(const Schedule& schedule, const Step& step, int index, float* arena) 
     job.out = view_of(schedule, arena, op.out, op.out_channel, channels.out, at.out_first);
     job.from = at.made.first, job.to = at.made.end;
     job.slopes = plan.floats_or_null(op.slopes);
-    if (op.type == OpType::Conv) {
-        job.weights = node.conv.weights.get();
-        job.bias = plan.floats_or_null(op.conv.bias);
-    } else if (op.type == OpType::Unary) {
-        job.scale = plan.floats_or_null(op.unary.scale);
-        job.shift = plan.floats_or_null(op.unary.shift);
-    }
+    job.weights = node.conv.weights.get();
+    const OpSpec& spec = spec_of(op.type);
+    const OpArrays arrays = spec.arrays ? spec.arrays(op) : OpArrays{};
+    job.bias = plan.floats_or_null(arrays.bias);
+    job.scale = plan.floats_or_null(arrays.scale);
+    job.shift = plan.floats_or_null(arrays.shift);
     return job;
 }
 
