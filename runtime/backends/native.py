@@ -42,8 +42,8 @@ class NativeRunner:
     """
 
     def __init__(self, plan: bytes, context: NativeContext | int, isa: str | None = None) -> None:
-        shared = context if isinstance(context, NativeContext) else NativeContext(context)
         self._handle = c_void_p()
+        shared = context if isinstance(context, NativeContext) else NativeContext(context)
         self._lock = threading.Lock()
         self._native = load_library()
         status = self._native.slsc_open(
