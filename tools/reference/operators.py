@@ -9,7 +9,7 @@ from slsc.passes.lowering.convolution import conv
 from slsc.passes.lowering.operators import OPERATORS
 from slsc.tools.reference.markdown import page, paragraph
 
-LOWERED = {"Conv": conv, **OPERATORS}
+LOWERED: Mapping[str, Callable[..., object]] = {"Conv": conv, **OPERATORS}
 """Operator -> the function that makes it operations of the engine; Conv needs the plan and is outside the table."""
 
 INTRO = (
