@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from slsc.tools.reference.markdown import fenced, page, paragraph
 HEADER = Path("native") / "include" / "slsc" / "native.h"
 
 _COMMENT = re.compile(r"/\*(.*?)\*/", re.DOTALL)
+_HEADING = re.compile(r"-{3,} (.*?) -{3,}")
 _PREPROCESSOR = re.compile(r'^(#.*|extern "C" \{|\})$', re.MULTILINE)
 
 
@@ -45,7 +47,14 @@ def _blocks(header: str) -> Iterator[str]:
 
 
 def _prose(comment: str) -> Iterator[str]:
-    """Paragraphs of a comment, without the stars that begin its lines."""
-    text = re.sub(r"^ *\* ?", "", comment.strip(), flags=re.MULTILINE)
-    for part in re.split(r"\n\s*\n", text):
-        yield paragraph(part).replace("*", r"\*")
+    """A comment without the stars that begin its lines: its heading `---- like this ----`, paragraphs, indented code."""
+    text = re.sub(r"^ *\*(?: |$)", "", comment.strip(), flags=re.MULTILINE)
+    heading = _HEADING.match(text)
+    if heading:
+        yield f"## {heading.group(1).capitalize()}"
+        text = text[heading.end() :]
+    for part in filter(str.strip, re.split(r"\n\s*\n", text)):
+        if all(line.startswith("  ") for line in part.strip("\n").splitlines()):
+            yield fenced(textwrap.dedent(part).strip(), "c")
+        else:
+            yield paragraph(part).replace("*", r"\*")
