@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 
 from slsc.onnx_torch.ops import OPS
@@ -16,7 +17,7 @@ INTRO = (
     "ONNX operators of the default domain. The *front end* runs a network with torch, to probe, search and train it: "
     "an operator that it lacks is an error that names the node. The *native engine* runs the compiled network: what it "
     "lacks `slsc compile` names, and the bundle then runs on ONNX Runtime. What only computes sizes and constants is "
-    "folded beforehand and needs no operation of the engine."
+    "folded beforehand and needs no operation of the engine. A cell says what there is to know beyond the name."
 )
 
 
@@ -32,7 +33,8 @@ def _cell(name: str, functions: Mapping[str, Callable[..., object]]) -> str:
     if name not in functions:
         return ""
     first = paragraph((functions[name].__doc__ or "").partition("\n\n")[0]).rstrip(".")
-    if name not in first or first == name:
+    if name not in first:
         return "yes"
-    head, _, rest = first.partition(": ")
-    return (rest if head == name else first).replace("|", "\\|")
+    shared = sum(function is functions[name] for function in functions.values()) > 1
+    said = first if shared else re.sub(rf"^{name}(\([^)]*\))?[:;,.]? ?", "", first)
+    return said.replace("|", "\\|") or "yes"
