@@ -47,7 +47,7 @@ def _blocks(header: str) -> Iterator[str]:
 
 
 def _prose(comment: str) -> Iterator[str]:
-    """A comment without the stars that begin its lines: its heading `---- like this ----`, paragraphs, indented code."""
+    """A comment without its stars: a heading `---- like this ----`, paragraphs, indented code."""
     text = re.sub(r"^ *\*(?: |$)", "", comment.strip(), flags=re.MULTILINE)
     heading = _HEADING.match(text)
     if heading:
