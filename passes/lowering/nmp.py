@@ -221,14 +221,14 @@ def _cut(data: bytes, sizes: list[int]) -> Iterator[bytes]:
 
 
 @cache
-def _fields(params: type[Params]) -> tuple[struct.Struct, tuple[type, ...]]:
+def _fields(kind: OpType) -> tuple[struct.Struct, tuple[type, ...]]:
     """The parameters of an operation as the file has them, and in Python."""
-    types = tuple(get_type_hints(params).values())
+    types = tuple(get_type_hints(PARAMS[kind]).values())
     return struct.Struct("<" + "".join("f" if each is float else "i" for each in types)), types
 
 
 def _pack(op: Op) -> bytes:
-    record, _ = _fields(type(op.params))
+    record, _ = _fields(op.type)
     places = (*op.ins, *op.in_channels, op.out, op.out_channel)
     head = OP_HEAD.pack(op.type, OP_HEAD.size + record.size, *places, op.act, op.act_a, op.act_b, op.slopes)
     return head + record.pack(*op.params)
@@ -238,15 +238,15 @@ def _unpack_all(data: bytes, count: int) -> Iterator[Op]:
     start = 0
     for _ in range(count):
         kind, size, *head = OP_HEAD.unpack_from(data, start)
-        yield _unpack(PARAMS[OpType(kind)], head, data[start + OP_HEAD.size : start + size])
+        yield _unpack(OpType(kind), head, data[start + OP_HEAD.size : start + size])
         start += size
 
 
-def _unpack(params: type[Params], head: list[Any], data: bytes) -> Op:
-    record, types = _fields(params)
+def _unpack(kind: OpType, head: list[Any], data: bytes) -> Op:
+    record, types = _fields(kind)
     in0, in1, channel0, channel1, out, out_channel, act, act_a, act_b, slopes = head
     return Op(
-        params=params(*(make(value) for make, value in zip(types, record.unpack(data), strict=True))),
+        params=PARAMS[kind](*(make(value) for make, value in zip(types, record.unpack(data), strict=True))),
         ins=(in0, in1),
         in_channels=(channel0, channel1),
         out=out,

@@ -8,7 +8,7 @@ field that names an array holds its index, or -1 for none.
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 
 class OpType(IntEnum):
@@ -24,6 +24,7 @@ class OpType(IntEnum):
     DEPTH_TO_SPACE = 8
     SPACE_TO_DEPTH = 9
     CHANNEL_MEAN = 10
+    INSTANCE_NORM = 11
 
 
 class Act(IntEnum):
@@ -226,20 +227,19 @@ class ChannelMean(NamedTuple):
     channels: int
 
 
-Params = (
-    Conv | Binary | Unary | Pool | GlobalMean | Resize | Pad | DepthToSpace | SpaceToDepth | ChannelMean
-)  # fmt: skip
+class InstanceNorm(NamedTuple):
+    """scale * (in0 - mean) / sqrt(variance + epsilon) + shift, by channel."""
 
-PARAMS: dict[OpType, type[Params]] = {
-    OpType.CONV: Conv,
-    OpType.BINARY: Binary,
-    OpType.UNARY: Unary,
-    OpType.POOL: Pool,
-    OpType.GLOBAL_MEAN: GlobalMean,
-    OpType.RESIZE: Resize,
-    OpType.PAD: Pad,
-    OpType.DEPTH_TO_SPACE: DepthToSpace,
-    OpType.SPACE_TO_DEPTH: SpaceToDepth,
-    OpType.CHANNEL_MEAN: ChannelMean,
-}
+    channels: int
+    scale: int
+    shift: int
+    epsilon: float
+
+
+Params = (
+    Conv | Binary | Unary | Pool | GlobalMean | Resize | Pad | DepthToSpace | SpaceToDepth | ChannelMean | InstanceNorm
+)  # fmt: skip
+"""Of any type, in the order of `OpType`."""
+
+PARAMS: dict[OpType, type[Params]] = dict(zip(OpType, get_args(Params), strict=True))
 """Parameters of each type of operation."""

@@ -12,6 +12,7 @@ import onnx
 from slsc.passes.graph import attribute, label
 from slsc.passes.lowering.builder import Builder, Lower
 from slsc.passes.lowering.convolution import bias_of, weight_of
+from slsc.passes.lowering.nmp import PadKind
 from slsc.passes.lowering.refusal import refuse
 from slsc.passes.lowering.steps import Array, Conv, Pad
 
@@ -48,7 +49,15 @@ def conv_transpose(node: onnx.NodeProto, build: Builder) -> None:
         )
     )
     if any(crop):
-        build.add(Pad(label=label(node), inputs=(made,), output=output, kind=0, amounts=(0, 0, -crop[0], -crop[1])))
+        build.add(
+            Pad(
+                label=label(node),
+                inputs=(made,),
+                output=output,
+                kind=PadKind.CONSTANT,
+                amounts=(0, 0, -crop[0], -crop[1]),
+            )
+        )
 
 
 class _Axis:

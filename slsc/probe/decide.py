@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import onnx
 
 from slsc.errors import DataError, UsageError
-from slsc.probe.network import Convention, Geometry, Network, find_geometry
+from slsc.probe.network import Convention, Geometry, ProbedNetwork, find_geometry
 from slsc.probe.result import Finding, ProbeResult
 from slsc.probe.trial import Photo, Trial, make_trial
 from slsc.runtime.bundle.manifest import ImageIO
@@ -53,7 +53,7 @@ def probe_io(
     """
     if not photos:
         raise DataError("no photo to probe the network with", hint="give a folder of images: --data DIR")
-    network = Network(model)
+    network = ProbedNetwork(model)
     _require_overrides(network.channels, value_range, order)
     geometry = find_geometry(network)
     sizes = _size_findings(geometry, scale, task)

@@ -43,7 +43,7 @@ class Convention:
         return f"{self.low:g}..{self.high:g}"
 
 
-class Network:
+class ProbedNetwork:
     """A model ready to restore images under any convention.
 
     Raises:
@@ -98,7 +98,7 @@ class Network:
         return result[0].transpose(1, 2, 0).astype(np.float64)
 
 
-def find_geometry(network: Network) -> Geometry:
+def find_geometry(network: ProbedNetwork) -> Geometry:
     """Find the scale, and the sizes the network takes, by running it on plain grey of several sizes.
 
     Raises:
@@ -119,13 +119,13 @@ def find_geometry(network: Network) -> Geometry:
     raise failure
 
 
-def _per_axis(network: Network, multiple: int, side: int) -> tuple[int, int]:
+def _per_axis(network: ProbedNetwork, multiple: int, side: int) -> tuple[int, int]:
     """The least multiples of height and of width when the other one is a multiple of `multiple`."""
     height = next(m for m in MULTIPLES if m == multiple or _works(network, (m, multiple), side))
     return height, next(m for m in MULTIPLES if m == multiple or _works(network, (height, m), side))
 
 
-def _works(network: Network, multiples: tuple[int, int], side: int) -> bool:
+def _works(network: ProbedNetwork, multiples: tuple[int, int], side: int) -> bool:
     try:
         _scale_at_multiples(network, multiples, side)
     except ModelError:
@@ -133,7 +133,7 @@ def _works(network: Network, multiples: tuple[int, int], side: int) -> bool:
     return True
 
 
-def _scale_at_multiples(network: Network, multiples: tuple[int, int], side: int) -> int:
+def _scale_at_multiples(network: ProbedNetwork, multiples: tuple[int, int], side: int) -> int:
     """The scale at two sizes that are multiples of `multiples`, as far as possible of nothing more."""
     counts = [-(-side // multiple) | 1 for multiple in multiples]
     first, second = (

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from slsc.probe.network import Convention, Geometry, Network
+from slsc.probe.network import Convention, Geometry, ProbedNetwork
 from slsc.probe.samples import Sample, clean, degraded, psnr, super_resolution
 
 LEAST_GAIN = 0.2
@@ -41,7 +41,7 @@ class Trial:
         degradation: the name in `slsc.probe.samples.DEGRADATIONS` of what the samples suffer from; None for none.
     """
 
-    network: Network
+    network: ProbedNetwork
     samples: Sequence[Sample]
     border: int
     plain: str | None
@@ -63,7 +63,9 @@ class Trial:
         return KEPT if self.plain is None else self.plain_score(photos) - self.allowance
 
 
-def make_trial(network: Network, geometry: Geometry, photos: Sequence[Photo], tried: Sequence[Convention]) -> Trial:
+def make_trial(
+    network: ProbedNetwork, geometry: Geometry, photos: Sequence[Photo], tried: Sequence[Convention]
+) -> Trial:
     """Shrunk photos for super-resolution; else the degradation the network undoes best; else clean photos.
 
     Args:
@@ -87,7 +89,9 @@ def make_trial(network: Network, geometry: Geometry, photos: Sequence[Photo], tr
     return Trial(network, samples, 0, "input", 0.0, f"undoing {name}", name)
 
 
-def _best_undone(network: Network, options: Sequence[Sequence[Sample]], tried: Sequence[Convention]) -> int | None:
+def _best_undone(
+    network: ProbedNetwork, options: Sequence[Sequence[Sample]], tried: Sequence[Convention]
+) -> int | None:
     """The degradation with the largest gain on the photo where it gains least; None if nothing gains on every photo.
 
     One photo is not enough: in a wrong value range some networks blur, which helps a noisy picture of little detail.
@@ -103,5 +107,5 @@ def _best_undone(network: Network, options: Sequence[Sequence[Sample]], tried: S
     return max(gains, key=lambda entry: gains[entry])[0] if gains else None
 
 
-def _restored_psnr(network: Network, sample: Sample, convention: Convention, border: int) -> float:
+def _restored_psnr(network: ProbedNetwork, sample: Sample, convention: Convention, border: int) -> float:
     return psnr(network.restore(sample.given, convention), sample.truth, border)

@@ -20,7 +20,7 @@ from slsc.passes.pipeline import Pipeline
 from slsc.plan import Plan
 from slsc.runtime.bundle.engines import Artefact, Candidate, Engine
 from slsc.runtime.bundle.manifest import ImageIO
-from slsc.search import SearchResult
+from slsc.search.base import SearchResult
 
 
 @dataclass(frozen=True)

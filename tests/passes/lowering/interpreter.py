@@ -1,6 +1,7 @@
 """A slow interpreter of plan files in numpy: the oracle of the lowering and of the engine.
 
-It follows the words of docs/reference/plan-file.md. Tensors are (channels, height, width) float32; sums are taken in float64.
+It follows the words of docs/reference/plan-file.md. Tensors are (channels, height, width) float32; sums are taken in
+float64.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from slsc.passes.lowering.nmp import (
     Spread,
     Unary,
 )
+from slsc.passes.lowering.nmp_ops import InstanceNorm
 from slsc.pattern import group_sizes, kept_in_group
 
 Array = np.ndarray
@@ -80,6 +82,11 @@ def _run(plan: PlanFile, op: Op, ins: list[Array], capacity: int) -> Array:
             return np.concatenate([ins[0][:, dy::r, dx::r] for dy in range(r) for dx in range(r)])
         case ChannelMean():
             return ins[0].astype(np.float64).mean(axis=0, keepdims=True)
+        case InstanceNorm() as norm:
+            scale, shift = (plan.floats(index)[:, None, None] for index in (norm.scale, norm.shift))
+            x = ins[0].astype(np.float64)
+            mean, variance = x.mean(axis=(1, 2), keepdims=True), x.var(axis=(1, 2), keepdims=True)
+            return scale * (x - mean) / np.sqrt(variance + norm.epsilon) + shift
 
 
 def widened(plan: PlanFile, index: int, outputs: Array) -> Array:

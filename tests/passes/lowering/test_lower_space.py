@@ -187,6 +187,26 @@ def test_mean(graph: Callable, lowers: Callable, body: str) -> None:
     lowers(graph(body))
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "y = InstanceNormalization(a, s, b)",
+        "n = InstanceNormalization<epsilon = 0.01>(a, s, b) r = Relu(n) y = Add(a, r)",
+        "m = GlobalAveragePool(a) n = InstanceNormalization(m, s, b) y = Mul(a, n)",
+    ],
+)
+def test_instance_norm(graph: Callable, lowers: Callable, body: str) -> None:
+    scale, shift = np.array([0.5, -1, 2], np.float32), np.array([0.1, 0, -3], np.float32)
+    lowered = lowers(graph(body, s=scale, b=shift), low=3, high=5)
+    assert OpType.INSTANCE_NORM in [op.type for op in lowered.ops]
+
+
+def test_instance_norm_needs_an_epsilon(graph: Callable) -> None:
+    ones = np.ones(3, np.float32)
+    with pytest.raises(LoweringRefusal, match="its epsilon is 0"):
+        lower(graph("y = InstanceNormalization<epsilon = 0.0>(a, s, b)", s=ones, b=ones), None)
+
+
 SCALES = {"uneven": [1, 1, 1.5, 1.5], "rows": [1, 1, 2, 1]}
 REFUSED = {
     "y = Resize(a, , uneven)": "scales .* are not one whole factor",

@@ -11,6 +11,7 @@ import pytest
 from slsc.errors import BackendError
 from slsc.passes.lowering.nmp import (
     ABSENT,
+    ARRAY,
     FEATURE,
     HEADER,
     VALUE,
@@ -279,7 +280,7 @@ def test_values(sparse, value, message):
 )  # fmt: skip
 def test_operations_have_their_size(sparse, word, value, message):
     data = bytearray(sparse.to_bytes())
-    first = data.index((124).to_bytes(4, "little")) - 4  # of the record, which begins with its type
+    first = HEADER.size + len(sparse.values) * VALUE.size + len(sparse.arrays) * ARRAY.size
     data[first + 4 * word : first + 4 * word + 4] = value.to_bytes(4, "little")
     assert message in _refusal(bytes(data))
 

@@ -22,7 +22,7 @@ std::vector<Weight> dense_weights(const Plan& plan, const Op& op) {
     return weights;
 }
 
-// Rank-major storage (plan.hpp): the first entries of every group are its most important weights.
+// Rank-major storage (plan/ops.hpp): the first entries of every group are its most important weights.
 std::vector<Weight> sparse_weights(const Plan& plan, const Op& op, int capacity) {
     const int m = int(plan.header.m), n = op.conv.n, wanted = capacity > 0 && capacity < n ? capacity : n;
     const int groups = op.conv.groups, in_group = op.conv.channels / groups, out_group = op.conv.made / groups;

@@ -19,7 +19,8 @@ namespace slsc {
     OP(Pad, pad)                         \
     OP(DepthToSpace, depth_to_space)     \
     OP(SpaceToDepth, space_to_depth)     \
-    OP(ChannelMean, channel_mean)
+    OP(ChannelMean, channel_mean)        \
+    OP(InstanceNorm, instance_norm)
 
 #define SLSC_OP(Name, name) Name,
 enum class OpType : uint32_t { None, SLSC_OPS(SLSC_OP) };
@@ -159,6 +160,14 @@ struct ChannelMeanParams {
     int32_t channels;
 };
 
+// out = scale * (in0 - mean) / sqrt(variance + epsilon) + shift, by channel, the mean and variance over height and width; arrays of
+// f32[channels].
+struct InstanceNormParams {
+    int32_t channels;
+    int32_t scale, shift;
+    float epsilon;
+};
+
 // An operation. `in`, `in_channel`: value and first channel read, -1 for no second input; `out`, `out_channel`: value and first
 // channel written, so that Concat, Split and channel Slice cost nothing. Which parameters it has, `type` tells; all begin
 // with the channels that it reads.
@@ -186,6 +195,7 @@ static_assert(sizeof(Sides) == 16 && sizeof(ConvParams) == 76 && offsetof(ConvPa
 static_assert(sizeof(BinaryParams) == 12 && sizeof(UnaryParams) == 12 && sizeof(PoolParams) == 44);
 static_assert(sizeof(GlobalMeanParams) == 4 && sizeof(ResizeParams) == 28 && sizeof(PadParams) == 48);
 static_assert(sizeof(DepthToSpaceParams) == 8 && sizeof(SpaceToDepthParams) == 8 && sizeof(ChannelMeanParams) == 4);
+static_assert(sizeof(InstanceNormParams) == 16);
 
 // Weights a group of `size` keeps at n:m; the same rule as slsc.pattern.kept_in_group.
 inline int kept_in_group(int n, int m, int size) {

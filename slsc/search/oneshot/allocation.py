@@ -11,13 +11,13 @@ from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
 from slsc.pattern import count_kept
-from slsc.search.base import Network
+from slsc.search.base import SearchNetwork
 
 ErrorCurve = Mapping[int, float]
 """Rise of the network's output error when one layer keeps N of every M, by N. M itself is in it, at 0."""
 
 
-def allocate(network: Network, curves: Mapping[str, ErrorCurve], budget: Fraction, m: int) -> dict[str, int]:
+def allocate(network: SearchNetwork, curves: Mapping[str, ErrorCurve], budget: Fraction, m: int) -> dict[str, int]:
     """Choose N per layer among the N of its curve.
 
     Raises:

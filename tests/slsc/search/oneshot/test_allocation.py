@@ -8,14 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slsc.errors import BudgetError
-from slsc.search.allocation import allocate
-from slsc.search.base import Network
+from slsc.search.base import SearchNetwork
+from slsc.search.oneshot.allocation import allocate
 
 M = 16
 LADDER = (1, 2, 4, 8, M)
 
 
-def curves_for(network: Network, weights: list[float]) -> dict[str, dict[int, float]]:
+def curves_for(network: SearchNetwork, weights: list[float]) -> dict[str, dict[int, float]]:
     return {
         layer.name: {n: weight * (1 / n - 1 / M) for n in LADDER}
         for layer, weight in zip(network.layers, weights, strict=True)
@@ -24,7 +24,9 @@ def curves_for(network: Network, weights: list[float]) -> dict[str, dict[int, fl
 
 @given(st.lists(st.floats(0.01, 100), min_size=3, max_size=3), st.sampled_from(["1/2", "1/4", "1/8"]))
 @settings(max_examples=60, deadline=None)
-def test_meets_the_budget_and_is_near_the_exhaustive_best(network: Network, weights: list[float], text: str) -> None:
+def test_meets_the_budget_and_is_near_the_exhaustive_best(
+    network: SearchNetwork, weights: list[float], text: str
+) -> None:
     budget, curves = Fraction(text), curves_for(network, weights)
     keep = allocate(network, curves, budget, M)
     assert network.share(keep, M) <= budget
@@ -41,18 +43,18 @@ def test_meets_the_budget_and_is_near_the_exhaustive_best(network: Network, weig
     assert error(keep) <= best + max(steps) + 1e-12
 
 
-def test_the_more_sensitive_layer_keeps_more(network: Network) -> None:
+def test_the_more_sensitive_layer_keeps_more(network: SearchNetwork) -> None:
     keep = allocate(network, curves_for(network, [1.0, 50.0, 1.0]), Fraction(1, 4), M)
     first, second, _ = (keep[layer.name] for layer in network.layers)
     assert second > first
 
 
-def test_the_whole_budget_keeps_everything(network: Network) -> None:
+def test_the_whole_budget_keeps_everything(network: SearchNetwork) -> None:
     keep = allocate(network, curves_for(network, [1.0, 2.0, 3.0]), Fraction(1), M)
     assert set(keep.values()) == {M}
 
 
-def test_an_unreachable_budget_names_the_nearest(network: Network) -> None:
+def test_an_unreachable_budget_names_the_nearest(network: SearchNetwork) -> None:
     with pytest.raises(BudgetError) as caught:
         allocate(network, curves_for(network, [1.0, 1.0, 1.0]), Fraction(1, 100), M)
     assert caught.value.exit_code == 3

@@ -15,17 +15,23 @@ from tqdm import tqdm
 from slsc.errors import BudgetError, SlscError, UsageError
 from slsc.jobs.compile.trained import found_in_weights, read_plan
 from slsc.jobs.train.job import train
+from slsc.methods import METHODS, SPARSE
 from slsc.networks.loading import import_network
 from slsc.passes.graph import initializers
 from slsc.search.sls.settings import PAPER
+from slsc.search.sparse_methods import SPARSE_METHODS
 from slsc.trainer.schedule import Horizon
 
 BUDGET = Fraction(1, 2)
-SPARSE = [("uniform", "dense"), ("uniform", "oneshot"), ("oneshot", "dense"), ("sls", "dense"), ("sls", "oneshot")]
-SPARSE += [("sr-ste", "dense"), ("sr-ste", "oneshot")]
+MASKING = [
+    (name, start)
+    for name, method in SPARSE.items()
+    for start in method.starts or ("dense",)
+    if not SPARSE_METHODS[name].reshapes
+]
 
 
-@pytest.mark.parametrize(("method", "start"), SPARSE)
+@pytest.mark.parametrize(("method", "start"), MASKING)
 def test_the_network_keeps_its_plan_and_the_budget(request_for, silent, upscaler, method, start) -> None:
     request = request_for(method=method, start=start, budget=BUDGET)
     report = train(request, silent)
@@ -64,10 +70,10 @@ class Impatient(tqdm):
 
 @pytest.mark.parametrize(
     ("method", "start"),
-    [("dense", "dense"), ("uniform", "oneshot"), ("filter", "oneshot"), ("sls", "oneshot"), ("sr-ste", "dense")],
+    [(name, method.starts[-1] if method.starts else "dense") for name, method in METHODS.items()],
 )
 def test_an_interrupted_run_resumes_to_the_same_network(request_for, silent, method, start) -> None:
-    fields = {"method": method, "start": start, "budget": None if method == "dense" else BUDGET}
+    fields = {"method": method, "start": start, "budget": BUDGET if METHODS[method].needs_budget else None}
     whole, cut = request_for("whole", **fields), request_for("cut", **fields)
     train(whole, silent)
     with pytest.raises(SlscError, match=r"interrupted.*--resume"):
@@ -88,7 +94,7 @@ def test_a_budget_that_is_not_met_leaves_the_checkpoint_to_go_on_from(request_fo
 
 
 def test_a_budget_below_what_is_possible_is_refused_at_once(request_for, silent) -> None:
-    for method in ("uniform", "sls", "sr-ste"):
+    for method in SPARSE:
         request = request_for(method=method, budget=Fraction(1, 100))
         with pytest.raises(BudgetError, match="--budget") as caught:
             train(request, silent)
