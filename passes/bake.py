@@ -12,7 +12,8 @@ import onnx
 from slsc.errors import PlanError
 from slsc.passes.analysis.layers import conv_layers
 from slsc.passes.base import Pass, PassContext, PassResult, PostconditionError, copy_of
-from slsc.passes.graph import initializers, set_initializer
+from slsc.passes.graph import set_initializer
+from slsc.passes.weights import Weight, Weights, weight_values
 from slsc.pattern import first_2to4_violation, first_violation
 from slsc.plan import LayerPlan, Plan, mask_digest
 
@@ -22,7 +23,8 @@ class BakeMasks(Pass):
 
     1. Every layer of the plan is a prunable layer of the graph, and has a mask of its weight's shape.
     2. A mask keeps at most N of every M, obeys 2:4 where the rule says so and N <= M/2, and has the plan's SHA-256.
-    3. The initializer becomes weight * mask in its own dtype; a layer without new weights keeps its own.
+    3. The initializer becomes weight * mask in its own dtype; a layer without new weights keeps its own. Where it holds
+       integers they stand for numbers as before (`slsc.passes.weights`), saturate, and are the zero point where masked.
     4. Other arrays in `weights` (biases, layers that stay dense) replace the initializer of their name.
     5. Values that are not finite in the initializer's dtype are refused.
 
@@ -60,14 +62,14 @@ class BakeMasks(Pass):
     def run(self, model: onnx.ModelProto, context: PassContext) -> PassResult:
         """Rules 3 to 5."""
         result = copy_of(model)
-        current = initializers(result)
+        current = Weights(result).by_name()
         strangers = set(self.weights) - set(current)
         if strangers:
             raise PlanError("the graph has no initializer of that name", where=min(strangers))
         changed = []
         for name in dict.fromkeys([layer.name for layer in self.plan.layers] + list(self.weights)):
             fresh = self._baked(name, current[name])
-            if not np.array_equal(fresh, current[name]):
+            if not np.array_equal(fresh, current[name].stored):
                 set_initializer(result, name, fresh)
                 changed.append(name)
         kept = sum(int(self.masks[layer.name].sum()) for layer in self.plan.layers)
@@ -75,24 +77,23 @@ class BakeMasks(Pass):
 
     def ensures(self, model: onnx.ModelProto, context: PassContext) -> None:
         """Every planned layer is zero outside its mask, hence N:M."""
-        written = initializers(model)
+        written = weight_values(model)
         for planned in self.plan.layers:
             if np.any(written[planned.name][~self.masks[planned.name]]):
                 raise PostconditionError("a masked weight is not zero", where=planned.name)
         require_pattern(self.plan, written)
 
-    def _baked(self, name: str, old: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        fresh = np.asarray(self.weights.get(name, old))
-        if fresh.shape != old.shape:
-            raise PlanError(f"the new weights are shaped {list(fresh.shape)}, not {list(old.shape)}", where=name)
+    def _baked(self, name: str, old: Weight) -> npt.NDArray[Any]:
+        fresh = np.asarray(self.weights.get(name, old.values))
+        if fresh.shape != old.stored.shape:
+            raise PlanError(f"the new weights are shaped {list(fresh.shape)}, not {list(old.stored.shape)}", where=name)
         if name in self.masks:
             # where(), not a product: -0.0 and NaN must not survive under the mask.
             fresh = np.where(self.masks[name], fresh, 0)
-        with np.errstate(over="ignore"):
-            fresh = fresh.astype(old.dtype)
-        if not np.isfinite(fresh).all():
-            raise PlanError(f"the new weights hold values that are no finite {old.dtype}", where=name)
-        return fresh
+        baked = old.restored(fresh) if np.isfinite(fresh).all() else None
+        if baked is None or not np.isfinite(baked).all():
+            raise PlanError(f"the new weights hold values that are no finite {old.stored.dtype}", where=name)
+        return baked
 
 
 def require_pattern(plan: Plan, weights: Mapping[str, npt.NDArray[Any]]) -> None:

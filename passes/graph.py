@@ -15,6 +15,8 @@ from slsc.errors import ModelError
 
 FLOAT_TYPES = (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.DOUBLE)
 IMAGE_CHANNELS = (1, 3)
+SIZE_OPERATORS = ("Shape", "Size")
+CONVOLUTIONS = ("Conv", "ConvTranspose")
 
 
 def image_input(model: onnx.ModelProto) -> tuple[str, str]:
@@ -103,6 +105,18 @@ def drop_unused(model: onnx.ModelProto) -> None:
         for field, kept in zip((model.graph.node, model.graph.initializer), copies, strict=True):
             del field[:]
             field.extend(kept)
+
+
+def image_dependent(model: onnx.ModelProto) -> frozenset[str]:
+    """Names of the tensors that depend on what the image shows, the image included.
+
+    The others follow from initializers, or from the image's size alone, which is what `SIZE_OPERATORS` tell of it.
+    """
+    found = {image_input(model)[0]}
+    for node in model.graph.node:
+        if node.op_type not in SIZE_OPERATORS and found.intersection(node.input):
+            found.update(filter(None, node.output))
+    return frozenset(found)
 
 
 def constant_tensors(model: onnx.ModelProto) -> set[str]:

@@ -16,7 +16,7 @@ from google.protobuf.message import DecodeError
 from slsc.errors import BundleError, VerificationError
 from slsc.passes.bake import require_pattern
 from slsc.passes.base import PostconditionError
-from slsc.passes.graph import initializers
+from slsc.passes.weights import weight_values
 from slsc.runtime.atomic import staged
 from slsc.runtime.bundle.engines import Engine
 from slsc.runtime.bundle.manifest import Entry, Manifest
@@ -103,7 +103,7 @@ def _check_engine(engine: Engine, data: bytes) -> None:
     if engine.plan is None:
         return
     try:
-        require_pattern(engine.plan, initializers(model))
+        require_pattern(engine.plan, weight_values(model))
     except PostconditionError as error:
         where = f"{engine.onnx}: {error.where}"
         raise VerificationError("the written engine breaks its plan", where=where, why=error.why) from error

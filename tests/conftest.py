@@ -20,3 +20,12 @@ def data_dir() -> Path:
     if not (path / "weights").is_dir():
         pytest.skip(f"no data pack at {path} (set SLSC_DATA)")
     return path
+
+
+@pytest.fixture(scope="session")
+def cases_dir() -> Path:
+    """The pack of small networks in the forms the field gives them; tests that need it are skipped without it."""
+    path = Path(os.environ.get("SLSC_CASES", CHECKOUT.parent / "shared" / "cases"))
+    if not path.is_dir():
+        pytest.skip(f"no pack of cases at {path} (set SLSC_CASES)")
+    return path

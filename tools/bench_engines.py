@@ -1,7 +1,7 @@
 """Speed of inference engines on restoration networks, dense and pruned, interleaved in one run.
 
 Networks come from the zoo with random weights. Each engine runs in a process of its own; its output must agree with
-ONNX Runtime's before it is timed. In every round each engine restores the image once, and the core's multiply-add peak
+ONNX Runtime's before it is timed. In every round each engine restores the image once, and the core's FMA peak
 is measured; so load and clock speed fall on all alike. Engines that are not installed are reported as such. Linux only.
 
     pip install openvino ncnn pnnx MNN
@@ -29,6 +29,7 @@ import numpy as np
 
 from slsc.cli.arguments import image_hw
 from slsc.errors import SlscError, UsageError, VerificationError
+from slsc.metrics.psnr import psnr_to
 from slsc.plan import parse_budget
 from slsc.runtime.backends import load_backend
 from slsc.tools.bench_report import Row, markdown, write_csv
@@ -71,7 +72,7 @@ def measure(
 ) -> Iterator[tuple[list[Row], list[float]]]:
     """Measure all contenders on one network's variants.
 
-    Yields, per number of threads, the rows and the multiply-add peaks in GFLOP/s.
+    Yields, per number of threads, the rows and the FMA peaks in GFLOP/s.
     """
     image = np.random.default_rng(0).random((1, 3, *settings.hw), np.float32)
     entries: list[Entry] = []
@@ -126,7 +127,7 @@ class _Running:
 
     def check(self) -> None:
         """Run once, untimed, and compare."""
-        agreement = psnr(self.worker.output(), self.reference)
+        agreement = psnr_to(self.reference, self.worker.output())
         self.row = replace(self.row, agreement_db=agreement)
         if not agreement >= AGREE_DB:
             raise VerificationError("it computes something else", why=f"{agreement:.1f} dB to ONNX Runtime")
@@ -158,15 +159,6 @@ def _interleaved(entries: Sequence[Entry], image: Image, settings: Settings) -> 
         for each in running:
             each.attempt(each.finish)
     return [each.row for each in running], peaks
-
-
-def psnr(output: Image, reference: Image) -> float:
-    """PSNR in dB with the reference's range as the peak; NaN where the shapes differ or values are not finite."""
-    if output.shape != reference.shape:
-        return float("nan")
-    error = float(np.mean((output.astype(np.float64) - reference) ** 2))
-    with np.errstate(divide="ignore"):
-        return float(10 * np.log10(float(np.ptp(reference)) ** 2 / np.float64(error)))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -230,7 +222,7 @@ def _preamble(words: Sequence[str], hw: tuple[int, int], peaks: Sequence[float])
     )
     return (
         f"`python -m slsc.tools.bench_engines {shlex.join(words)}`\n\n"
-        f"{cpu}; input {hw[0]}x{hw[1]}, float32, one image at a time, medians. Float32 multiply-add peak of one core, "
+        f"{cpu}; input {hw[0]}x{hw[1]}, float32, one image at a time, medians. Float32 FMA peak of one core, "
         f"measured in the same rounds: median {np.median(peaks):.1f} GFLOP/s, {min(peaks):.1f}–{max(peaks):.1f}."
     )
 

@@ -19,6 +19,7 @@ from slsc.errors import ModelError, PlanError
 from slsc.passes.analysis.layers import conv_layers
 from slsc.passes.analysis.shapes import Shapes, concrete_shapes, sample_sizes
 from slsc.passes.graph import attribute, fixed_hw, image_input
+from slsc.passes.weights import Weights
 from slsc.pattern import count_kept
 
 WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
@@ -195,20 +196,20 @@ def plan_cost(cost: Cost, keep: Mapping[str, int], m: int) -> PlanCost:
 
 
 def _layer_costs(model: onnx.ModelProto, shapes: Shapes) -> tuple[LayerCost, ...]:
-    held = {tensor.name for tensor in model.graph.initializer}
+    weights = Weights(model)
     prunable = {layer.name for layer in conv_layers(model) if layer.prunable}
     macs: Counter[str] = Counter()
     adds: Counter[str] = Counter()
     for node in model.graph.node:
         if node.op_type not in WEIGHTED:
             continue
-        name = node.input[1]
+        name = weights.source_of(node.input[1])
+        if name is None:
+            continue
         macs[name] += _weight_macs(node, shapes)
         biased = len(node.input) > 2 and node.input[2]
         adds[name] += int(np.prod(shapes.of[node.output[0]], dtype=np.int64)) if biased else 0
-    return tuple(
-        LayerCost(name, shapes.of[name], macs[name], adds[name], name in prunable) for name in macs if name in held
-    )
+    return tuple(LayerCost(name, shapes.of[name], macs[name], adds[name], name in prunable) for name in macs)
 
 
 def _weight_macs(node: onnx.NodeProto, shapes: Shapes) -> int:
@@ -225,13 +226,14 @@ def _weight_macs(node: onnx.NodeProto, shapes: Shapes) -> int:
 
 def _params(model: onnx.ModelProto) -> int:
     sizes = {tensor.name: int(np.prod(tensor.dims, dtype=np.int64)) for tensor in model.graph.initializer}
+    weights = Weights(model)
     names = {
-        node.input[index]
+        weights.source_of(node.input[index])
         for node in model.graph.node
         for index in PARAMETERS.get(node.op_type, ())
         if index < len(node.input)
     }
-    return sum(sizes.get(name, 0) for name in names)
+    return sum(sizes[name] for name in names if name is not None)
 
 
 def _output_hw(model: onnx.ModelProto, shapes: Shapes) -> tuple[int, int]:

@@ -22,11 +22,11 @@ Range = tuple[int, int]
 
 # fmt: off
 POINTWISE = frozenset((
-    "Abs", "Add", "And", "BatchNormalization", "Cast", "Ceil", "Clip", "Cos", "Div", "Dropout", "Elu", "Equal",
-    "Erf", "Exp", "Floor", "Gelu", "Greater", "HardSigmoid", "HardSwish", "Identity", "LeakyRelu", "Less", "Log",
-    "Max", "Mean", "Min", "Mish", "Mod", "Mul", "Neg", "Not", "Or", "PRelu", "Pow", "Reciprocal", "Relu", "Round",
-    "Selu", "Sigmoid", "Sign", "Sin", "Softplus", "Softsign", "Sqrt", "Sub", "Sum", "Tanh", "ThresholdedRelu",
-    "Where",
+    "Abs", "Add", "And", "BatchNormalization", "Cast", "Ceil", "Clip", "Cos", "DequantizeLinear", "Div", "Dropout",
+    "Elu", "Equal", "Erf", "Exp", "Floor", "Gelu", "Greater", "HardSigmoid", "HardSwish", "Identity", "LeakyRelu",
+    "Less", "Log", "Max", "Mean", "Min", "Mish", "Mod", "Mul", "Neg", "Not", "Or", "PRelu", "Pow", "QuantizeLinear",
+    "Reciprocal", "Relu", "Round", "Selu", "Sigmoid", "Sign", "Sin", "Softplus", "Softsign", "Sqrt", "Sub", "Sum",
+    "Tanh", "ThresholdedRelu", "Where",
 ))
 # fmt: on
 ALONG_CHANNELS = frozenset({"Concat", "Split", "Gather", "Softmax", "LogSoftmax", "LpNormalization"})
@@ -89,17 +89,17 @@ def _along_channels(node: onnx.NodeProto, span: Range) -> tuple[Range, str]:
 def _window(node: onnx.NodeProto, axis: int, span: Range, scene: Scene) -> tuple[Range, str]:
     """Conv and pooling: output i reads i*stride - pad .. i*stride - pad + (kernel - 1)*dilation."""
     kernel, stride, dilation = _kernel(node, axis, scene), _at(node, "strides", axis), _at(node, "dilations", axis)
-    reach = (kernel - 1) * dilation
+    extent = (kernel - 1) * dilation
     pad, reason = attribute(node, "pads", [0] * 4)[axis], ""
     auto = attribute(node, "auto_pad", "NOTSET")
     if auto in ("SAME_UPPER", "SAME_LOWER"):
-        pad = (reach + (auto == "SAME_LOWER")) // 2
+        pad = (extent + (auto == "SAME_LOWER")) // 2
         if stride > 1:  # the padding then depends on the size, by up to stride - 1 elements in all
             reason = f"{label(node)} pads by the size of the image (auto_pad {auto})"
-            return (span[0] * stride - pad, span[1] * stride - pad + reach + stride - 1), reason
+            return (span[0] * stride - pad, span[1] * stride - pad + extent + stride - 1), reason
     elif auto == "VALID":
         pad = 0
-    return (span[0] * stride - pad, span[1] * stride - pad + reach), reason
+    return (span[0] * stride - pad, span[1] * stride - pad + extent), reason
 
 
 def _transposed(node: onnx.NodeProto, axis: int, span: Range, scene: Scene) -> tuple[Range, str]:
@@ -107,8 +107,8 @@ def _transposed(node: onnx.NodeProto, axis: int, span: Range, scene: Scene) -> t
     if attribute(node, "auto_pad", "NOTSET") != "NOTSET" or attribute(node, "output_shape"):
         raise NotLocalError(f"{label(node)} pads by the size of the image")
     stride, pad = _at(node, "strides", axis), attribute(node, "pads", [0] * 4)[axis]
-    reach = (_kernel(node, axis, scene) - 1) * _at(node, "dilations", axis)
-    return (-((reach - span[0] - pad) // stride), (span[1] + pad) // stride), ""
+    extent = (_kernel(node, axis, scene) - 1) * _at(node, "dilations", axis)
+    return (-((extent - span[0] - pad) // stride), (span[1] + pad) // stride), ""
 
 
 def _depth_to_space(node: onnx.NodeProto, axis: int, span: Range, scene: Scene) -> tuple[Range, str]:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import onnx
 
 from slsc.errors import ModelError
-from slsc.passes.graph import attribute, declared_shape, image_channels, image_input, label
+from slsc.passes.graph import CONVOLUTIONS, attribute, declared_shape, image_channels, image_input, label
+from slsc.passes.weights import Weights
 
 MIN_GROUP_CHANNELS = 8
 """Fewer input channels than this per convolution group leave nothing to choose from, and hardly any MACs to save."""
@@ -19,7 +20,8 @@ class ConvLayer:
     """One convolution weight.
 
     Attributes:
-        name: the weight's initializer, the layer's identity everywhere; for a computed weight the tensor's name.
+        name: the weight's initializer, the layer's identity everywhere, however its type is changed on the way (see
+            `slsc.passes.weights`); for a computed weight the tensor's name.
         node: label of the first node that uses it.
         shape: the weight's shape, (K, C / groups, ...) for Conv, (C, K / groups, ...) for ConvTranspose.
         groups: convolution groups; N:M groups run along axis 1 of the weight, within a convolution group.
@@ -45,19 +47,20 @@ def conv_layers(model: onnx.ModelProto) -> list[ConvLayer]:
     """Every convolution weight in graph order, each once.
 
     A Conv is prunable when
-      1. its weight is an initializer,
+      1. its weight is an initializer, apart from type changes,
       2. it has at least 8 input channels per convolution group, and
       3. it does not make an image: its output channels differ from the image's. The paper leaves this out, but its
          cost tables show that the convolution into RGB stays dense (one per level in multi-level networks).
     ConvTranspose is not pruned: its input channels run along axis 0, where N:M groups are not defined here.
     """
     shapes = {tensor.name: tuple(tensor.dims) for tensor in model.graph.initializer}
-    nodes = [node for node in model.graph.node if node.op_type in ("Conv", "ConvTranspose")]
-    uses = Counter(node.input[1] for node in nodes)
+    nodes = [node for node in model.graph.node if node.op_type in CONVOLUTIONS]
+    weights = Weights(model)
+    names = [weights.source_of(node.input[1]) or node.input[1] for node in nodes]
+    uses = Counter(names)
     image = _output_channels(model)
     layers: dict[str, ConvLayer] = {}
-    for node in nodes:
-        name = node.input[1]
+    for node, name in zip(nodes, names, strict=True):
         if name in layers:
             continue
         shape = shapes.get(name, ())

@@ -12,7 +12,7 @@ import onnx
 from slsc.errors import ModelError
 from slsc.passes.analysis.dependence import NotLocalError, Range, Scene, input_range
 from slsc.passes.analysis.shapes import concrete_shapes
-from slsc.passes.graph import fixed_hw, image_input, label
+from slsc.passes.graph import fixed_hw, image_dependent, image_input, label
 
 PERIOD = 20160
 """Sides at which shapes are sampled are this, twice this, and a little more: a multiple of every stride product up to
@@ -112,7 +112,7 @@ def _range_of(node: onnx.NodeProto, name: str, axis: int, union: Range, scene: S
 
 def _scene(model: onnx.ModelProto) -> Scene:
     small, big = concrete_shapes(model, (PERIOD, PERIOD)), concrete_shapes(model, (2 * PERIOD, 2 * PERIOD))
-    moving = _image_dependent(model)
+    moving = image_dependent(model)
     steps = {}
     for name in moving:
         before, after = small.of[name], big.of[name]
@@ -129,12 +129,3 @@ def _scene(model: onnx.ModelProto) -> Scene:
 def _align(steps: dict[str, tuple[Fraction, Fraction]]) -> int:
     """The multiple of pixels at which all strides fall on the same pixels."""
     return math.lcm(*(step.numerator for pair in steps.values() for step in pair))
-
-
-def _image_dependent(model: onnx.ModelProto) -> frozenset[str]:
-    """Tensors that depend on the image's content, not only on its size."""
-    found = {image_input(model)[0]}
-    for node in model.graph.node:
-        if node.op_type not in ("Shape", "Size") and found.intersection(node.input):
-            found.update(filter(None, node.output))
-    return frozenset(found)

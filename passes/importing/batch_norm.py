@@ -11,6 +11,7 @@ import onnx
 
 from slsc.passes.base import Pass, PassContext, PassResult, copy_of
 from slsc.passes.graph import attribute, drop_unused, initializers, label, producers, set_initializer
+from slsc.passes.weights import Weights
 
 
 class FoldBatchNorm(Pass):
@@ -21,10 +22,11 @@ class FoldBatchNorm(Pass):
 
     1. the node before is a Conv whose output goes nowhere else,
     2. the normalization runs in inference mode,
-    3. W, b and the four parameters are initializers, and
+    3. W, b and the four parameters are initializers, W apart from casts, and
     4. no other node uses W: a shared weight stays shared.
 
-    W keeps its name. b' takes the name of b, or where b is missing or shared, the name of W followed by `.folded_bias`.
+    W keeps its name and type. b' takes the name of b, or where b is missing or shared, the name of W followed by
+    `.folded_bias`.
     """
 
     name = "fold-batch-norm"
@@ -54,17 +56,24 @@ def _refusal(model: onnx.ModelProto, norm: onnx.NodeProto, conv: onnx.NodeProto 
     if attribute(norm, "training_mode", 0) or any(norm.output[1:]):
         return "it is in training mode"  # rule 2
     held = {tensor.name for tensor in model.graph.initializer}
-    computed = [name for name in (*norm.input[1:], *conv.input[1:]) if name and name not in held]
-    if computed:
+    weights = Weights(model)
+    weight = weights.source_of(conv.input[1])
+    computed = [name for name in (*norm.input[1:], *conv.input[2:]) if name and name not in held]
+    if weight is None or computed:
+        computed = computed or [conv.input[1]]
         return f"{computed[0]!r} is computed, not an initializer"  # rule 3
-    if uses[conv.input[1]] > 1:
-        return f"other nodes share the weight {conv.input[1]!r}"  # rule 4
+    if any(node.op_type in ("QuantizeLinear", "DequantizeLinear") for node in weights.type_changes(conv.input[1])):
+        return f"the weight {weight!r} is quantized"  # rule 3
+    if uses[conv.input[1]] > 1 or uses[weight] > 1:
+        return f"other nodes share the weight {weight!r}"  # rule 4
     return ""
 
 
 def _fold(model: onnx.ModelProto, conv: onnx.NodeProto, norm: onnx.NodeProto) -> None:
     values = initializers(model)
-    weight_name = conv.input[1]
+    weights = Weights(model)
+    weight_name, read = weights.source_of(conv.input[1]), weights.computed(conv.input[1])
+    assert weight_name is not None and read is not None  # rule 3
     weight = values[weight_name]
     gamma, beta, mean, var = (values[name].astype(np.float64) for name in norm.input[1:5])
     scale = gamma / np.sqrt(var + attribute(norm, "epsilon", 1e-5))
@@ -73,7 +82,7 @@ def _fold(model: onnx.ModelProto, conv: onnx.NodeProto, norm: onnx.NodeProto) ->
     if not bias_name or _uses(model)[bias_name] > 1:
         bias_name = f"{weight_name}.folded_bias"
     set_initializer(model, weight_name, _scaled(weight, scale))
-    set_initializer(model, bias_name, (scale * (bias - mean) + beta).astype(weight.dtype))
+    set_initializer(model, bias_name, (scale * (bias - mean) + beta).astype(read.dtype))
     del conv.input[2:]
     conv.input.append(bias_name)
     conv.output[0] = norm.output[0]

@@ -11,7 +11,8 @@ from onnx_graphsurgeon.logger import G_LOGGER
 
 from slsc.errors import ModelError
 from slsc.passes.base import Pass, PassContext, PassResult, PostconditionError, copy_of
-from slsc.passes.graph import constant_tensor, label, set_initializer
+from slsc.passes.graph import CONVOLUTIONS, constant_tensor, label, set_initializer
+from slsc.passes.weights import Weights
 
 MAX_FOLDED_BYTES = 1 << 28
 """Larger results stay computed: a graph of a few nodes can ask for any amount of memory."""
@@ -24,11 +25,13 @@ class FoldConstants(Pass):
     """f(constants) -> initializer, through onnx-graphsurgeon.
 
     1. The output of a Constant node becomes an initializer under the output's name.
-    2. So does the output of any other node whose inputs are all constant: a weight given as Cast, Transpose or Reshape
-       of an initializer is afterwards a plain initializer named as that node's output, in that node's type.
-    3. An initializer that is also listed as a graph input, a habit of old exporters, is no input any more.
-    4. Nodes that lead to no output, and initializers nothing uses, go.
-    5. Nodes end up in topological order. Names of all other tensors, nodes and initializers stay.
+    2. So does the output of any other node whose inputs are all constant: a weight given as Transpose or Reshape of an
+       initializer is afterwards a plain initializer named as that node's output.
+    3. But for type changes of a convolution's weight: Cast, QuantizeLinear and DequantizeLinear stay, so that the
+       weight keeps its name and the type it is stored in.
+    4. An initializer that is also listed as a graph input, a habit of old exporters, is no input any more.
+    5. Nodes that lead to no output, and initializers nothing uses, go.
+    6. Nodes end up in topological order. Names of all other tensors, nodes and initializers stay.
     """
 
     name = "fold-constants"
@@ -40,12 +43,17 @@ class FoldConstants(Pass):
             ModelError: graphsurgeon cannot take the graph.
         """
         source = copy_of(model)
-        _free_initializers(source)  # rule 3
+        _free_initializers(source)  # rule 4
         _hold_constants(source)  # rule 1
+        kept = _weight_type_changes(source)  # rule 3
         try:
             with G_LOGGER.suppress():  # it logs to stdout, which is the caller's
                 graph = gs.import_onnx(source).toposort()
-                graph.fold_constants(size_threshold=MAX_FOLDED_BYTES, error_ok=False)
+                graph.fold_constants(
+                    size_threshold=MAX_FOLDED_BYTES,
+                    error_ok=False,
+                    should_exclude_node=lambda node: not kept.isdisjoint(made.name for made in node.outputs),
+                )
                 result = gs.export_onnx(graph.cleanup().toposort(), do_type_check=False)
         except Exception as error:  # graphsurgeon raises whatever its own code and ONNX Runtime raise
             why = f"{type(error).__name__}: {error}"
@@ -84,6 +92,13 @@ def _hold_constants(model: onnx.ModelProto) -> None:
     for node in [node for node in model.graph.node if node.op_type == "Constant"]:
         set_initializer(model, node.output[0], constant_tensor(node))
         model.graph.node.remove(node)
+
+
+def _weight_type_changes(model: onnx.ModelProto) -> set[str]:
+    """What the nodes between a convolution's weight and its initializer make."""
+    weights = Weights(model)
+    convolutions = [node for node in model.graph.node if node.op_type in CONVOLUTIONS]
+    return {change.output[0] for node in convolutions for change in weights.type_changes(node.input[1])}
 
 
 def _labels(nodes: list[onnx.NodeProto]) -> set[str]:

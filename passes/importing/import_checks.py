@@ -13,16 +13,15 @@ from slsc.passes import verify
 from slsc.passes.analysis.cost import output_scale
 from slsc.passes.analysis.shapes import concrete_shapes, sample_sizes
 from slsc.passes.base import Pass, PassContext, PassResult
-from slsc.passes.graph import attribute, constant_tensors, image_channels, label, opset
+from slsc.passes.graph import CONVOLUTIONS, attribute, constant_tensors, image_channels, label, opset
 
 CONTROL_FLOW = frozenset({"If", "Loop", "Scan", "SequenceMap"})
-QUANTIZED = frozenset(
-    ("QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "QLinearConv", "QLinearMatMul", "ConvInteger")
+INTEGER_ARITHMETIC = frozenset(
+    ("DynamicQuantizeLinear", "QLinearConv", "QLinearMatMul", "ConvInteger", "MatMulInteger")
 )
 RANDOM = frozenset(
     ("RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "Multinomial")
 )
-SPATIAL_WEIGHTS = ("Conv", "ConvTranspose")
 MAX_SCALE = 16
 """Largest upscaling factor a bundle can describe."""
 
@@ -36,7 +35,8 @@ class ImportChecks(Pass):
     1. Operators outside ONNX's own set, or unknown in the model's version of it.
     2. Control flow, since the search needs one fixed sequence of nodes, and random numbers, since no run could be
        compared with another.
-    3. Quantized networks and sparse storage: weights must be dense and floating-point.
+    3. Arithmetic in integers, and sparse storage: weights must be dense, and stand for numbers. QuantizeLinear and
+       DequantizeLinear between operators that compute with numbers are taken.
     4. Nodes in training mode.
     5. Convolutions whose weight depends on the image.
     6. A scale from input to output that is no whole number in 1..16, or differs between rows and columns.
@@ -85,9 +85,11 @@ def _require_known(node: onnx.NodeProto, version: int) -> None:
         )
     if node.op_type in RANDOM:
         raise ModelError(f"random numbers ({node.op_type})", where=where, hint="export the network for inference")
-    if node.op_type in QUANTIZED:
+    if node.op_type in INTEGER_ARITHMETIC:
         raise ModelError(
-            f"the network is quantized ({node.op_type})", where=where, hint="give the floating-point network"
+            f"the network computes in integers ({node.op_type})",
+            where=where,
+            hint="quantize it with QuantizeLinear and DequantizeLinear nodes (QDQ), or give the floating-point network",
         )
     if node.op_type == "BatchNormalization" and attribute(node, "training_mode", 0):
         raise ModelError("the node is in training mode", where=where, hint="call .eval() before the export")
@@ -97,7 +99,7 @@ def _require_fixed_weights(model: onnx.ModelProto) -> None:
     """Rule 5."""
     constant = constant_tensors(model)
     for node in model.graph.node:
-        if node.op_type in SPATIAL_WEIGHTS and node.input[1] not in constant:
+        if node.op_type in CONVOLUTIONS and node.input[1] not in constant:
             raise ModelError(
                 "the convolution's weight is computed from the image",
                 where=label(node),

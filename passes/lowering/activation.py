@@ -23,7 +23,7 @@ def activation(node: onnx.NodeProto, build: Builder) -> None:
 
 
 def _prelu(node: onnx.NodeProto, build: Builder) -> Activation:
-    slopes = build.network.constant(node.input[1])
+    slopes = build.facts.constant(node.input[1])
     channels = build.space(build.find(node, 0)).channels
     if slopes is None:
         raise refuse(node, "its slopes are computed")
@@ -38,7 +38,7 @@ def _clip(node: onnx.NodeProto, build: Builder) -> Activation:
     bounds = [-FLOAT_MAX, FLOAT_MAX]
     for index in (0, 1):
         if len(node.input) > 1 + index and node.input[1 + index]:
-            bound = build.network.constant(node.input[1 + index])
+            bound = build.facts.constant(node.input[1 + index])
             if bound is None or bound.size != 1:
                 raise refuse(node, "its bounds are computed")
             bounds[index] = float(np.clip(bound.reshape(-1)[0], -FLOAT_MAX, FLOAT_MAX))

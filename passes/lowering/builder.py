@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 
 from slsc.passes.graph import label
-from slsc.passes.lowering.network import Network
+from slsc.passes.lowering.facts import GraphFacts
 from slsc.passes.lowering.refusal import refuse
 from slsc.passes.lowering.steps import NO_ACTIVATION, Activation, Array, Space, Step, Unary
 
@@ -19,10 +19,10 @@ class Builder:
     A tensor of the graph that equals another one shares its name: `find` gives the name of the tensor that holds it.
     """
 
-    def __init__(self, network: Network) -> None:
-        self.network = network
+    def __init__(self, facts: GraphFacts) -> None:
+        self.facts = facts
         self.steps: list[Step] = []
-        self.spaces: dict[str, Space] = {network.image: Space(network.channels(network.image))}
+        self.spaces: dict[str, Space] = {facts.image: Space(facts.channels(facts.image))}
         self._same: dict[str, str] = {}
 
     def find(self, node: onnx.NodeProto, index: int) -> str:

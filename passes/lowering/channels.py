@@ -15,7 +15,7 @@ from slsc.passes.lowering.steps import ChannelSlice, Concat, Permute
 
 def concat(node: onnx.NodeProto, build: Builder) -> None:
     """Concat over channels; over rows or columns it is a sum of padded tensors."""
-    if attribute(node, "axis", 1) % build.network.rank(node.output[0]) in (ROWS, COLUMNS):
+    if attribute(node, "axis", 1) % build.facts.rank(node.output[0]) in (ROWS, COLUMNS):
         join(node, build)
         return
     _require_channels(node, build, 1)
@@ -33,7 +33,7 @@ def split(node: onnx.NodeProto, build: Builder) -> None:
     _require_channels(node, build, 0)
     source, start = build.find(node, 0), 0
     for output in node.output:
-        count = build.network.channels(output)
+        count = build.facts.channels(output)
         build.add(ChannelSlice(label=label(node), inputs=(source,), output=output, start=start, count=count))
         start += count
 
@@ -41,7 +41,7 @@ def split(node: onnx.NodeProto, build: Builder) -> None:
 def gather(node: onnx.NodeProto, build: Builder) -> None:
     """Gather of constant channels: a slice, or a new order."""
     _require_channels(node, build, 0)
-    source, indices = build.find(node, 0), build.network.constant(node.input[1])
+    source, indices = build.find(node, 0), build.facts.constant(node.input[1])
     channels, output = build.space(source).channels, node.output[0]
     if indices is None or indices.ndim != 1 or not indices.size:
         raise refuse(node, "its indices are no constant list of channels")
@@ -55,7 +55,7 @@ def gather(node: onnx.NodeProto, build: Builder) -> None:
 
 
 def _require_channels(node: onnx.NodeProto, build: Builder, default: int) -> None:
-    axis = attribute(node, "axis", default) % build.network.rank(node.input[0])
+    axis = attribute(node, "axis", default) % build.facts.rank(node.input[0])
     if axis != 1:
         raise refuse(node, f"axis {axis} is not the channel axis")
 

@@ -42,14 +42,14 @@ def conv(node: onnx.NodeProto, build: Builder, layers: Layers) -> None:
             pads=window.pads,
             dilations=window.dilations,
             groups=groups,
-            sparsity=sparsity_of(weight, layers.get(node.input[1])),
+            sparsity=sparsity_of(weight, layers.get(build.facts.weight_name(node.input[1]))),
         )
     )
 
 
 def weight_of(node: onnx.NodeProto, build: Builder) -> Array:
     """The constant weight of a convolution over two axes, float32."""
-    weight = build.network.constant(node.input[1])
+    weight = build.facts.constant(node.input[1])
     if weight is None:
         raise refuse(node, f"its weight {node.input[1]!r} is computed")
     if weight.ndim != 4:
@@ -61,7 +61,7 @@ def bias_of(node: onnx.NodeProto, build: Builder) -> Array | None:
     """The constant bias of a convolution, float32."""
     if len(node.input) < 3 or not node.input[2]:
         return None
-    bias = build.network.constant(node.input[2])
+    bias = build.facts.constant(node.input[2])
     if bias is None:
         raise refuse(node, f"its bias {node.input[2]!r} is computed")
     return bias.astype(np.float32).reshape(-1)

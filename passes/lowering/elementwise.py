@@ -31,7 +31,7 @@ SWAPPED = {BinaryKind.SUB: BinaryKind.REV_SUB, BinaryKind.DIV: BinaryKind.REV_DI
 def arithmetic(node: onnx.NodeProto, build: Builder) -> None:
     """Add, Sub, Mul, Div, Max, Min, Sum of two or more inputs."""
     kind = KINDS[node.op_type]
-    moving = [index for index, name in enumerate(node.input) if name in build.network.moving]
+    moving = [index for index, name in enumerate(node.input) if name in build.facts.moving]
     constants = [index for index in range(len(node.input)) if index not in moving]
     if len(moving) == 1 and len(constants) == 1:
         _with_constant(node, build, kind, moving[0], constants[0])
@@ -49,7 +49,7 @@ def arithmetic(node: onnx.NodeProto, build: Builder) -> None:
 
 def power(node: onnx.NodeProto, build: Builder) -> None:
     """Pow to a constant 1/2, 1, 2 or 3."""
-    source, exponent = build.find(node, 0), build.network.constant(node.input[1])
+    source, exponent = build.find(node, 0), build.facts.constant(node.input[1])
     value = float(exponent.reshape(-1)[0]) if exponent is not None and exponent.size == 1 else None
     multiply = partial(Binary, label=label(node), kind=BinaryKind.MUL, spread=Spread.SAME)
     output = node.output[0]
@@ -75,7 +75,7 @@ def negate(node: onnx.NodeProto, build: Builder) -> None:
 def batch_norm(node: onnx.NodeProto, build: Builder) -> None:
     """A BatchNormalization that no convolution could take in: scale and shift."""
     source = build.find(node, 0)
-    parameters = [build.network.constant(name) for name in node.input[1:5]]
+    parameters = [build.facts.constant(name) for name in node.input[1:5]]
     if any(parameter is None for parameter in parameters):
         raise refuse(node, "its parameters are computed")
     if len(node.output) > 1 and any(node.output[1:]):
@@ -106,10 +106,10 @@ def spread_of(node: onnx.NodeProto, wide: Space, narrow: Space) -> Spread | None
 def per_channel(node: onnx.NodeProto, build: Builder, moving: int, constant: int) -> Array:
     """Input `constant` as one float64 number per channel of input `moving`."""
     name = node.input[constant]
-    value = build.network.constant(name)
+    value = build.facts.constant(name)
     if value is None:
         raise refuse(node, f"its input {name!r} depends on the size of the image")
-    channels, rank = build.space(build.find(node, moving)).channels, build.network.rank(node.input[moving])
+    channels, rank = build.space(build.find(node, moving)).channels, build.facts.rank(node.input[moving])
     if value.size == 1 and value.ndim <= rank:
         return np.full(channels, value.reshape(-1)[0], np.float64)
     shape = (1,) * (rank - value.ndim) + value.shape
@@ -152,10 +152,10 @@ def _of_two(node: onnx.NodeProto, build: Builder, kind: BinaryKind, inputs: tupl
 
 def _aligned(build: Builder, node: onnx.NodeProto, *, places: bool) -> bool:
     """Whether all inputs have the output's number of axes, and where `places` is set its height and width."""
-    network, output = build.network, node.output[0]
-    if any(network.rank(name) != network.rank(output) for name in node.input):
+    facts, output = build.facts, node.output[0]
+    if any(facts.rank(name) != facts.rank(output) for name in node.input):
         return False
-    return not places or all(network.hw(name) == network.hw(output) for name in node.input)
+    return not places or all(facts.hw(name) == facts.hw(output) for name in node.input)
 
 
 OPERATORS: dict[str, Lower] = {

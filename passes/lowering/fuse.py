@@ -6,7 +6,7 @@
 4. DepthToSpace . Conv -> a convolution that stores shuffled; Permute . Conv -> one with its outputs in that order.
 5. Sigmoid(x) * x -> Silu(x), and HardSigmoid(x) * x with slope 1/6 and offset 1/2 -> HardSwish(x).
 
-A step is merged only if nothing else uses its output. The result stands where the later step stood, so that all its
+A step is fused only if nothing else uses its output. The result stands where the later step stood, so that all its
 inputs have been made.
 """
 
@@ -43,10 +43,10 @@ def fuse(steps: Sequence[Step], output: str) -> list[Step]:
         step = _as_gate(step, made, uses)
         for name in _latest_first(step, made):
             before = made[name]
-            merged = _merge(before, step) if uses[name] == 1 else None
-            if merged is not None:
+            fused = _fuse_pair(before, step) if uses[name] == 1 else None
+            if fused is not None:
                 del made[name]
-                step = merged
+                step = fused
                 break
         made[step.output] = _as_conv(step) if isinstance(step, Permute) else step
     return list(made.values())
@@ -62,22 +62,22 @@ def _latest_first(step: Step, made: dict[str, Step]) -> list[str]:
     return sorted((name for name in data_inputs(step) if name in made), key=order.__getitem__, reverse=True)
 
 
-def _merge(before: Step, step: Step) -> Step | None:
+def _fuse_pair(before: Step, step: Step) -> Step | None:
     """One step for `step` after `before`, or None where there is none."""
-    merged: Step | None = None
+    fused: Step | None = None
     if isinstance(step, Unary) and isinstance(before, Unary):
-        merged = _unary_after_unary(before, step)
+        fused = _unary_after_unary(before, step)
     elif isinstance(step, Unary) and isinstance(before, Conv):
-        merged = _unary_after_conv(before, step)
+        fused = _unary_after_conv(before, step)
     elif isinstance(step, Unary) and isinstance(before, Binary) and not step.linear and not before.act:
-        merged = replace(before, act=step.act)
+        fused = replace(before, act=step.act)
     elif isinstance(step, Binary) and isinstance(before, Conv):
-        merged = _binary_after_conv(before, step)
+        fused = _binary_after_conv(before, step)
     elif isinstance(step, DepthToSpace) and isinstance(before, Conv) and _is_plain(before):
-        merged = replace(before, shuffle=step.block)
+        fused = replace(before, shuffle=step.block)
     elif isinstance(step, Permute) and isinstance(before, Conv) and _is_plain(before) and before.groups == 1:
-        merged = _permuted(before, step.order)
-    return None if merged is None else replace(merged, output=step.output)
+        fused = _permuted(before, step.order)
+    return None if fused is None else replace(fused, output=step.output)
 
 
 def _is_plain(conv: Conv) -> bool:

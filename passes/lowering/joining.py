@@ -14,10 +14,10 @@ from slsc.passes.lowering.steps import Binary, Pad
 
 def join(node: onnx.NodeProto, build: Builder) -> None:
     """Concat of parts of one size."""
-    network, output = build.network, node.output[0]
+    facts, output = build.facts, node.output[0]
     axis, count = attribute(node, "axis", 1) % 4, len(node.input)
-    first = network.shapes(node.input[0])
-    if any(network.shapes(name) != first for name in node.input):
+    first = facts.shapes(node.input[0])
+    if any(facts.shapes(name) != first for name in node.input):
         raise refuse(node, "it joins parts of different sizes")
     held = ""
     for index in range(count):

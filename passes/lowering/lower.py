@@ -11,9 +11,9 @@ from slsc.passes.lowering.accumulate import accumulate
 from slsc.passes.lowering.builder import Builder
 from slsc.passes.lowering.convolution import Layers, conv
 from slsc.passes.lowering.emit import Emitter
+from slsc.passes.lowering.facts import GraphFacts
 from slsc.passes.lowering.fuse import data_inputs, fuse
 from slsc.passes.lowering.gelu import spelled_gelus
-from slsc.passes.lowering.network import Network
 from slsc.passes.lowering.nmp import Act
 from slsc.passes.lowering.operators import OPERATORS
 from slsc.passes.lowering.place import place
@@ -26,7 +26,7 @@ def lower(model: onnx.ModelProto, plan: Plan | None) -> bytes:
     """Lower a network to a plan file of the native engine.
 
     1. Every node that depends on what the image shows becomes one or more steps; the rest are constants and sizes.
-    2. Steps are merged where the engine can do both at once (`slsc.passes.lowering.fuse`).
+    2. Steps are fused where the engine can do both at once (`slsc.passes.lowering.fuse`).
     3. Convolutions of what is made far apart become sums that grow (`slsc.passes.lowering.accumulate`).
     4. Tensors are given values and channel offsets, so that Concat, Split and Slice cost nothing but rare copies
        (`slsc.passes.lowering.place`).
@@ -44,24 +44,24 @@ def lower(model: onnx.ModelProto, plan: Plan | None) -> bytes:
         LoweringRefusal: the engine has no operation for some node, which is named.
         ModelError: the network has no image input or output.
     """
-    network = Network(model)
-    build = Builder(network)
+    facts = GraphFacts(model)
+    build = Builder(facts)
     _build(build, plan.by_name() if plan else {})
-    output = build.holder(network.output)
-    steps = accumulate(_sized(fuse(build.steps, output), network), build.spaces, output)
-    layout = place(steps, build.spaces, network.image, output)
+    output = build.holder(facts.output)
+    steps = accumulate(_sized(fuse(build.steps, output), facts), build.spaces, output)
+    layout = place(steps, build.spaces, facts.image, output)
     copy = f"{output}.copy"
-    return Emitter(build.spaces).plan(layout, network.image, layout.places.get(copy, layout.places[output])).to_bytes()
+    return Emitter(build.spaces).plan(layout, facts.image, layout.places.get(copy, layout.places[output])).to_bytes()
 
 
 def _build(build: Builder, layers: Layers) -> None:
     """Step 1."""
-    network = build.network
-    gelus = {match.output: match for match in spelled_gelus(network)}
+    facts = build.facts
+    gelus = {match.output: match for match in spelled_gelus(facts)}
     inside = frozenset().union(*(match.nodes for match in gelus.values()))
-    for node in network.nodes:
+    for node in facts.nodes:
         name = node.output[0]
-        if not network.moving.intersection(node.output) or name in inside:
+        if not facts.moving.intersection(node.output) or name in inside:
             continue
         if name in gelus:
             build.unary(node, build.holder(gelus[name].source), act=Activation(Act.GELU))
@@ -73,15 +73,15 @@ def _build(build: Builder, layers: Layers) -> None:
             raise refuse(node, f"it has no operation {node.op_type}")
 
 
-def _sized(steps: Sequence[Step], network: Network) -> list[Step]:
+def _sized(steps: Sequence[Step], facts: GraphFacts) -> list[Step]:
     """Let every Resize to another tensor's size name one that is stored, best one that lives until then anyway."""
     last_use = {name: index for index, step in enumerate(steps) for name in data_inputs(step)}
     sized: list[Step] = []
     for index, step in enumerate(steps):
         if isinstance(step, Resize) and step.factor is None:
-            wanted = network.hw(step.inputs[1])
-            stored = [network.image, *(each.output for each in sized)]
-            alike = [name for name in stored if network.hw(name) == wanted]
+            wanted = facts.hw(step.inputs[1])
+            stored = [facts.image, *(each.output for each in sized)]
+            alike = [name for name in stored if facts.hw(name) == wanted]
             step = replace(step, inputs=(step.inputs[0], max(alike, key=lambda name: last_use.get(name, -1) >= index)))
         sized.append(step)
     return sized

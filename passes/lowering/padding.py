@@ -21,10 +21,10 @@ def pad(node: onnx.NodeProto, build: Builder) -> None:
     mode = attribute(node, "mode", "constant")
     if mode not in MODES:
         raise refuse(node, f"mode {mode!r} is not known")
-    amounts = build.network.constant(node.input[1])
+    amounts = build.facts.constant(node.input[1])
     if amounts is None:
         raise refuse(node, "its amounts follow the size of the image")
-    axes = build.network.constant(node.input[3]) if len(node.input) > 3 and node.input[3] else np.arange(4)
+    axes = build.facts.constant(node.input[3]) if len(node.input) > 3 and node.input[3] else np.arange(4)
     if axes is None:
         raise refuse(node, "its axes are computed")
     count = len(axes)
@@ -60,7 +60,7 @@ def add_pad(node: onnx.NodeProto, build: Builder, step: Pad) -> None:
 def _value(node: onnx.NodeProto, build: Builder) -> float:
     if len(node.input) < 3 or not node.input[2]:
         return 0.0
-    value = build.network.constant(node.input[2])
+    value = build.facts.constant(node.input[2])
     if value is None or value.size != 1:
         raise refuse(node, "its value is computed")
     return float(value.reshape(-1)[0])

@@ -52,10 +52,10 @@ def global_average(node: onnx.NodeProto, build: Builder) -> None:
 
 def reduce_mean(node: onnx.NodeProto, build: Builder) -> None:
     """ReduceMean over height and width, over channels, or over all of them."""
-    rank = build.network.rank(node.input[0])
+    rank = build.facts.rank(node.input[0])
     axes = attribute(node, "axes")
     if axes is None and len(node.input) > 1 and node.input[1]:
-        axes = build.network.constant(node.input[1])
+        axes = build.facts.constant(node.input[1])
     if axes is None:
         raise refuse(node, "it takes the mean over the batch too")
     over = {int(axis) % rank for axis in axes}
@@ -91,7 +91,7 @@ class InstanceNormalization(Step):
 
 def instance_normalization(node: onnx.NodeProto, build: Builder) -> None:
     """InstanceNormalization."""
-    scale, shift = (build.network.constant(name) for name in node.input[1:3])
+    scale, shift = (build.facts.constant(name) for name in node.input[1:3])
     if scale is None or shift is None:
         raise refuse(node, "its scale or shift is no constant")
     epsilon = attribute(node, "epsilon", 1e-5)

@@ -80,7 +80,7 @@ def _factor(node: onnx.NodeProto, build: Builder) -> Fraction | None:
     Raises:
         LoweringRefusal: another factor is written into the graph.
     """
-    scales = build.network.constant(node.input[2]) if len(node.input) > 2 and node.input[2] else None
+    scales = build.facts.constant(node.input[2]) if len(node.input) > 2 and node.input[2] else None
     if scales is None or not scales.size:
         factors = _measured(node, build)
         return factors.pop() if len(factors) == 1 and _is_whole(next(iter(factors))) else None
@@ -103,17 +103,17 @@ def _is_whole(factor: Fraction) -> bool:
 
 def _measured(node: onnx.NodeProto, build: Builder) -> set[Fraction]:
     """Output over input, along rows and columns, at every size."""
-    pairs = zip(build.network.hw(node.input[0]), build.network.hw(node.output[0]), strict=True)
+    pairs = zip(build.facts.hw(node.input[0]), build.facts.hw(node.output[0]), strict=True)
     return {Fraction(large, small) for before, after in pairs for small, large in zip(before, after, strict=True)}
 
 
 def _of_size(node: onnx.NodeProto, build: Builder) -> str:
     """A tensor that has the output's height and width at every size."""
-    if build.network.channels(node.input[0]) != build.network.channels(node.output[0]):
+    if build.facts.channels(node.input[0]) != build.facts.channels(node.output[0]):
         raise refuse(node, "it resizes the channels")
-    wanted = build.network.hw(node.output[0])
+    wanted = build.facts.hw(node.output[0])
     for name, space in build.spaces.items():
-        if not space.pixel and build.network.hw(name) == wanted:
+        if not space.pixel and build.facts.hw(name) == wanted:
             return name
     raise refuse(node, "its size is neither a whole multiple nor that of another tensor")
 

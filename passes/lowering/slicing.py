@@ -23,7 +23,7 @@ def slice_(node: onnx.NodeProto, build: Builder) -> None:
     What it cuts off must be the same at every size, or a share of the height or width, as of networks that take
     the image apart.
     """
-    network, output = build.network, node.output[0]
+    facts, output = build.facts, node.output[0]
     held = build.find(node, 0)
     cuts = _cuts(node, build)
     if any(any(cut) for cut in cuts.get(0, [])):
@@ -31,7 +31,7 @@ def slice_(node: onnx.NodeProto, build: Builder) -> None:
     if any(any(cut) for cut in cuts.get(1, [])):
         spatial = any(any(cut) for axis in (ROWS, COLUMNS) for cut in cuts.get(axis, []))
         made = f"{output}.channels" if spatial else output
-        start, count = cuts[1][0][0], network.channels(output)
+        start, count = cuts[1][0][0], facts.channels(output)
         held = build.add(ChannelSlice(label=label(node), inputs=(held,), output=made, start=start, count=count))
     sides = [_share(node, build, cuts.get(axis, []), axis, side) for side in (0, 1) for axis in (ROWS, COLUMNS)]
     top, left, bottom, right = (-amount for amount, _ in sides)
@@ -54,15 +54,15 @@ def slice_(node: onnx.NodeProto, build: Builder) -> None:
 
 def _cuts(node: onnx.NodeProto, build: Builder) -> dict[int, list[tuple[int, int]]]:
     """By axis, elements cut off before and after at every size."""
-    network, output = build.network, node.output[0]
-    starts = network.values(node.input[1])
-    axes = network.constant(node.input[3]) if len(node.input) > 3 and node.input[3] else None
-    steps = network.constant(node.input[4]) if len(node.input) > 4 and node.input[4] else None
+    facts, output = build.facts, node.output[0]
+    starts = facts.values(node.input[1])
+    axes = facts.constant(node.input[3]) if len(node.input) > 3 and node.input[3] else None
+    steps = facts.constant(node.input[4]) if len(node.input) > 4 and node.input[4] else None
     if any(value is None for value in starts):
         raise refuse(node, "it starts where the image says")
     if steps is not None and np.any(steps != 1):
         raise refuse(node, "it leaves out pixels or reverses them")
-    before, after = network.shapes(node.input[0]), network.shapes(output)
+    before, after = facts.shapes(node.input[0]), facts.shapes(output)
     cuts: dict[int, list[tuple[int, int]]] = {}
     for index, named in enumerate(range(len(after[0])) if axes is None else axes):
         axis = int(named) % len(after[0])
@@ -80,7 +80,7 @@ def _share(
     found = [cut[side] for cut in cuts]
     if len(set(found)) <= 1:
         return (found[0] if found else 0), Fraction(0)
-    extents = [shape[axis] for shape in build.network.shapes(node.input[0])]
+    extents = [shape[axis] for shape in build.facts.shapes(node.input[0])]
     shares = {Fraction(cut, extent) for cut, extent in zip(found, extents, strict=True)}
     share = shares.pop()
     if shares or share.denominator > BOUNDS["number of parts"]:

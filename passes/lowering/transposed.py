@@ -71,18 +71,18 @@ class _Axis:
     """
 
     def __init__(self, kernel: int, stride: int, dilation: int, begin: int, end: int, extra: int) -> None:
-        reaches = [
+        taps = [
             (phase, (phase + begin - tap * dilation) // stride, tap)
             for phase in range(stride)
             for tap in range(kernel)
             if (phase + begin - tap * dilation) % stride == 0
         ]
-        first = min(0, *(offset for _, offset, _ in reaches))
-        last = max(0, *(offset for _, offset, _ in reaches))
+        first = min(0, *(offset for _, offset, _ in taps))
+        last = max(0, *(offset for _, offset, _ in taps))
         # Outputs beyond stride * (size - 1), and how many positions of all phases that takes beyond size - 1.
         tail = extra + (kernel - 1) * dilation + 1 - begin - end
         positions = -(-tail // stride) - 1
-        self.taps = [(phase, offset - first, tap) for phase, offset, tap in reaches]
+        self.taps = [(phase, offset - first, tap) for phase, offset, tap in taps]
         self.kernel = last - first + 1
         self.before = -first
         self.after = max(0, positions + last)

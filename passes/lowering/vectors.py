@@ -15,7 +15,7 @@ def reshape(node: onnx.NodeProto, build: Builder) -> None:
     """Flatten, Reshape, Squeeze, Unsqueeze: nothing changes, or one pixel per channel turns vector or back."""
     source = build.find(node, 0)
     channels = build.space(source).channels
-    before, after = build.network.shapes(node.input[0]), build.network.shapes(node.output[0])
+    before, after = build.facts.shapes(node.input[0]), build.facts.shapes(node.output[0])
     as_vector = all(shape[1] == channels and set(shape[2:]) <= {1} for shape in after)
     if before != after and not (build.space(source).pixel and as_vector):
         raise refuse(node, f"it makes {list(after[0])} of {list(before[0])}")
@@ -25,7 +25,7 @@ def reshape(node: onnx.NodeProto, build: Builder) -> None:
 def expand(node: onnx.NodeProto, build: Builder) -> None:
     """Expand of one pixel per channel: whatever uses it spreads it anyway."""
     source = build.find(node, 0)
-    shapes = build.network.shapes(node.output[0])
+    shapes = build.facts.shapes(node.output[0])
     if not build.space(source).pixel or any(shape[1] != build.space(source).channels for shape in shapes):
         raise refuse(node, "it repeats more than one pixel per channel")
     build.same(node.output[0], source)
@@ -47,7 +47,7 @@ def matmul(node: onnx.NodeProto, build: Builder) -> None:
 
 
 def _constant(node: onnx.NodeProto, build: Builder, index: int) -> Array:
-    value = build.network.constant(node.input[index])
+    value = build.facts.constant(node.input[index])
     if value is None:
         raise refuse(node, f"its input {node.input[index]!r} is computed")
     return value
@@ -56,7 +56,7 @@ def _constant(node: onnx.NodeProto, build: Builder, index: int) -> Array:
 def _fully_connected(node: onnx.NodeProto, build: Builder, matrix: Array, bias: Array | None) -> None:
     source = build.find(node, 0)
     space = build.space(source)
-    if not space.pixel or build.network.rank(node.input[0]) != 2 or matrix.ndim != 2:
+    if not space.pixel or build.facts.rank(node.input[0]) != 2 or matrix.ndim != 2:
         raise refuse(node, "it multiplies more than one vector with a matrix")
     if bias is not None:
         bias = np.broadcast_to(bias.reshape(-1), len(matrix)).astype(np.float32)

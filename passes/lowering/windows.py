@@ -39,28 +39,28 @@ def window_of(node: onnx.NodeProto, build: Builder, kernel: Sequence[int]) -> Wi
         raise refuse(node, f"its window has {len(kernel)} axes")
     strides = tuple(attribute(node, "strides", (1, 1)))
     dilations = tuple(attribute(node, "dilations", (1, 1)))
-    reach = [(size - 1) * step for size, step in zip(kernel, dilations, strict=True)]
-    pads = _pads(node, build, reach, strides)
+    extent = [(size - 1) * step for size, step in zip(kernel, dilations, strict=True)]
+    pads = _pads(node, build, extent, strides)
     if min(pads) < 0:
         raise refuse(node, f"it has negative padding {pads}")
     return Window((kernel[0], kernel[1]), (strides[0], strides[1]), (dilations[0], dilations[1]), pads)
 
 
-def _pads(node: onnx.NodeProto, build: Builder, reach: Sequence[int], strides: Sequence[int]) -> Quad:
+def _pads(node: onnx.NodeProto, build: Builder, extent: Sequence[int], strides: Sequence[int]) -> Quad:
     auto = attribute(node, "auto_pad", "NOTSET")
     if auto == "VALID":
         return (0, 0, 0, 0)
     if auto == "NOTSET":
         top, left, bottom, right = attribute(node, "pads", (0, 0, 0, 0))
         return (top, left, bottom, right)
-    (top, bottom), (left, right) = (_same(node, build, axis, reach[axis], strides[axis], auto) for axis in (0, 1))
+    (top, bottom), (left, right) = (_same(node, build, axis, extent[axis], strides[axis], auto) for axis in (0, 1))
     return (top, left, bottom, right)
 
 
-def _same(node: onnx.NodeProto, build: Builder, axis: int, reach: int, stride: int, auto: str) -> tuple[int, int]:
+def _same(node: onnx.NodeProto, build: Builder, axis: int, extent: int, stride: int, auto: str) -> tuple[int, int]:
     """Padding before and after, for as many outputs as there are strides in the image."""
-    sides = [shape[2 + axis] for shape in build.network.shapes(node.input[0])]
-    totals = {max(0, (-(-side // stride) - 1) * stride + reach + 1 - side) for side in sides}
+    sides = [shape[2 + axis] for shape in build.facts.shapes(node.input[0])]
+    totals = {max(0, (-(-side // stride) - 1) * stride + extent + 1 - side) for side in sides}
     if len(totals) > 1:
         raise refuse(node, f"its padding follows the size of the image (auto_pad {auto})")
     total = totals.pop()

@@ -72,7 +72,6 @@ def follow_channels(model: onnx.ModelProto) -> Channels:
     """
     walk = Walk(model)
     source, result = image_input(model)
-    walk.moving.add(source)
     walk.values.update(zip([source], walk.fixed([source]), strict=True))
     for node in model.graph.node:
         _visit(node, walk)
@@ -83,10 +82,11 @@ def follow_channels(model: onnx.ModelProto) -> Channels:
 def _visit(node: onnx.NodeProto, walk: Walk) -> None:
     if node.op_type == "Shape":
         walk.counts[node.output[0]] = frozenset(node.input) & walk.values.keys()
-    elif walk.moving.isdisjoint(node.input):
+    elif walk.is_weight(node.output[0]):
+        return  # what uses the weight says what its channels are
+    elif walk.moving.isdisjoint(node.output):
         _visit_arithmetic(node, walk)
     else:
-        walk.moving.update(filter(None, node.output))
         try:
             made = follow(node, walk)
         except NotFollowedError as reason:

@@ -99,7 +99,7 @@ Arrays = dict[str, npt.NDArray[Any]]
 
 
 def _rewrite_conv(node: onnx.NodeProto, result: onnx.ModelProto, narrow: NarrowChannels, before: Arrays) -> None:
-    if is_depthwise(node, before[node.input[1]].shape):
+    if is_depthwise(node, len(narrow.channels.values[node.input[0]])):
         _set_attribute(node, "group", narrow.left(node.input[0]))
 
 

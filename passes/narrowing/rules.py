@@ -61,12 +61,10 @@ def splits_channels(node: onnx.NodeProto) -> bool:
     return bool(attribute(node, "axis", 0) % RANK == CHANNEL_AXIS)
 
 
-def is_depthwise(node: onnx.NodeProto, weight: tuple[int, ...]) -> bool:
-    """Whether each convolution group has one input channel, so that groups may go one by one."""
-    groups = attribute(node, "group", 1)
-    if node.op_type == "ConvTranspose":
-        return bool(groups > 1 and weight[0] == groups)
-    return bool(groups > 1 and weight[1] == 1)
+def is_depthwise(node: onnx.NodeProto, channels: int) -> bool:
+    """Whether each group of a convolution of `channels` has one input channel, so that groups may go one by one."""
+    groups = int(attribute(node, "group", 1))
+    return groups > 1 and channels == groups
 
 
 def _same(node: onnx.NodeProto, walk: Walk) -> list[Ids]:
@@ -102,7 +100,7 @@ def _conv(node: onnx.NodeProto, walk: Walk) -> list[Ids]:
     """
     x, weight, groups = walk.value(node.input[0]), node.input[1], attribute(node, "group", 1)
     rows = walk.makers(weight, 0)
-    if is_depthwise(node, walk.shape(weight)):
+    if is_depthwise(node, len(x)):
         walk.tie(rows.reshape(groups, -1), x.reshape(groups, 1))
     else:
         walk.tie(x.reshape(groups, -1), walk.axis(weight, 1))
@@ -118,10 +116,10 @@ def _transposed(node: onnx.NodeProto, walk: Walk) -> list[Ids]:
     x, weight, groups = walk.value(node.input[0]), node.input[1], attribute(node, "group", 1)
     columns = walk.makers(weight, 1)
     walk.tie(x, walk.axis(weight, 0))
-    if is_depthwise(node, walk.shape(weight)):
+    if is_depthwise(node, len(x)):
         walk.fix(columns)
         made = np.repeat(x, len(columns))
-        walk.filters[weight, 0] = None
+        walk.makers(weight, 0)
     else:
         walk.tie(x.reshape(groups, -1), x.reshape(groups, -1)[0])
         made = np.tile(columns, groups)
@@ -129,6 +127,16 @@ def _transposed(node: onnx.NodeProto, walk: Walk) -> list[Ids]:
         walk.fix(made)
     _tie_parameters(node, walk, made, (2,))
     return [made]
+
+
+def _quantization(node: onnx.NodeProto, walk: Walk) -> list[Ids]:
+    """QuantizeLinear and DequantizeLinear; scales along the channels go with them."""
+    (ids,) = _same(node, walk)
+    if walk.shape(node.input[1]) not in ((), (1,)):
+        if attribute(node, "axis", 1) % RANK != CHANNEL_AXIS or len(walk.shape(node.input[1])) > 1:
+            raise NotFollowedError("it is quantized along another axis than the channels")
+        _tie_parameters(node, walk, ids, range(1, len(node.input)))
+    return [ids]
 
 
 def _normalization(node: onnx.NodeProto, walk: Walk) -> list[Ids]:
@@ -227,6 +235,7 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(("ReduceMean", "ReduceMax", "ReduceMin", "ReduceSum", "ReduceL2"), _reduce),
     **dict.fromkeys(("BatchNormalization", "InstanceNormalization"), _normalization),
     **dict.fromkeys(("Resize", "Upsample"), _resize),
+    **dict.fromkeys(("QuantizeLinear", "DequantizeLinear"), _quantization),
     "Conv": _conv,
     "ConvTranspose": _transposed,
     "Concat": _concat,

@@ -8,8 +8,9 @@ import numpy as np
 import onnx
 
 from slsc.passes.analysis.shapes import Shapes, concrete_shapes, sample_sizes
-from slsc.passes.graph import image_input, label, opset
+from slsc.passes.graph import attribute, image_dependent, image_input, label, opset
 from slsc.passes.narrowing.classes import FIXED, Classes, Ids
+from slsc.passes.weights import Weights
 
 CHANNEL_AXIS, RANK = 1, 4
 
@@ -26,7 +27,8 @@ class Walk:
         opset: version of the default operator set.
         moving: every tensor that depends on the image's content.
         values: channel numbers of each NCHW tensor among them.
-        axes: numbers along an axis of an initializer, by (name, axis).
+        axes: numbers along an axis of an initializer, by (name, axis). That a weight's type is changed on the way to
+            its user makes no difference.
         counts: by tensor of sizes: the values whose number of channels may be in it.
         filters: the axes of `axes` that make channels: one slice of the weight each.
         images: how many channels an image has, at either end.
@@ -36,7 +38,7 @@ class Walk:
     def __init__(self, model: onnx.ModelProto) -> None:
         self.shapes: Shapes = concrete_shapes(model, sample_sizes(model)[0])
         self.opset = opset(model)
-        self.moving: set[str] = set()
+        self.moving = image_dependent(model)
         self.values: dict[str, Ids] = {}
         self.axes: dict[tuple[str, int], Ids] = {}
         self.counts: dict[str, frozenset[str]] = {}
@@ -46,10 +48,15 @@ class Walk:
         self._classes = Classes()
         self._dims = {tensor.name: tuple(tensor.dims) for tensor in model.graph.initializer}
         self._frozen: set[str] = set()
+        self._weights = Weights(model)
 
     def held(self, name: str) -> bool:
         """Whether a tensor is an initializer."""
         return name in self._dims
+
+    def is_weight(self, name: str) -> bool:
+        """Whether a tensor is an initializer of numbers, apart from type changes."""
+        return self._weights.source_of(name) is not None
 
     def shape(self, name: str) -> tuple[int, ...]:
         """A tensor's shape."""
@@ -64,7 +71,10 @@ class Walk:
         shape = self.shape(name)
         if len(shape) != RANK:
             raise NotFollowedError(f"its input {name!r} is shaped {list(shape)}, not N,C,H,W")
-        return self.values[name] if name in self.values else self.fixed([name])[0]
+        if name in self.values:
+            return self.values[name]
+        self.freeze(name)
+        return self.fixed([name])[0]
 
     def fixed(self, names: Sequence[str]) -> list[Ids]:
         """Numbers of channels that stay, for tensors no rule has followed; none for one that is not NCHW."""
@@ -75,19 +85,21 @@ class Walk:
         """Numbers along an axis of an initializer.
 
         Raises:
-            NotFollowedError: the tensor is computed.
+            NotFollowedError: the tensor is computed, or quantized in blocks.
         """
-        if not self.held(name):
+        source = self._held_by(name)
+        if source is None:
             raise NotFollowedError(f"its input {name!r} is computed, not an initializer")
-        if (name, axis) not in self.axes:
-            count = self._dims[name][axis]
-            self.axes[name, axis] = np.full(count, FIXED) if name in self._frozen else self._classes.fresh(count)
-        return self.axes[name, axis]
+        if (source, axis) not in self.axes:
+            count = self._dims[source][axis]
+            self.axes[source, axis] = np.full(count, FIXED) if source in self._frozen else self._classes.fresh(count)
+            self._tie_scales(name, axis)
+        return self.axes[source, axis]
 
     def makers(self, name: str, axis: int) -> Ids:
         """As `axis`, for a weight whose slices along `axis` each make a channel."""
         ids = self.axis(name, axis)
-        self.filters[name, axis] = None
+        self.filters[self._held_by(name) or name, axis] = None
         return ids
 
     def tie(self, left: Ids, right: Ids) -> None:
@@ -103,10 +115,13 @@ class Walk:
         return self._classes.find(ids)
 
     def freeze(self, name: str) -> None:
-        """Let an initializer keep its shape, now and later."""
-        self._frozen.add(name)
+        """Let the initializer that a tensor is, if any, keep its shape, now and later."""
+        source = self._held_by(name)
+        if source is None:
+            return
+        self._frozen.add(source)
         for (held, _), ids in self.axes.items():
-            if held == name:
+            if held == source:
                 self._classes.fix(ids)
 
     def leave(self, node: onnx.NodeProto, why: str) -> None:
@@ -117,5 +132,18 @@ class Walk:
             self.kept.append(f"{label(node)}: {why}")
         for ids in touched:
             self._classes.fix(ids)
-        for name in filter(self.held, node.input):
+        for name in node.input:
             self.freeze(name)
+
+    def _held_by(self, name: str) -> str | None:
+        return name if self.held(name) else self._weights.source_of(name)
+
+    def _tie_scales(self, weight: str, axis: int) -> None:
+        """Scales and zero points that a weight has along `axis` go with its slices."""
+        for node in self._weights.type_changes(weight):
+            varying = [name for name in filter(None, node.input[1:]) if self._dims[name] not in ((), (1,))]
+            if any(len(self._dims[name]) > 1 for name in varying):
+                raise NotFollowedError(f"its input {weight!r} is quantized in blocks")
+            if attribute(node, "axis", 1) % RANK == axis:
+                for name in varying:
+                    self.tie(self.axis(name, 0), self.axis(weight, axis))

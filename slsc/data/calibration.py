@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from slsc.data.images import list_images, open_rgb
+from slsc.data.images import list_images, mirrored, open_rgb
 from slsc.errors import DataError
 
 BUNDLED = (
@@ -69,13 +69,8 @@ def calibration_patches(
     the same patches.
     """
     rng = np.random.default_rng(seed)
-    padded = [_at_least(photo, side) for photo in photos]
+    padded = [mirrored(photo, (side, side)) for photo in photos]
     return np.stack([_random_crop(padded[index % len(padded)], side, rng) for index in range(count)])
-
-
-def _at_least(photo: npt.NDArray[np.uint8], side: int) -> npt.NDArray[np.uint8]:
-    height, width = (max(side - length, 0) for length in photo.shape[:2])
-    return np.pad(photo, ((0, height), (0, width), (0, 0)), mode="symmetric") if height or width else photo
 
 
 def _random_crop(photo: npt.NDArray[np.uint8], side: int, rng: np.random.Generator) -> npt.NDArray[np.uint8]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -42,3 +44,21 @@ def open_rgb(path: Path) -> npt.NDArray[np.uint8]:
     if pixels.dtype == np.uint16:
         pixels = ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
     return np.ascontiguousarray(np.broadcast_to(pixels, (*pixels.shape[:2], 3)))
+
+
+def require_room(image: npt.NDArray[np.uint8], side: int, path: Path) -> None:
+    """Raises DataError, naming the file, unless an image to train on has room for a patch of `side` pixels."""
+    smallest = min(image.shape[:2])
+    if smallest < side:
+        raise DataError(
+            "image too small",
+            where=str(path),
+            why=f"its smallest side is {smallest} pixels, a patch takes {side}",
+            hint="remove it, or train on smaller patches: --patch",
+        )
+
+
+def mirrored(image: npt.NDArray[np.generic], size: Sequence[int]) -> npt.NDArray[Any]:
+    """An HxWxC image continued by mirroring, at the bottom and right, to at least `size` (height, width)."""
+    missing = [max(0, want - have) for want, have in zip(size, image.shape[:2], strict=True)]
+    return np.pad(image, [(0, missing[0]), (0, missing[1]), (0, 0)], mode="symmetric") if any(missing) else image

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from slsc.data.images import list_images, open_rgb
+from slsc.data.images import list_images, open_rgb, require_room
 from slsc.data.patches import Pair
 from slsc.errors import DataError
 
@@ -90,13 +90,7 @@ def open_pair(paths: PathPair, scale: int, patch: int) -> Pair:
             why=f"its partner is {high.shape[1]}x{high.shape[0]}, x{scale} makes {columns * scale}x{rows * scale}",
             hint="crop the pairs to match, or correct --scale",
         )
-    if min(rows, columns) < patch:
-        raise DataError(
-            "image too small",
-            where=str(paths[0]),
-            why=f"its smallest side is {min(rows, columns)} pixels, a patch takes {patch}",
-            hint="remove it, or use a smaller --patch",
-        )
+    require_room(low, patch, paths[0])
     return low, high
 
 

@@ -17,9 +17,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from slsc.data.images import open_rgb
+from slsc.data.images import open_rgb, require_room
 from slsc.data.patches import Pair
-from slsc.errors import DataError
 
 GAMMA = 2.2
 LENGTHS = (1.0, 40.0)
@@ -85,12 +84,6 @@ def open_blurred(path: Path, seed: Sequence[int], patch: int) -> Pair:
         DataError: the image cannot be read, or has no room for a patch of side `patch`; names the file.
     """
     sharp = open_rgb(path)
-    if min(sharp.shape[:2]) < patch:
-        raise DataError(
-            "image too small",
-            where=str(path),
-            why=f"its smallest side is {min(sharp.shape[:2])} pixels, a patch takes {patch}",
-            hint="remove it, or use a smaller --patch",
-        )
+    require_room(sharp, patch, path)
     rng = np.random.default_rng(seed)
     return blur(sharp, kernel(trajectory(rng, rng.uniform(*LENGTHS)))), sharp

@@ -1,14 +1,39 @@
-"""PSNR on luma, as the super-resolution literature measures it, and on all channels."""
+"""PSNR: the formula; on luma, as the super-resolution literature measures it; on all channels; between two outputs.
+
+The formula is on the ground floor: every room may import this module, which needs numpy only.
+"""
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 LUMA = (65.481, 128.553, 24.966)
 """Weights of R, G, B (0..255, divided by 255) in the Y of ITU-R BT.601, studio range 16..235."""
+
+
+def psnr(mean_square: float, peak: float) -> float:
+    """10 log10(peak^2 / mean_square) in dB: infinite for an error of 0, minus infinity for one that is not finite."""
+    if mean_square == 0:
+        return math.inf
+    if not math.isfinite(mean_square) or peak <= 0:
+        return -math.inf
+    return 10 * math.log10(peak**2 / mean_square)
+
+
+def psnr_to(reference: npt.NDArray[Any], found: npt.NDArray[Any]) -> float:
+    """PSNR in dB between two outputs of any shape, the peak being the range of the reference's values.
+
+    Infinite where they are equal; minus infinity where shapes differ, a value is not finite, or the reference is flat
+    and `found` is not the same.
+    """
+    if found.shape != reference.shape:
+        return -math.inf
+    error = found.astype(np.float64) - reference
+    return psnr(float(np.mean(np.square(error))), float(np.ptp(reference)))
 
 
 def luma(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
@@ -62,5 +87,4 @@ def require_same_size(restored: npt.NDArray[np.uint8], reference: npt.NDArray[np
 
 
 def _psnr(first: npt.NDArray[np.float64], second: npt.NDArray[np.float64]) -> float:
-    error = float(np.mean((first - second) ** 2))
-    return math.inf if error == 0 else 10 * math.log10(255**2 / error)
+    return psnr(float(np.mean((first - second) ** 2)), 255)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
+from slsc.metrics.psnr import psnr_to
 from slsc.runtime.backends import Runner
 from slsc.runtime.backends.base import Batch
 from slsc.runtime.bundle.manifest import ImageIO
@@ -23,7 +22,7 @@ def decibels(reference: Runner, other: Runner, io: ImageIO) -> float:
 
     The peak is the range of the reference's output. Minus infinity where an output is not finite.
     """
-    return min(_psnr(reference.run(batch), other.run(batch)) for batch in _batches(io))
+    return min(psnr_to(reference.run(batch), other.run(batch)) for batch in _batches(io))
 
 
 def _batches(io: ImageIO) -> list[Batch]:
@@ -31,15 +30,3 @@ def _batches(io: ImageIO) -> list[Batch]:
     fitted = {(round_up(rows, io.multiple_of[0]), round_up(columns, io.multiple_of[1])) for rows, columns in SIZES}
     sizes = [io.fixed_hw] if io.fixed_hw else sorted(fitted)
     return [random.uniform(io.low, io.high, (1, io.channels, *size)).astype(np.float32) for size in sizes]
-
-
-def _psnr(wanted: Batch, found: Batch) -> float:
-    if wanted.shape != found.shape:
-        return -math.inf
-    error = float(np.mean(np.square(wanted.astype(np.float64) - found)))
-    if error == 0:
-        return math.inf
-    if not math.isfinite(error):
-        return -math.inf
-    span = max(float(np.ptp(wanted)), 1e-12)
-    return 10 * math.log10(span**2 / error)

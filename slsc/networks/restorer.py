@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from slsc.data.calibration import calibration_photos
+from slsc.data.images import mirrored
 from slsc.errors import ModelError, UsageError
 from slsc.networks.loading import import_network
 from slsc.probe import probe_io
@@ -17,6 +18,7 @@ from slsc.runtime.bundle.manifest import ImageIO
 from slsc.runtime.image.photo import Photo
 from slsc.runtime.image.pixels import compose, to_batch
 from slsc.runtime.session import Session
+from slsc.runtime.tiles.tiling import round_up
 
 Pixels = npt.NDArray[np.uint8]
 Values = npt.NDArray[np.float32]
@@ -73,8 +75,8 @@ class WholeImage:
 
     def _restored(self, image: npt.NDArray[Any]) -> npt.NDArray[Any]:
         height, width = image.shape[:2]
-        missing = [-side % multiple for side, multiple in zip((height, width), self.io.multiple_of, strict=True)]
-        padded = np.pad(image, ((0, missing[0]), (0, missing[1]), (0, 0)), mode="symmetric")
+        size = [round_up(side, multiple) for side, multiple in zip((height, width), self.io.multiple_of, strict=True)]
+        padded = mirrored(image, size)
         rows, columns = height * self.io.scale, width * self.io.scale
         restored = self._runner.run(to_batch(padded, self.io))[0, :, :rows, :columns]
         return compose(restored, Photo(image), self.io, (0, rows), (0, columns))

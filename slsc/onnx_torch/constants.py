@@ -1,4 +1,7 @@
-"""Constants of an ONNX graph: reading initializers and Constant nodes, and writing new values into their place."""
+"""Constants of an ONNX graph: reading initializers and Constant nodes, and writing new values into their place.
+
+An initializer of integers that DequantizeLinear makes numbers of is read and written as those numbers.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from onnx import numpy_helper
 
 from slsc.errors import ModelError
 from slsc.passes.graph import constant_tensor
+from slsc.passes.weights import Weights
 
 Array = npt.NDArray[np.generic]
 
@@ -31,17 +35,38 @@ def read_constants(graph: onnx.GraphProto) -> dict[str, Array]:
     return constants
 
 
+def opened(model: onnx.ModelProto) -> tuple[onnx.GraphProto, dict[str, Array]]:
+    """A graph without its initializers, and its constants.
+
+    The constants are those of `read_constants`, but quantized initializers are the numbers they stand for, and their
+    DequantizeLinear nodes are Identities.
+
+    Raises:
+        ModelError: see `read_constants` and `slsc.passes.weights.Weights.quantized`.
+    """
+    constants = read_constants(model.graph)
+    numbers = {name: weight.values for name, weight in Weights(model).quantized().items()}
+    graph = onnx.GraphProto(node=model.graph.node, input=model.graph.input, output=model.graph.output)
+    for node in graph.node:
+        if node.op_type == "DequantizeLinear" and node.input[0] in numbers:
+            node.op_type = "Identity"
+            del node.input[1:], node.attribute[:]
+    return graph, {**constants, **numbers}
+
+
 def write_constants(model: onnx.ModelProto, values: Mapping[str, Array]) -> onnx.ModelProto:
     """A copy of `model` in which the named initializers and Constant nodes hold `values`, in their own dtype.
 
-    A tensor whose stored values do not change keeps its exact encoding.
+    Where integers stand for numbers, those are rounded to them, and saturate. A tensor whose stored values do not
+    change keeps its exact encoding.
 
     Raises:
         ModelError: a name is absent from the model, a shape differs, or a value does not fit the tensor's dtype.
     """
     result = onnx.ModelProto()
     result.CopyFrom(model)
-    pending = dict(values)
+    quantized = Weights(model).quantized()
+    pending = {name: quantized[name].restored(value) if name in quantized else value for name, value in values.items()}
     for name, tensor in _tensors(result.graph):
         if name in pending:
             _replace(tensor, name, pending.pop(name))

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from slsc.errors import ModelError, SlscError
-from slsc.onnx_torch.constants import Array, read_constants, write_constants
+from slsc.onnx_torch.constants import Array, opened, write_constants
 from slsc.onnx_torch.ops.padding import window_pads
 from slsc.onnx_torch.steps import Step, build_steps
 from slsc.onnx_torch.weights import host_names, source, weight_names
@@ -46,9 +46,10 @@ class ConvStep:
 class OnnxModule(nn.Module):
     """Executes an ONNX graph with torch ops; its weights are parameters under their initializers' names.
 
-    Float16 weights and arithmetic are held in float32, so that training does not stall on rounding; `write_back`
-    rounds to the initializer's own dtype. BatchNormalization and Dropout always run as in inference. Integers and
-    single numbers stay on the CPU wherever the module is moved, as shape arithmetic belongs there.
+    Weights of float16 or of dequantized integers are held in float32, and float16 arithmetic is done in it, so that
+    training does not stall on rounding; `write_back` rounds to what the initializer holds. BatchNormalization and
+    Dropout always run as in inference. Integers and single numbers stay on the CPU wherever the module is moved, as
+    shape arithmetic belongs there.
 
     Args:
         model: one input and one output besides the initializers; external data loaded in.
@@ -59,8 +60,7 @@ class OnnxModule(nn.Module):
 
     def __init__(self, model: onnx.ModelProto) -> None:
         super().__init__()
-        graph = model.graph
-        constants = read_constants(graph)
+        graph, constants = opened(model)
         self.input_name = _only([i.name for i in graph.input if i.name not in constants], "input")
         self.output_name = _only([o.name for o in graph.output], "output")
         self.steps = build_steps(graph, constants, opset(model))
@@ -118,7 +118,7 @@ class OnnxModule(nn.Module):
         return tuple(name for name, attribute in self._attributes.items() if attribute in self._parameters)
 
     def conv_steps(self) -> tuple[ConvStep, ...]:
-        """The Conv steps whose weight is a parameter, directly or through Identity or Cast, in the graph's order."""
+        """The Conv steps whose weight is a parameter, directly or through type changes, in the graph's order."""
         convs = (self._conv_step(step) for step in self.steps if step.op_type == "Conv")
         return tuple(conv for conv in convs if conv is not None)
 

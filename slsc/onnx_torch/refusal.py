@@ -6,20 +6,9 @@ import onnx
 
 from slsc.errors import ModelError
 from slsc.passes.graph import label
+from slsc.passes.importing.import_checks import CONTROL_FLOW, INTEGER_ARITHMETIC
 
 DEFAULT_DOMAINS = ("", "ai.onnx")
-
-CONTROL_FLOW = {"If", "Loop", "Scan"}
-
-QUANTISED = {
-    "ConvInteger",
-    "DequantizeLinear",
-    "DynamicQuantizeLinear",
-    "MatMulInteger",
-    "QLinearConv",
-    "QLinearMatMul",
-    "QuantizeLinear",
-}
 
 
 def unsupported(node: onnx.NodeProto) -> ModelError:
@@ -29,8 +18,11 @@ def unsupported(node: onnx.NodeProto) -> ModelError:
         why, hint = "only the default ONNX operators are", "export to those; onnx.inliner expands model functions"
     elif node.op_type in CONTROL_FLOW:
         why, hint = "control flow cannot be compiled", "export by tracing, so that one branch is left"
-    elif node.op_type in QUANTISED:
-        why, hint = "the model is quantised", "give the float model it was made from"
+    elif node.op_type in INTEGER_ARITHMETIC:
+        why, hint = (
+            "it computes in integers",
+            "quantize with QuantizeLinear nodes instead",
+        )
     else:
         why, hint = None, "export the model without it, or add it to slsc/onnx_torch/ops"
     return ModelError(what, where=label(node), why=why, hint=hint)

@@ -39,12 +39,12 @@ HOST_INPUTS = {"Clip": (1, 2), "Pad": (1, 2, 3), "Resize": (1, 2, 3), "Upsample"
 FIXED_WEIGHT = {"Conv", "ConvTranspose"}
 """Ops whose weight and bias must not depend on the image."""
 
-ALIASES = {"Identity", "Cast"}
-"""Ops that pass a weight on unchanged; casts between float types do, as the module computes in float32."""
+ALIASES = {"Identity", "Cast", "QuantizeLinear", "DequantizeLinear"}
+"""Ops that pass a weight on, at most rounded; casts between float types change nothing, as all is float32 here."""
 
 
 def source(name: str, producers: Mapping[str, Step]) -> str:
-    """The name under which value `name` began, seen through Identity and Cast."""
+    """The name under which value `name` began, seen through `ALIASES`."""
     while name in producers and producers[name].op_type in ALIASES:
         name = producers[name].inputs[0]
     return name
@@ -62,7 +62,8 @@ def weight_names(steps: Sequence[Step], constants: Mapping[str, Array]) -> set[s
     for step in steps:
         used = [name for name in step.inputs if name]
         if all(name in origins for name in used):
-            origins.update({output: set().union(*(origins[name] for name in used)) for output in step.outputs})
+            carried = used[:1] if step.op_type in ALIASES else used  # scales and zero points are no weights
+            origins.update({output: set().union(*(origins[name] for name in carried)) for output in step.outputs})
         _refuse_computed(step, origins)
         found = _origins_at(step, WEIGHT_INPUTS, origins)
         names |= _trainable(found, constants, smallest=2 if step.op_type in ARITHMETIC else 1)

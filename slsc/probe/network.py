@@ -5,15 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 
+from slsc.data.degradations import Pixels, rounded
 from slsc.errors import ModelError
 from slsc.passes import verify
 from slsc.passes.graph import declared_shape, fixed_hw, image_channels, image_input
-
-Pixels = npt.NDArray[np.float64]
-"""HxWxC, 0..255 in whole steps."""
 
 MULTIPLES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 """Tried in turn for height and width of the input; the strides of U-shaped networks."""
@@ -70,7 +67,7 @@ class ProbedNetwork:
         span = convention.high - convention.low
         values = self._run(image[:, :, ::step] * (span / 255) + convention.low)
         pixels = np.nan_to_num((values[:, :, ::step] - convention.low) * (255 / span), posinf=255, neginf=0)
-        return np.floor(pixels.clip(0, 255) + 0.5)
+        return rounded(pixels)
 
     def scale_at(self, hw: tuple[int, int]) -> int:
         """Output pixels per input pixel of an image of size `hw`.

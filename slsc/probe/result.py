@@ -40,8 +40,8 @@ class ProbeResult:
     Attributes:
         io: the interface.
         findings: one for every part of it.
-        degradation: what a same-size network turned out to undo, a name of `slsc.probe.samples.DEGRADATIONS`; None for
-            other networks, and where nothing tried was undone.
+        degradation: what a same-size network turned out to undo, one of `slsc.data.degradations.DEGRADATIONS`;
+            None for other networks, and where nothing tried was undone.
     """
 
     io: ImageIO

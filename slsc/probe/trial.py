@@ -9,8 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from slsc.data.degradations import Pixels
+from slsc.metrics.psnr import psnr
 from slsc.probe.network import Convention, Geometry, ProbedNetwork
-from slsc.probe.samples import Sample, clean, degraded, psnr, super_resolution
+from slsc.probe.samples import Sample, clean, degraded, super_resolution
+
+EQUAL = 100.0
+"""PSNR in dB of equal images: finite, so that means and JSON stay numbers."""
 
 LEAST_GAIN = 0.2
 """dB over its input from which on a same-size network counts as undoing a degradation."""
@@ -38,7 +43,7 @@ class Trial:
         plain: name of the plain method the samples carry; None where the samples need no restoring.
         allowance: dB by which the network may fall short of the plain method and still tell something.
         purpose: in words, what the network does with the samples.
-        degradation: the name in `slsc.probe.samples.DEGRADATIONS` of what the samples suffer from; None for none.
+        degradation: the name in `slsc.data.degradations.DEGRADATIONS` of what the samples suffer from; None for none.
     """
 
     network: ProbedNetwork
@@ -56,7 +61,7 @@ class Trial:
 
     def plain_score(self, photos: int) -> float:
         """Mean PSNR in dB of the plain method on the first `photos` samples."""
-        return float(np.mean([psnr(part.plain, part.truth, self.border) for part in self.samples[:photos]]))
+        return float(np.mean([_psnr(part.plain, part.truth, self.border) for part in self.samples[:photos]]))
 
     def least(self, photos: int) -> float:
         """PSNR in dB without which, on the first `photos` samples, the trial tells nothing."""
@@ -100,7 +105,7 @@ def _best_undone(
     for samples in options:
         for index, one in list(gains):
             sample = samples[index]
-            gain = _restored_psnr(network, sample, one, 0) - psnr(sample.plain, sample.truth, 0)
+            gain = _restored_psnr(network, sample, one, 0) - _psnr(sample.plain, sample.truth, 0)
             gains[index, one] = min(gain, gains[index, one])
             if gain < LEAST_GAIN:
                 del gains[index, one]
@@ -108,4 +113,11 @@ def _best_undone(
 
 
 def _restored_psnr(network: ProbedNetwork, sample: Sample, convention: Convention, border: int) -> float:
-    return psnr(network.restore(sample.given, convention), sample.truth, border)
+    return _psnr(network.restore(sample.given, convention), sample.truth, border)
+
+
+def _psnr(image: Pixels, truth: Pixels, border: int) -> float:
+    """PSNR in dB over all channels, `border` pixels left out at each side; equal images count as `EQUAL`."""
+    inside = slice(border, -border or None)
+    error = float(np.mean(np.square(image[inside, inside] - truth[inside, inside])))
+    return min(EQUAL, psnr(error, 255))

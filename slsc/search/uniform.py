@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from slsc.passes.graph import initializers
+from slsc.passes.weights import weight_values
 from slsc.pattern import nm_mask, rank_groups
 from slsc.search.base import Rules, SearchNetwork, SearchResult, make_plan
 from slsc.search.context import SearchContext
@@ -38,7 +38,7 @@ def uniform_keep(network: SearchNetwork, budget: Fraction, m: int) -> dict[str, 
 def prune_uniform(network: SearchNetwork, budget: Fraction, rules: Rules) -> SearchResult:
     """Keep the N largest magnitudes of every group, with one N for the whole network."""
     keep = uniform_keep(network, budget, rules.m)
-    arrays = initializers(network.model)
+    arrays = weight_values(network.model)
     masks, weights = {}, {}
     for name, n in keep.items():
         masks[name] = nm_mask(rank_groups(np.abs(arrays[name]), rules.m, rules.rule), n, rules.m)

@@ -115,11 +115,11 @@ def _unchanged(bundle: Bundle, entry: str) -> str:
 def _patterns(bundle: Bundle, engine: Engine) -> str:
     from slsc.jobs.inspect.inspection import parse_engine
     from slsc.passes.bake import require_pattern
-    from slsc.passes.graph import initializers
+    from slsc.passes.weights import weight_values
 
     if engine.plan is None:
         return "it has no plan, nothing was pruned"
-    require_pattern(engine.plan, initializers(parse_engine(bundle.read(engine.onnx), engine)))
+    require_pattern(engine.plan, weight_values(parse_engine(bundle.read(engine.onnx), engine)))
     return f"{len(engine.plan.layers)} layers"
 
 

@@ -10,10 +10,12 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
+from slsc.data.images import mirrored
 from slsc.data.patches import Pair
 from slsc.errors import VerificationError
 from slsc.jobs.compile.tile_geometry import Batch, Network, smallest_fixed_halo, smallest_halo
 from slsc.metrics.protocol import protocol_for
+from slsc.metrics.psnr import psnr
 from slsc.passes import verify
 from slsc.passes.analysis.receptive_field import receptive_field
 from slsc.runtime.bundle.manifest import ImageIO, TileGeometry
@@ -91,8 +93,7 @@ class HeldOut:
             if output.shape != expected.shape:
                 raise VerificationError("the networks' outputs differ in size", why=f"{output.shape}, {expected.shape}")
             error = np.abs(output - expected)
-            mean_square = float(np.mean(np.square(error, dtype=np.float64)))
-            scores.append(math.inf if mean_square == 0 else -10 * math.log10(mean_square))
+            scores.append(psnr(float(np.mean(np.square(error, dtype=np.float64))), 1.0))
             worst = max(worst, float(error.max()))
         return Quality(float(np.mean(scores)), worst, self._psnr(outputs), self._protocol.psnr_name)
 
@@ -123,11 +124,11 @@ def runner(model: onnx.ModelProto) -> Network:
 
 
 def measure_tiles(models: Sequence[onnx.ModelProto], io: ImageIO, pairs: Sequence[Pair]) -> TileGeometry:
-    """Tile geometry that holds for every engine: the reach from the graph, the halo from photos."""
-    reach = receptive_field(models[0])
+    """Tile geometry that holds for every engine: the receptive field from the graph, the halo from photos."""
+    field = receptive_field(models[0])
     networks = [runner(model) for model in models]
     span = io.high - io.low
-    align = math.lcm(reach.align, *io.multiple_of)
+    align = math.lcm(field.align, *io.multiple_of)
     if io.fixed_hw:
         windows = [math.ceil(1.5 * side) for side in io.fixed_hw]
         images = [to_batch(_sized(given, windows), io) for given, _ in pairs[:TILED_IMAGES]]
@@ -135,8 +136,8 @@ def measure_tiles(models: Sequence[onnx.ModelProto], io: ImageIO, pairs: Sequenc
     else:
         side = -(-TILED_SIDE // align) * align
         images = [to_batch(_sized(given, [side, side]), io) for given, _ in pairs[:TILED_IMAGES]]
-        halo, bound = smallest_halo(networks, images, span, align, reach.radius)
-    return TileGeometry(halo, bound, reach.radius, align, reach.exact, reach.reason)
+        halo, bound = smallest_halo(networks, images, span, align, field.radius)
+    return TileGeometry(halo, bound, field.radius, align, field.exact, field.reason)
 
 
 def _fitted(pair: Pair, io: ImageIO) -> Pair:
@@ -151,6 +152,4 @@ def _fitted(pair: Pair, io: ImageIO) -> Pair:
 
 def _sized(image: npt.NDArray[np.uint8], size: Sequence[int]) -> npt.NDArray[np.uint8]:
     """The top left part of `size`, mirrored on where the image is smaller."""
-    missing = [max(0, want - have) for want, have in zip(size, image.shape[:2], strict=True)]
-    padded = np.pad(image, [(0, missing[0]), (0, missing[1]), (0, 0)], mode="symmetric")
-    return padded[: size[0], : size[1]]
+    return mirrored(image, size)[: size[0], : size[1]]

@@ -9,10 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from slsc.data.calibration import calibration_photos
-from slsc.data.degrade import bicubic_pair
+from slsc.data.degradations import bicubic_pair, degrade
 from slsc.data.layouts import find_pairs, open_pair
 from slsc.data.patches import Pair
-from slsc.probe.samples import degrade
 
 Pixels = npt.NDArray[np.uint8]
 

@@ -14,7 +14,7 @@ from slsc.jobs.inspect.inspection import REPORT_HW
 from slsc.passes.analysis.cost import costs, plan_cost
 from slsc.passes.analysis.layers import prunable_layers
 from slsc.passes.bake import pattern_violation
-from slsc.passes.graph import initializers
+from slsc.passes.weights import weight_values
 from slsc.plan import Plan, mask_digest
 from slsc.search.base import SearchResult
 
@@ -44,7 +44,7 @@ def found_in_weights(model: onnx.ModelProto, plan: Plan) -> SearchResult:
     Raises:
         PlanError: the plan is of another network, or a weight breaks it.
     """
-    arrays, layers = initializers(model), [layer.name for layer in prunable_layers(model)]
+    arrays, layers = weight_values(model), [layer.name for layer in prunable_layers(model)]
     planned = plan.by_name()
     if strangers := sorted(planned.keys() ^ set(layers)):
         why = "the network has no such layer" if strangers[0] in planned else "the plan leaves this layer out"

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from slsc.data.degrade import bicubic_pair
+from slsc.data.degradations import benchmark_noise, bicubic_pair
 from slsc.data.images import list_images, open_rgb
 from slsc.data.layouts import find_pairs, known_pairs
 from slsc.errors import DataError, UsageError
@@ -168,8 +168,8 @@ def _restored(
 
 
 def _noisy(image: Pixels, sigma: float) -> npt.NDArray[np.float32]:
-    """Black 0, white 1, plus noise from numpy's legacy generator at seed 0, as cszn/KAIR draws it for each image."""
-    return (image / 255 + np.random.RandomState(0).normal(0, sigma / 255, image.shape)).astype(np.float32)
+    """Black 0, white 1, plus noise of `sigma` 8-bit levels."""
+    return (image / 255 + benchmark_noise(image.shape, sigma / 255)).astype(np.float32)
 
 
 def _rounded(values: npt.NDArray[np.float32]) -> Pixels:

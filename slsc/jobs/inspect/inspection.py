@@ -15,7 +15,7 @@ from google.protobuf.message import DecodeError
 from slsc.errors import BundleError
 from slsc.passes.analysis.cost import costs
 from slsc.passes.analysis.layers import ConvLayer, conv_layers
-from slsc.passes.graph import initializers
+from slsc.passes.weights import weight_values
 from slsc.pattern import WINDOW, first_2to4_violation, first_violation
 from slsc.runtime.bundle.engines import Engine
 from slsc.runtime.bundle.faults import BundleFault
@@ -89,7 +89,7 @@ class NetworkReport:
 def inspect_network(model: onnx.ModelProto, m: int) -> NetworkReport:
     """Report on a network that the import passes have cleaned, patterns at group size `m`."""
     cost = costs(model, REPORT_HW)
-    weights = initializers(model)
+    weights = weight_values(model)
     macs = {layer.name: layer.macs for layer in cost.layers}
     layers = tuple(
         _layer_report(layer, weights.get(layer.name), macs.get(layer.name, 0), m) for layer in conv_layers(model)

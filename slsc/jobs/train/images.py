@@ -9,7 +9,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from slsc.data.degrade import open_reduced
+from slsc.data.degradations import open_reduced
 from slsc.data.images import list_images
 from slsc.data.keeping import opened
 from slsc.data.layouts import PathPair, find_pairs, known_pairs, open_pair

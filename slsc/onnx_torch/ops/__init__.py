@@ -17,11 +17,12 @@ from slsc.onnx_torch.ops import (
     indexing,
     norm,
     pooling,
+    quantization,
     resize,
     shape,
 )
 
-_FAMILIES = (activation, conv, creation, elementwise, indexing, norm, pooling, resize, shape)
+_FAMILIES = (activation, conv, creation, elementwise, indexing, norm, pooling, quantization, resize, shape)
 
 OPS: Mapping[str, Handler] = MappingProxyType({name: op for family in _FAMILIES for name, op in family.OPS.items()})
 """Every supported operator of the default ONNX domain."""

@@ -48,12 +48,12 @@ def pool_pads(
     pads = window_pads(attributes, size, kernel, strides, dilations)
     rank, overhang = len(kernel), [0] * len(pads)
     for axis in range(rank if attributes.integer("ceil_mode", 0) else 0):
-        reach = (kernel[axis] - 1) * dilations[axis] + 1
+        extent = (kernel[axis] - 1) * dilations[axis] + 1
         padded = size[axis] + pads[axis] + pads[axis + rank]
-        last_start = -(-(padded - reach) // strides[axis]) * strides[axis]
+        last_start = -(-(padded - extent) // strides[axis]) * strides[axis]
         if last_start >= size[axis] + pads[axis]:
             last_start -= strides[axis]
-        overhang[axis + rank] = max(0, last_start + reach - padded)
+        overhang[axis + rank] = max(0, last_start + extent - padded)
     return pads, overhang
 
 

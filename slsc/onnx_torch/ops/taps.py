@@ -55,13 +55,13 @@ def taps(size: AxisResize, sampling: Sampling) -> tuple[Places, Floats]:
     if sampling.mode == "nearest":
         places = np.clip(_rounded(coordinates, sampling.nearest, size.scale < 1), 0, last)[None]
         return places, np.ones(places.shape, np.float32)
-    reach = 1 if sampling.mode == "linear" else 2
+    support = 1 if sampling.mode == "linear" else 2
     stretch = max(1.0, 1 / size.scale) if sampling.antialias else 1.0
-    radius = int(np.ceil(reach * stretch))
+    radius = int(np.ceil(support * stretch))
     places = np.floor(coordinates).astype(np.int64) + np.arange(1 - radius, radius + 1)[:, None]
     distance = np.abs(places - coordinates) / stretch
     weights = 1 - distance if sampling.mode == "linear" else _cubic(distance, sampling.cubic_a)
-    weights = np.where(distance < reach, weights, 0)
+    weights = np.where(distance < support, weights, 0)
     if sampling.exclude_outside:
         weights = np.where((places >= 0) & (places <= last), weights, 0)
     return np.clip(places, 0, last), weights / weights.sum(axis=0)

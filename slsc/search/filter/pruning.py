@@ -11,9 +11,9 @@ from torch import Tensor
 
 from slsc.passes.analysis.layers import conv_layers
 from slsc.passes.base import PassContext
-from slsc.passes.graph import initializers
 from slsc.passes.narrowing import NarrowChannels, follow_channels
 from slsc.passes.pipeline import Pipeline
+from slsc.passes.weights import weight_values
 from slsc.plan import LayerPlan, Plan, mask_digest
 from slsc.progress import StageProgress
 from slsc.search.base import Rules, SearchNetwork, SearchResult
@@ -71,7 +71,7 @@ class FilterPruning:
     @cached_property
     def _choice(self) -> WidthChoice:
         channels = follow_channels(self._network.model)
-        return WidthChoice(channels, self._network.cost, filter_norms(channels, initializers(self._network.model)))
+        return WidthChoice(channels, self._network.cost, filter_norms(channels, weight_values(self._network.model)))
 
 
 def dense_result(model: onnx.ModelProto, rules: Rules, budget: Fraction, share: Fraction) -> SearchResult:

@@ -48,6 +48,11 @@ def test_batch_norm_is_folded_into_the_convolution_before(build, proven, bias):
         (f"a = Conv(x, w) r = Relu(a) y = {BN} (r, g, b, m, v)", {}, "no convolution"),
         (f"k = Neg(w) a = Conv(x, k) y = {BN} (a, g, b, m, v)", {}, "computed"),
         (f"a = Conv(x, w) z = Conv(x, w) n = {BN} (a, g, b, m, v) y = Add(n, z)", {}, "share the weight"),
+        (
+            f"q = QuantizeLinear(w, s, z) d = DequantizeLinear(q, s, z) a = Conv(x, d) y = {BN} (a, g, b, m, v)",
+            {"s": np.float32(0.1), "z": np.int8(0)},
+            "quantized",
+        ),
     ],
 )
 def test_batch_norm_that_must_not_be_folded_says_why(build, proven, body, extra, reason):
@@ -60,3 +65,12 @@ def test_a_bias_other_convolutions_use_is_left_to_them(build, proven):
     body = f"a = Conv(x, w, c) z = Conv(x, u, c) n = {BN} (a, g, b, m, v) y = Add(n, z)"
     result = proven(batch_norm(build, body, w=(4, 3, 1, 1), u=(4, 3, 1, 1), c=(4,)), FoldBatchNorm())
     assert result.modified and "w.folded_bias" in initializers(result.model)
+
+
+def test_a_weight_in_half_precision_stays_so(build, proven):
+    half = np.random.default_rng(0).standard_normal((4, 3, 3, 3)).astype(np.float16)
+    body = f"w = Cast <to=1> (half) a = Conv(x, w) y = {BN} (a, g, b, m, v)"
+    result = proven(batch_norm(build, body, half=half), FoldBatchNorm())
+    held = initializers(result.model)
+    assert ops(result.model) == ["Cast", "Conv"]
+    assert held["half"].dtype == np.float16 and held["half.folded_bias"].dtype == np.float32

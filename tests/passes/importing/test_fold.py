@@ -68,3 +68,29 @@ def test_half_precision_weights_stay_half(build):
     }"""
     result = FoldConstants().run(build(text), PassContext())
     assert initializers(result.model)["w"].dtype == np.float16
+
+
+def test_weights_keep_their_names_and_the_types_they_are_stored_in(build, proven):
+    """However a convolution's weight is made a float; other constants are folded."""
+    model = build(
+        f"""{NET} {{
+            a = Cast <to=1> (half)
+            b = DequantizeLinear(integers, scale)
+            q = QuantizeLinear(rounded, scale, zero)
+            c = DequantizeLinear(q, scale, zero)
+            bias = Cast <to=1> (halfbias)
+            one = Conv(x, a, bias)
+            two = ConvTranspose(one, b)
+            y = Conv(two, c)
+        }}""",
+        half=np.ones((8, 3, 1, 1), np.float16),
+        halfbias=np.ones(8, np.float16),
+        integers=np.ones((8, 8, 1, 1), np.int8),
+        rounded=(3, 8, 1, 1),
+        scale=np.float32(0.1),
+        zero=np.int8(0),
+    )
+    result = proven(model, FoldConstants())
+    held = initializers(result.model)
+    assert set(held) == {"half", "bias", "integers", "rounded", "scale", "zero"}
+    assert held["half"].dtype == np.float16 and held["integers"].dtype == np.int8

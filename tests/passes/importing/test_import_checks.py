@@ -29,9 +29,9 @@ def test_a_sound_network_passes_unchanged(build):
     assert not result.modified and result.model is model and result.report == {"nodes": 1, "scale": 1}
 
 
-QUANTIZED = {"q": np.ones((3, 3, 1, 1), np.int8), "s": np.float32(1)}
+INTEGERS = {"q": np.ones((3, 3, 1, 1), np.int8)}
 REFUSED = [
-    ("d = DequantizeLinear(q, s) y = Conv(x, d)", QUANTIZED, ["quantized"]),
+    ("d, s, z = DynamicQuantizeLinear(x) c = ConvInteger(d, q) y = Cast <to=1> (c)", INTEGERS, ["in integers"]),
     ("n, m, v = BatchNormalization <training_mode=1> (x, a, a, a, a) y = Relu(n)", {"a": (3,)}, ["training mode"]),
     ("g = GlobalAveragePool(x) k = Concat <axis=0> (g, g) y = Conv(x, k)", {}, ["Conv", "computed from the image"]),
     ("r = RandomNormalLike(x) y = Add(x, r)", {}, ["RandomNormalLike", "random"]),

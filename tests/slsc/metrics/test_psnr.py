@@ -9,14 +9,29 @@ from hypothesis import given
 from hypothesis import strategies as st
 from skimage.metrics import peak_signal_noise_ratio
 
-from slsc.data.degrade import bicubic_pair
+from slsc.data.degradations import bicubic_pair
 from slsc.data.images import list_images, open_rgb
-from slsc.metrics.psnr import luma, psnr_y
+from slsc.metrics.psnr import luma, psnr, psnr_to, psnr_y
 from slsc.runtime.image.resample import imresize
 
 
 def _noise(seed: int, *shape: int) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
+
+
+def test_the_formula() -> None:
+    assert psnr(1.0, 100.0) == pytest.approx(40)
+    assert psnr(0.0, 0.0) == math.inf
+    assert psnr(1.0, 0.0) == psnr(math.nan, 1.0) == psnr(math.inf, 1.0) == -math.inf
+
+
+def test_outputs_are_compared_over_the_range_of_the_reference() -> None:
+    reference = np.linspace(-5, 5, 100, dtype=np.float32).reshape(1, 1, 10, 10)
+    assert psnr_to(reference, reference + 0.1) == pytest.approx(40, abs=1e-3)
+    assert psnr_to(reference, reference) == math.inf
+    for wrong in (reference[:, :, 1:], np.full_like(reference, np.nan), np.full_like(reference, np.inf)):
+        assert psnr_to(reference, wrong) == -math.inf
+    assert psnr_to(np.zeros(3), np.ones(3)) == -math.inf
 
 
 def test_luma_of_black_white_and_primaries() -> None:

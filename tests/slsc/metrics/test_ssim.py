@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from slsc.data.calibration import calibration_photos
-from slsc.data.degrade import bicubic_pair
+from slsc.data.degradations import bicubic_pair
 from slsc.data.images import list_images, open_rgb
 from slsc.errors import BackendError
 from slsc.metrics.lpips import lpips_distance

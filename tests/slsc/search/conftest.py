@@ -10,7 +10,7 @@ import pytest
 from onnx import helper, numpy_helper
 
 from slsc.data.calibration import calibration_photos
-from slsc.data.degrade import bicubic_pair
+from slsc.data.degradations import bicubic_pair
 from slsc.data.patches import Pair
 from slsc.progress import StageProgress
 from slsc.runtime.bundle.manifest import ImageIO

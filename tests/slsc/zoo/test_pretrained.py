@@ -10,7 +10,7 @@ from onnx import numpy_helper
 
 import slsc.zoo
 from slsc.data.calibration import bundled_photos
-from slsc.data.degrade import bicubic_pair
+from slsc.data.degradations import bicubic_pair
 from slsc.data.images import open_rgb
 from slsc.jobs.eval.evaluation import evaluate, mean_score
 from slsc.metrics.psnr import psnr_y

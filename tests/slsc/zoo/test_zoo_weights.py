@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from slsc.data.degrade import bicubic_pair
+from slsc.data.degradations import bicubic_pair
 from slsc.data.images import list_images, open_rgb
 from slsc.errors import ModelError
 from slsc.metrics.psnr import psnr_all, psnr_y

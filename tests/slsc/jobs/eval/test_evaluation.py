@@ -15,7 +15,7 @@ from torch import nn
 
 from slsc.cli.main import main
 from slsc.data.calibration import calibration_photos
-from slsc.data.degrade import bicubic_pair
+from slsc.data.degradations import bicubic_pair
 from slsc.errors import DataError, ModelError, UsageError
 from slsc.jobs.eval.evaluation import evaluate, mean_score
 from slsc.metrics.psnr import psnr_y

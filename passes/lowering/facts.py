@@ -10,18 +10,16 @@ import onnx
 
 from slsc.errors import ModelError
 from slsc.passes.analysis.shapes import Shapes, concrete_shapes
-from slsc.passes.graph import consumers, fixed_hw, image_input, initializers, producers
+from slsc.passes.graph import consumers, fixed_hw, image_dependent, image_input, initializers, producers
 from slsc.passes.lowering.refusal import LoweringRefusal
+from slsc.passes.weights import Weights
 
 SIZES = ((64, 96), (192, 288), (128, 256), (256, 192), (96, 192), (72, 104), (65, 103), (71, 98), (94, 77))
 """Sizes looked at where a network takes any. Those that no stride divides tell amounts that follow the image's size
 from constant ones; a network may refuse them."""
 
-SIZE_OPS = ("Shape", "Size")
-"""Their output depends on the size of their input alone."""
 
-
-class Network:
+class GraphFacts:
     """A graph in topological order, its constants folded; read-only.
 
     Attributes:
@@ -40,20 +38,27 @@ class Network:
         self.image, self.output = image_input(model)
         _require_float(model, self.image)
         self.producers, self.consumers = producers(model), consumers(model)
-        self.moving = _moving(model, self.image)
+        self.moving = image_dependent(model)
         self.nodes = _needed(model, self.output)
-        self._initializers = initializers(model)
+        self._initializers, self._weights = initializers(model), Weights(model)
         self._samples = _samples(model)
 
     def constant(self, name: str) -> npt.NDArray[Any] | None:
         """A tensor's value if it is the same for every image and size, else None."""
         if name in self._initializers:
             return self._initializers[name]
+        weight = self._weights.computed(name)
+        if weight is not None:
+            return weight
         values = [sample.values.get(name) for sample in self._samples]
         first = values[0]
         if first is None or not all(value is not None and np.array_equal(value, first) for value in values):
             return None
         return first
+
+    def weight_name(self, name: str) -> str:
+        """The initializer that a constant weight is, however its type is changed on the way; else its own name."""
+        return self._weights.source_of(name) or name
 
     def values(self, name: str) -> list[npt.NDArray[Any] | None]:
         """A tensor's value at each of the sizes, None where it depends on the image."""
@@ -87,14 +92,6 @@ def _require_float(model: onnx.ModelProto, image: str) -> None:
     value = next(value for value in model.graph.input if value.name == image)
     if value.type.tensor_type.elem_type != onnx.TensorProto.FLOAT:
         raise LoweringRefusal("the native engine computes in float32", where=image, why="the input has another type")
-
-
-def _moving(model: onnx.ModelProto, image: str) -> frozenset[str]:
-    found = {image}
-    for node in model.graph.node:
-        if node.op_type not in SIZE_OPS and found.intersection(node.input):
-            found.update(filter(None, node.output))
-    return frozenset(found)
 
 
 def _needed(model: onnx.ModelProto, output: str) -> list[onnx.NodeProto]:
