@@ -43,7 +43,6 @@ class NativeRunner:
 
     def __init__(self, plan: bytes, context: NativeContext | int, isa: str | None = None) -> None:
         self._handle = c_void_p()
-        shared = context if isinstance(context, NativeContext) else NativeContext(context)
         self._lock = threading.Lock()
         self._native = load_library()
         shared = context if isinstance(context, NativeContext) else NativeContext(context)
