@@ -110,8 +110,8 @@ SLSC_API void slsc_close(slsc_engine* engine);
  *
  * What comes out is what the Python runtime gives with its native backend and the same tiles, to the bit; tiles depend on the
  * memory allowed, and with other tiles results differ by at most what the bundle's manifest says (tile.bound). Where a network
- * restores luma only, or makes three channels of a grey image, the last bit of a float may differ, and so 1 of an integer's
- * levels.
+ * restores luma only, or makes three channels of a grey image, and in alpha, the last bit of a float may differ, and so 1 of an
+ * integer's levels.
  */
 
 typedef struct slsc_bundle slsc_bundle;
@@ -120,10 +120,10 @@ typedef struct slsc_bundle slsc_bundle;
 typedef enum { SLSC_U8 = 0, SLSC_U16 = 1, SLSC_F32 = 2 } slsc_sample_type;
 
 /* Opens the bundle at `path` (UTF-8) and loads one of its engines: the one of that name, the first for NULL. `context`: NULL for
- * one of its own, with a thread per core; it may be freed before the bundle is closed. On failure *bundle is NULL and slsc_bundle_last_error(NULL) says why,
- * for the calling thread: SLSC_CANNOT_READ, SLSC_BAD_BUNDLE (the text holds one word of a closed set, such as "truncated"),
- * SLSC_BAD_ARGUMENT (no engine of that name), SLSC_UNSUPPORTED (the engine could not be made for this library; the text says
- * why), SLSC_BAD_PLAN, SLSC_NO_MEMORY. */
+ * one of its own, with a thread per core; it may be freed before the bundle is closed. On failure *bundle is NULL and
+ * slsc_bundle_last_error(NULL) says why, for the calling thread: SLSC_CANNOT_READ, SLSC_BAD_BUNDLE (the text holds one word of a
+ * closed set, such as "truncated"), SLSC_BAD_ARGUMENT (no engine of that name), SLSC_UNSUPPORTED (the engine could not be made
+ * for this library; the text says why), SLSC_BAD_PLAN, SLSC_NO_MEMORY, SLSC_NO_THREADS. */
 SLSC_API slsc_status slsc_bundle_open(slsc_context* context, const char* path, const char* engine, slsc_bundle** bundle);
 
 /* Output pixels per input pixel along each side, 1..16; channels that the network restores, 1 (luma) or 3; "sr" where the

@@ -1,5 +1,4 @@
 // The C interface to bundles: no exception leaves it.
-#include <memory>
 #include <string>
 
 #include "api/status.hpp"
