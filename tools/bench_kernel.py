@@ -19,7 +19,8 @@ import numpy as np
 
 from slsc.cli.arguments import image_hw
 from slsc.errors import SlscError
-from slsc.passes.lowering.nmp import ABSENT, Array, Combine, Conv, DType, Op, PlanFile
+from slsc.passes.lowering.nmp import ABSENT, Array, DType, Op, PlanFile
+from slsc.passes.lowering.nmp_ops import Combine, Conv
 from slsc.passes.lowering.packing import pack
 from slsc.passes.lowering.steps import Sparsity
 from slsc.pattern import rank_groups

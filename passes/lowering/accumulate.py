@@ -12,7 +12,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from slsc.passes.lowering.fuse import data_inputs
-from slsc.passes.lowering.nmp import Combine
+from slsc.passes.lowering.nmp_ops import Combine
 from slsc.passes.lowering.steps import NO_ACTIVATION, Concat, Conv, GlobalMean, Pool, Resize, Space, Sparsity, Step
 
 FAR = 48

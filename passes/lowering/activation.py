@@ -9,7 +9,7 @@ import onnx
 
 from slsc.passes.graph import attribute
 from slsc.passes.lowering.builder import Builder, Lower
-from slsc.passes.lowering.nmp import Act
+from slsc.passes.lowering.nmp_ops import Act
 from slsc.passes.lowering.refusal import refuse
 from slsc.passes.lowering.steps import Activation
 

@@ -10,7 +10,7 @@ import onnx
 from slsc.passes.graph import label
 from slsc.passes.lowering.activation import FLOAT_MAX
 from slsc.passes.lowering.builder import Builder, Lower
-from slsc.passes.lowering.nmp import Act, BinaryKind, Spread
+from slsc.passes.lowering.nmp_ops import Act, BinaryKind, Spread
 from slsc.passes.lowering.refusal import refuse
 from slsc.passes.lowering.steps import Activation, Array, Binary, Space
 

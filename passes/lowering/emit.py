@@ -10,7 +10,8 @@ import numpy as np
 
 from slsc.passes.lowering import nmp
 from slsc.passes.lowering.limits import require_whole_within, require_within
-from slsc.passes.lowering.nmp import ABSENT, Act, DType, Op, PlanFile
+from slsc.passes.lowering.nmp import ABSENT, DType, Op, PlanFile
+from slsc.passes.lowering.nmp_ops import Act
 from slsc.passes.lowering.packing import pack
 from slsc.passes.lowering.place import Layout, Place
 from slsc.passes.lowering.refusal import LoweringRefusal

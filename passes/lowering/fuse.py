@@ -19,7 +19,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from slsc.passes.lowering.nmp import Act, BinaryKind, Combine, Spread
+from slsc.passes.lowering.nmp_ops import Act, BinaryKind, Combine, Spread
 from slsc.passes.lowering.steps import (
     Activation,
     Array,

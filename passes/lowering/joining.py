@@ -6,7 +6,7 @@ import onnx
 
 from slsc.passes.graph import attribute, label
 from slsc.passes.lowering.builder import Builder
-from slsc.passes.lowering.nmp import BinaryKind, PadKind, Spread
+from slsc.passes.lowering.nmp_ops import BinaryKind, PadKind, Spread
 from slsc.passes.lowering.padding import ROWS
 from slsc.passes.lowering.refusal import refuse
 from slsc.passes.lowering.steps import Binary, Pad

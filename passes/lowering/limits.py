@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from slsc.passes.lowering import nmp
+from slsc.passes.lowering import nmp_ops
 from slsc.passes.lowering.nmp import ALIGNMENT, PlanFile
 from slsc.passes.lowering.refusal import LoweringRefusal
 from slsc.passes.lowering.steps import Conv, DepthToSpace, Pad, Pool, Resize, SpaceToDepth, Step
@@ -83,5 +83,5 @@ def _totals(plan: PlanFile) -> Iterator[tuple[str, int]]:
     yield from (("number of arrays", len(plan.arrays)), ("number of operations", len(plan.ops)))
     yield "weights, bytes,", sum(len(array.data) + ALIGNMENT for array in plan.arrays)
     stored = sum(len(array.data) for array in plan.arrays)
-    used = sum(len(plan.arrays[op.params.weights].data) for op in plan.ops if isinstance(op.params, nmp.Conv))
+    used = sum(len(plan.arrays[op.params.weights].data) for op in plan.ops if isinstance(op.params, nmp_ops.Conv))
     yield "uses of each weight, on average,", -(-used // stored) if stored else 0

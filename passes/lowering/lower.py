@@ -14,7 +14,7 @@ from slsc.passes.lowering.emit import Emitter
 from slsc.passes.lowering.facts import GraphFacts
 from slsc.passes.lowering.fuse import data_inputs, fuse
 from slsc.passes.lowering.gelu import spelled_gelus
-from slsc.passes.lowering.nmp import Act
+from slsc.passes.lowering.nmp_ops import Act
 from slsc.passes.lowering.operators import OPERATORS
 from slsc.passes.lowering.place import place
 from slsc.passes.lowering.refusal import refuse

@@ -1,5 +1,7 @@
 """The native engine's plan file (`.nmp`), version 2: bytes to and from records.
 
+Operations and their parameters are those of `slsc.passes.lowering.nmp_ops`.
+
 The format is specified in `docs/reference/plan-file.md`. Little-endian, without gaps: Header | Feature[] | Value[] |
 Array[] | operations, each as long as it says | blob.
 """
@@ -16,59 +18,7 @@ from typing import Any, NamedTuple, get_type_hints
 import numpy as np
 import numpy.typing as npt
 
-from slsc.passes.lowering.nmp_ops import (
-    PARAMS,
-    Act,
-    Binary,
-    BinaryKind,
-    ChannelMean,
-    Combine,
-    Conv,
-    Coordinates,
-    DepthToSpace,
-    GlobalMean,
-    OpType,
-    Pad,
-    PadKind,
-    Params,
-    Pool,
-    PoolKind,
-    Resize,
-    ResizeKind,
-    Rounding,
-    SpaceToDepth,
-    Spread,
-    Unary,
-)
-
-__all__ = [
-    "ABSENT",
-    "Act",
-    "Array",
-    "Binary",
-    "BinaryKind",
-    "ChannelMean",
-    "Combine",
-    "Conv",
-    "Coordinates",
-    "DType",
-    "DepthToSpace",
-    "GlobalMean",
-    "Op",
-    "OpType",
-    "Pad",
-    "PadKind",
-    "Params",
-    "PlanFile",
-    "Pool",
-    "PoolKind",
-    "Resize",
-    "ResizeKind",
-    "Rounding",
-    "SpaceToDepth",
-    "Spread",
-    "Unary",
-]
+from slsc.passes.lowering.nmp_ops import PARAMS, Act, OpType, Params
 
 MAGIC = b"SLSCNMP\0"
 VERSION = 2

@@ -8,8 +8,7 @@ import onnx
 
 from slsc.passes.graph import attribute, label
 from slsc.passes.lowering.builder import Builder, Lower
-from slsc.passes.lowering.nmp import PoolKind
-from slsc.passes.lowering.nmp_ops import InstanceNorm
+from slsc.passes.lowering.nmp_ops import InstanceNorm, PoolKind
 from slsc.passes.lowering.refusal import refuse
 from slsc.passes.lowering.steps import Array, Arrays, ChannelMean, GlobalMean, Pool, Step
 from slsc.passes.lowering.windows import window_of

@@ -10,7 +10,7 @@ import onnx
 
 from slsc.passes.graph import attribute, label
 from slsc.passes.lowering.builder import Builder, Lower
-from slsc.passes.lowering.nmp import Coordinates, ResizeKind, Rounding
+from slsc.passes.lowering.nmp_ops import Coordinates, ResizeKind, Rounding
 from slsc.passes.lowering.refusal import refuse
 from slsc.passes.lowering.steps import Resize
 

@@ -11,7 +11,7 @@ import onnx
 from slsc.passes.graph import label
 from slsc.passes.lowering.builder import Builder, Lower
 from slsc.passes.lowering.limits import BOUNDS
-from slsc.passes.lowering.nmp import PadKind
+from slsc.passes.lowering.nmp_ops import PadKind
 from slsc.passes.lowering.padding import COLUMNS, ROWS, add_pad
 from slsc.passes.lowering.refusal import refuse
 from slsc.passes.lowering.steps import ChannelSlice, Pad

@@ -13,8 +13,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from slsc.passes.lowering import nmp
-from slsc.passes.lowering.nmp import (
+from slsc.passes.lowering import nmp_ops
+from slsc.passes.lowering.nmp_ops import (
     Act,
     BinaryKind,
     Combine,
@@ -96,7 +96,7 @@ class Step:
     output: str
     act: Activation = NO_ACTIVATION
 
-    def params(self, channels: int, arrays: Arrays) -> nmp.Params:
+    def params(self, channels: int, arrays: Arrays) -> nmp_ops.Params:
         """What the plan's operation does, to the `channels` channels of the first input."""
         raise NotImplementedError(f"{type(self).__name__} is no operation of a plan")
 
@@ -119,11 +119,11 @@ class Conv(Step):
     combine: Combine = Combine.NONE
     shuffle: int = 1
 
-    def params(self, channels: int, arrays: Arrays) -> nmp.Conv:
+    def params(self, channels: int, arrays: Arrays) -> nmp_ops.Conv:
         """See `Step.params`."""
         made, _, rows, columns = self.weight.shape
         weights, positions = arrays.weights(self)
-        return nmp.Conv(
+        return nmp_ops.Conv(
             channels,
             made,
             *(rows, columns, *self.strides, *self.pads, *self.dilations),
@@ -149,9 +149,9 @@ class Binary(Step):
     kind: BinaryKind
     spread: Spread
 
-    def params(self, channels: int, arrays: Arrays) -> nmp.Binary:
+    def params(self, channels: int, arrays: Arrays) -> nmp_ops.Binary:
         """See `Step.params`."""
-        return nmp.Binary(channels, self.kind, self.spread)
+        return nmp_ops.Binary(channels, self.kind, self.spread)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -161,9 +161,9 @@ class Unary(Step):
     scale: Array | None = None
     shift: Array | None = None
 
-    def params(self, channels: int, arrays: Arrays) -> nmp.Unary:
+    def params(self, channels: int, arrays: Arrays) -> nmp_ops.Unary:
         """See `Step.params`."""
-        return nmp.Unary(channels, arrays.floats(self.scale), arrays.floats(self.shift))
+        return nmp_ops.Unary(channels, arrays.floats(self.scale), arrays.floats(self.shift))
 
     @property
     def linear(self) -> bool:
@@ -181,9 +181,9 @@ class Pool(Step):
     pads: tuple[int, int, int, int]
     ceil: bool
 
-    def params(self, channels: int, arrays: Arrays) -> nmp.Pool:
+    def params(self, channels: int, arrays: Arrays) -> nmp_ops.Pool:
         """See `Step.params`."""
-        return nmp.Pool(channels, self.kind, *self.kernel, *self.strides, *self.pads, int(self.ceil))
+        return nmp_ops.Pool(channels, self.kind, *self.kernel, *self.strides, *self.pads, int(self.ceil))
 
     def space(self, *ins: Space) -> Space:
         """See `Step.space`."""
@@ -194,9 +194,9 @@ class Pool(Step):
 class GlobalMean(Step):
     """Mean over height and width."""
 
-    def params(self, channels: int, arrays: Arrays) -> nmp.GlobalMean:
+    def params(self, channels: int, arrays: Arrays) -> nmp_ops.GlobalMean:
         """See `Step.params`."""
-        return nmp.GlobalMean(channels)
+        return nmp_ops.GlobalMean(channels)
 
     def space(self, *ins: Space) -> Space:
         """See `Step.space`."""
@@ -207,9 +207,9 @@ class GlobalMean(Step):
 class ChannelMean(Step):
     """Mean over channels."""
 
-    def params(self, channels: int, arrays: Arrays) -> nmp.ChannelMean:
+    def params(self, channels: int, arrays: Arrays) -> nmp_ops.ChannelMean:
         """See `Step.params`."""
-        return nmp.ChannelMean(channels)
+        return nmp_ops.ChannelMean(channels)
 
     def space(self, *ins: Space) -> Space:
         """See `Step.space`."""
@@ -226,10 +226,10 @@ class Resize(Step):
     cubic: float
     factor: Fraction | None
 
-    def params(self, channels: int, arrays: Arrays) -> nmp.Resize:
+    def params(self, channels: int, arrays: Arrays) -> nmp_ops.Resize:
         """See `Step.params`."""
         up, down = self.factor.as_integer_ratio() if self.factor else (0, 0)
-        return nmp.Resize(channels, self.kind, self.coordinates, up, down, self.rounding, self.cubic)
+        return nmp_ops.Resize(channels, self.kind, self.coordinates, up, down, self.rounding, self.cubic)
 
     def space(self, *ins: Space) -> Space:
         """See `Step.space`."""
@@ -251,9 +251,9 @@ class Pad(Step):
     shares: tuple[int, int, int, int] = (0, 0, 0, 0)
     parts: int = 0
 
-    def params(self, channels: int, arrays: Arrays) -> nmp.Pad:
+    def params(self, channels: int, arrays: Arrays) -> nmp_ops.Pad:
         """See `Step.params`."""
-        return nmp.Pad(channels, self.kind, *self.amounts, *self.shares, self.parts, self.value)
+        return nmp_ops.Pad(channels, self.kind, *self.amounts, *self.shares, self.parts, self.value)
 
     def space(self, *ins: Space) -> Space:
         """See `Step.space`."""
@@ -269,9 +269,9 @@ class DepthToSpace(Step):
 
     block: int
 
-    def params(self, channels: int, arrays: Arrays) -> nmp.DepthToSpace:
+    def params(self, channels: int, arrays: Arrays) -> nmp_ops.DepthToSpace:
         """See `Step.params`."""
-        return nmp.DepthToSpace(channels, self.block)
+        return nmp_ops.DepthToSpace(channels, self.block)
 
     def space(self, *ins: Space) -> Space:
         """See `Step.space`."""
@@ -284,9 +284,9 @@ class SpaceToDepth(Step):
 
     block: int
 
-    def params(self, channels: int, arrays: Arrays) -> nmp.SpaceToDepth:
+    def params(self, channels: int, arrays: Arrays) -> nmp_ops.SpaceToDepth:
         """See `Step.params`."""
-        return nmp.SpaceToDepth(channels, self.block)
+        return nmp_ops.SpaceToDepth(channels, self.block)
 
     def space(self, *ins: Space) -> Space:
         """See `Step.space`."""

@@ -12,7 +12,7 @@ import onnx
 from slsc.passes.graph import attribute, label
 from slsc.passes.lowering.builder import Builder, Lower
 from slsc.passes.lowering.convolution import bias_of, weight_of
-from slsc.passes.lowering.nmp import PadKind
+from slsc.passes.lowering.nmp_ops import PadKind
 from slsc.passes.lowering.refusal import refuse
 from slsc.passes.lowering.steps import Array, Conv, Pad
 

@@ -8,7 +8,8 @@ from enum import IntEnum
 
 import numpy as np
 
-from slsc.passes.lowering.nmp import Act, Binary, Combine, Conv, Op, PlanFile
+from slsc.passes.lowering.nmp import Op, PlanFile
+from slsc.passes.lowering.nmp_ops import Act, Binary, Combine, Conv
 
 BY_ANOTHER = ", done by a later one"
 """Of a convolution that the engine made one with a later one, or runs with it."""

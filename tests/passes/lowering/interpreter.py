@@ -12,8 +12,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from slsc.passes.lowering.nmp import (
-    ABSENT,
+from slsc.passes.lowering.nmp import ABSENT, DType, Op, PlanFile
+from slsc.passes.lowering.nmp_ops import (
     Act,
     Binary,
     BinaryKind,
@@ -22,12 +22,10 @@ from slsc.passes.lowering.nmp import (
     Conv,
     Coordinates,
     DepthToSpace,
-    DType,
     GlobalMean,
-    Op,
+    InstanceNorm,
     Pad,
     PadKind,
-    PlanFile,
     Pool,
     PoolKind,
     Resize,
@@ -37,7 +35,6 @@ from slsc.passes.lowering.nmp import (
     Spread,
     Unary,
 )
-from slsc.passes.lowering.nmp_ops import InstanceNorm
 from slsc.pattern import group_sizes, kept_in_group
 
 Array = np.ndarray

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from slsc.passes.base import PassContext
 from slsc.passes.importing.import_model import import_pipeline
-from slsc.passes.lowering.nmp import OpType
+from slsc.passes.lowering.nmp_ops import OpType
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from slsc.passes.lowering import LoweringRefusal, lower
-from slsc.passes.lowering.nmp import ABSENT, PlanFile, Unary
+from slsc.passes.lowering.nmp import ABSENT, PlanFile
+from slsc.passes.lowering.nmp_ops import Unary
 
 WRAP = "g (float[n, 3, h, w] x) => (float[n, {made}, h, w] y) {{ {body} }}"
 

@@ -14,7 +14,8 @@ from slsc.passes.bake import BakeMasks
 from slsc.passes.base import PassContext
 from slsc.passes.graph import initializers
 from slsc.passes.lowering import LoweringRefusal, lower
-from slsc.passes.lowering.nmp import Conv, OpType, PlanFile
+from slsc.passes.lowering.nmp import PlanFile
+from slsc.passes.lowering.nmp_ops import Conv, OpType
 from slsc.pattern import count_kept, nm_mask, rank_groups
 from slsc.plan import LayerPlan, Plan, mask_digest
 

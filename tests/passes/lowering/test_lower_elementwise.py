@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from slsc.passes.lowering import LoweringRefusal, lower
-from slsc.passes.lowering.nmp import Act, OpType
+from slsc.passes.lowering.nmp_ops import Act, OpType
 
 WRAP = "g (float[n, 3, h, w] x) => (float[n, 3, h, w] y) {{ a = Conv(x, k1) b = Conv(x, k2) {body} }}"
 MIX = np.random.default_rng(0).standard_normal((2, 3, 3, 1, 1)).astype(np.float32)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from slsc.passes.lowering import LoweringRefusal, lower
-from slsc.passes.lowering.nmp import OpType, Pad
+from slsc.passes.lowering.nmp_ops import OpType, Pad
 
 WRAP = "g (float[n, 3, h, w] x) => (float[n, k, h2, w2] y) {{ a = Conv(x, k1) {body} }}"
 

@@ -11,7 +11,8 @@ from slsc.passes.bake import BakeMasks
 from slsc.passes.base import PassContext
 from slsc.passes.graph import initializers
 from slsc.passes.lowering import lower
-from slsc.passes.lowering.nmp import Combine, Conv, PlanFile
+from slsc.passes.lowering.nmp import PlanFile
+from slsc.passes.lowering.nmp_ops import Combine, Conv
 from slsc.pattern import nm_mask, rank_groups
 from slsc.plan import LayerPlan, Plan, mask_digest
 

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from slsc.passes.lowering import LoweringRefusal, lower
-from slsc.passes.lowering.nmp import OpType
+from slsc.passes.lowering.nmp_ops import OpType
 
 GRAPH = """g (float[n, 3, h, w] x) => (float[n, k, h2, w2] y) {{
     a = Conv(x, head)

@@ -19,7 +19,8 @@ from slsc.passes.bake import BakeMasks
 from slsc.passes.base import PassContext
 from slsc.passes.importing.import_model import import_pipeline
 from slsc.passes.lowering import lower
-from slsc.passes.lowering.nmp import Conv, OpType, PlanFile
+from slsc.passes.lowering.nmp import PlanFile
+from slsc.passes.lowering.nmp_ops import Conv, OpType
 from slsc.plan import Plan
 from slsc.runtime.backends.native import NativeRunner
 from slsc.search.base import Rules, SearchNetwork

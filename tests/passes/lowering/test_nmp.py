@@ -4,23 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from slsc.passes.lowering.nmp import (
-    ABSENT,
-    ARRAY,
-    FEATURE,
-    HEADER,
-    OP_HEAD,
-    VALUE,
-    Act,
-    Array,
-    ChannelMean,
-    DType,
-    Op,
-    PlanFile,
-    Resize,
-    ResizeKind,
-    Unary,
-)
+from slsc.passes.lowering.nmp import ABSENT, ARRAY, FEATURE, HEADER, OP_HEAD, VALUE, Array, DType, Op, PlanFile
+from slsc.passes.lowering.nmp_ops import Act, ChannelMean, Resize, ResizeKind, Unary
 
 PLAN = PlanFile(
     input=0,

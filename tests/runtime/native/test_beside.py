@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from slsc.passes.lowering.nmp import Act, Combine
+from slsc.passes.lowering.nmp_ops import Act, Combine
 from slsc.runtime.backends.native import NativeRunner
 
 CHANNELS = 52  # of which one row at a time fits into the first-level cache

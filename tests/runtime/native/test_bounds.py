@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from slsc.errors import BackendError
-from slsc.passes.lowering import LoweringRefusal, nmp, steps
+from slsc.passes.lowering import LoweringRefusal, nmp, nmp_ops, steps
 from slsc.passes.lowering.accumulate import FAR
 from slsc.passes.lowering.limits import BOUNDS, require_whole_within, require_within
-from slsc.passes.lowering.nmp import ABSENT, HEADER, Array, Op, PlanFile, Unary
+from slsc.passes.lowering.nmp import ABSENT, HEADER, Array, Op, PlanFile
+from slsc.passes.lowering.nmp_ops import Unary
 from slsc.runtime.backends.native import NativeRunner
 
 pytestmark = pytest.mark.usefixtures("isas")
@@ -62,8 +63,8 @@ def cases(plans) -> dict[str, Callable[[int], Case]]:
 
     def pad(top: int = 0, parts: int = 0) -> Case:
         shares = (-1, 0, 0, 0) if parts else NOTHING
-        params = nmp.Pad(1, nmp.PadKind.EDGE, top, 0, 0, 0, *shares, parts, 0.0)
-        step = steps.Pad(**STEP, kind=nmp.PadKind.EDGE, amounts=(top, 0, 0, 0), shares=shares, parts=parts)
+        params = nmp_ops.Pad(1, nmp_ops.PadKind.EDGE, top, 0, 0, 0, *shares, parts, 0.0)
+        step = steps.Pad(**STEP, kind=nmp_ops.PadKind.EDGE, amounts=(top, 0, 0, 0), shares=shares, parts=parts)
         return Case(plans.plan([1, 1], [Op(params)], []), step)
 
     def uses(count: int) -> PlanFile:
@@ -71,10 +72,10 @@ def cases(plans) -> dict[str, Callable[[int], Case]]:
         return plans.plan([4] * (count + 1), ops, [np.ones((4, 4, 3, 3), np.float32)])
 
     def resize(factor: int) -> Case:
-        manner = (nmp.ResizeKind.NEAREST, nmp.Coordinates.ASYMMETRIC)
-        params = nmp.Resize(1, *manner, factor, 1, nmp.Rounding.FLOOR, 0.0)
+        manner = (nmp_ops.ResizeKind.NEAREST, nmp_ops.Coordinates.ASYMMETRIC)
+        params = nmp_ops.Resize(1, *manner, factor, 1, nmp_ops.Rounding.FLOOR, 0.0)
         kind, coordinates = manner
-        named: dict = {"kind": kind, "coordinates": coordinates, "rounding": nmp.Rounding.FLOOR, "cubic": 0.0}
+        named: dict = {"kind": kind, "coordinates": coordinates, "rounding": nmp_ops.Rounding.FLOOR, "cubic": 0.0}
         return Case(plans.plan([1, 1], [Op(params)], []), steps.Resize(**STEP, **named, factor=factor))
 
     return {
@@ -120,9 +121,9 @@ def _lowers(what: steps.Step | PlanFile) -> None:
 
 @pytest.mark.parametrize("pad", [2, 3])
 def test_padding_of_a_pool_is_less_than_its_window(plans, pad):
-    kind, kernel = nmp.PoolKind.MAX, 3
+    kind, kernel = nmp_ops.PoolKind.MAX, 3
     step = steps.Pool(**STEP, kind=kind, kernel=(kernel, 1), strides=(1, 1), pads=(0, 0, pad, 0), ceil=False)
-    params = nmp.Pool(1, kind, kernel, 1, 1, 1, 0, 0, pad, 0, 0)
+    params = nmp_ops.Pool(1, kind, kernel, 1, 1, 1, 0, 0, pad, 0, 0)
     data = plans.plan([1, 1], [Op(params)], []).to_bytes()
     if pad < kernel:
         require_within(step)

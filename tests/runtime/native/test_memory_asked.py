@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from slsc.errors import UsageError
-from slsc.passes.lowering.nmp import ABSENT, ChannelMean, Op
+from slsc.passes.lowering.nmp import ABSENT, Op
+from slsc.passes.lowering.nmp_ops import ChannelMean
 from slsc.runtime.backends.base import AllocationFailed
 from slsc.runtime.backends.native import NativeRunner
 

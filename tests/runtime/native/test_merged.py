@@ -7,7 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from slsc.passes.lowering.nmp import ABSENT, Act, Combine, Op, Unary
+from slsc.passes.lowering.nmp import ABSENT, Op
+from slsc.passes.lowering.nmp_ops import Act, Combine, Unary
 from slsc.runtime.backends.native import NativeRunner
 
 CHANNELS = 24

@@ -8,12 +8,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from slsc.errors import BackendError
-from slsc.passes.lowering.nmp import ABSENT, Act, Op, Unary
+from slsc.passes.lowering.nmp import ABSENT, Op
+from slsc.passes.lowering.nmp_ops import Act, Unary
 from slsc.runtime.backends.native import NativeRunner
 
 KINDS = (
-    "dense_conv", "sparse_conv", "narrow", "combined", "combined_shuffled", "ending", "binary", "unary", "root",
-    "pool", "resize", "resize_to", "pad", "shares", "shuffles", "attention", "network", "blocks", "distilling",
+    "dense_conv", "sparse_conv", "narrow", "combined", "combined_shuffled", "ending", "binary", "unary",
+    "normalized", "root", "pool", "resize", "resize_to", "pad", "shares", "shuffles", "attention", "network",
+    "blocks", "distilling",
 )  # fmt: skip
 
 

@@ -9,22 +9,15 @@ import numpy as np
 import pytest
 
 from slsc.errors import BackendError
-from slsc.passes.lowering.nmp import (
-    ABSENT,
-    ARRAY,
-    FEATURE,
-    HEADER,
-    VALUE,
+from slsc.passes.lowering.nmp import ABSENT, ARRAY, FEATURE, HEADER, VALUE, Array, DType, Op, PlanFile
+from slsc.passes.lowering.nmp_ops import (
     Act,
-    Array,
     Binary,
     Combine,
     DepthToSpace,
-    DType,
-    Op,
+    InstanceNorm,
     Pad,
     Params,
-    PlanFile,
     Pool,
     Resize,
     SpaceToDepth,
@@ -127,6 +120,7 @@ PAD = Pad(2, 0, 1, 1, 1, 1, *NOTHING, 0, 0.0)
         (PAD._replace(share_right=65, parts=1), "(Pad): share_right is 65, not in -64..64"),
         (PAD._replace(value=float("nan")), "(Pad): value is not finite"),
         (DepthToSpace(2, 2), "(DepthToSpace): block squared does not divide channels"),
+        (InstanceNorm(2, ABSENT, ABSENT, 1.0), "(InstanceNorm): scale is -1"),
         (SpaceToDepth(2, 17), "(SpaceToDepth): block is 17, not in 1..16"),
     ],
 )

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from slsc.errors import BackendError
-from slsc.passes.lowering import nmp
+from slsc.passes.lowering import nmp, nmp_ops
 from slsc.passes.lowering.nmp import ABSENT, Op, PlanFile
 from slsc.passes.lowering.nmp_ops import PARAMS
 from slsc.runtime.backends.native import NativeRunner
@@ -32,7 +32,7 @@ def _rows(title: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines[2:]]
 
 
-@pytest.mark.parametrize("kind", nmp.OpType)
+@pytest.mark.parametrize("kind", nmp_ops.OpType)
 def test_parameters_are_those_of_the_format(kind):
     params = PARAMS[kind]
     assert f"Type {int(kind)}." in _section(params.__name__)
@@ -47,36 +47,38 @@ def test_records_have_the_sizes_of_their_fields(title, record):
 
 
 def test_heads_of_operations():
+    assert _rows("Operation")[0][:3] == ["type", "u32", f"1..{len(nmp_ops.OpType)}"]
     sizes = {"u32": 4, "i32": 4, "i32[2]": 8, "f32": 4}
     assert nmp.OP_HEAD.size == sum(sizes[row[1]] for row in _rows("Operation"))
     assert f"A head of {nmp.OP_HEAD.size} bytes" in _section("Operation")
 
 
 def test_activations():
-    names = ["".join(word.capitalize() for word in act.name.split("_")) for act in nmp.Act]
+    names = ["".join(word.capitalize() for word in act.name.split("_")) for act in nmp_ops.Act]
     found = [(int(row[0]), row[1].lower()) for row in _rows("Activations")]
-    assert found == [(int(act), name.lower()) for act, name in zip(nmp.Act, names, strict=True)]
+    assert found == [(int(act), name.lower()) for act, name in zip(nmp_ops.Act, names, strict=True)]
 
 
 @pytest.fixture
 def sound(plans, isas) -> dict[str, PlanFile]:
     """By operation, a plan that has it and nothing else."""
-    shrinking = nmp.Pad(4, 0, 0, 0, 0, 0, -1, 0, 0, 0, parts=2, value=0.0)
+    shrinking = nmp_ops.Pad(4, 0, 0, 0, 0, 0, -1, 0, 0, 0, parts=2, value=0.0)
     many = {
         "Conv": [Op(plans.conv(4, 4))],
-        "Binary": [Op(nmp.Binary(4, 0, 0), ins=(0, 0))],
-        "Unary": [Op(nmp.Unary(4, ABSENT, ABSENT))],
-        "Pool": [Op(nmp.Pool(4, 0, 2, 2, 1, 1, *NOTHING, 0))],
-        "GlobalMean": [Op(nmp.GlobalMean(4))],
-        "Resize": [Op(nmp.Resize(4, 0, 0, 2, 1, 0, 0.0))],
+        "Binary": [Op(nmp_ops.Binary(4, 0, 0), ins=(0, 0))],
+        "Unary": [Op(nmp_ops.Unary(4, ABSENT, ABSENT))],
+        "Pool": [Op(nmp_ops.Pool(4, 0, 2, 2, 1, 1, *NOTHING, 0))],
+        "GlobalMean": [Op(nmp_ops.GlobalMean(4))],
+        "Resize": [Op(nmp_ops.Resize(4, 0, 0, 2, 1, 0, 0.0))],
         "Pad": [Op(shrinking)],
-        "DepthToSpace": [Op(nmp.DepthToSpace(4, 1))],
-        "SpaceToDepth": [Op(nmp.SpaceToDepth(4, 1))],
-        "ChannelMean": [Op(nmp.ChannelMean(4))],
+        "DepthToSpace": [Op(nmp_ops.DepthToSpace(4, 1))],
+        "SpaceToDepth": [Op(nmp_ops.SpaceToDepth(4, 1))],
+        "ChannelMean": [Op(nmp_ops.ChannelMean(4))],
+        "InstanceNorm": [Op(nmp_ops.InstanceNorm(4, 1, 1, 1e-5))],
     }
     made = {"ChannelMean": 1}
-    weights = [np.ones((4, 4, 3, 3), np.float32)]
-    return {name: plans.plan([4, made.get(name, 4)], ops, weights) for name, ops in many.items()}
+    arrays = [np.ones((4, 4, 3, 3), np.float32), np.ones(4, np.float32)]
+    return {name: plans.plan([4, made.get(name, 4)], ops, arrays) for name, ops in many.items()}
 
 
 BOUNDED = [

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from plans.basics import SMALLEST, Random, conv, floats, identity, plan, sparse_arrays
 from plans.convolutions import combined, combined_shuffled, ending, narrow, one, pair
-from plans.elementwise import binary, root, unary
+from plans.elementwise import binary, normalized, root, unary
 from plans.networks import Sketch, attention, blocks, distilling, network
 from plans.space import pad, pool, resize, resize_to, shares, shuffles
 from slsc.passes.lowering.nmp import PlanFile
@@ -25,6 +25,7 @@ KINDS: dict[str, Callable[[Random], PlanFile]] = {
     "ending": ending,
     "binary": binary,
     "unary": unary,
+    "normalized": normalized,
     "root": root,
     "pool": pool,
     "resize": resize,

@@ -8,7 +8,8 @@ from typing import TypedDict
 import numpy as np
 
 from slsc.passes.lowering import nmp
-from slsc.passes.lowering.nmp import ABSENT, Act, Combine, Conv, DType, Op, PlanFile, Unary
+from slsc.passes.lowering.nmp import ABSENT, DType, Op, PlanFile
+from slsc.passes.lowering.nmp_ops import Act, Combine, Conv, Unary
 from slsc.pattern import group_sizes, kept_in_group
 
 SMALLEST = 9

@@ -10,7 +10,8 @@ import numpy as np
 
 from plans.basics import Array, Random, conv, floats, plan, random_act, sparse_arrays
 from slsc.passes.lowering import nmp
-from slsc.passes.lowering.nmp import ABSENT, Act, Combine, DType, Op, PlanFile
+from slsc.passes.lowering.nmp import ABSENT, DType, Op, PlanFile
+from slsc.passes.lowering.nmp_ops import Act, Combine
 
 
 def one(rng: Random, *, sparse: bool) -> PlanFile:

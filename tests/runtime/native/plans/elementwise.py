@@ -1,4 +1,4 @@
-"""Operations on one pixel at a time."""
+"""Operations on one pixel, or one channel, at a time."""
 
 from __future__ import annotations
 
@@ -6,19 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from plans.basics import Random, floats, plan, random_act
-from slsc.passes.lowering.nmp import (
-    ABSENT,
-    Act,
-    Binary,
-    BinaryKind,
-    ChannelMean,
-    GlobalMean,
-    Op,
-    PlanFile,
-    Spread,
-    Unary,
-)
+from plans.basics import Random, conv, floats, plan, random_act
+from slsc.passes.lowering.nmp import ABSENT, Op, PlanFile
+from slsc.passes.lowering.nmp_ops import Act, Binary, BinaryKind, ChannelMean, GlobalMean, InstanceNorm, Spread, Unary
 
 
 def binary(rng: Random) -> PlanFile:
@@ -47,6 +37,18 @@ def unary(rng: Random) -> PlanFile:
     arrays = [3 * floats(rng, channels), floats(rng, channels), floats(rng, channels)]
     scale, shift = (index if rng.random() < 0.7 else ABSENT for index in (0, 1))
     return plan([channels, channels], [Op(Unary(channels, scale, shift), **_sloped(rng, 0.2))], arrays)
+
+
+def normalized(rng: Random) -> PlanFile:
+    """A convolution's result normalized, and what is made of it."""
+    channels = int(rng.integers(1, 6))
+    arrays = [floats(rng, channels, channels, 3, 3), 1 + floats(rng, channels) / 4, floats(rng, channels)]
+    ops = [
+        Op(conv(channels, channels, bias=2), **random_act(rng)),
+        Op(InstanceNorm(channels, scale=1, shift=2, epsilon=0.1), ins=(1, ABSENT), out=2),
+        Op(conv(channels, channels), ins=(2, ABSENT), out=3),
+    ]
+    return plan([channels] * 4, ops, arrays)
 
 
 def root(rng: Random) -> PlanFile:

@@ -7,17 +7,15 @@ from typing import Any
 import numpy as np
 
 from plans.basics import Array, Random, conv, floats, plan, random_act, sparse_arrays
-from slsc.passes.lowering.nmp import (
-    ABSENT,
+from slsc.passes.lowering.nmp import ABSENT, Op, PlanFile
+from slsc.passes.lowering.nmp_ops import (
     Act,
     Binary,
     BinaryKind,
     Combine,
     Coordinates,
     GlobalMean,
-    Op,
     Params,
-    PlanFile,
     Pool,
     PoolKind,
     Resize,

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from plans.basics import SMALLEST, Random, plan
-from slsc.passes.lowering.nmp import (
-    ABSENT,
+from slsc.passes.lowering.nmp import ABSENT, Op, PlanFile
+from slsc.passes.lowering.nmp_ops import (
     Coordinates,
     DepthToSpace,
     GlobalMean,
-    Op,
     Pad,
     PadKind,
-    PlanFile,
     Pool,
     PoolKind,
     Resize,

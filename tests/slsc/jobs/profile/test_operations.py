@@ -5,18 +5,8 @@ from dataclasses import replace
 import pytest
 
 from slsc.jobs.profile.operations import BY_ANOTHER, describe, operations
-from slsc.passes.lowering.nmp import (
-    ABSENT,
-    Act,
-    Binary,
-    BinaryKind,
-    Combine,
-    Conv,
-    GlobalMean,
-    Op,
-    PlanFile,
-    Spread,
-)
+from slsc.passes.lowering.nmp import ABSENT, Op, PlanFile
+from slsc.passes.lowering.nmp_ops import Act, Binary, BinaryKind, Combine, Conv, GlobalMean, Spread
 
 CONV = Op(
     Conv(
