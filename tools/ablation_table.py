@@ -13,7 +13,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from slsc.errors import SlscError
-from slsc.tools.experiment import DENSE, Experiment
+from slsc.methods import DENSE
+from slsc.tools.experiment import Experiment
 from slsc.tools.search_table import add_common, data_options, make_table, split_options
 
 VARIANTS: Mapping[str, tuple[str, ...]] = {
@@ -38,7 +39,7 @@ def experiments(
     """The rows of one network: the dense one as it is, then the variants."""
     work = f"{steps} steps"
     rows = [Experiment(network, "sls", start, budget, work, name, (*VARIANTS[name], *options)) for name in variants]
-    return [Experiment(network, DENSE, "", "1", ""), *rows]
+    return [Experiment(network, DENSE.name, "", "1", ""), *rows]
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -19,7 +19,7 @@ import numpy as np
 
 from slsc.cli.arguments import image_hw
 from slsc.errors import SlscError
-from slsc.passes.lowering.nmp import Act, Op, OpType, PlanFile
+from slsc.passes.lowering.nmp import ABSENT, Array, Combine, Conv, DType, Op, PlanFile
 from slsc.passes.lowering.packing import pack
 from slsc.passes.lowering.steps import Sparsity
 from slsc.pattern import rank_groups
@@ -29,7 +29,6 @@ from slsc.tools.fma_peak import build_peak, measure_peak
 
 M = 32
 KERNEL, PAD = 3, 1
-ABSENT = -1
 
 
 @dataclass(frozen=True)
@@ -50,28 +49,29 @@ def one_layer(channels: int, n: int) -> bytes:
     """Plan file of one 3x3 convolution of random weights, `channels` to as many, N:32; n = 32 is dense."""
     rng = np.random.default_rng(0)
     weight = rng.standard_normal((channels, channels, KERNEL, KERNEL)).astype(np.float32)
-    bias = rng.standard_normal(channels).astype("<f4").tobytes()
+    bias = rng.standard_normal(channels).astype("<f4")
+    positions: tuple[Array, ...] = ()
     if n < M:
-        weights, positions = pack(weight, Sparsity(n, M, rank_groups(np.abs(weight), M)))
-        arrays: tuple[bytes, ...] = (weights, positions, bias)
-        places = (0, 1, 2, ABSENT)
-    else:
-        arrays, places = (weight.astype("<f4").tobytes(), bias), (0, ABSENT, 1, ABSENT)
-    window = (KERNEL, KERNEL, 1, 1, PAD, PAD, PAD, PAD, 1, 1)
-    groups, combine, shuffle = 1, 0, 1
-    conv = Op(
-        type=OpType.CONV,
-        act=Act.NONE,
-        ins=(0, ABSENT),
-        in_channels=(0, 0),
-        out=1,
-        out_channel=0,
-        p=(channels, channels, *window, groups, n if n < M else 0, combine, shuffle),
-        f=(0.0, 0.0, 0.0, 0.0),
-        arrays=places,
+        weight, places = pack(weight, Sparsity(n, M, rank_groups(np.abs(weight), M)))
+        positions = (Array(places.tobytes(), DType.U8),)
+    conv = Conv(
+        channels,
+        channels,
+        *(KERNEL, KERNEL),
+        *(1, 1),
+        *(PAD, PAD, PAD, PAD),
+        *(1, 1),
+        groups=1,
+        n=n if n < M else 0,
+        combine=Combine.NONE,
+        shuffle=1,
+        weights=0,
+        bias=1,
+        positions=2 if positions else ABSENT,
     )
+    arrays = (Array(weight.astype("<f4").tobytes()), Array(bias.tobytes()), *positions)
     m = M if n < M else 0
-    return PlanFile(0, 1, row_align=1, m=m, values=(channels, channels), ops=(conv,), arrays=arrays).to_bytes()
+    return PlanFile(0, 1, row_align=1, m=m, values=(channels, channels), ops=(Op(conv),), arrays=arrays).to_bytes()
 
 
 def measure(

@@ -10,12 +10,11 @@ import onnx
 import torch
 
 from slsc.networks.loading import import_network
-from slsc.passes.analysis.cost import costs, plan_cost
-from slsc.passes.analysis.layers import prunable_layers
+from slsc.passes.analysis.cost import plan_cost
 from slsc.passes.bake import BakeMasks
 from slsc.passes.base import PassContext
 from slsc.passes.pipeline import Pipeline
-from slsc.search import Network, Rules
+from slsc.search.base import Rules, SearchNetwork
 from slsc.search.uniform import prune_uniform
 from slsc.tools.contenders.base import Subject
 from slsc.zoo import zoo_model
@@ -42,7 +41,7 @@ def subjects(name: str, budgets: Sequence[Fraction], folder: Path, hw: tuple[int
     exported = folder / f"{name}-exported.onnx"
     export_onnx(entry.build(), exported)
     model = import_network(exported).model
-    network = Network(model, tuple(prunable_layers(model)), costs(model, (hw[0] * entry.scale, hw[1] * entry.scale)))
+    network = SearchNetwork.of(model, (hw[0] * entry.scale, hw[1] * entry.scale))
     dense = _saved(model, folder / f"{name}.onnx")
     return [
         Subject(name, DENSE, dense, None, network.cost.weight_macs / 1e9),
@@ -50,7 +49,7 @@ def subjects(name: str, budgets: Sequence[Fraction], folder: Path, hw: tuple[int
     ]
 
 
-def _pruned(name: str, network: Network, budget: Fraction, folder: Path) -> Subject:
+def _pruned(name: str, network: SearchNetwork, budget: Fraction, folder: Path) -> Subject:
     found = prune_uniform(network, budget, Rules())
     baked = Pipeline([BakeMasks(found.plan, found.weights, found.masks)]).run(network.model, PassContext()).model
     kept = plan_cost(network.cost, {layer.name: layer.n for layer in found.plan.layers}, Rules().m)

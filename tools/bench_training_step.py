@@ -25,11 +25,10 @@ import onnx
 import torch
 
 from slsc.onnx_torch import OnnxModule
-from slsc.passes.analysis.cost import costs
-from slsc.passes.analysis.layers import prunable_layers
-from slsc.search import Network, Rules
-from slsc.search.recipes import learned_recipe
+from slsc.search.base import Rules, SearchNetwork
+from slsc.search.method import SparseTask
 from slsc.search.sls.settings import FAST
+from slsc.search.sparse_methods import SPARSE_METHODS
 from slsc.trainer.objective import Objective
 from slsc.trainer.recipe import DenseRecipe, Recipe
 from slsc.zoo import zoo_model
@@ -149,8 +148,8 @@ def _recipe(model: onnx.ModelProto, method: str, patch: int) -> Recipe:
     module = OnnxModule(model)
     if method == DENSE:
         return DenseRecipe(module)
-    network = Network(model, tuple(prunable_layers(model)), costs(model, (720, 1280)))
-    return learned_recipe(method, network, module, BUDGET, RULES, FAST, patch**2, None)
+    network = SearchNetwork.of(model)
+    return SPARSE_METHODS[method].recipe(SparseTask(network, BUDGET, RULES, patch**2, FAST), module, None)
 
 
 def _in_own_process(name: str, method: str, batch: int, patch: int) -> int:

@@ -10,14 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from slsc.methods import METHODS
 from slsc.tools.verbs import Outcome, run_verb
-
-DENSE = "dense"
-TRAINING_ALONE = ("sls", "sr-ste")
-"""Methods that are nothing without training."""
-
-STARTLESS = (DENSE, "oneshot")
-"""Methods for which there is one start only."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +20,7 @@ class Experiment:
 
     Attributes:
         network: name of the ONNX file.
-        method: "dense" for all weights, or a method of `slsc train` and `slsc compile`.
+        method: one of `slsc.methods.METHODS`.
         start: "dense" or "oneshot" weights, or "" for the method's own.
         budget: as asked for; "1" for dense.
         work: "1000 steps" of `slsc train`, or an effort of `slsc compile`; "" for the network as it is given.
@@ -66,7 +60,7 @@ class Experiment:
             name += "_" + hashlib.sha256(self.key[-1].encode()).hexdigest()[:6]
         stem = re.sub(r"[^\w.-]+", "-", name)
         shared = [*(["--start", self.start] if self.start else []), *data, *self.options]
-        budget = [] if self.method == DENSE else ["--budget", self.budget]
+        budget = ["--budget", self.budget] if METHODS[self.method].needs_budget else []
         if self.steps is None:
             output = folder / f"{stem}.slsb"
             effort = ["--method", self.method, "--effort", self.work]

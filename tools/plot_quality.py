@@ -15,7 +15,8 @@ from itertools import product
 from pathlib import Path
 
 from slsc.errors import DataError, SlscError
-from slsc.tools.experiment import DENSE, Experiment
+from slsc.methods import DENSE
+from slsc.tools.experiment import Experiment
 from slsc.tools.figures import COLOURS, MARKERS, figure, save
 from slsc.tools.table_file import read_rows, reference_names
 
@@ -73,8 +74,8 @@ def _ticks(values: Sequence[float]) -> list[float]:
 
 
 def _label(done: Experiment) -> str:
-    if done.method == DENSE and not done.work:
-        return DENSE
+    if done.method == DENSE.name and not done.work:
+        return DENSE.name
     start = f"from {done.start}" if done.start else ""
     return ", ".join(filter(None, (f"{done.method} {done.variant}".strip(), start, done.work)))
 

@@ -19,11 +19,12 @@ from itertools import product
 from pathlib import Path
 
 from slsc.errors import DataError, SlscError, UsageError
+from slsc.jobs.compile.efforts import EFFORTS
+from slsc.methods import DENSE, METHODS, STARTS
 from slsc.runtime.atomic import staged
-from slsc.tools.experiment import DENSE, STARTLESS, TRAINING_ALONE, Experiment, perform
+from slsc.tools.experiment import Experiment, perform
 from slsc.tools.table_file import as_markdown, cells_of, read_rows, write_rows
 
-METHODS = ("dense", "uniform", "oneshot", "sr-ste", "filter", "sls")
 BUDGETS = ("1/4", "1/8", "1/16")
 
 
@@ -36,13 +37,14 @@ def experiments(
     options: tuple[str, ...] = (),
 ) -> list[Experiment]:
     """The rows of one network: the dense one as it is, then every combination that means something, once."""
-    rows = [Experiment(network, DENSE, "", "1", "")]
+    rows = [Experiment(network, DENSE.name, "", "1", "")]
     for work, budget, method, start in product(works, budgets, methods, starts or ("",)):
         trains = work.endswith("steps")
-        if (method == DENSE and not trains) or (method in TRAINING_ALONE and work == "none"):
+        declared = METHODS[method]
+        if not trains and (not declared.needs_budget or (declared.needs_training and work == "none")):
             continue
-        bound = "1" if method == DENSE else budget
-        rows.append(Experiment(network, method, "" if method in STARTLESS else start, bound, work, "", options))
+        bound = budget if declared.needs_budget else "1"
+        rows.append(Experiment(network, method, start if declared.starts else "", bound, work, "", options))
     return list(dict.fromkeys(rows))
 
 
@@ -114,13 +116,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs="+", type=Path, metavar="MODEL.onnx")
     add_common(parser)
-    parser.add_argument("--method", action="append", choices=METHODS, help="repeatable; default: all")
-    parser.add_argument("--start", action="append", choices=("dense", "oneshot"), help="repeatable")
+    parser.add_argument("--method", action="append", choices=tuple(METHODS), help="repeatable; default: all")
+    parser.add_argument("--start", action="append", choices=STARTS, help="repeatable")
     parser.add_argument("--budget", action="append", metavar="B", help=f"repeatable; default: {', '.join(BUDGETS)}")
     parser.add_argument("--steps", type=int, action="append", metavar="N", help="train so long; repeatable")
-    parser.add_argument(
-        "--effort", action="append", choices=("none", "fast", "thorough"), help="compile with this; repeatable"
-    )
+    parser.add_argument("--effort", action="append", choices=tuple(EFFORTS), help="compile with this; repeatable")
     own, options = split_options(sys.argv[1:] if argv is None else argv)
     args = parser.parse_args(own)
     try:
@@ -131,7 +131,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             (model, experiment)
             for model in args.models
             for experiment in experiments(
-                model.stem, args.method or METHODS, args.start or (), args.budget or BUDGETS, works, options
+                model.stem, args.method or tuple(METHODS), args.start or (), args.budget or BUDGETS, works, options
             )
         ]
         failed = make_table(planned, data_options(args), args.hr, args.output)

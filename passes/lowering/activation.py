@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 
 from slsc.passes.graph import attribute
-from slsc.passes.lowering.builder import Builder
+from slsc.passes.lowering.builder import Builder, Lower
 from slsc.passes.lowering.nmp import Act
 from slsc.passes.lowering.refusal import refuse
 from slsc.passes.lowering.steps import Activation
@@ -76,3 +76,6 @@ ACTIVATIONS: dict[str, Callable[[onnx.NodeProto, Builder], Activation]] = {
     "HardSwish": _plain(Act.HARD_SWISH),
     "Sqrt": _plain(Act.SQRT),
 }
+
+
+OPERATORS: dict[str, Lower] = dict.fromkeys(ACTIVATIONS, activation)

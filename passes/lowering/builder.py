@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import onnx
 
@@ -73,3 +75,7 @@ class Builder:
             self.same(made, source)
             return source
         return self.add(Unary(label=label(node), inputs=(source,), output=made, scale=scale, shift=shift, act=act))
+
+
+Lower = Callable[[onnx.NodeProto, Builder], None]
+"""Lowers a node: adds steps that make its outputs, or says what holds them. Raises LoweringRefusal."""

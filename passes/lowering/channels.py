@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 
 from slsc.passes.graph import attribute, label
-from slsc.passes.lowering.builder import Builder
+from slsc.passes.lowering.builder import Builder, Lower
 from slsc.passes.lowering.joining import join
 from slsc.passes.lowering.padding import COLUMNS, ROWS
 from slsc.passes.lowering.refusal import refuse
@@ -58,3 +58,10 @@ def _require_channels(node: onnx.NodeProto, build: Builder, default: int) -> Non
     axis = attribute(node, "axis", default) % build.facts.rank(node.input[0])
     if axis != 1:
         raise refuse(node, f"axis {axis} is not the channel axis")
+
+
+OPERATORS: dict[str, Lower] = {
+    "Concat": concat,
+    "Gather": gather,
+    "Split": split,
+}

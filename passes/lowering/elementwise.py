@@ -9,7 +9,7 @@ import onnx
 
 from slsc.passes.graph import label
 from slsc.passes.lowering.activation import FLOAT_MAX
-from slsc.passes.lowering.builder import Builder
+from slsc.passes.lowering.builder import Builder, Lower
 from slsc.passes.lowering.nmp import Act, BinaryKind, Spread
 from slsc.passes.lowering.refusal import refuse
 from slsc.passes.lowering.steps import Activation, Array, Binary, Space
@@ -156,3 +156,11 @@ def _aligned(build: Builder, node: onnx.NodeProto, *, places: bool) -> bool:
     if any(facts.rank(name) != facts.rank(output) for name in node.input):
         return False
     return not places or all(facts.hw(name) == facts.hw(output) for name in node.input)
+
+
+OPERATORS: dict[str, Lower] = {
+    **dict.fromkeys(KINDS, arithmetic),
+    "BatchNormalization": batch_norm,
+    "Neg": negate,
+    "Pow": power,
+}

@@ -173,7 +173,7 @@ def _as_gate(step: Step, made: dict[str, Step], uses: Counter[str]) -> Step:
 def _gated(gate: Activation) -> Act | None:
     if gate.kind == Act.SIGMOID:
         return Act.SILU
-    swish = gate.kind == Act.HARD_SIGMOID and math.isclose(gate.low, 1 / 6, rel_tol=1e-4) and gate.high == 0.5
+    swish = gate.kind == Act.HARD_SIGMOID and math.isclose(gate.a, 1 / 6, rel_tol=1e-4) and gate.b == 0.5
     return Act.HARD_SWISH if swish else None
 
 

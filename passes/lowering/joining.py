@@ -6,7 +6,7 @@ import onnx
 
 from slsc.passes.graph import attribute, label
 from slsc.passes.lowering.builder import Builder
-from slsc.passes.lowering.nmp import BinaryKind, Spread
+from slsc.passes.lowering.nmp import BinaryKind, PadKind, Spread
 from slsc.passes.lowering.padding import ROWS
 from slsc.passes.lowering.refusal import refuse
 from slsc.passes.lowering.steps import Binary, Pad
@@ -31,7 +31,7 @@ def join(node: onnx.NodeProto, build: Builder) -> None:
                 label=label(node),
                 inputs=(source,),
                 output=f"{output}.part{index}",
-                kind=0,
+                kind=PadKind.CONSTANT,
                 amounts=(0, 0, 0, 0),
                 shares=shares,
                 parts=1,

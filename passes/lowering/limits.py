@@ -1,22 +1,34 @@
-"""The bounds that the engine's plan loader sets, so that what it would refuse is refused by the node's name.
-
-They are those of `runtime/native/src/plan_check.cpp`.
-"""
+"""The bounds that the engine's plan loader sets, so that what it would refuse is refused by the node's name."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from slsc.passes.lowering.nmp import PlanFile
+from slsc.passes.lowering import nmp
+from slsc.passes.lowering.nmp import ALIGNMENT, PlanFile
 from slsc.passes.lowering.refusal import LoweringRefusal
 from slsc.passes.lowering.steps import Conv, DepthToSpace, Pad, Pool, Resize, SpaceToDepth, Step
 
-MAX_CHANNELS = 1 << 14
-MAX_KERNEL, MAX_STRIDE, MAX_DILATION, MAX_REACH = 64, 16, 64, 128
-MAX_PAD, MAX_SHUFFLE, MAX_SCALE = 1 << 12, 16, 64
-MAX_ROW_ALIGN = 1 << 10
-MAX_RECORDS = 1 << 14
-MAX_BLOB = 1 << 31
+BOUNDS = {
+    "kernel": 64,
+    "stride": 16,
+    "dilation": 64,
+    "dilated kernel": 128,
+    "convolution's padding": 128,
+    "padding": 1 << 12,
+    "number of parts": 64,
+    "scale": 64,
+    "pixel shuffle": 16,
+    "channels of one tensor": 1 << 14,
+    "product of strides": 1 << 10,
+    "group size": 256,
+    "number of tensors": 1 << 14,
+    "number of arrays": 1 << 14,
+    "number of operations": 1 << 14,
+    "weights, bytes,": 1 << 31,
+    "uses of each weight, on average,": 64,
+}
+"""The most of each that the engine takes: those of `runtime/native/src/plan/bounds.hpp`, which a test asks of it."""
 
 
 def require_within(step: Step) -> None:
@@ -25,10 +37,13 @@ def require_within(step: Step) -> None:
     Raises:
         LoweringRefusal: naming the node.
     """
-    for what, value, most in _figures(step):
-        if value > most:
-            why = f"its {what} is {value}, {most} at most"
+    for what, value in _figures(step):
+        if value > BOUNDS[what]:
+            why = f"its {what} is {value}, {BOUNDS[what]} at most"
             raise LoweringRefusal("the native engine cannot run it", where=step.label, why=why)
+    if isinstance(step, Pool) and any(pad >= step.kernel[side % 2] for side, pad in enumerate(step.pads)):
+        why = f"its padding {step.pads} is not less than its window {step.kernel}"
+        raise LoweringRefusal("the native engine cannot run it", where=step.label, why=why)
 
 
 def require_whole_within(plan: PlanFile) -> None:
@@ -37,33 +52,36 @@ def require_whole_within(plan: PlanFile) -> None:
     Raises:
         LoweringRefusal: saying which.
     """
-    figures = (
-        ("channels of one tensor", max(plan.values), MAX_CHANNELS),
-        ("product of strides", plan.row_align, MAX_ROW_ALIGN),
-        ("number of operations", max(len(plan.ops), len(plan.values), len(plan.arrays)), MAX_RECORDS),
-        ("weights, bytes,", sum(map(len, plan.arrays)) + 64 * len(plan.arrays), MAX_BLOB),
-    )
-    for what, value, most in figures:
-        if value > most:
-            raise LoweringRefusal("the native engine cannot run the network", why=f"{what} is {value}, {most} at most")
+    for what, value in _totals(plan):
+        if value > BOUNDS[what]:
+            why = f"{what} is {value}, {BOUNDS[what]} at most"
+            raise LoweringRefusal("the native engine cannot run the network", why=why)
 
 
-def _figures(step: Step) -> Iterator[tuple[str, int, int]]:
+def _figures(step: Step) -> Iterator[tuple[str, int]]:
     match step:
         case Conv():
             rows, columns = step.weight.shape[2:]
-            reach = max((rows - 1) * step.dilations[0], (columns - 1) * step.dilations[1]) + 1
-            yield from (("kernel", max(rows, columns), MAX_KERNEL), ("stride", max(step.strides), MAX_STRIDE))
-            yield from (("dilation", max(step.dilations), MAX_DILATION), ("reach", reach, MAX_REACH))
-            yield from (("padding", max(step.pads), MAX_REACH), ("shuffle", step.shuffle, MAX_SHUFFLE))
+            dilated = max((rows - 1) * step.dilations[0], (columns - 1) * step.dilations[1]) + 1
+            yield from (("kernel", max(rows, columns)), ("stride", max(step.strides)))
+            yield from (("dilation", max(step.dilations)), ("dilated kernel", dilated))
+            yield from (("convolution's padding", max(step.pads)), ("pixel shuffle", step.shuffle))
         case Pool():
-            yield from (("window", max(step.kernel), MAX_KERNEL), ("stride", max(step.strides), MAX_STRIDE))
-            for index, amount in enumerate(step.pads):
-                yield "padding", amount, step.kernel[index % 2] - 1
+            yield from (("kernel", max(step.kernel)), ("stride", max(step.strides)))
         case Pad():
-            yield "padding", max(map(abs, step.amounts)), MAX_PAD
-            yield "number of parts", max(step.parts, *map(abs, step.shares)), MAX_SCALE
+            yield from (("padding", max(map(abs, step.amounts))), ("number of parts", step.parts))
+            yield "scale", max(map(abs, step.shares))
         case Resize(factor=factor) if factor is not None:
-            yield "scale", max(factor.numerator, factor.denominator), MAX_SCALE
+            yield "scale", max(factor.numerator, factor.denominator)
         case DepthToSpace() | SpaceToDepth():
-            yield "block", step.block, MAX_SHUFFLE
+            yield "pixel shuffle", step.block
+
+
+def _totals(plan: PlanFile) -> Iterator[tuple[str, int]]:
+    yield from (("channels of one tensor", max(plan.values)), ("product of strides", plan.row_align))
+    yield from (("group size", plan.m), ("number of tensors", len(plan.values)))
+    yield from (("number of arrays", len(plan.arrays)), ("number of operations", len(plan.ops)))
+    yield "weights, bytes,", sum(len(array.data) + ALIGNMENT for array in plan.arrays)
+    stored = sum(len(array.data) for array in plan.arrays)
+    used = sum(len(plan.arrays[op.params.weights].data) for op in plan.ops if isinstance(op.params, nmp.Conv))
+    yield "uses of each weight, on average,", -(-used // stored) if stored else 0

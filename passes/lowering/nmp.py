@@ -1,118 +1,143 @@
-"""The native engine's plan file (`.nmp`): its numbers, and bytes to and from records.
+"""The native engine's plan file (`.nmp`), version 2: bytes to and from records.
 
-The format is specified in `runtime/native/src/plan.hpp`: little-endian, Header | Value[] | Array[] | Op[] | blob.
+The format is specified in `docs/reference/plan-file.md`. Little-endian, without gaps: Header | Feature[] | Value[] |
+Array[] | operations, each as long as it says | blob.
 """
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cache
+from typing import Any, NamedTuple, get_type_hints
 
 import numpy as np
 import numpy.typing as npt
 
+from slsc.passes.lowering.nmp_ops import (
+    PARAMS,
+    Act,
+    Binary,
+    BinaryKind,
+    ChannelMean,
+    Combine,
+    Conv,
+    Coordinates,
+    DepthToSpace,
+    GlobalMean,
+    OpType,
+    Pad,
+    PadKind,
+    Params,
+    Pool,
+    PoolKind,
+    Resize,
+    ResizeKind,
+    Rounding,
+    SpaceToDepth,
+    Spread,
+    Unary,
+)
+
+__all__ = [
+    "ABSENT",
+    "Act",
+    "Array",
+    "Binary",
+    "BinaryKind",
+    "ChannelMean",
+    "Combine",
+    "Conv",
+    "Coordinates",
+    "DType",
+    "DepthToSpace",
+    "GlobalMean",
+    "Op",
+    "OpType",
+    "Pad",
+    "PadKind",
+    "Params",
+    "PlanFile",
+    "Pool",
+    "PoolKind",
+    "Resize",
+    "ResizeKind",
+    "Rounding",
+    "SpaceToDepth",
+    "Spread",
+    "Unary",
+]
+
 MAGIC = b"SLSCNMP\0"
-VERSION = 1
+VERSION = 2
 ALIGNMENT = 64
 """Of every array in the blob, bytes."""
 
-HEADER = struct.Struct("<8s8IQ")
-VALUE = struct.Struct("<I")
-ARRAY = struct.Struct("<2Q")
-OP = struct.Struct("<2I2i2i2i16i4f4i")
+HEADER = struct.Struct("<8s10I2Q")
+FEATURE = struct.Struct("<32s")
+VALUE = struct.Struct("<2I")
+ARRAY = struct.Struct("<2QIi")
+OP_HEAD = struct.Struct("<2I6iI2fi")
+"""Of an operation: what comes before the parameters of its type."""
 
-PARAMETERS, FLOATS, ARRAYS = 16, 4, 4
-"""Numbers of p, f and array fields of an operation."""
-
-
-class OpType(IntEnum):
-    """What an operation does; see `OpType` of plan.hpp for the fields of each."""
-
-    CONV = 1
-    BINARY = 2
-    UNARY = 3
-    POOL = 4
-    GLOBAL_MEAN = 5
-    RESIZE = 6
-    PAD = 7
-    DEPTH_TO_SPACE = 8
-    SPACE_TO_DEPTH = 9
-    CHANNEL_MEAN = 10
+ABSENT = -1
+"""Stands for an input or array that is not there."""
 
 
-class Act(IntEnum):
-    """Activation functions."""
+class DType(IntEnum):
+    """Types of numbers in an array."""
 
-    NONE = 0
-    RELU = 1
-    LEAKY_RELU = 2
-    PRELU = 3
-    CLIP = 4
-    SIGMOID = 5
-    TANH = 6
-    GELU = 7
-    SILU = 8
-    HARD_SIGMOID = 9
-    HARD_SWISH = 10
-    SQRT = 11
+    F32 = 0
+    BF16 = 1
+    I8 = 2
+    U8 = 3
 
 
-class Combine(IntEnum):
-    """What a convolution does with its second input."""
+class Array(NamedTuple):
+    """Numbers of a plan.
 
-    NONE = 0
-    ADD_THEN_ACT = 1
-    ACT_THEN_ADD = 2
-    ACT_THEN_MUL = 3
+    Attributes:
+        data: their bytes, little-endian.
+        dtype: their type.
+        scale: of I8 the array of float32, one number or one for each output channel, by which they are multiplied.
+    """
 
-
-class BinaryKind(IntEnum):
-    """Elementwise operations of two inputs; REV_SUB is in1 - in0."""
-
-    ADD = 0
-    SUB = 1
-    MUL = 2
-    DIV = 3
-    MAX = 4
-    MIN = 5
-    REV_SUB = 6
-    REV_DIV = 7
-
-
-class Spread(IntEnum):
-    """How the second input spreads over the first."""
-
-    SAME = 0
-    PIXEL = 1
-    CHANNEL = 2
+    data: bytes
+    dtype: DType = DType.F32
+    scale: int = ABSENT
 
 
 @dataclass(frozen=True)
 class Op:
-    """One operation; fields as in plan.hpp. -1 stands for an input or array that is not there.
+    """One operation.
 
     Attributes:
-        type: what it does.
-        act: activation.
+        params: what it does, and the parameters of that.
         ins: values read.
         in_channels: first channel read of each.
         out: value written.
         out_channel: first channel written.
-        p: integers, up to 16.
-        f: floats, 4.
-        arrays: indices into the file's arrays, 4.
+        act: activation.
+        act_a, act_b: its numbers; see `Act` in plan-file.md.
+        slopes: array of a PReLU's slopes.
     """
 
-    type: OpType
-    act: Act
-    ins: tuple[int, int]
-    in_channels: tuple[int, int]
-    out: int
-    out_channel: int
-    p: tuple[int, ...]
-    f: tuple[float, float, float, float]
-    arrays: tuple[int, int, int, int]
+    params: Params
+    ins: tuple[int, int] = (0, ABSENT)
+    in_channels: tuple[int, int] = (0, 0)
+    out: int = 1
+    out_channel: int = 0
+    act: Act = Act.NONE
+    act_a: float = 0.0
+    act_b: float = 0.0
+    slopes: int = ABSENT
+
+    @property
+    def type(self) -> OpType:
+        """What it does."""
+        return next(kind for kind, params in PARAMS.items() if isinstance(self.params, params))
 
 
 @dataclass(frozen=True)
@@ -124,9 +149,10 @@ class PlanFile:
         output: value the restored image leaves by.
         row_align: strips are a multiple of this many image rows.
         m: group size of the sparse weights, 0 when there is none.
-        values: channels of each value.
+        values: channels of each value; all are float32.
         ops: in the order they run.
-        arrays: weights and the like, each as its bytes.
+        arrays: weights and the like.
+        features: names of what a reader must know to run the plan.
     """
 
     input: int
@@ -135,66 +161,98 @@ class PlanFile:
     m: int
     values: tuple[int, ...]
     ops: tuple[Op, ...]
-    arrays: tuple[bytes, ...]
+    arrays: tuple[Array, ...]
+    features: tuple[str, ...] = ()
 
     def floats(self, index: int) -> npt.NDArray[np.float32]:
-        """An array as float32."""
-        return np.frombuffer(self.arrays[index], "<f4")
+        """An array of float32."""
+        return np.frombuffer(self.arrays[index].data, "<f4")
 
     def to_bytes(self) -> bytes:
         """The file."""
         blob, places = bytearray(), []
-        for data in self.arrays:
+        for array in self.arrays:
             blob.extend(bytes(-len(blob) % ALIGNMENT))
-            places.append((len(blob), len(data)))
-            blob.extend(data)
-        counts = (VERSION, len(self.values), len(self.arrays), len(self.ops))
-        header = HEADER.pack(MAGIC, *counts, self.input, self.output, self.row_align, self.m, len(blob))
-        parts = [header, *map(VALUE.pack, self.values), *(ARRAY.pack(*place) for place in places)]
-        return b"".join((*parts, *map(_pack, self.ops), bytes(blob)))
+            places.append(ARRAY.pack(len(blob), len(array.data), array.dtype, array.scale))
+            blob.extend(array.data)
+        ops = b"".join(map(_pack, self.ops))
+        counts = (len(self.features), len(self.values), len(self.arrays), len(self.ops))
+        ends = (self.input, self.output, self.row_align, self.m)
+        header = HEADER.pack(MAGIC, VERSION, *counts, *ends, 0, len(ops), len(blob))
+        features = (FEATURE.pack(name.encode("ascii")) for name in self.features)
+        values = (VALUE.pack(channels, DType.F32) for channels in self.values)
+        return b"".join((header, *features, *values, *places, ops, bytes(blob)))
 
     @classmethod
     def from_bytes(cls, data: bytes) -> PlanFile:
         """Read a file that this class wrote; for untrusted ones there is the engine's own loader.
 
         Raises:
-            ValueError, struct.error: it is none.
+            ValueError, struct.error: it is none, or of another version.
         """
-        magic, version, values, arrays, ops, source, target, row_align, m, blob_bytes = HEADER.unpack_from(data)
+        magic, version, *counts, source, target, row_align, m, _, op_bytes, blob_bytes = HEADER.unpack_from(data)
         if (magic, version) != (MAGIC, VERSION):
             raise ValueError(f"no plan of version {VERSION}")
-        places_at = HEADER.size + values * VALUE.size
-        ops_at = places_at + arrays * ARRAY.size
-        blob_at = ops_at + ops * OP.size
-        if len(data) != blob_at + blob_bytes:
-            raise ValueError(f"{len(data)} bytes, not {blob_at + blob_bytes}")
-        places = ARRAY.iter_unpack(data[places_at:ops_at])
+        records = [(FEATURE, counts[0]), (VALUE, counts[1]), (ARRAY, counts[2])]
+        sizes = [*(record.size * count for record, count in records), op_bytes, blob_bytes]
+        if len(data) != HEADER.size + sum(sizes):
+            raise ValueError(f"{len(data)} bytes, not {HEADER.size + sum(sizes)}")
+        features, values, arrays, ops, blob = _cut(data[HEADER.size :], sizes)
         return cls(
             input=source,
             output=target,
             row_align=row_align,
             m=m,
-            values=tuple(channels for (channels,) in VALUE.iter_unpack(data[HEADER.size : places_at])),
-            ops=tuple(map(_unpack, OP.iter_unpack(data[ops_at:blob_at]))),
-            arrays=tuple(data[blob_at + offset :][:size] for offset, size in places),
+            values=tuple(channels for channels, _ in VALUE.iter_unpack(values)),
+            ops=tuple(_unpack_all(ops, counts[3])),
+            arrays=tuple(
+                Array(blob[offset:][:size], DType(dtype), scale)
+                for offset, size, dtype, scale in ARRAY.iter_unpack(arrays)
+            ),
+            features=tuple(name.rstrip(b"\0").decode("ascii") for (name,) in FEATURE.iter_unpack(features)),
         )
 
 
+def _cut(data: bytes, sizes: list[int]) -> Iterator[bytes]:
+    start = 0
+    for size in sizes:
+        yield data[start : start + size]
+        start += size
+
+
+@cache
+def _fields(kind: OpType) -> tuple[struct.Struct, tuple[type, ...]]:
+    """The parameters of an operation as the file has them, and in Python."""
+    types = tuple(get_type_hints(PARAMS[kind]).values())
+    return struct.Struct("<" + "".join("f" if each is float else "i" for each in types)), types
+
+
 def _pack(op: Op) -> bytes:
-    integers = (*op.p, *[0] * (PARAMETERS - len(op.p)))
+    record, _ = _fields(op.type)
     places = (*op.ins, *op.in_channels, op.out, op.out_channel)
-    return OP.pack(op.type, op.act, *places, *integers, *op.f, *op.arrays)
+    head = OP_HEAD.pack(op.type, OP_HEAD.size + record.size, *places, op.act, op.act_a, op.act_b, op.slopes)
+    return head + record.pack(*op.params)
 
 
-def _unpack(fields: tuple[int, ...]) -> Op:
+def _unpack_all(data: bytes, count: int) -> Iterator[Op]:
+    start = 0
+    for _ in range(count):
+        kind, size, *head = OP_HEAD.unpack_from(data, start)
+        yield _unpack(OpType(kind), head, data[start + OP_HEAD.size : start + size])
+        start += size
+
+
+def _unpack(kind: OpType, head: list[Any], data: bytes) -> Op:
+    record, types = _fields(kind)
+    in0, in1, channel0, channel1, out, out_channel, act, act_a, act_b, slopes = head
     return Op(
-        type=OpType(fields[0]),
-        act=Act(fields[1]),
-        ins=(fields[2], fields[3]),
-        in_channels=(fields[4], fields[5]),
-        out=fields[6],
-        out_channel=fields[7],
-        p=fields[8:24],
-        f=(fields[24], fields[25], fields[26], fields[27]),
-        arrays=(fields[28], fields[29], fields[30], fields[31]),
+        params=PARAMS[kind](*(make(value) for make, value in zip(types, record.unpack(data), strict=True))),
+        ins=(in0, in1),
+        in_channels=(channel0, channel1),
+        out=out,
+        out_channel=out_channel,
+        act=Act(act),
+        act_a=act_a,
+        act_b=act_b,
+        slopes=slopes,
     )

@@ -1,25 +1,23 @@
-"""Which function lowers which ONNX operator."""
+"""Which function lowers which ONNX operator: the families' tables together."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import onnx
 
-from slsc.passes.lowering.activation import ACTIVATIONS, activation
-from slsc.passes.lowering.builder import Builder
-from slsc.passes.lowering.channels import concat, gather, split
-from slsc.passes.lowering.elementwise import KINDS, arithmetic, batch_norm, negate, power
-from slsc.passes.lowering.padding import pad
-from slsc.passes.lowering.pooling import global_average, pool, reduce_mean
+from slsc.passes.lowering import (
+    activation,
+    channels,
+    elementwise,
+    padding,
+    pooling,
+    resizing,
+    shuffling,
+    slicing,
+    transposed,
+    vectors,
+)
+from slsc.passes.lowering.builder import Builder, Lower
 from slsc.passes.lowering.refusal import refuse
-from slsc.passes.lowering.resizing import resize
-from slsc.passes.lowering.shuffling import depth_to_space, space_to_depth
-from slsc.passes.lowering.slicing import slice_
-from slsc.passes.lowering.transposed import conv_transpose
-from slsc.passes.lowering.vectors import expand, gemm, matmul, reshape
-
-Lower = Callable[[onnx.NodeProto, Builder], None]
 
 
 def identity(node: onnx.NodeProto, build: Builder) -> None:
@@ -30,27 +28,16 @@ def identity(node: onnx.NodeProto, build: Builder) -> None:
 
 
 OPERATORS: dict[str, Lower] = {
-    **dict.fromkeys(KINDS, arithmetic),
-    **dict.fromkeys(ACTIVATIONS, activation),
-    **dict.fromkeys(("MaxPool", "AveragePool"), pool),
-    **dict.fromkeys(("Flatten", "Reshape", "Squeeze", "Unsqueeze"), reshape),
     **dict.fromkeys(("Identity", "Dropout", "Cast"), identity),
-    "BatchNormalization": batch_norm,
-    "Concat": concat,
-    "ConvTranspose": conv_transpose,
-    "DepthToSpace": depth_to_space,
-    "Expand": expand,
-    "Gather": gather,
-    "Gemm": gemm,
-    "GlobalAveragePool": global_average,
-    "MatMul": matmul,
-    "Neg": negate,
-    "Pad": pad,
-    "Pow": power,
-    "ReduceMean": reduce_mean,
-    "Resize": resize,
-    "Slice": slice_,
-    "SpaceToDepth": space_to_depth,
-    "Split": split,
+    **activation.OPERATORS,
+    **channels.OPERATORS,
+    **elementwise.OPERATORS,
+    **padding.OPERATORS,
+    **pooling.OPERATORS,
+    **resizing.OPERATORS,
+    **shuffling.OPERATORS,
+    **slicing.OPERATORS,
+    **transposed.OPERATORS,
+    **vectors.OPERATORS,
 }
 """Conv, which needs the plan, is lowered by `slsc.passes.lowering.lower`."""

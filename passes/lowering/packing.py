@@ -9,8 +9,8 @@ from slsc.passes.lowering.steps import Sparsity
 from slsc.pattern import group_sizes, kept_in_group
 
 
-def pack(weight: npt.NDArray[np.float32], sparsity: Sparsity) -> tuple[bytes, bytes]:
-    """A weight (K, C, kh, kw) rank-major: its values as float32, and their positions in their groups as uint8.
+def pack(weight: npt.NDArray[np.float32], sparsity: Sparsity) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8]]:
+    """A weight (K, C, kh, kw) rank-major, flat: its values, and their positions in their groups.
 
     For rank r, output channel k, kernel position, group of input channels: one entry wherever the group keeps more
     than r weights. A group with fewer non-zeros holds zeros there, so that every capacity is a prefix of each group.
@@ -30,4 +30,4 @@ def pack(weight: npt.NDArray[np.float32], sparsity: Sparsity) -> tuple[bytes, by
         channels = places + m * np.array(groups)
         values.append(np.take_along_axis(weight.transpose(0, 2, 3, 1), channels, axis=3).reshape(-1))
         positions.append(places.reshape(-1))
-    return np.concatenate(values).astype("<f4").tobytes(), np.concatenate(positions).astype(np.uint8).tobytes()
+    return np.concatenate(values).astype(np.float32), np.concatenate(positions).astype(np.uint8)

@@ -6,11 +6,12 @@ import numpy as np
 import onnx
 
 from slsc.passes.graph import attribute, label
-from slsc.passes.lowering.builder import Builder
+from slsc.passes.lowering.builder import Builder, Lower
+from slsc.passes.lowering.nmp import PadKind
 from slsc.passes.lowering.refusal import refuse
 from slsc.passes.lowering.steps import Pad
 
-MODES = {"constant": 0, "reflect": 1, "edge": 2}
+MODES = {"constant": PadKind.CONSTANT, "reflect": PadKind.REFLECT, "edge": PadKind.EDGE}
 ROWS, COLUMNS = 2, 3
 
 
@@ -63,3 +64,6 @@ def _value(node: onnx.NodeProto, build: Builder) -> float:
     if value is None or value.size != 1:
         raise refuse(node, "its value is computed")
     return float(value.reshape(-1)[0])
+
+
+OPERATORS: dict[str, Lower] = {"Pad": pad}

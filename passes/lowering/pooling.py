@@ -1,16 +1,19 @@
-"""Pools over windows, and means over the whole image or over channels."""
+"""Pools over windows, means over the whole image or over channels, and normalization by what lies behind them."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import onnx
 
 from slsc.passes.graph import attribute, label
-from slsc.passes.lowering.builder import Builder
+from slsc.passes.lowering.builder import Builder, Lower
+from slsc.passes.lowering.nmp import PoolKind
+from slsc.passes.lowering.nmp_ops import InstanceNorm
 from slsc.passes.lowering.refusal import refuse
-from slsc.passes.lowering.steps import ChannelMean, GlobalMean, Pool
+from slsc.passes.lowering.steps import Array, Arrays, ChannelMean, GlobalMean, Pool, Step
 from slsc.passes.lowering.windows import window_of
 
-MAXIMUM, AVERAGE, AVERAGE_WITH_PADDING = 0, 1, 2
 CHANNELS, SPACE = {1}, {2, 3}
 
 
@@ -24,9 +27,10 @@ def pool(node: onnx.NodeProto, build: Builder) -> None:
         raise refuse(node, "it tells where the maximum was")
     if build.space(source).pixel:
         raise refuse(node, "it has a window over a tensor of one pixel")
-    kind = MAXIMUM
+    kind = PoolKind.MAX
     if node.op_type == "AveragePool":
-        kind = AVERAGE_WITH_PADDING if attribute(node, "count_include_pad", 0) else AVERAGE
+        padded = attribute(node, "count_include_pad", 0)
+        kind = PoolKind.AVERAGE_WITH_PADDING if padded else PoolKind.AVERAGE
     build.add(
         Pool(
             label=label(node),
@@ -70,3 +74,44 @@ def _mean(node: onnx.NodeProto, build: Builder, over: set[int]) -> None:
     if over >= CHANNELS and build.space(held).channels > 1:
         held = build.add(ChannelMean(label=label(node), inputs=(held,), output=output))
     build.same(output, held)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class InstanceNormalization(Step):
+    """scale * (x - mean) / sqrt(variance + epsilon) + shift by channel, the mean and variance over height and width."""
+
+    scale: Array
+    shift: Array
+    epsilon: float
+
+    def params(self, channels: int, arrays: Arrays) -> InstanceNorm:
+        """See `Step.params`."""
+        return InstanceNorm(channels, arrays.floats(self.scale), arrays.floats(self.shift), self.epsilon)
+
+
+def instance_normalization(node: onnx.NodeProto, build: Builder) -> None:
+    """InstanceNormalization."""
+    scale, shift = (build.facts.constant(name) for name in node.input[1:3])
+    if scale is None or shift is None:
+        raise refuse(node, "its scale or shift is no constant")
+    epsilon = attribute(node, "epsilon", 1e-5)
+    if not epsilon > 0:
+        raise refuse(node, f"its epsilon is {epsilon}, which does not keep it from dividing by 0")
+    build.add(
+        InstanceNormalization(
+            label=label(node),
+            inputs=(build.find(node, 0),),
+            output=node.output[0],
+            scale=scale,
+            shift=shift,
+            epsilon=epsilon,
+        )
+    )
+
+
+OPERATORS: dict[str, Lower] = {
+    **dict.fromkeys(("MaxPool", "AveragePool"), pool),
+    "GlobalAveragePool": global_average,
+    "InstanceNormalization": instance_normalization,
+    "ReduceMean": reduce_mean,
+}

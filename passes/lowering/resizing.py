@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+from enum import IntEnum
 from fractions import Fraction
+from typing import TypeVar
 
 import onnx
 
 from slsc.passes.graph import attribute, label
-from slsc.passes.lowering.builder import Builder
+from slsc.passes.lowering.builder import Builder, Lower
+from slsc.passes.lowering.nmp import Coordinates, ResizeKind, Rounding
 from slsc.passes.lowering.refusal import refuse
 from slsc.passes.lowering.steps import Resize
 
-KINDS = {"nearest": 0, "linear": 1, "cubic": 2}
-COORDINATES = {"half_pixel": 0, "pytorch_half_pixel": 1, "align_corners": 2, "asymmetric": 3}
-ROUNDING = {"round_prefer_floor": 0, "floor": 1, "ceil": 2, "round_prefer_ceil": 3}
+KINDS = {"nearest": ResizeKind.NEAREST, "linear": ResizeKind.LINEAR, "cubic": ResizeKind.CUBIC}
+COORDINATES = {
+    "half_pixel": Coordinates.HALF_PIXEL,
+    "pytorch_half_pixel": Coordinates.PYTORCH_HALF_PIXEL,
+    "align_corners": Coordinates.ALIGN_CORNERS,
+    "asymmetric": Coordinates.ASYMMETRIC,
+}
+ROUNDING = {
+    "round_prefer_floor": Rounding.PREFER_FLOOR,
+    "floor": Rounding.FLOOR,
+    "ceil": Rounding.CEIL,
+    "round_prefer_ceil": Rounding.PREFER_CEIL,
+}
+
+Code = TypeVar("Code", bound=IntEnum)
 
 
 def resize(node: onnx.NodeProto, build: Builder) -> None:
@@ -43,7 +58,7 @@ def resize(node: onnx.NodeProto, build: Builder) -> None:
     )
 
 
-def _code(node: onnx.NodeProto, codes: dict[str, int], name: str, default: str) -> int:
+def _code(node: onnx.NodeProto, codes: dict[str, Code], name: str, default: str) -> Code:
     value = attribute(node, name, default)
     if value not in codes:
         raise refuse(node, f"{name} {value!r} is not known")
@@ -101,3 +116,6 @@ def _of_size(node: onnx.NodeProto, build: Builder) -> str:
         if not space.pixel and build.facts.hw(name) == wanted:
             return name
     raise refuse(node, "its size is neither a whole multiple nor that of another tensor")
+
+
+OPERATORS: dict[str, Lower] = {"Resize": resize}

@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 
 from slsc.passes.graph import attribute, label
-from slsc.passes.lowering.builder import Builder
+from slsc.passes.lowering.builder import Builder, Lower
 from slsc.passes.lowering.refusal import refuse
 from slsc.passes.lowering.steps import DepthToSpace, Permute, SpaceToDepth
 
@@ -34,3 +34,9 @@ def space_to_depth(node: onnx.NodeProto, build: Builder) -> None:
 def _require_image(node: onnx.NodeProto, build: Builder, source: str) -> None:
     if build.space(source).pixel:
         raise refuse(node, "it rearranges a tensor of one pixel")
+
+
+OPERATORS: dict[str, Lower] = {
+    "DepthToSpace": depth_to_space,
+    "SpaceToDepth": space_to_depth,
+}

@@ -9,9 +9,10 @@ import numpy as np
 import onnx
 
 from slsc.passes.graph import label
-from slsc.passes.lowering.builder import Builder
-from slsc.passes.lowering.limits import MAX_SCALE
-from slsc.passes.lowering.padding import COLUMNS, MODES, ROWS, add_pad
+from slsc.passes.lowering.builder import Builder, Lower
+from slsc.passes.lowering.limits import BOUNDS
+from slsc.passes.lowering.nmp import PadKind
+from slsc.passes.lowering.padding import COLUMNS, ROWS, add_pad
 from slsc.passes.lowering.refusal import refuse
 from slsc.passes.lowering.steps import ChannelSlice, Pad
 
@@ -43,7 +44,7 @@ def slice_(node: onnx.NodeProto, build: Builder) -> None:
             label=label(node),
             inputs=(held,),
             output=output,
-            kind=MODES["constant"],
+            kind=PadKind.CONSTANT,
             amounts=(top, left, bottom, right),
             shares=(above, before, below, after),
             parts=parts if any(share for _, share in sides) else 0,
@@ -82,10 +83,13 @@ def _share(
     extents = [shape[axis] for shape in build.facts.shapes(node.input[0])]
     shares = {Fraction(cut, extent) for cut, extent in zip(found, extents, strict=True)}
     share = shares.pop()
-    if shares or share.denominator > MAX_SCALE:
+    if shares or share.denominator > BOUNDS["number of parts"]:
         raise refuse(node, "what it cuts off follows the size of the image")
     return 0, share
 
 
 def _first(start: int, size: int) -> int:
     return min(max(start + size if start < 0 else start, 0), size)
+
+
+OPERATORS: dict[str, Lower] = {"Slice": slice_}

@@ -1,19 +1,30 @@
 """The lowering's own operations, between ONNX nodes and the plan's: tensors by name, parameters as numbers and arrays.
 
 `ChannelSlice` and `Concat` only say where channels lie; they become offsets. Every other step becomes one operation of
-the plan (`slsc.passes.lowering.emit`).
+the plan, whose parameters it tells.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from slsc.passes.lowering.nmp import Act, BinaryKind, Combine, Spread
+from slsc.passes.lowering import nmp
+from slsc.passes.lowering.nmp import (
+    Act,
+    BinaryKind,
+    Combine,
+    Coordinates,
+    PadKind,
+    PoolKind,
+    ResizeKind,
+    Rounding,
+    Spread,
+)
 
 Array = npt.NDArray[Any]
 
@@ -35,11 +46,11 @@ class Space:
 
 @dataclass(frozen=True, eq=False)
 class Activation:
-    """An activation function; `low` and `high` are the plan's f[2] and f[3], `slopes` a PReLU's, one per channel."""
+    """An activation function; `a` and `b` are its numbers as in plan-file.md, `slopes` a PReLU's, one per channel."""
 
     kind: Act = Act.NONE
-    low: float = 0.0
-    high: float = 0.0
+    a: float = 0.0
+    b: float = 0.0
     slopes: Array | None = None
 
     def __bool__(self) -> bool:
@@ -66,13 +77,28 @@ class Sparsity:
     ranks: npt.NDArray[np.uint8]
 
 
+class Arrays(Protocol):
+    """The arrays of the plan that is being made."""
+
+    def floats(self, values: Array | None) -> int:
+        """Index of an array of float32; `nmp.ABSENT` for None."""
+
+    def weights(self, step: Conv) -> tuple[int, int]:
+        """Indices of a convolution's weights and of their positions, `nmp.ABSENT` where it is dense."""
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Step:
-    """One operation: the node it is named after in messages, tensors read, tensor made."""
+    """One operation: the node it is named after in messages, tensors read, tensor made, and how that is activated."""
 
     label: str
     inputs: tuple[str, ...]
     output: str
+    act: Activation = NO_ACTIVATION
+
+    def params(self, channels: int, arrays: Arrays) -> nmp.Params:
+        """What the plan's operation does, to the `channels` channels of the first input."""
+        raise NotImplementedError(f"{type(self).__name__} is no operation of a plan")
 
     def space(self, *ins: Space) -> Space:
         """The output's space, from those of the inputs."""
@@ -90,9 +116,25 @@ class Conv(Step):
     dilations: tuple[int, int] = (1, 1)
     groups: int = 1
     sparsity: Sparsity | None = None
-    act: Activation = NO_ACTIVATION
     combine: Combine = Combine.NONE
     shuffle: int = 1
+
+    def params(self, channels: int, arrays: Arrays) -> nmp.Conv:
+        """See `Step.params`."""
+        made, _, rows, columns = self.weight.shape
+        weights, positions = arrays.weights(self)
+        return nmp.Conv(
+            channels,
+            made,
+            *(rows, columns, *self.strides, *self.pads, *self.dilations),
+            groups=self.groups,
+            n=self.sparsity.n if self.sparsity else 0,
+            combine=self.combine,
+            shuffle=self.shuffle,
+            weights=weights,
+            positions=positions,
+            bias=arrays.floats(self.bias),
+        )
 
     def space(self, *ins: Space) -> Space:
         """See `Step.space`."""
@@ -106,7 +148,10 @@ class Binary(Step):
 
     kind: BinaryKind
     spread: Spread
-    act: Activation = NO_ACTIVATION
+
+    def params(self, channels: int, arrays: Arrays) -> nmp.Binary:
+        """See `Step.params`."""
+        return nmp.Binary(channels, self.kind, self.spread)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -115,7 +160,10 @@ class Unary(Step):
 
     scale: Array | None = None
     shift: Array | None = None
-    act: Activation = NO_ACTIVATION
+
+    def params(self, channels: int, arrays: Arrays) -> nmp.Unary:
+        """See `Step.params`."""
+        return nmp.Unary(channels, arrays.floats(self.scale), arrays.floats(self.shift))
 
     @property
     def linear(self) -> bool:
@@ -125,13 +173,17 @@ class Unary(Step):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Pool(Step):
-    """Maximum or average over windows; `kind` as in plan.hpp."""
+    """Maximum or average over windows."""
 
-    kind: int
+    kind: PoolKind
     kernel: tuple[int, int]
     strides: tuple[int, int]
     pads: tuple[int, int, int, int]
     ceil: bool
+
+    def params(self, channels: int, arrays: Arrays) -> nmp.Pool:
+        """See `Step.params`."""
+        return nmp.Pool(channels, self.kind, *self.kernel, *self.strides, *self.pads, int(self.ceil))
 
     def space(self, *ins: Space) -> Space:
         """See `Step.space`."""
@@ -142,6 +194,10 @@ class Pool(Step):
 class GlobalMean(Step):
     """Mean over height and width."""
 
+    def params(self, channels: int, arrays: Arrays) -> nmp.GlobalMean:
+        """See `Step.params`."""
+        return nmp.GlobalMean(channels)
+
     def space(self, *ins: Space) -> Space:
         """See `Step.space`."""
         return Space(ins[0].channels, pixel=True)
@@ -151,6 +207,10 @@ class GlobalMean(Step):
 class ChannelMean(Step):
     """Mean over channels."""
 
+    def params(self, channels: int, arrays: Arrays) -> nmp.ChannelMean:
+        """See `Step.params`."""
+        return nmp.ChannelMean(channels)
+
     def space(self, *ins: Space) -> Space:
         """See `Step.space`."""
         return replace(ins[0], channels=1)
@@ -158,13 +218,18 @@ class ChannelMean(Step):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Resize(Step):
-    """Resizing by `factor`, or without one to the size of the second input; the rest as in plan.hpp."""
+    """Resizing by `factor`, or without one to the size of the second input."""
 
-    kind: int
-    coordinates: int
-    rounding: int
+    kind: ResizeKind
+    coordinates: Coordinates
+    rounding: Rounding
     cubic: float
     factor: Fraction | None
+
+    def params(self, channels: int, arrays: Arrays) -> nmp.Resize:
+        """See `Step.params`."""
+        up, down = self.factor.as_integer_ratio() if self.factor else (0, 0)
+        return nmp.Resize(channels, self.kind, self.coordinates, up, down, self.rounding, self.cubic)
 
     def space(self, *ins: Space) -> Space:
         """See `Step.space`."""
@@ -175,16 +240,20 @@ class Resize(Step):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Pad(Step):
-    """Padding by (top, left, bottom, right), cropping where they are negative; `kind` as in plan.hpp.
+    """Padding by (top, left, bottom, right), cropping where they are negative.
 
     `amounts` are pixels, `shares` such parts of the input's height or width as there are `parts` in it.
     """
 
-    kind: int
+    kind: PadKind
     amounts: tuple[int, int, int, int]
     value: float = 0.0
     shares: tuple[int, int, int, int] = (0, 0, 0, 0)
     parts: int = 0
+
+    def params(self, channels: int, arrays: Arrays) -> nmp.Pad:
+        """See `Step.params`."""
+        return nmp.Pad(channels, self.kind, *self.amounts, *self.shares, self.parts, self.value)
 
     def space(self, *ins: Space) -> Space:
         """See `Step.space`."""
@@ -200,6 +269,10 @@ class DepthToSpace(Step):
 
     block: int
 
+    def params(self, channels: int, arrays: Arrays) -> nmp.DepthToSpace:
+        """See `Step.params`."""
+        return nmp.DepthToSpace(channels, self.block)
+
     def space(self, *ins: Space) -> Space:
         """See `Step.space`."""
         return Space(ins[0].channels // self.block**2, ins[0].pixel, ins[0].rows * self.block)
@@ -210,6 +283,10 @@ class SpaceToDepth(Step):
     """Pixel (dy, dx) of channel c goes to channel (dy * r + dx) * C + c."""
 
     block: int
+
+    def params(self, channels: int, arrays: Arrays) -> nmp.SpaceToDepth:
+        """See `Step.params`."""
+        return nmp.SpaceToDepth(channels, self.block)
 
     def space(self, *ins: Space) -> Space:
         """See `Step.space`."""

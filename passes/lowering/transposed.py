@@ -10,8 +10,9 @@ import numpy as np
 import onnx
 
 from slsc.passes.graph import attribute, label
-from slsc.passes.lowering.builder import Builder
+from slsc.passes.lowering.builder import Builder, Lower
 from slsc.passes.lowering.convolution import bias_of, weight_of
+from slsc.passes.lowering.nmp import PadKind
 from slsc.passes.lowering.refusal import refuse
 from slsc.passes.lowering.steps import Array, Conv, Pad
 
@@ -48,7 +49,15 @@ def conv_transpose(node: onnx.NodeProto, build: Builder) -> None:
         )
     )
     if any(crop):
-        build.add(Pad(label=label(node), inputs=(made,), output=output, kind=0, amounts=(0, 0, -crop[0], -crop[1])))
+        build.add(
+            Pad(
+                label=label(node),
+                inputs=(made,),
+                output=output,
+                kind=PadKind.CONSTANT,
+                amounts=(0, 0, -crop[0], -crop[1]),
+            )
+        )
 
 
 class _Axis:
@@ -93,3 +102,6 @@ def _phases(weight: Array, groups: int, axes: list[_Axis]) -> Array:
             taps = grouped[:, :, :, row_tap, column_tap]
             phases[:, :, row_phase, column_phase, :, row, column] = taps.transpose(0, 2, 1)
     return phases.reshape(groups * made * stride**2, channels // groups, rows.kernel, columns.kernel)
+
+
+OPERATORS: dict[str, Lower] = {"ConvTranspose": conv_transpose}

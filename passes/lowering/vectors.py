@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 
 from slsc.passes.graph import attribute, label
-from slsc.passes.lowering.builder import Builder
+from slsc.passes.lowering.builder import Builder, Lower
 from slsc.passes.lowering.refusal import refuse
 from slsc.passes.lowering.steps import Array, Conv
 
@@ -62,3 +62,11 @@ def _fully_connected(node: onnx.NodeProto, build: Builder, matrix: Array, bias: 
         bias = np.broadcast_to(bias.reshape(-1), len(matrix)).astype(np.float32)
     weight = np.ascontiguousarray(matrix, np.float32)[:, :, None, None]
     build.add(Conv(label=label(node), inputs=(source,), output=node.output[0], weight=weight, bias=bias))
+
+
+OPERATORS: dict[str, Lower] = {
+    **dict.fromkeys(("Flatten", "Reshape", "Squeeze", "Unsqueeze"), reshape),
+    "Expand": expand,
+    "Gemm": gemm,
+    "MatMul": matmul,
+}

@@ -17,7 +17,11 @@ LIBRARIES = ("libslsc_native.so", "libslsc_native.dylib", "slsc_native.dll")
 REINSTALL = "install slsc again with a C++17 compiler and CMake at hand, or use --backend onnxruntime"
 
 SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
-    "slsc_open": (c_int, [c_char_p, c_size_t, c_int, c_char_p, POINTER(c_void_p)]),
+    "slsc_version": (c_char_p, []),
+    "slsc_has": (c_int, [c_char_p]),
+    "slsc_context_create": (c_int, [c_int, POINTER(c_void_p)]),
+    "slsc_context_free": (None, [c_void_p]),
+    "slsc_open": (c_int, [c_void_p, c_char_p, c_size_t, c_char_p, POINTER(c_void_p)]),
     "slsc_set_capacity": (c_int, [c_void_p, c_int]),
     "slsc_set_band": (c_int, [c_void_p, c_int]),
     "slsc_shape": (c_int, [c_void_p, c_int, c_int, *[POINTER(c_int)] * 4]),

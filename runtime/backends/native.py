@@ -13,6 +13,7 @@ import numpy as np
 from slsc.errors import BackendError, UsageError
 from slsc.runtime.backends.base import AllocationFailed, Batch
 from slsc.runtime.backends.library import load_library
+from slsc.runtime.backends.native_context import NativeContext
 from slsc.runtime.bundle.manifest import Engine
 
 
@@ -25,6 +26,7 @@ class Status(IntEnum):
     BAD_SIZE = 3
     NO_MEMORY = 4
     UNSUPPORTED = 5
+    NO_THREADS = 6
 
 
 class NativeRunner:
@@ -32,18 +34,21 @@ class NativeRunner:
 
     Args:
         plan: bytes of a plan file (`.nmp`).
-        threads: 0 for one per core.
+        context: its threads and memory; or how many threads a context of its own has, 0 for one per core.
         isa: "avx512", "avx2", "neon" or "portable"; None for the best there is.
 
     Raises:
         BackendError: the plan is refused, or the library or the instruction set is missing.
     """
 
-    def __init__(self, plan: bytes, threads: int, isa: str | None = None) -> None:
+    def __init__(self, plan: bytes, context: NativeContext | int, isa: str | None = None) -> None:
         self._handle = c_void_p()
+        shared = context if isinstance(context, NativeContext) else NativeContext(context)
         self._lock = threading.Lock()
         self._native = load_library()
-        status = self._native.slsc_open(plan, len(plan), threads, isa.encode() if isa else None, byref(self._handle))
+        status = self._native.slsc_open(
+            shared.handle, plan, len(plan), isa.encode() if isa else None, byref(self._handle)
+        )
         if status == Status.NO_MEMORY:
             raise BackendError("the native engine cannot open the plan", why="out of memory")
         if status != Status.OK:

@@ -17,18 +17,17 @@ from typing import TYPE_CHECKING, Any
 
 from slsc.cli.arguments import add_interface_options, existing_folder, output_path
 from slsc.cli.console import Console, table
-from slsc.cli.sls_options import PRESETS, add_sls_options, sls_settings
+from slsc.cli.sls_options import add_sls_options, sls_settings
 from slsc.errors import UsageError
+from slsc.jobs.compile.efforts import EFFORTS
+from slsc.jobs.train.presets import PRESETS
+from slsc.methods import SPARSE, STARTS, help_on
 from slsc.pattern import RULES
 from slsc.plan import parse_budget
 
 if TYPE_CHECKING:
     from slsc.jobs.compile.compiling import CompileReport, Figures
     from slsc.search.sls.settings import SlsSettings
-
-METHODS = ("oneshot", "uniform", "filter", "sls", "sr-ste")
-EFFORTS = ("none", "fast", "thorough")
-STARTS = ("dense", "oneshot")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -62,10 +61,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     search = parser.add_argument_group("search")
     search.add_argument(
         "--method",
-        choices=METHODS,
+        choices=tuple(SPARSE),
         default="oneshot",
-        help="how N is found: by measured sensitivity (oneshot), one N for all (uniform, and sr-ste, where all weights "
-        "learn), or learned in training (sls); `filter` removes whole channels instead",
+        help=f"how the network is pruned (default: %(default)s); {help_on(SPARSE.values())}",
     )
     search.add_argument(
         "--start",
@@ -75,12 +73,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     search.add_argument(
         "--effort",
-        choices=EFFORTS,
+        choices=tuple(EFFORTS),
         default="fast",
         help="train: not at all, for minutes (default), or for an hour or two",
     )
     search.add_argument(
-        "--preset", choices=PRESETS, help="how sls learns N (default: by effort; paper and official need days)"
+        "--preset", choices=tuple(PRESETS), help="how sls learns N (default: by effort; paper and official need days)"
     )
     search.add_argument(
         "--rule", choices=RULES, default=RULES[0], help="which weights a group may keep (default: %(default)s)"
@@ -100,7 +98,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     output = output_path(args.output or Path(f"{args.model.stem}.slsb"), ".slsb")
 
     from slsc.jobs.compile.compiling import CompileRequest, compile_model
-    from slsc.search import Rules
+    from slsc.search.base import Rules
 
     request = CompileRequest(
         model=args.model,

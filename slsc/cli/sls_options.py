@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from slsc.errors import UsageError
-
-if TYPE_CHECKING:
-    from slsc.search.sls.settings import SlsSettings
-
-PRESETS = ("fast", "thorough", "paper", "paper-deblur", "official", "official-defaults")
+from slsc.jobs.train.presets import preset
+from slsc.search.sls.settings import SlsSettings
 
 
 def add_sls_options(group: argparse._ArgumentGroup) -> None:
@@ -32,9 +28,7 @@ def sls_settings(args: argparse.Namespace) -> SlsSettings:
     Raises:
         UsageError: a value that cannot be.
     """
-    from slsc.search.sls.settings import sls_preset
-
-    settings = sls_preset(args.preset)
+    settings = preset(args.preset).sls
     if args.strength is not None:
         settings = replace(settings, strength=args.strength)
     if args.no_priority:

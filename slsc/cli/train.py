@@ -17,20 +17,18 @@ from typing import TYPE_CHECKING
 
 from slsc.cli.arguments import add_interface_options, existing_folder, output_path
 from slsc.cli.console import Console
-from slsc.cli.sls_options import PRESETS, add_sls_options, sls_settings
+from slsc.cli.sls_options import add_sls_options, sls_settings
 from slsc.errors import UsageError
+from slsc.jobs.train.presets import PRESETS, preset
+from slsc.methods import DENSE, METHODS, STARTS, help_on
 from slsc.pattern import RULES
 from slsc.plan import parse_budget
+from slsc.trainer.schedule import SHAPES, Horizon
+from slsc.trainer.settings import PRECISIONS, TrainSettings
 
 if TYPE_CHECKING:
     from slsc.jobs.train.job import TrainReport
     from slsc.jobs.train.request import TrainRequest
-    from slsc.trainer.settings import TrainSettings
-
-METHODS = ("dense", "uniform", "oneshot", "sls", "sr-ste", "filter")
-STARTS = ("dense", "oneshot")
-PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
-SCHEDULES = ("cosine", "multistep", "constant")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -74,11 +72,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_method(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--method", choices=METHODS, default="dense", help="default: dense")
+    group.add_argument(
+        "--method",
+        choices=tuple(METHODS),
+        default=DENSE.name,
+        help=f"what is trained (default: %(default)s); {help_on(METHODS.values())}",
+    )
     group.add_argument(
         "--start",
         choices=STARTS,
-        default="dense",
+        default=STARTS[0],
         help="weights that sparse training begins with: the network's own (default), or those that `slsc compile` "
         "would fit in closed form",
     )
@@ -102,7 +105,7 @@ def _add_optimization(group: argparse._ArgumentGroup) -> None:
     length.add_argument("--hours", type=float, metavar="H", help="length of the run in hours of wall-clock time")
     group.add_argument(
         "--preset",
-        choices=PRESETS,
+        choices=tuple(PRESETS),
         default="fast",
         help="fast (default) and thorough: batch 16, patches of 32 px, rate 1e-3 falling to 0 along a cosine; paper "
         "and official: 300 epochs, batch 16, patches of 48 px, rate 1e-4 halved after two thirds; paper-deblur: 2000 "
@@ -111,7 +114,7 @@ def _add_optimization(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--batch", type=int, metavar="N", help="patches a step, over all devices")
     group.add_argument("--patch", type=int, metavar="PX", help="side of the input patches")
     group.add_argument("--lr", type=float, metavar="RATE", help="peak learning rate of Adam")
-    group.add_argument("--schedule", choices=SCHEDULES, help="of the learning rate")
+    group.add_argument("--schedule", choices=SHAPES, help="of the learning rate")
     group.add_argument(
         "--precision",
         choices=PRECISIONS,
@@ -135,9 +138,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
     import torch
 
     from slsc.jobs.train.job import train
-    from slsc.jobs.train.presets import preset
     from slsc.jobs.train.request import Interface, TrainRequest
-    from slsc.search import Rules
+    from slsc.search.base import Rules
 
     if args.threads > 0:
         torch.set_num_threads(args.threads)
@@ -175,10 +177,6 @@ def run(args: argparse.Namespace, console: Console) -> int:
 
 
 def _settings(args: argparse.Namespace) -> TrainSettings:
-    from slsc.jobs.train.presets import preset
-    from slsc.trainer.schedule import Horizon
-    from slsc.trainer.settings import TrainSettings
-
     chosen = preset(args.preset)
     epochs = chosen.epochs if args.epochs is None and args.hours is None else args.epochs
     steps = args.steps if epochs is None or args.steps else round(epochs * chosen.epoch)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -10,13 +10,13 @@ import numpy as np
 import onnx
 
 from slsc.errors import BudgetError, UsageError
-from slsc.passes.analysis.cost import Cost, plan_cost
-from slsc.passes.analysis.layers import ConvLayer
+from slsc.passes.analysis.cost import Cost, costs, plan_cost
+from slsc.passes.analysis.layers import ConvLayer, prunable_layers
 from slsc.pattern import RULES, WINDOW
 from slsc.plan import LayerPlan, Plan, mask_digest
 
-Progress = Callable[[str, int, int], None]
-"""Called with (stage, done, total) as work proceeds."""
+COST_HW = (720, 1280)
+"""Output size at which MACs are counted unless told otherwise; budgets are shares, so it does not move them."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class SearchResult:
 
 
 @dataclass(frozen=True)
-class Network:
+class SearchNetwork:
     """A model with what the search needs to know of it.
 
     Attributes:
@@ -74,6 +74,15 @@ class Network:
     model: onnx.ModelProto
     layers: tuple[ConvLayer, ...]
     cost: Cost
+
+    @classmethod
+    def of(cls, model: onnx.ModelProto, output_hw: tuple[int, int] = COST_HW) -> SearchNetwork:
+        """A model as the search sees it, its MACs counted for an output of `output_hw`.
+
+        Raises:
+            ModelError: it has no prunable layer, or no single image input and output.
+        """
+        return cls(model, tuple(prunable_layers(model)), costs(model, output_hw))
 
     def share(self, keep: Mapping[str, int], m: int) -> Fraction:
         """Kept / dense MACs over the prunable layers when layer `name` keeps `keep[name]` of every `m`."""
@@ -101,7 +110,7 @@ class Network:
 
 
 def make_plan(
-    network: Network,
+    network: SearchNetwork,
     keep: Mapping[str, int],
     masks: Mapping[str, np.ndarray],
     rules: Rules,

@@ -10,12 +10,11 @@ import torch.nn.functional as F
 
 from slsc.errors import SlscError, VerificationError
 from slsc.onnx_torch import OnnxModule
-from slsc.search.base import Progress, SearchResult
-from slsc.search.masked import MaskedRecipe
-from slsc.search.recipes import SparseRecipe
+from slsc.progress import StageProgress
+from slsc.search.base import SearchResult
+from slsc.search.method import SparseRecipe
 from slsc.trainer.loop import Batches, fit
-from slsc.trainer.progress import Progress as Standing
-from slsc.trainer.progress import Row
+from slsc.trainer.progress import LogRow, RunProgress
 from slsc.trainer.recipe import Recipe
 from slsc.trainer.schedule import Horizon
 from slsc.trainer.settings import TrainSettings
@@ -29,37 +28,38 @@ BEYOND = 1 << 40
 
 def finetune(
     model: onnx.ModelProto,
+    recipe: SparseRecipe,
     start: SearchResult,
     batches: Batches,
     labelled: bool,
     settings: TrainSettings,
-    progress: Progress,
+    progress: StageProgress,
 ) -> SearchResult:
-    """Train every weight that `start` keeps, masks fixed.
+    """Train on from what was found without training, and keep the better of both.
 
     The target is the ground truth, or else the output of the dense network (self-distillation).
 
     Args:
         model: the dense network.
-        start: where to start from; its plan and masks stay.
+        recipe: of what was found.
+        start: what was found.
         batches: makes the batch of each step.
         labelled: whether to train on the ground truth.
         settings: how long and how fast to train.
         progress: told after each step.
 
     Returns:
-        The trained weights, or `start` when they are no better on batches that were not trained on.
+        What was trained, or `start` when they are no better on batches that were not trained on.
 
     Raises:
         SlscError: the loss stopped being finite.
     """
-    dense, student = OnnxModule(model).eval(), OnnxModule(start.model or model)
-    recipe = MaskedRecipe(student, start)
+    dense = OnnxModule(model).eval()
     judged = [batches(BEYOND + index, 0, settings.batch) for index in range(JUDGED_BATCHES)]
 
     def loss() -> float:
         with torch.no_grad():
-            pairs = ((student(inputs), truth if labelled else dense(inputs)) for inputs, truth in judged)
+            pairs = ((recipe.module(inputs), truth if labelled else dense(inputs)) for inputs, truth in judged)
             return sum(float(F.l1_loss(restored, target)) for restored, target in pairs)
 
     before = loss()
@@ -75,13 +75,13 @@ def learn(
     batches: Batches,
     labelled: bool,
     settings: TrainSettings,
-    progress: Progress,
+    progress: StageProgress,
 ) -> SearchResult:
     """Train a recipe that learns its masks along with the weights.
 
     Args:
         model: the dense network, which teaches where there is no ground truth.
-        recipe: of `slsc.search.recipes.learned_recipe`.
+        recipe: of a method that needs training.
         batches, labelled, settings, progress: as for `finetune`.
 
     Raises:
@@ -98,7 +98,7 @@ def _train(
     teacher: OnnxModule | None,
     batches: Batches,
     settings: TrainSettings,
-    progress: Progress,
+    progress: StageProgress,
     hint: str,
 ) -> None:
     try:
@@ -110,16 +110,16 @@ def _train(
 class _Told:
     """Passes the run on to a search's progress; where the clock ends it, the number of steps is what the pace says."""
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: StageProgress) -> None:
         self._progress = progress
 
-    def begin(self, start: Standing, horizon: Horizon) -> None:
+    def begin(self, start: RunProgress, horizon: Horizon) -> None:
         """Nothing to tell yet."""
 
-    def show(self, at: Standing, fraction: float, loss: float, report: Mapping[str, float]) -> None:
+    def show(self, at: RunProgress, fraction: float, loss: float, report: Mapping[str, float]) -> None:
         """A step is done."""
         stage = "learning N" if report.get("lambda") else "finetuning"
         self._progress(stage, at.step, round(at.step / fraction))
 
-    def record(self, row: Row) -> None:
+    def record(self, row: LogRow) -> None:
         """No rows are kept."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from abc import abstractmethod
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,8 @@ from torch import Tensor
 from slsc.onnx_torch import OnnxModule
 from slsc.plan import Plan
 from slsc.search.base import SearchResult
+from slsc.search.context import SearchContext
+from slsc.search.method import SparseMethod, SparseTask
 from slsc.trainer.recipe import DenseRecipe
 
 
@@ -30,7 +34,7 @@ class MaskedRecipe(DenseRecipe):
         super().__init__(module)
         self._narrow = start.model if start else None
         if start is not None:
-            load_weights(module, start.weights)
+            set_weights(module, start.weights)
             self._fix(start.plan, {name: torch.from_numpy(mask) for name, mask in start.masks.items()})
 
     def result(self) -> SearchResult:
@@ -57,7 +61,19 @@ class MaskedRecipe(DenseRecipe):
             _stop_gradients(self.module.parameter(name), mask)
 
 
-def load_weights(module: OnnxModule, weights: Mapping[str, np.ndarray]) -> None:
+class PruningMethod(SparseMethod):
+    """A method that is done once it has pruned; training is then of the kept weights."""
+
+    @abstractmethod
+    def find(self, context: SearchContext, budget: Fraction, start: str) -> SearchResult:
+        """See `SparseMethod.find`."""
+
+    def recipe(self, task: SparseTask, module: OnnxModule, found: SearchResult | None) -> MaskedRecipe:
+        """See `SparseMethod.recipe`."""
+        return MaskedRecipe(module, found)
+
+
+def set_weights(module: OnnxModule, weights: Mapping[str, np.ndarray]) -> None:
     """Copy arrays into the parameters of their names."""
     with torch.no_grad():
         for name, array in weights.items():

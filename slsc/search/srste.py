@@ -10,8 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from slsc.onnx_torch import OnnxModule
-from slsc.search.base import Network, Rules, SearchResult, make_plan
+from slsc.search.base import Rules, SearchNetwork, SearchResult, make_plan
+from slsc.search.context import SearchContext
+from slsc.search.masked import set_weights
+from slsc.search.method import SparseMethod, SparseTask
 from slsc.search.ranking import limits, rank_weights
+from slsc.search.uniform import fit_uniform, uniform_keep
 from slsc.trainer.recipe import DenseRecipe
 
 DECAY = 2e-4
@@ -67,7 +71,7 @@ class SrSteRecipe(DenseRecipe):
 
     module: SrSteNetwork
 
-    def __init__(self, network: Network, module: SrSteNetwork, budget: Fraction, rules: Rules) -> None:
+    def __init__(self, network: SearchNetwork, module: SrSteNetwork, budget: Fraction, rules: Rules) -> None:
         super().__init__(module)
         self._network, self._budget, self._rules = network, budget, rules
 
@@ -87,6 +91,21 @@ class SrSteRecipe(DenseRecipe):
         return SearchResult(
             make_plan(self._network, keep, arrays, self._rules, self._budget, "sr-ste"), weights, arrays
         )
+
+
+class SrSteMethod(SparseMethod):
+    """All weights learn, and the N largest of every group count: from the dense ones, or from those fitted to N."""
+
+    def find(self, context: SearchContext, budget: Fraction, start: str) -> SearchResult | None:
+        """See `SparseMethod.find`."""
+        return None if start == "dense" else fit_uniform(context, budget)
+
+    def recipe(self, task: SparseTask, module: OnnxModule, found: SearchResult | None) -> SrSteRecipe:
+        """See `SparseMethod.recipe`."""
+        if found is not None:
+            set_weights(module, found.weights)
+        keep = uniform_keep(task.network, task.budget, task.rules.m)
+        return SrSteRecipe(task.network, SrSteNetwork(module, keep, task.rules), task.budget, task.rules)
 
 
 class _Decaying(torch.autograd.Function):

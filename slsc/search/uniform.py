@@ -1,4 +1,4 @@
-"""Uniform N:M by magnitude: one N for all layers, no correction. The paper's one-shot baseline before finetuning."""
+"""Uniform N:M: one N for all layers. By magnitude and without correction it is the paper's one-shot baseline."""
 
 from __future__ import annotations
 
@@ -8,10 +8,22 @@ import numpy as np
 
 from slsc.passes.weights import weight_values
 from slsc.pattern import nm_mask, rank_groups
-from slsc.search.base import Network, Rules, SearchResult, make_plan
+from slsc.search.base import Rules, SearchNetwork, SearchResult, make_plan
+from slsc.search.context import SearchContext
+from slsc.search.masked import PruningMethod
 
 
-def uniform_keep(network: Network, budget: Fraction, m: int) -> dict[str, int]:
+class UniformMethod(PruningMethod):
+    """The N largest of every group, as they were or fitted in closed form."""
+
+    def find(self, context: SearchContext, budget: Fraction, start: str) -> SearchResult:
+        """See `SparseMethod.find`."""
+        if start == "oneshot":
+            return fit_uniform(context, budget)
+        return prune_uniform(context.network, budget, context.rules)
+
+
+def uniform_keep(network: SearchNetwork, budget: Fraction, m: int) -> dict[str, int]:
     """The largest N that meets the budget in every layer alike.
 
     Raises:
@@ -23,7 +35,7 @@ def uniform_keep(network: Network, budget: Fraction, m: int) -> dict[str, int]:
     return dict.fromkeys(names, next(reachable))
 
 
-def prune_uniform(network: Network, budget: Fraction, rules: Rules) -> SearchResult:
+def prune_uniform(network: SearchNetwork, budget: Fraction, rules: Rules) -> SearchResult:
     """Keep the N largest magnitudes of every group, with one N for the whole network."""
     keep = uniform_keep(network, budget, rules.m)
     arrays = weight_values(network.model)
@@ -32,3 +44,8 @@ def prune_uniform(network: Network, budget: Fraction, rules: Rules) -> SearchRes
         masks[name] = nm_mask(rank_groups(np.abs(arrays[name]), rules.m, rules.rule), n, rules.m)
         weights[name] = arrays[name] * masks[name]
     return SearchResult(make_plan(network, keep, masks, rules, budget, "uniform"), weights, masks)
+
+
+def fit_uniform(context: SearchContext, budget: Fraction) -> SearchResult:
+    """One N for the whole network, which weights are kept and their values in closed form."""
+    return context.oneshot.prune_to(uniform_keep(context.network, budget, context.rules.m), budget, "uniform")

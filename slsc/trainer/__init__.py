@@ -1,1 +1,1 @@
-"""Training of zoo networks."""
+"""The training loop: it knows of recipes, not of methods."""

@@ -10,7 +10,7 @@ from typing import Any, Protocol, TextIO
 from tqdm import tqdm
 
 from slsc.errors import BackendError
-from slsc.trainer.progress import Progress, Row
+from slsc.trainer.progress import LogRow, RunProgress
 from slsc.trainer.schedule import Horizon
 
 FIELDS = ("step", "seconds", "learning_rate", "l1", "val_psnr")
@@ -50,20 +50,20 @@ class RunLog:
         for writer in self._writers:
             writer.close()
 
-    def begin(self, start: Progress, horizon: Horizon) -> None:
+    def begin(self, start: RunProgress, horizon: Horizon) -> None:
         """See `TrainLog`."""
         self._bar.total = BAR_PARTS
         self._bar.initial = self._bar.n = round(BAR_PARTS * horizon.fraction(start.step, start.seconds))
         for writer in self._writers:
             writer.begin(start.step)
 
-    def show(self, at: Progress, fraction: float, loss: float, report: Mapping[str, float]) -> None:
+    def show(self, at: RunProgress, fraction: float, loss: float, report: Mapping[str, float]) -> None:
         """See `TrainLog`."""
         columns = "".join(f", {name} {value:.4g}" for name, value in report.items())
         self._bar.set_postfix_str(f"step {at.step}, L1 {loss:.5f}{columns}", refresh=False)
         self._bar.update(round(BAR_PARTS * fraction) - self._bar.n)
 
-    def record(self, row: Row) -> None:
+    def record(self, row: LogRow) -> None:
         """See `TrainLog`."""
         values = (row.at.step, round(row.at.seconds, 1), row.learning_rate, row.loss, row.score)
         cells = {**dict(zip(FIELDS, values, strict=True)), **row.report}

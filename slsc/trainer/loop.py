@@ -20,7 +20,7 @@ from slsc.trainer.checkpoint import load_checkpoint, save_checkpoint
 from slsc.trainer.fabric import make_fabric
 from slsc.trainer.interruption import Interruption
 from slsc.trainer.objective import Objective
-from slsc.trainer.progress import Progress, Row, TrainLog
+from slsc.trainer.progress import LogRow, RunProgress, TrainLog
 from slsc.trainer.recipe import Recipe
 from slsc.trainer.settings import TrainSettings
 
@@ -49,7 +49,7 @@ def fit(
     teacher: nn.Module | None = None,
     identity: Mapping[str, str] | None = None,
     fabric: Fabric | None = None,
-) -> Progress:
+) -> RunProgress:
     """Train `recipe.module` in place to the horizon; it ends with the mean of the weights where `settings.ema` is set.
 
     Args:
@@ -93,7 +93,7 @@ class _Fitting:
         teacher: nn.Module | None,
     ) -> None:
         self.recipe, self.settings, self.checkpoint, self.fabric = recipe, settings, checkpoint, fabric
-        self.progress = Progress(0, 0.0)
+        self.progress = RunProgress(0, 0.0)
         self._fingerprint = {**_fingerprint(recipe, settings), **identity}
         # channels_last saves oneDNN and cuDNN a reordering around every convolution, on a CPU a fifth of RFDN's step.
         recipe.module.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
@@ -117,7 +117,7 @@ class _Fitting:
         self.fabric.strategy.precision.load_state_dict(state["precision"])
         if self._mean is not None:
             self._mean.load_state_dict(state["mean"])
-        self.progress = Progress(state["step"], state["seconds"])
+        self.progress = RunProgress(state["step"], state["seconds"])
         self._losses, self._count = state["losses"], state["count"]
 
     def run(self, batches: Batches, log: TrainLog, validate: Callable[[nn.Module], float] | None) -> None:
@@ -180,7 +180,7 @@ class _Fitting:
         if self._mean is not None:
             self._mean.update_parameters(self.recipe.module)
         self.recipe.end_step(step)
-        self.progress = Progress(step + 1, seconds)
+        self.progress = RunProgress(step + 1, seconds)
         self._losses, self._count = self._losses + mean, self._count + 1
         return stop > 0
 
@@ -193,7 +193,7 @@ class _Fitting:
         judged = validate is not None and (ended or step % settings.validate_every == 0)
         if ended or judged or step % settings.log_every == 0:
             score = validate(self._result()) if validate and judged else None
-            log.record(Row(self.progress, rate, loss, score, report))
+            log.record(LogRow(self.progress, rate, loss, score, report))
             self._losses, self._count = 0.0, 0
 
     def _result(self) -> nn.Module:

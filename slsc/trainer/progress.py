@@ -10,7 +10,7 @@ from slsc.trainer.schedule import Horizon
 
 
 @dataclass(frozen=True)
-class Progress:
+class RunProgress:
     """How far a run is: optimizer steps done, and seconds they took over all sittings."""
 
     step: int
@@ -18,7 +18,7 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class Row:
+class LogRow:
     """A line of the log.
 
     Attributes:
@@ -29,7 +29,7 @@ class Row:
         report: the recipe's columns.
     """
 
-    at: Progress
+    at: RunProgress
     learning_rate: float
     loss: float
     score: float | None
@@ -39,11 +39,11 @@ class Row:
 class TrainLog(Protocol):
     """What is told of a run."""
 
-    def begin(self, start: Progress, horizon: Horizon) -> None:
+    def begin(self, start: RunProgress, horizon: Horizon) -> None:
         """The run begins, or resumes at `start`."""
 
-    def show(self, at: Progress, fraction: float, loss: float, report: Mapping[str, float]) -> None:
+    def show(self, at: RunProgress, fraction: float, loss: float, report: Mapping[str, float]) -> None:
         """A step is done: `fraction` of the run is over, `loss` is the mean since the last row."""
 
-    def record(self, row: Row) -> None:
+    def record(self, row: LogRow) -> None:
         """A row is due."""

@@ -1,12 +1,12 @@
 // libFuzzer harness: any bytes are either refused as a plan or run cleanly on a small image.
-#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <random>
 #include <vector>
 
-#include "plan.hpp"
+#include "plan/plan.hpp"
 #include "slsc/native.h"
 
 extern "C" size_t LLVMFuzzerMutate(uint8_t* data, size_t size, size_t max_size);
@@ -34,58 +34,89 @@ void run(slsc_engine* engine, Size size) {
     if (slsc_run(engine, input.data(), size.height, size.width, output.data()) != SLSC_OK) std::abort();
 }
 
+struct Record {
+    size_t at, bytes;
+};
+
+size_t ops_at(const slsc::Header& header) {
+    return sizeof header + header.features * sizeof(slsc::Feature) + header.values * sizeof(slsc::Value) +
+           header.arrays * sizeof(slsc::Array);
+}
+
+// The records of the operations, as far as their sizes make sense.
+std::vector<Record> ops_of(const uint8_t* data, size_t size, const slsc::Header& header) {
+    std::vector<Record> ops;
+    size_t at = ops_at(header);
+    while (ops.size() < header.ops && at <= size && size - at >= slsc::kOpHeadBytes) {
+        uint32_t bytes;
+        std::memcpy(&bytes, data + at + offsetof(slsc::Op, bytes), sizeof bytes);
+        if (bytes < slsc::kOpHeadBytes || bytes > size - at) break;
+        ops.push_back({at, bytes});
+        at += bytes;
+    }
+    return ops;
+}
+
+// Sets a word in one of the records to a likely value, or to one close to what it was.
+void change_word(uint8_t* data, const Record& record, std::minstd_rand& random) {
+    static const int32_t likely[] = {-1, 0, 1, 2, 3, 4, 5, 7, 8, 10, 16, 31, 32, 33, 64, 65, 128, 255, 256, 4096, INT32_MAX, INT32_MIN};
+    uint8_t* word = data + record.at + 4 * (random() % (record.bytes / 4));
+    int32_t value;
+    std::memcpy(&value, word, sizeof value);
+    if (random() % 2) value = likely[random() % (sizeof likely / sizeof *likely)];
+    else value = int32_t(uint32_t(value) + random() % 7 - 3u);
+    std::memcpy(word, &value, sizeof value);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+    slsc_context* context = nullptr;
     slsc_engine* engine = nullptr;
     const char* isa = size && data[size - 1] % 2 ? "portable" : nullptr;
-    if (slsc_open(data, size, 1, isa, &engine) != SLSC_OK) return 0;
-    run(engine, {7, 11});
-    run(engine, {38, 5});
-    if (slsc_set_band(engine, 3) == SLSC_OK) run(engine, {7, 11});
-    if (slsc_set_capacity(engine, 1) == SLSC_OK) run(engine, {7, 11});
-    slsc_close(engine);
+    if (slsc_context_create(1, &context) != SLSC_OK) return 0;
+    if (slsc_open(context, data, size, isa, &engine) == SLSC_OK) {
+        run(engine, {7, 11});
+        run(engine, {38, 5});
+        if (slsc_set_band(engine, 3) == SLSC_OK) run(engine, {7, 11});
+        if (slsc_set_capacity(engine, 1) == SLSC_OK) run(engine, {7, 11});
+        slsc_close(engine);
+    }
+    slsc_context_free(context);
     return 0;
 }
 
 // Random bytes rarely pass for a plan. Most mutations therefore set one field of a record to a likely value, or repeat or
-// drop an operation and keep the header's count right.
+// drop an operation and keep the header's counts right.
 extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size, unsigned seed) {
-    using slsc::Header;
-    using slsc::Op;
     std::minstd_rand random(seed);
-    Header header;
+    slsc::Header header;
     if (size < sizeof header || random() % 8 == 0) return LLVMFuzzerMutate(data, size, max_size);
     std::memcpy(&header, data, sizeof header);
-    const uint64_t ops_at = sizeof header + 4 * uint64_t(header.values) + 16 * uint64_t(header.arrays);
-    const uint64_t ops_end = ops_at + sizeof(Op) * uint64_t(header.ops);
-    if (ops_end > size || header.ops == 0) return LLVMFuzzerMutate(data, size, max_size);
-    const uint64_t op_at = ops_at + sizeof(Op) * (random() % header.ops);
+    const std::vector<Record> ops = ops_of(data, size, header);
+    if (ops.empty()) return LLVMFuzzerMutate(data, size, max_size);
+    const Record op = ops[random() % ops.size()];
     switch (random() % 8) {
-        case 0: {  // repeat an operation after itself
-            if (size + sizeof(Op) > max_size) return size;
-            std::memmove(data + op_at + sizeof(Op), data + op_at, size - op_at);
-            ++header.ops;
+        case 0:  // repeat an operation after itself
+            if (op.bytes > max_size - size) return size;
+            std::memmove(data + op.at + op.bytes, data + op.at, size - op.at);
+            ++header.ops, header.op_bytes += op.bytes;
             std::memcpy(data, &header, sizeof header);
-            return size + sizeof(Op);
-        }
+            return size + op.bytes;
         case 1:  // drop an operation
-            std::memmove(data + op_at, data + op_at + sizeof(Op), size - op_at - sizeof(Op));
-            --header.ops;
+            std::memmove(data + op.at, data + op.at + op.bytes, size - op.at - op.bytes);
+            --header.ops, header.op_bytes -= op.bytes;
             std::memcpy(data, &header, sizeof header);
-            return size - sizeof(Op);
+            return size - op.bytes;
         case 2:  // bytes anywhere, the blob included
             return LLVMFuzzerMutate(data, size, size);
-        default: {  // one field of a record
-            static const int32_t likely[] = {-1, 0, 1, 2, 3, 4, 5, 7, 8, 10, 16, 31, 32, 33, 64, 65, 128, 255, 256, 4096, INT32_MAX, INT32_MIN};
-            const uint64_t words = ops_end / 4, first = random() % 4 ? op_at / 4 : 2;
-            const uint64_t word = std::min(first + random() % (first == 2 ? words - 2 : sizeof(Op) / 4), words - 1);
-            int32_t value;
-            std::memcpy(&value, data + 4 * word, 4);
-            if (random() % 2) value = likely[random() % (sizeof likely / sizeof *likely)];
-            else value = int32_t(uint32_t(value) + random() % 7 - 3u);
-            std::memcpy(data + 4 * word, &value, 4);
+        case 3: {  // one field of any record, but neither magic nor version
+            const size_t start = offsetof(slsc::Header, features);
+            change_word(data, {start, ops_at(header) - start}, random);
             return size;
         }
+        default:  // one field of an operation
+            change_word(data, op, random);
+            return size;
     }
 }

@@ -15,8 +15,8 @@
 #include <string>
 #include <vector>
 
-#include "kernels.hpp"
-#include "plan.hpp"
+#include "kernels/kernels.hpp"
+#include "plan/plan.hpp"
 #include "slsc/native.h"
 
 namespace {
@@ -62,10 +62,16 @@ std::vector<std::filesystem::path> plans_in(const char* folder) {
 class Opened {
 public:
     Opened(const Bytes& plan, int threads, const char* isa)
-        : status(slsc_open(plan.data(), plan.size(), threads, isa, &engine)) {}
-    ~Opened() { slsc_close(engine); }
+        : status(slsc_context_create(threads, &context)) {
+        if (status == SLSC_OK) status = slsc_open(context, plan.data(), plan.size(), isa, &engine);
+    }
+    ~Opened() {
+        slsc_close(engine);
+        slsc_context_free(context);
+    }
     Opened(const Opened&) = delete;
 
+    slsc_context* context = nullptr;
     slsc_engine* engine = nullptr;
     slsc_status status;
 };

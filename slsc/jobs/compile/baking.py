@@ -19,7 +19,7 @@ from slsc.passes.narrowing import narrow_cost
 from slsc.passes.pipeline import Pipeline
 from slsc.plan import Plan
 from slsc.runtime.bundle.manifest import Engine, ImageIO
-from slsc.search import SearchResult
+from slsc.search.base import SearchResult
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ import onnx
 import slsc
 from slsc.errors import UsageError
 from slsc.jobs.compile.baking import BakedEngine, bake
+from slsc.jobs.compile.efforts import effort_of
 from slsc.jobs.compile.measuring import HeldOut, Quality, measure_tiles
 from slsc.jobs.compile.photos import PROBE_PHOTOS, CompileData, from_pairs, from_photos, photos
 from slsc.jobs.compile.trained import found_in_weights, read_plan
@@ -24,8 +25,10 @@ from slsc.passes.analysis.cost import costs
 from slsc.passes.package import write_bundle
 from slsc.plan import parse_budget
 from slsc.probe import ProbeResult, probe_io
+from slsc.progress import StageProgress
 from slsc.runtime.bundle.manifest import SCHEMA, ImageIO, Manifest, Source, TileGeometry
-from slsc.search import Progress, Rules, Searcher, SearchResult
+from slsc.search.base import Rules, SearchResult
+from slsc.search.searcher import Searcher
 from slsc.search.sls.settings import SlsSettings
 
 
@@ -41,9 +44,9 @@ class CompileRequest:
         output: the bundle to write.
         data: folder of photos; scikit-image's own for None.
         pairs: folders of inputs and of wanted outputs, instead of `data`.
-        method: how N is found, one of `slsc.search.METHODS`.
-        effort: how long to finetune, one of `slsc.search.EFFORTS`.
-        start: weights to finetune, one of `slsc.search.STARTS`.
+        method: how N is found, one of `slsc.methods.SPARSE`.
+        effort: how long to finetune, one of `slsc.jobs.compile.efforts.EFFORTS`.
+        start: weights to finetune, one of `slsc.methods.STARTS`.
         sls: how the method `sls` learns N; None for the preset that goes with the effort.
         rules: group size and mask rule.
         seed: of everything random.
@@ -120,7 +123,7 @@ class CompileReport:
     peak_bytes: int | None
 
 
-def compile_model(request: CompileRequest, progress: Progress) -> CompileReport:
+def compile_model(request: CompileRequest, progress: StageProgress) -> CompileReport:
     """Compile and write `request.output`, or raise and write nothing.
 
     Args:
@@ -164,7 +167,7 @@ def _without_dense(engine: BakedEngine) -> BakedEngine:
 
 
 def _searched(
-    dense: onnx.ModelProto, io: ImageIO, data: CompileData, request: CompileRequest, progress: Progress
+    dense: onnx.ModelProto, io: ImageIO, data: CompileData, request: CompileRequest, progress: StageProgress
 ) -> Iterator[SearchResult]:
     """What the search finds for each budget; all are known to be reachable before the first is searched."""
     searcher = Searcher(
@@ -172,8 +175,11 @@ def _searched(
     )
     for budget in request.budgets:
         searcher.require_reachable(budget, request.method)
+    effort = effort_of(request.effort)
+    if effort is not None and request.sls is not None:
+        effort = replace(effort, sls=request.sls)
     for budget in request.budgets:
-        yield searcher.search(budget, request.method, request.effort, request.start, request.sls)
+        yield searcher.search(budget, request.method, effort, request.start)
 
 
 def names(budgets: Sequence[Fraction]) -> list[str]:

@@ -16,7 +16,7 @@ from slsc.passes.analysis.layers import prunable_layers
 from slsc.passes.bake import pattern_violation
 from slsc.passes.weights import weight_values
 from slsc.plan import Plan, mask_digest
-from slsc.search import SearchResult
+from slsc.search.base import SearchResult
 
 
 def read_plan(path: Path) -> Plan:

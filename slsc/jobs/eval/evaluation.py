@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,11 +17,10 @@ from slsc.errors import DataError, UsageError
 from slsc.metrics.lpips import Distance, lpips_distance
 from slsc.metrics.protocol import Protocol, protocol_for
 from slsc.networks.restorer import Restorer
+from slsc.progress import StageProgress
 from slsc.runtime.image.resample import imresize
 
 Pixels = npt.NDArray[np.uint8]
-Progress = Callable[[str, int, int], None]
-"""Called with (stage, done, total) as work proceeds."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ def evaluate(
     *,
     noise: float | None = None,
     lpips: bool,
-    progress: Progress,
+    progress: StageProgress,
 ) -> list[Score]:
     """Restore images and compare them with references.
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 
 import numpy as np
 
-from slsc.passes.lowering.nmp import Act, BinaryKind, Combine, Op, OpType, PlanFile
+from slsc.passes.lowering.nmp import Act, Binary, Combine, Conv, Op, PlanFile
 
 BY_ANOTHER = ", done by a later one"
 """Of a convolution that the engine made one with a later one, or runs with it."""
@@ -48,7 +49,7 @@ def operations(plan: bytes, seconds: Sequence[Sequence[float]], macs: Sequence[i
     return [
         Operation(
             index=index,
-            what=describe(op, parsed.m) + (BY_ANOTHER if op.type is OpType.CONV and not count else ""),
+            what=describe(op, parsed.m) + (BY_ANOTHER if isinstance(op.params, Conv) and not count else ""),
             ms=1e3 * took,
             share=took / total if total else 0.0,
             gmac=count / 1e9,
@@ -60,29 +61,30 @@ def operations(plan: bytes, seconds: Sequence[Sequence[float]], macs: Sequence[i
 
 def describe(op: Op, m: int) -> str:
     """An operation in a few words; `m` is the plan's group size."""
-    words = [op.type.name.lower().replace("_", " ")]
-    if op.type is OpType.CONV:
-        words += _conv_words(op, m)
-    elif op.type is OpType.BINARY:
-        words = [BinaryKind(op.p[1]).name.lower().replace("_", " "), str(op.p[0])]
-    else:
-        words.append(str(op.p[0]))
+    words = [_spelled(op.type), str(op.params.channels)]
+    if isinstance(op.params, Conv):
+        words = [_spelled(op.type), *_conv_words(op.params, m)]
+    elif isinstance(op.params, Binary):
+        words = [_spelled(op.params.kind), str(op.params.channels)]
     if op.act is not Act.NONE:
-        words.append(op.act.name.lower().replace("_", " "))
+        words.append(_spelled(op.act))
     return " ".join(words)
 
 
-def _conv_words(op: Op, m: int) -> list[str]:
-    channels, made, height, width, stride_h, stride_w = op.p[:6]
-    groups, n, combine, shuffle = op.p[12:16]
-    words = [f"{height}x{width}", f"{channels}>{made}"]
-    if (stride_h, stride_w) != (1, 1):
-        words.append(f"stride {stride_h}" if stride_h == stride_w else f"stride {stride_h}x{stride_w}")
-    if groups > 1:
-        words.append(f"groups {groups}")
-    words.append(f"{n}:{m}" if 0 < n < m else "dense")
-    if Combine(combine) is not Combine.NONE:
-        words.append("multiply" if Combine(combine) is Combine.ACT_THEN_MUL else "add")
-    if shuffle > 1:
-        words.append(f"shuffle {shuffle}")
+def _spelled(name: IntEnum) -> str:
+    return name.name.lower().replace("_", " ")
+
+
+def _conv_words(conv: Conv, m: int) -> list[str]:
+    words = [f"{conv.kernel_h}x{conv.kernel_w}", f"{conv.channels}>{conv.made}"]
+    if (conv.stride_h, conv.stride_w) != (1, 1):
+        square = conv.stride_h == conv.stride_w
+        words.append(f"stride {conv.stride_h}" if square else f"stride {conv.stride_h}x{conv.stride_w}")
+    if conv.groups > 1:
+        words.append(f"groups {conv.groups}")
+    words.append(f"{conv.n}:{m}" if 0 < conv.n < m else "dense")
+    if conv.combine is not Combine.NONE:
+        words.append("multiply" if conv.combine is Combine.ACT_THEN_MUL else "add")
+    if conv.shuffle > 1:
+        words.append(f"shuffle {conv.shuffle}")
     return words

@@ -15,13 +15,13 @@ from slsc.data.patches import Pair
 from slsc.errors import UsageError
 from slsc.jobs.compile.photos import PROBE_PHOTOS, photos
 from slsc.jobs.train.images import Bars, load_images
-from slsc.jobs.train.methods import DenseTraining, make_recipe
 from slsc.jobs.train.network import StartNetwork, start_network
 from slsc.jobs.train.output import baked, write_onnx, write_plan, zoo_module
+from slsc.jobs.train.recipes import DenseTraining, make_recipe
 from slsc.jobs.train.request import TrainRequest
 from slsc.jobs.train.validation import Validation
 from slsc.search.inputs import PatchSource
-from slsc.search.recipes import SparseRecipe
+from slsc.search.method import SparseRecipe
 from slsc.trainer.launching import launch
 from slsc.trainer.log import CsvWriter, RunLog, TensorBoardWriter, Writer
 from slsc.trainer.loop import fit
@@ -35,7 +35,7 @@ class TrainReport:
     Attributes:
         steps: optimizer steps done.
         seconds: they took, over all sittings.
-        share: kept / dense MACs over the prunable layers; None for `dense`.
+        share: kept / dense MACs over the prunable layers; None of a dense network.
         psnr: of the last validation, dB; None without.
         files: what was written, the network last.
     """
@@ -87,8 +87,8 @@ def _work(fabric: Fabric, request: TrainRequest, bars: Bars) -> TrainReport:
         scores.append(validation(module))
         return scores[-1]
 
-    recipe = _made(request, network, pairs, bars)
     source = PatchSource(pairs, network.io)
+    recipe = _made(request, network, source, bars)
     with RunLog(bars(None, "training", ""), writers) as log:
         done = fit(
             recipe,
@@ -106,13 +106,15 @@ def _work(fabric: Fabric, request: TrainRequest, bars: Bars) -> TrainReport:
     return TrainReport(done.step, done.seconds, share, scores[-1] if scores else None, files)
 
 
-def _made(request: TrainRequest, network: StartNetwork, pairs: list[Pair], bars: Bars) -> DenseTraining | SparseRecipe:
+def _made(
+    request: TrainRequest, network: StartNetwork, source: PatchSource, bars: Bars
+) -> DenseTraining | SparseRecipe:
     with bars(None, "preparing", "") as bar:
 
         def show(stage: str, done: int, total: int) -> None:
             bar.set_description_str(f"{stage} {done}/{total}")
 
-        return make_recipe(request, network, pairs, show)
+        return make_recipe(request, network, source, show)
 
 
 def _write(

@@ -15,7 +15,7 @@ from slsc.passes.graph import initializers
 from slsc.passes.pipeline import Pipeline
 from slsc.plan import Plan
 from slsc.runtime.atomic import staged
-from slsc.search import SearchResult
+from slsc.search.base import SearchResult
 from slsc.zoo import zoo_model
 
 

@@ -7,13 +7,10 @@ from fractions import Fraction
 from pathlib import Path
 
 from slsc.errors import UsageError
-from slsc.search import Rules
+from slsc.methods import method_of
+from slsc.search.base import Rules
 from slsc.search.sls.settings import SlsSettings
 from slsc.trainer.settings import TrainSettings
-
-DENSE = "dense"
-TRAINED = (DENSE, "uniform", "oneshot", "sls", "sr-ste", "filter")
-"""Methods of `slsc train`. Those but `dense` train a network that is sparse, or on its way there."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +32,9 @@ class TrainRequest:
         weights: safetensors file to start `arch` from; None starts from random weights of the settings' seed.
         model: ONNX file of the network to start from, or None for `arch`.
         interface: of `model`, where it is known.
-        method: one of `TRAINED`.
-        budget: kept / dense MACs over the prunable layers; None with `dense` alone.
-        start: weights that sparse training begins with, one of `slsc.search.searcher.STARTS`.
+        method: one of `slsc.methods.METHODS`.
+        budget: kept / dense MACs over the prunable layers; None where the method needs none.
+        start: weights that sparse training begins with, one of `slsc.methods.STARTS`.
         sls: how `sls` searches.
         rules: group size and mask rule.
         distill: whether the network as it starts, dense, makes the wanted outputs, in place of the images.
@@ -88,14 +85,13 @@ class TrainRequest:
             raise UsageError("give the images to train on", hint="use --data DIR or --pairs LQ HQ")
         if self.motion_blur and self.data is None:
             raise UsageError("--motion-blur goes with --data", why="pairs have inputs already")
-        if self.method not in TRAINED:
-            raise UsageError(f"unknown method {self.method!r}", hint=f"use one of {', '.join(TRAINED)}")
-        if (self.budget is None) != (self.method == DENSE):
-            hint = "leave out --budget" if self.method == DENSE else "add --budget 1/8"
+        sparse = method_of(self.method).needs_budget
+        if (self.budget is not None) != sparse:
             raise UsageError(
-                f"--method {self.method} {'takes no' if self.method == DENSE else 'needs a'} budget", hint=hint
+                f"--method {self.method} {'needs a' if sparse else 'takes no'} budget",
+                hint="add --budget 1/8" if sparse else "leave out --budget",
             )
-        if self.distill and self.method == DENSE:
+        if self.distill and not sparse:
             raise UsageError("--distill needs a sparse --method", why="a dense network has nothing to learn of itself")
 
     @property

@@ -15,7 +15,8 @@ from slsc.passes.narrowing import NarrowChannels, follow_channels
 from slsc.passes.pipeline import Pipeline
 from slsc.passes.weights import weight_values
 from slsc.plan import LayerPlan, Plan, mask_digest
-from slsc.search.base import Network, Progress, Rules, SearchResult
+from slsc.progress import StageProgress
+from slsc.search.base import Rules, SearchNetwork, SearchResult
 from slsc.search.filter.choice import WidthChoice, filter_norms
 from slsc.search.filter.refit import refit
 
@@ -33,7 +34,7 @@ class FilterPruning:
         progress: told as work proceeds.
     """
 
-    def __init__(self, network: Network, rules: Rules, seed: int, progress: Progress) -> None:
+    def __init__(self, network: SearchNetwork, rules: Rules, seed: int, progress: StageProgress) -> None:
         self._network, self._rules, self._seed, self._progress = network, rules, seed, progress
 
     def require_reachable(self, budget: Fraction) -> None:

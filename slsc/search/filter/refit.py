@@ -19,7 +19,7 @@ from torch import Tensor
 from slsc.onnx_torch import OnnxModule
 from slsc.passes.graph import initializers
 from slsc.passes.narrowing import Channels
-from slsc.search.base import Progress
+from slsc.progress import StageProgress
 from slsc.search.filter.choice import Keep
 from slsc.search.filter.ridge import ridge_fit
 from slsc.search.layers import layers_of, read_layer, write_layer
@@ -31,7 +31,7 @@ POSITIONS = 60_000
 
 @torch.inference_mode()
 def refit(
-    model: onnx.ModelProto, channels: Channels, keep: Keep, x: Tensor, seed: int, progress: Progress
+    model: onnx.ModelProto, channels: Channels, keep: Keep, x: Tensor, seed: int, progress: StageProgress
 ) -> onnx.ModelProto:
     """The whole network with the weights it should have once the other channels are gone.
 

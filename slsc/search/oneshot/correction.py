@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 from slsc.onnx_torch import OnnxModule
-from slsc.search.base import Progress, Rules
+from slsc.progress import StageProgress
+from slsc.search.base import Rules
 from slsc.search.layers import Layer, layers_of, read_layer, write_layer
 from slsc.search.moments import Moments, layer_moments
 from slsc.search.oneshot.elimination import Elimination
@@ -31,7 +32,7 @@ def prune_in_sequence(
     shared: Mapping[str, Moments],
     positions: int,
     generator: torch.Generator,
-    progress: Progress,
+    progress: StageProgress,
 ) -> dict[str, np.ndarray]:
     """Prune `pruned`, a copy of `dense`, in place.
 

@@ -12,10 +12,11 @@ import torch
 from torch import Tensor
 
 from slsc.onnx_torch import OnnxModule
-from slsc.search.allocation import ErrorCurve, allocate
-from slsc.search.base import Network, Progress, Rules, SearchResult, make_plan
+from slsc.progress import StageProgress
+from slsc.search.base import Rules, SearchNetwork, SearchResult, make_plan
 from slsc.search.layers import Layer, layers_of
 from slsc.search.moments import Moments, network_moments
+from slsc.search.oneshot.allocation import ErrorCurve, allocate
 from slsc.search.oneshot.correction import prune_in_sequence
 from slsc.search.oneshot.sensitivity import measure_sensitivity
 
@@ -40,7 +41,7 @@ class OneShot:
         progress: told as work proceeds.
     """
 
-    def __init__(self, network: Network, x: Tensor, rules: Rules, seed: int, progress: Progress) -> None:
+    def __init__(self, network: SearchNetwork, x: Tensor, rules: Rules, seed: int, progress: StageProgress) -> None:
         self._network, self._x, self._rules, self._seed, self._progress = network, x, rules, seed, progress
         self._dense = OnnxModule(network.model).eval()
         every = layers_of(self._dense)

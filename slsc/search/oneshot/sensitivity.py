@@ -14,10 +14,11 @@ import torch
 from torch import Tensor
 
 from slsc.onnx_torch import OnnxModule
-from slsc.search.allocation import ErrorCurve
-from slsc.search.base import Progress, Rules
+from slsc.progress import StageProgress
+from slsc.search.base import Rules
 from slsc.search.layers import Layer, read_layer, write_layer
 from slsc.search.moments import Moments
+from slsc.search.oneshot.allocation import ErrorCurve
 from slsc.search.oneshot.elimination import Elimination, Stage, stage_counts
 
 PROBES = (0.375, 0.125, 0.0625)
@@ -33,7 +34,7 @@ def measure_sensitivity(
     layers: Mapping[str, Layer],
     moments: Mapping[str, Moments],
     rules: Rules,
-    progress: Progress,
+    progress: StageProgress,
 ) -> dict[str, ErrorCurve]:
     """Error curve of every layer.
 

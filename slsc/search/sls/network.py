@@ -12,11 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from slsc.onnx_torch import OnnxModule
-from slsc.search.base import Network, Rules
+from slsc.search.base import Rules, SearchNetwork
 from slsc.search.sls.filling import fill_budget
 from slsc.search.sls.gates import Gate, gates, scores, slot_gates, start_of
 from slsc.search.sls.settings import SlsSettings
-from slsc.search.sls.units import kept_macs, require_units, slot_macs, slots_of
+from slsc.search.sls.units import macs_by_n, require_units, slot_macs, slots_of
 
 
 class GatedNetwork(nn.Module):
@@ -47,7 +47,7 @@ class GatedNetwork(nn.Module):
 
     def __init__(
         self,
-        network: Network,
+        network: SearchNetwork,
         module: OnnxModule,
         rules: Rules,
         settings: SlsSettings,
@@ -61,7 +61,7 @@ class GatedNetwork(nn.Module):
         self.k = nn.Parameter(torch.stack(start) / settings.k_rate)
         self.register_buffer("kept", torch.ones(len(self.names), rules.m))
         self.register_buffer("frozen", torch.tensor(False))
-        self._macs = kept_macs(network.cost, self.names, rules.m)
+        self._macs = macs_by_n(network.cost, self.names, rules.m)
         by_slot = slot_macs(network.cost, self.names, rules.m)
         self.register_buffer("shares", torch.from_numpy(by_slot / by_slot.sum()).float(), persistent=False)
         for index, name in enumerate(self.names):

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from slsc.errors import BudgetError
-from slsc.search.base import Network, Rules, SearchResult, make_plan
+from slsc.search.base import Rules, SearchNetwork, SearchResult, make_plan
 from slsc.search.sls.annealing import make_annealing
 from slsc.search.sls.network import GatedNetwork
 from slsc.search.sls.settings import SlsSettings
@@ -39,7 +39,7 @@ class SlsRecipe:
 
     def __init__(
         self,
-        network: Network,
+        network: SearchNetwork,
         module: GatedNetwork,
         budget: Fraction,
         rules: Rules,

@@ -1,4 +1,4 @@
-"""The choices of an SLS search, and the named sets of them."""
+"""The choices of an SLS search, and those of the paper, of its code, and for short runs."""
 
 from __future__ import annotations
 
@@ -109,23 +109,3 @@ the task, and every layer loses alike."""
 
 THOROUGH = replace(FAST, epoch=200, refresh_every=200, pace=Pace(periods=100, growth=1.1))
 """For runs of hours, likewise."""
-
-PRESETS = {
-    "fast": FAST,
-    "thorough": THOROUGH,
-    "paper": PAPER,
-    "paper-deblur": PAPER_DEBLUR,
-    "official": OFFICIAL,
-    "official-defaults": OFFICIAL_DEFAULTS,
-}
-
-
-def sls_preset(name: str) -> SlsSettings:
-    """The settings called `name`.
-
-    Raises:
-        UsageError: there are none.
-    """
-    if name not in PRESETS:
-        raise UsageError(f"unknown preset {name!r}", hint=f"use one of {', '.join(PRESETS)}")
-    return PRESETS[name]

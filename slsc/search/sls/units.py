@@ -61,7 +61,7 @@ def slot_macs(cost: Cost, names: tuple[str, ...], m: int) -> npt.NDArray[np.int6
     return np.array(rows, np.int64)
 
 
-def kept_macs(cost: Cost, names: tuple[str, ...], m: int) -> npt.NDArray[np.int64]:
+def macs_by_n(cost: Cost, names: tuple[str, ...], m: int) -> npt.NDArray[np.int64]:
     """MACs of the layers `names` by N, (layers, M + 1), the first column for N = 0: what `plan_cost` counts."""
     layers = {layer.name: layer for layer in cost.layers}
     return np.array(

@@ -1,6 +1,7 @@
-"""A slow interpreter of plan files in numpy, after the words of plan.hpp: the oracle of the lowering and of the engine.
+"""A slow interpreter of plan files in numpy: the oracle of the lowering and of the engine.
 
-Tensors are (channels, height, width) float32; sums are taken in float64.
+It follows the words of docs/reference/plan-file.md. Tensors are (channels, height, width) float32; sums are taken in
+float64.
 """
 
 from __future__ import annotations
@@ -11,7 +12,32 @@ from fractions import Fraction
 
 import numpy as np
 
-from slsc.passes.lowering.nmp import PARAMETERS, Act, BinaryKind, Combine, Op, OpType, PlanFile, Spread
+from slsc.passes.lowering.nmp import (
+    ABSENT,
+    Act,
+    Binary,
+    BinaryKind,
+    ChannelMean,
+    Combine,
+    Conv,
+    Coordinates,
+    DepthToSpace,
+    DType,
+    GlobalMean,
+    Op,
+    Pad,
+    PadKind,
+    PlanFile,
+    Pool,
+    PoolKind,
+    Resize,
+    ResizeKind,
+    Rounding,
+    SpaceToDepth,
+    Spread,
+    Unary,
+)
+from slsc.passes.lowering.nmp_ops import InstanceNorm
 from slsc.pattern import group_sizes, kept_in_group
 
 Array = np.ndarray
@@ -22,9 +48,7 @@ def interpret(plan: PlanFile, image: Array, capacity: int = 0) -> Array:
     values: dict[int, Array] = {plan.input: image.astype(np.float32)}
     for op in plan.ops:
         ins = [_read(values, op, index) for index in (0, 1) if op.ins[index] >= 0]
-        if op.type == OpType.RESIZE and op.p[3] == 0:
-            ins[1] = values[op.ins[1]]
-        made = OPS[op.type](plan, op, ins, capacity).astype(np.float32)
+        made = _run(plan, op, ins, capacity).astype(np.float32)
         if op.out not in values:
             values[op.out] = np.full((plan.values[op.out], *made.shape[1:]), np.nan, np.float32)
         target = values[op.out][op.out_channel : op.out_channel + len(made)]
@@ -35,50 +59,100 @@ def interpret(plan: PlanFile, image: Array, capacity: int = 0) -> Array:
     return values[plan.output]
 
 
-def dense_weight(plan: PlanFile, op: Op, capacity: int = 0) -> Array:
+def _run(plan: PlanFile, op: Op, ins: list[Array], capacity: int) -> Array:
+    match op.params:
+        case Conv() as conv:
+            return _conv(plan, op, conv, ins, capacity)
+        case Binary() as binary:
+            return _activate(plan, op, _binary(binary, *ins))
+        case Unary() as unary:
+            return _activate(plan, op, _unary(plan, unary, ins[0]))
+        case Pool() as pool:
+            return _pool(pool, ins[0])
+        case GlobalMean():
+            return ins[0].astype(np.float64).mean(axis=(1, 2), keepdims=True)
+        case Resize() as resize:
+            return _resize(resize, *ins)
+        case Pad() as pad:
+            return _pad(pad, ins[0])
+        case DepthToSpace() as shuffle:
+            return shuffled(ins[0], shuffle.block)
+        case SpaceToDepth() as shuffle:
+            r = shuffle.block
+            return np.concatenate([ins[0][:, dy::r, dx::r] for dy in range(r) for dx in range(r)])
+        case ChannelMean():
+            return ins[0].astype(np.float64).mean(axis=0, keepdims=True)
+        case InstanceNorm() as norm:
+            scale, shift = (plan.floats(index)[:, None, None] for index in (norm.scale, norm.shift))
+            x = ins[0].astype(np.float64)
+            mean, variance = x.mean(axis=(1, 2), keepdims=True), x.var(axis=(1, 2), keepdims=True)
+            return scale * (x - mean) / np.sqrt(variance + norm.epsilon) + shift
+
+
+def widened(plan: PlanFile, index: int, outputs: Array) -> Array:
+    """The numbers of an array as float32; `outputs` is the output channel of each, by which its scale goes."""
+    array = plan.arrays[index]
+    if array.dtype == DType.BF16:
+        return (np.frombuffer(array.data, "<u2").astype(np.uint32) << 16).view(np.float32)
+    if array.dtype == DType.I8:
+        scale = plan.floats(array.scale)
+        return np.frombuffer(array.data, np.int8).astype(np.float32) * (scale if len(scale) == 1 else scale[outputs])
+    return plan.floats(index)
+
+
+def dense_weight(plan: PlanFile, conv: Conv, capacity: int = 0) -> Array:
     """The (made, channels / groups, kh, kw) weight of a Conv, its kept values scattered."""
-    channels, made, rows, columns, groups, n = *op.p[:4], op.p[12], op.p[13]
-    shape = (made, channels // groups, rows, columns)
-    values = plan.floats(op.arrays[0])
-    if op.arrays[1] < 0:
-        return values.reshape(shape)
-    positions = np.frombuffer(plan.arrays[op.arrays[1]], np.uint8)
-    weight, used = np.zeros(shape, np.float32), np.zeros(shape, bool)
-    sizes, at = group_sizes(shape[1], plan.m), 0
-    for rank in range(n):
-        for k in range(made):
-            for row in range(rows):
-                for column in range(columns):
-                    for group, size in enumerate(sizes):
-                        if rank >= kept_in_group(n, plan.m, size):
-                            continue
-                        place = (k, group * plan.m + int(positions[at]), row, column)
-                        assert positions[at] < size and not used[place]
-                        used[place] = True
-                        if not capacity or rank < kept_in_group(min(capacity, n), plan.m, size):
-                            weight[place] = values[at]
-                        at += 1
-    assert at == len(values) == len(positions)
+    shape = (conv.made, conv.channels // conv.groups, conv.kernel_h, conv.kernel_w)
+    if conv.positions == ABSENT:
+        outputs = np.repeat(np.arange(conv.made), math.prod(shape[1:]))
+        return widened(plan, conv.weights, outputs).reshape(shape)
+    positions = np.frombuffer(plan.arrays[conv.positions].data, np.uint8)
+    places, kept = _places(plan.m, conv, shape, positions, capacity)
+    values = widened(plan, conv.weights, places[0])
+    assert len(places[0]) == len(values) == len(positions)
+    weight = np.zeros(shape, np.float32)
+    weight[places] = np.where(kept, values, 0)
     return weight
 
 
+def _places(
+    m: int, conv: Conv, shape: tuple[int, ...], positions: Array, capacity: int
+) -> tuple[tuple[Array, ...], Array]:
+    """Of each stored weight: where it lies in the whole one, and whether it is kept at `capacity`."""
+    sizes = group_sizes(shape[1], m)
+    places, kept = [], []
+    for rank in range(conv.n):
+        for k, row, column in np.ndindex(conv.made, conv.kernel_h, conv.kernel_w):
+            for group, size in enumerate(sizes):
+                if rank >= kept_in_group(conv.n, m, size):
+                    continue
+                position = int(positions[len(places)])
+                assert position < size
+                places.append((k, group * m + position, row, column))
+                kept.append(not capacity or rank < kept_in_group(min(capacity, conv.n), m, size))
+    assert len(set(places)) == len(places)
+    return tuple(np.array(places).T), np.array(kept)
+
+
 def _read(values: dict[int, Array], op: Op, index: int) -> Array:
-    count = op.p[0]
-    if index == 1 and op.type == OpType.CONV:
-        count = op.p[1]
-    if index == 1 and op.type == OpType.BINARY and op.p[2] == Spread.CHANNEL:
+    count = op.params.channels
+    if index == 1 and isinstance(op.params, Resize):  # which only lends its size
+        return values[op.ins[1]]
+    if index == 1 and isinstance(op.params, Conv):
+        count = op.params.made // op.params.shuffle**2
+    if index == 1 and isinstance(op.params, Binary) and op.params.spread == Spread.CHANNEL:
         count = 1
     first = op.in_channels[index]
     part = values[op.ins[index]][first : first + count]
-    if op.type != OpType.RESIZE or index == 0:
-        assert len(part) == count and np.isfinite(part).all(), f"reads what was not written: {op}"
+    assert len(part) == count, f"reads channels that are not there: {op}"
+    assert np.isfinite(part).all(), f"reads what was not written: {op}"
     return part
 
 
 def _activate(plan: PlanFile, op: Op, x: Array) -> Array:
-    low, high = op.f[2], op.f[3]
+    low, high = op.act_a, op.act_b
     if op.act == Act.PRELU:
-        slopes = plan.floats(op.arrays[3])[:, None, None]
+        slopes = plan.floats(op.slopes)[:, None, None]
         return np.where(x < 0, x * slopes, x)
     functions: dict[Act, Callable[[], Array]] = {
         Act.NONE: lambda: x,
@@ -103,10 +177,26 @@ def shuffled(x: Array, r: int) -> Array:
     return blocks.transpose(0, 3, 1, 4, 2).reshape(channels // r**2, height * r, width * r)
 
 
-def _conv(plan: PlanFile, op: Op, ins: list[Array], capacity: int) -> Array:
-    _, made, kh, kw, sh, sw, top, left, bottom, right, dh, dw, groups, _, combine, shuffle = op.p
-    weight = dense_weight(plan, op, capacity).astype(np.float64)
-    padded = np.pad(ins[0].astype(np.float64), [(0, 0), (top, bottom), (left, right)])
+def unshuffled(x: Array, r: int) -> Array:
+    """What `shuffled` makes x of."""
+    channels, height, width = x.shape
+    blocks = x.reshape(channels, height // r, r, width // r, r)
+    return blocks.transpose(0, 2, 4, 1, 3).reshape(channels * r**2, height // r, width // r)
+
+
+def _conv(plan: PlanFile, op: Op, conv: Conv, ins: list[Array], capacity: int) -> Array:
+    kh, kw, sh, sw, dh, dw = (
+        conv.kernel_h,
+        conv.kernel_w,
+        conv.stride_h,
+        conv.stride_w,
+        conv.dilation_h,
+        conv.dilation_w,
+    )
+    made, groups = conv.made, conv.groups
+    weight = dense_weight(plan, conv, capacity).astype(np.float64)
+    padding = [(0, 0), (conv.pad_top, conv.pad_bottom), (conv.pad_left, conv.pad_right)]
+    padded = np.pad(ins[0].astype(np.float64), padding)
     height, width = (padded.shape[1] - dh * (kh - 1) - 1) // sh + 1, (padded.shape[2] - dw * (kw - 1) - 1) // sw + 1
     grouped = padded.reshape(groups, -1, *padded.shape[1:])
     parts = weight.reshape(groups, made // groups, -1, kh, kw)
@@ -118,28 +208,25 @@ def _conv(plan: PlanFile, op: Op, ins: list[Array], capacity: int) -> Array:
             ]
             x += np.einsum("gkc,gchw->gkhw", parts[..., row, column], window, optimize=True)
     x = x.reshape(made, height, width)
-    if op.arrays[2] >= 0:
-        x = x + plan.floats(op.arrays[2])[:, None, None]
-    if combine == Combine.ADD_THEN_ACT:
-        x = _activate(plan, op, x + ins[1])
+    other = unshuffled(ins[1], conv.shuffle) if len(ins) == 2 else np.float64(0)
+    if conv.bias != ABSENT:
+        x = x + plan.floats(conv.bias)[:, None, None]
+    if conv.combine == Combine.ADD_THEN_ACT:
+        x = _activate(plan, op, x + other)
     else:
         x = _activate(plan, op, x)
-        if combine == Combine.ACT_THEN_ADD:
-            x = x + ins[1]
-        elif combine == Combine.ACT_THEN_MUL:
-            x = x * ins[1]
-    return shuffled(x, shuffle)
+        if conv.combine == Combine.ACT_THEN_ADD:
+            x = x + other
+        elif conv.combine == Combine.ACT_THEN_MUL:
+            x = x * other
+    return shuffled(x, conv.shuffle)
 
 
-def _binary(plan: PlanFile, op: Op, ins: list[Array], capacity: int) -> Array:
-    a, b = (each.astype(np.float64) for each in ins)
-    if op.p[2] == Spread.SAME:
-        assert a.shape == b.shape
-    elif op.p[2] == Spread.PIXEL:
-        assert b.shape == (len(a), 1, 1)
-    else:
-        assert b.shape == (1, *a.shape[1:])
-    functions: dict[int, Callable[[], Array]] = {
+def _binary(binary: Binary, in0: Array, in1: Array) -> Array:
+    a, b = in0.astype(np.float64), in1.astype(np.float64)
+    shapes = {Spread.SAME: a.shape, Spread.PIXEL: (len(a), 1, 1), Spread.CHANNEL: (1, *a.shape[1:])}
+    assert b.shape == shapes[binary.spread]
+    functions: dict[BinaryKind, Callable[[], Array]] = {
         BinaryKind.ADD: lambda: a + b,
         BinaryKind.SUB: lambda: a - b,
         BinaryKind.MUL: lambda: a * b,
@@ -149,35 +236,36 @@ def _binary(plan: PlanFile, op: Op, ins: list[Array], capacity: int) -> Array:
         BinaryKind.REV_SUB: lambda: b - a,
         BinaryKind.REV_DIV: lambda: b / a,
     }
-    return _activate(plan, op, functions[op.p[1]]())
+    return functions[binary.kind]()
 
 
-def _unary(plan: PlanFile, op: Op, ins: list[Array], capacity: int) -> Array:
-    x = ins[0].astype(np.float64)
-    if op.arrays[0] >= 0:
-        x = x * plan.floats(op.arrays[0])[:, None, None]
-    if op.arrays[1] >= 0:
-        x = x + plan.floats(op.arrays[1])[:, None, None]
-    return _activate(plan, op, x)
+def _unary(plan: PlanFile, unary: Unary, in0: Array) -> Array:
+    x = in0.astype(np.float64)
+    if unary.scale != ABSENT:
+        x = x * plan.floats(unary.scale)[:, None, None]
+    if unary.shift != ABSENT:
+        x = x + plan.floats(unary.shift)[:, None, None]
+    return x
 
 
-def _pool(plan: PlanFile, op: Op, ins: list[Array], capacity: int) -> Array:
-    _, kind, kh, kw, sh, sw, top, left, bottom, right, ceil = op.p[:11]
-    x = ins[0].astype(np.float64)
-    height = _windows(x.shape[1], kh, sh, top, bottom, ceil)
-    width = _windows(x.shape[2], kw, sw, left, right, ceil)
+def _pool(pool: Pool, in0: Array) -> Array:
+    kh, kw, sh, sw = pool.kernel_h, pool.kernel_w, pool.stride_h, pool.stride_w
+    x = in0.astype(np.float64)
+    height = _windows(x.shape[1], kh, sh, pool.pad_top, pool.pad_bottom, pool.ceil_mode)
+    width = _windows(x.shape[2], kw, sw, pool.pad_left, pool.pad_right, pool.ceil_mode)
     made = np.empty((len(x), height, width))
     for row in range(height):
         for column in range(width):
-            y, z = row * sh - top, column * sw - left
+            y, z = row * sh - pool.pad_top, column * sw - pool.pad_left
             inside = x[:, max(y, 0) : y + kh, max(z, 0) : z + kw].reshape(len(x), -1)
-            if kind == 0:
+            if pool.kind == PoolKind.MAX:
                 made[:, row, column] = inside.max(axis=1)
-            elif kind == 1:
+            elif pool.kind == PoolKind.AVERAGE:
                 made[:, row, column] = inside.mean(axis=1)
             else:  # with the padding, but not what ceil_mode adds beyond it
-                counted = (min(y + kh, x.shape[1] + bottom) - y) * (min(z + kw, x.shape[2] + right) - z)
-                made[:, row, column] = inside.sum(axis=1) / counted
+                rows = min(y + kh, x.shape[1] + pool.pad_bottom) - y
+                columns = min(z + kw, x.shape[2] + pool.pad_right) - z
+                made[:, row, column] = inside.sum(axis=1) / (rows * columns)
     return made
 
 
@@ -187,43 +275,48 @@ def _windows(size: int, kernel: int, stride: int, before: int, after: int, ceil:
     return count - 1 if ceil and (count - 1) * stride >= size + before else count
 
 
-def _resize(plan: PlanFile, op: Op, ins: list[Array], capacity: int) -> Array:
-    _, kind, coordinates, up, down, rounding = op.p[:6]
-    x = ins[0].astype(np.float64)
-    size = ins[1].shape[1:] if up == 0 else tuple(side * up // down for side in x.shape[1:])
+def _resize(resize: Resize, in0: Array, like: Array | None = None) -> Array:
+    x = in0.astype(np.float64)
+    up, down = resize.numerator, resize.denominator
+    size = tuple(side * up // down for side in x.shape[1:]) if like is None else like.shape[1:]
     for axis in (0, 1):
         # Fractions: which pixel is nearest must not hang on a rounding error.
-        factor = Fraction(size[axis], x.shape[1 + axis]) if up == 0 else Fraction(up, down)
+        factor = Fraction(up, down) if like is None else Fraction(size[axis], x.shape[1 + axis])
         matrix = np.zeros((size[axis], x.shape[1 + axis]))
         for index in range(size[axis]):
-            at = _source(index, size[axis], x.shape[1 + axis], factor, coordinates)
-            for place, weight in _taps(at, kind, rounding, op.f[0]):
+            at = _source(index, size[axis], x.shape[1 + axis], factor, resize.coordinates)
+            for place, weight in _taps(at, resize):
                 matrix[index, min(max(place, 0), x.shape[1 + axis] - 1)] += weight
         x = np.einsum("os,chs->cho" if axis else "os,csw->cow", matrix, x)
     return x
 
 
-def _source(index: int, size: int, source: int, factor: Fraction, coordinates: int) -> Fraction:
-    if coordinates == 3:
+def _source(index: int, size: int, source: int, factor: Fraction, coordinates: Coordinates) -> Fraction:
+    if coordinates == Coordinates.ASYMMETRIC:
         return index / factor
-    if coordinates == 2:
+    if coordinates == Coordinates.ALIGN_CORNERS:
         return Fraction(index * (source - 1), size - 1) if size > 1 else Fraction(0)
-    if coordinates == 1 and size == 1:
+    if coordinates == Coordinates.PYTORCH_HALF_PIXEL and size == 1:
         return Fraction(0)
     half = Fraction(1, 2)
     return (index + half) / factor - half
 
 
-def _taps(at: Fraction, kind: int, rounding: int, cubic: float) -> list[tuple[int, float]]:
-    if kind == 0:
+def _taps(at: Fraction, resize: Resize) -> list[tuple[int, float]]:
+    if resize.kind == ResizeKind.NEAREST:
         half = Fraction(1, 2)
-        rounds = (lambda v: math.ceil(v - half), math.floor, math.ceil, lambda v: math.floor(v + half))
-        return [(rounds[rounding](at), 1.0)]
+        rounds: dict[Rounding, Callable[[Fraction], int]] = {
+            Rounding.PREFER_FLOOR: lambda v: math.ceil(v - half),
+            Rounding.FLOOR: math.floor,
+            Rounding.CEIL: math.ceil,
+            Rounding.PREFER_CEIL: lambda v: math.floor(v + half),
+        }
+        return [(rounds[resize.rounding](at), 1.0)]
     first = math.floor(at)
     t = float(at - first)
-    if kind == 1:
+    if resize.kind == ResizeKind.LINEAR:
         return [(first, 1 - t), (first + 1, t)]
-    return [(first + k, _cubic(abs(t - k), cubic)) for k in (-1, 0, 1, 2)]
+    return [(first + k, _cubic(abs(t - k), resize.cubic)) for k in (-1, 0, 1, 2)]
 
 
 def _cubic(d: float, a: float) -> float:
@@ -232,33 +325,14 @@ def _cubic(d: float, a: float) -> float:
     return a * d**3 - 5 * a * d**2 + 8 * a * d - 4 * a if d < 2 else 0.0
 
 
-def _pad(plan: PlanFile, op: Op, ins: list[Array], capacity: int) -> Array:
-    p = (*op.p, *[0] * PARAMETERS)
-    kind, parts = p[1], p[10]
-    sizes = ins[0].shape[1:] * 2
-    assert not parts or not any(size % parts for size in sizes)
-    relative = [size // parts * share if parts else 0 for size, share in zip(sizes, p[6:10], strict=True)]
-    top, left, bottom, right = (fixed + part for fixed, part in zip(p[2:6], relative, strict=True))
+def _pad(pad: Pad, x: Array) -> Array:
+    _, height, width = x.shape
+    assert not pad.parts or (height % pad.parts, width % pad.parts) == (0, 0)
+    of_rows, of_columns = (height // pad.parts, width // pad.parts) if pad.parts else (0, 0)
+    top, bottom = pad.top + pad.share_top * of_rows, pad.bottom + pad.share_bottom * of_rows
+    left, right = pad.left + pad.share_left * of_columns, pad.right + pad.share_right * of_columns
     grown = [(0, 0), (max(top, 0), max(bottom, 0)), (max(left, 0), max(right, 0))]
-    options = {"constant_values": op.f[0]} if kind == 0 else {}
-    x = np.pad(ins[0], grown, mode=("constant", "reflect", "edge")[kind], **options)  # type: ignore[call-overload]
+    modes = {PadKind.CONSTANT: "constant", PadKind.REFLECT: "reflect", PadKind.EDGE: "edge"}
+    options = {"constant_values": pad.value} if pad.kind == PadKind.CONSTANT else {}
+    x = np.pad(x, grown, mode=modes[pad.kind], **options)  # type: ignore[call-overload]
     return x[:, max(-top, 0) : x.shape[1] - max(-bottom, 0), max(-left, 0) : x.shape[2] - max(-right, 0)]
-
-
-def _space_to_depth(plan: PlanFile, op: Op, ins: list[Array], capacity: int) -> Array:
-    r = op.p[1]
-    return np.concatenate([ins[0][:, dy::r, dx::r] for dy in range(r) for dx in range(r)])
-
-
-OPS: dict[OpType, Callable[[PlanFile, Op, list[Array], int], Array]] = {
-    OpType.CONV: _conv,
-    OpType.BINARY: _binary,
-    OpType.UNARY: _unary,
-    OpType.POOL: _pool,
-    OpType.GLOBAL_MEAN: lambda plan, op, ins, capacity: ins[0].astype(np.float64).mean(axis=(1, 2), keepdims=True),
-    OpType.RESIZE: _resize,
-    OpType.PAD: _pad,
-    OpType.DEPTH_TO_SPACE: lambda plan, op, ins, capacity: shuffled(ins[0], op.p[1]),
-    OpType.SPACE_TO_DEPTH: _space_to_depth,
-    OpType.CHANNEL_MEAN: lambda plan, op, ins, capacity: ins[0].astype(np.float64).mean(axis=0, keepdims=True),
-}

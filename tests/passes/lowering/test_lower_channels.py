@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from slsc.passes.lowering import LoweringRefusal, lower
-from slsc.passes.lowering.nmp import OpType, PlanFile
+from slsc.passes.lowering.nmp import ABSENT, PlanFile, Unary
 
 WRAP = "g (float[n, 3, h, w] x) => (float[n, {made}, h, w] y) {{ {body} }}"
 
@@ -30,7 +30,7 @@ def graph(build: Callable) -> Callable:
 
 def copies(plan: PlanFile) -> int:
     """Unary operations that change nothing."""
-    return sum(op.type == OpType.UNARY and op.arrays[:2] == (-1, -1) and not op.act for op in plan.ops)
+    return sum(op.params[1:] == (ABSENT, ABSENT) and not op.act for op in plan.ops if isinstance(op.params, Unary))
 
 
 WITHOUT_COPIES = {

@@ -14,7 +14,7 @@ from slsc.passes.bake import BakeMasks
 from slsc.passes.base import PassContext
 from slsc.passes.graph import initializers
 from slsc.passes.lowering import LoweringRefusal, lower
-from slsc.passes.lowering.nmp import OpType, PlanFile
+from slsc.passes.lowering.nmp import Conv, OpType, PlanFile
 from slsc.pattern import count_kept, nm_mask, rank_groups
 from slsc.plan import LayerPlan, Plan, mask_digest
 
@@ -73,11 +73,12 @@ def test_any_convolution(lowers: Callable, data: st.DataObject) -> None:
     size = (integers(13, 40), integers(13, 40))
     found = lowers(model, size, plan=plan)
     assert found.m == (m if plan else 0)
-    tested = found.ops[1]
+    tested = found.ops[1].params
+    assert isinstance(tested, Conv)
     if plan:
         kept = count_kept((made, channels // groups, *kernel), n, m)
-        assert len(found.arrays[tested.arrays[1]]) == kept
-        assert tested.p[13] == n
+        assert len(found.arrays[tested.positions].data) == kept
+        assert tested.n == n
 
 
 @pytest.mark.parametrize("rule", ["magnitude", "magnitude+2:4"])
@@ -103,7 +104,9 @@ def test_a_group_with_fewer_nonzeros_holds_explicit_zeros(lowers: Callable) -> N
             tensor.CopyFrom(numpy_helper.from_array(weight, "weight"))
     engine, plan = pruned(model, 4, 16)
     found = lowers(engine, (9, 12), plan=plan)
-    assert len(found.arrays[found.ops[1].arrays[1]]) == 4 * 2 * 4 * 9
+    emptied = found.ops[1].params
+    assert isinstance(emptied, Conv)
+    assert len(found.arrays[emptied.positions].data) == 4 * 2 * 4 * 9
 
 
 def test_weights_of_shared_layers_are_stored_once(build: Callable) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from slsc.passes.lowering import LoweringRefusal, lower
-from slsc.passes.lowering.nmp import OpType
+from slsc.passes.lowering.nmp import OpType, Pad
 
 WRAP = "g (float[n, 3, h, w] x) => (float[n, k, h2, w2] y) {{ a = Conv(x, k1) {body} }}"
 
@@ -87,7 +87,8 @@ def test_resize_by_computed_sizes_is_a_factor(graph: Callable, lowers: Callable)
     body = """s = Shape<start = 2>(x) t = Shape<end = 2>(a) u = Mul(s, two) z = Concat<axis = 0>(t, u)
               y = Resize<mode = "linear">(a, , , z)"""
     found = lowers(graph(body, two=np.array([2, 2])), (7, 9))
-    assert found.ops[-1].p[3:5] == (2, 1)
+    resize = found.ops[-1].params
+    assert (resize.numerator, resize.denominator) == (2, 1)
 
 
 PADS = {
@@ -95,6 +96,10 @@ PADS = {
     "reflect": ([0, 0, 1, 2, 0, 0, 3, 4], None),
     "edge": ([0, 0, 5, 0, 0, 0, 0, 6], None),
 }
+
+
+def sides(pad: Pad) -> tuple[int, int, int, int]:
+    return pad.top, pad.left, pad.bottom, pad.right
 
 
 @pytest.mark.parametrize("mode", PADS)
@@ -106,7 +111,7 @@ def test_pad(graph: Callable, lowers: Callable, mode: str) -> None:
 
 def test_pad_of_named_axes(graph: Callable, lowers: Callable) -> None:
     model = graph("y = Pad(a, pads, , axes)", opset=18, pads=np.array([1, 2]), axes=np.array([-1]))
-    assert lowers(model, (7, 9)).ops[-1].p[2:6] == (0, 1, 0, 2)
+    assert sides(lowers(model, (7, 9)).ops[-1].params) == (0, 1, 0, 2)
 
 
 def test_crop_by_slice(graph: Callable, lowers: Callable) -> None:
@@ -114,7 +119,7 @@ def test_crop_by_slice(graph: Callable, lowers: Callable) -> None:
         "y = Slice(a, starts, ends, axes)",
         starts=np.array([2, 1]), ends=np.array([-3, 2**62]), axes=np.array([2, 3]),
     )  # fmt: skip
-    assert lowers(model).ops[-1].p[2:6] == (-2, -1, -3, 0)
+    assert sides(lowers(model).ops[-1].params) == (-2, -1, -3, 0)
 
 
 def test_slice_over_channels_and_rows(graph: Callable, lowers: Callable) -> None:
@@ -180,6 +185,26 @@ MEANS = [
 @pytest.mark.parametrize("body", MEANS)
 def test_mean(graph: Callable, lowers: Callable, body: str) -> None:
     lowers(graph(body))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "y = InstanceNormalization(a, s, b)",
+        "n = InstanceNormalization<epsilon = 0.01>(a, s, b) r = Relu(n) y = Add(a, r)",
+        "m = GlobalAveragePool(a) n = InstanceNormalization(m, s, b) y = Mul(a, n)",
+    ],
+)
+def test_instance_norm(graph: Callable, lowers: Callable, body: str) -> None:
+    scale, shift = np.array([0.5, -1, 2], np.float32), np.array([0.1, 0, -3], np.float32)
+    lowered = lowers(graph(body, s=scale, b=shift), low=3, high=5)
+    assert OpType.INSTANCE_NORM in [op.type for op in lowered.ops]
+
+
+def test_instance_norm_needs_an_epsilon(graph: Callable) -> None:
+    ones = np.ones(3, np.float32)
+    with pytest.raises(LoweringRefusal, match="its epsilon is 0"):
+        lower(graph("y = InstanceNormalization<epsilon = 0.0>(a, s, b)", s=ones, b=ones), None)
 
 
 SCALES = {"uneven": [1, 1, 1.5, 1.5], "rows": [1, 1, 2, 1]}

@@ -11,7 +11,7 @@ from slsc.passes.bake import BakeMasks
 from slsc.passes.base import PassContext
 from slsc.passes.graph import initializers
 from slsc.passes.lowering import lower
-from slsc.passes.lowering.nmp import Combine, OpType, PlanFile
+from slsc.passes.lowering.nmp import Combine, Conv, PlanFile
 from slsc.pattern import nm_mask, rank_groups
 from slsc.plan import LayerPlan, Plan, mask_digest
 
@@ -34,7 +34,7 @@ def graph(build: Callable) -> Callable:
 
 def sums(plan: PlanFile) -> int:
     """Convolutions that add to what an earlier one made."""
-    return sum(op.type == OpType.CONV and op.p[14] == Combine.ADD_THEN_ACT for op in plan.ops)
+    return sum(isinstance(op.params, Conv) and op.params.combine == Combine.ADD_THEN_ACT for op in plan.ops)
 
 
 def test_parts_made_far_apart(graph: Callable, lowers: Callable) -> None:

@@ -55,7 +55,7 @@ def test_the_usual_ones_cost_one_operation(build: Callable, lowers: Callable, k:
     )  # fmt: skip
     found = lowers(model)
     assert [op.type for op in found.ops] == [OpType.CONV, OpType.CONV]
-    assert found.ops[1].p[15] == s
+    assert found.ops[1].params.shuffle == s
 
 
 def test_strides_that_differ_are_refused(build: Callable) -> None:

@@ -15,16 +15,14 @@ from safetensors.torch import load_file
 from skimage import data as photos
 from torch import nn
 
-from slsc.passes.analysis.cost import costs
-from slsc.passes.analysis.layers import prunable_layers
 from slsc.passes.bake import BakeMasks
 from slsc.passes.base import PassContext
 from slsc.passes.importing.import_model import import_pipeline
 from slsc.passes.lowering import lower
-from slsc.passes.lowering.nmp import OpType, PlanFile
+from slsc.passes.lowering.nmp import Conv, OpType, PlanFile
 from slsc.plan import Plan
 from slsc.runtime.backends.native import NativeRunner
-from slsc.search.base import Network, Rules
+from slsc.search.base import Rules, SearchNetwork
 from slsc.search.uniform import prune_uniform
 from slsc.zoo import zoo_model
 from slsc.zoo.export import to_onnx
@@ -87,7 +85,7 @@ def photo(channels: int, size: tuple[int, int], white: float) -> np.ndarray:
 
 
 def pruned(model: onnx.ModelProto, budget: Fraction, m: int) -> tuple[onnx.ModelProto, Plan]:
-    found = prune_uniform(Network(model, tuple(prunable_layers(model)), costs(model, (256, 256))), budget, Rules(m))
+    found = prune_uniform(SearchNetwork.of(model, (256, 256)), budget, Rules(m))
     return BakeMasks(found.plan, found.weights, found.masks).run(model, PassContext()).model, found.plan
 
 
@@ -122,7 +120,7 @@ def test_pruned(network, budget: Fraction, m: int, isas: list[str], run_onnx: Ca
     engine, plan = pruned(model, budget, m)
     lowered = agree(engine, plan, white, isas, run_onnx, decibels)
     assert lowered.m == m
-    sparse = Counter(op.arrays[1] >= 0 for op in lowered.ops if op.type == OpType.CONV)
+    sparse = Counter(op.params.positions >= 0 for op in lowered.ops if isinstance(op.params, Conv))
     assert sparse[True] >= len(plan.layers)  # weights may be used several times
 
 
@@ -134,7 +132,7 @@ def test_capacity(network, isas: list[str], run_onnx: Callable, decibels: Callab
     data = lower(engine, plan)
     runner, lowered = NativeRunner(data, 1), PlanFile.from_bytes(data)
     largest = max(layer.n for layer in plan.layers)
-    network_of = Network(model, tuple(prunable_layers(model)), costs(model, (256, 256)))
+    network_of = SearchNetwork.of(model, (256, 256))
     for capacity in (1, largest // 2):
         share = network_of.share({layer.name: capacity for layer in plan.layers}, 32)
         smaller, _ = pruned(model, share, 32)

@@ -60,7 +60,7 @@ def isas(plans: ModuleType) -> list[str]:
     found = []
     for isa in ISAS:
         try:
-            NativeRunner(plans.identity().to_bytes(), threads=1, isa=isa)
+            NativeRunner(plans.identity().to_bytes(), 1, isa)
         except BackendError:
             continue
         found.append(isa)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from slsc.passes.lowering.nmp import ABSENT, Op
 from slsc.runtime.backends.native import NativeRunner
 
 
@@ -16,10 +17,9 @@ def _layer(plans, rng, made, channels, n, m, side=3, groups=1):
     else:
         arrays = plans.sparse_arrays(rng, made, inner, (side, side), n, m)
     arrays[0] /= np.float32(np.sqrt(inner * side * side))
-    pad = side // 2
-    geometry = (channels, made, side, side, 1, 1, pad, pad, pad, pad, 1, 1, groups, 0 if n == m else n, 0, 1)
-    one = plans.op(plans.OpType.CONV, *geometry, arrays=(0, -1 if n == m else 1, -1, -1))
-    return plans.plan([channels, made], [one], arrays, m=0 if n == m else m)
+    positions = ABSENT if n == m else 1
+    params = plans.conv(channels, made, (side, side), groups=groups, n=0 if n == m else n, positions=positions)
+    return plans.plan([channels, made], [Op(params)], arrays, m=0 if n == m else m)
 
 
 def _agree(plan, image, expected, isa, capacity=0):
@@ -53,7 +53,7 @@ def test_capacity_below_a_nearly_dense_layer(plans, interpret, isas, capacity):
 def test_zeros_in_dense_weights(plans, interpret, isas, zeros):
     rng = np.random.default_rng(7)
     plan = _layer(plans, rng, made=7, channels=20, n=1, m=1)
-    weights = np.frombuffer(plan.arrays[0], np.float32).copy()
+    weights = plan.floats(0).copy()
     weights[rng.random(weights.size) < zeros] = 0
     plan = plans.plan([20, 7], list(plan.ops), [weights])
     image = rng.standard_normal((20, 21, 50)).astype(np.float32)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from slsc.passes.lowering.nmp import Coordinates, Op, Resize, ResizeKind, Rounding
 from slsc.runtime.backends.native import NativeRunner
 
 
@@ -18,8 +19,8 @@ def restore(build_native):
 
 def _upscaler(plans, channels: int) -> bytes:
     """Cubic, by 2."""
-    resize = plans.op(plans.OpType.RESIZE, channels, 2, 0, 2, 1, 0, f=(-0.5, 0.0, 0.0, 0.0))
-    return plans.plan([channels, channels], [resize], []).to_bytes()
+    resize = Resize(channels, ResizeKind.CUBIC, Coordinates.HALF_PIXEL, 2, 1, Rounding.PREFER_FLOOR, -0.5)
+    return plans.plan([channels, channels], [Op(resize)], []).to_bytes()
 
 
 @pytest.mark.parametrize(("channels", "suffix"), [(3, "ppm"), (1, "pgm")])

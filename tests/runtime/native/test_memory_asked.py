@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from slsc.errors import UsageError
+from slsc.passes.lowering.nmp import ABSENT, ChannelMean, Op
 from slsc.runtime.backends.base import AllocationFailed
 from slsc.runtime.backends.native import NativeRunner
 
@@ -25,8 +26,8 @@ def test_asking_for_a_size_takes_no_memory(plans):
 def test_engine_goes_on_after_it_was_refused_memory(plans):
     limits = resource.getrlimit(resource.RLIMIT_AS)
     channels = plans.plan([1, 1000, 1], [
-        plans.op(plans.OpType.CONV, 1, 1000, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1, 1, 0, 0, 1, arrays=(0, -1, -1, -1)),
-        plans.op(plans.OpType.CHANNEL_MEAN, 1000, ins=(1, -1), out=2),
+        Op(plans.conv(1, 1000, (1, 1))),
+        Op(ChannelMean(1000), ins=(1, ABSENT), out=2),
     ], [np.ones((1000, 1, 1, 1), np.float32)])  # fmt: skip
     runner = NativeRunner(channels.to_bytes(), 1)
     runner.set_band(2000)
@@ -41,8 +42,7 @@ def test_engine_goes_on_after_it_was_refused_memory(plans):
 
 
 def test_bands_take_less_memory(plans):
-    window = (8, 8, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1)
-    layers = [plans.op(plans.OpType.CONV, *window, ins=(i, -1), out=i + 1, arrays=(0, -1, -1, -1)) for i in range(5)]
+    layers = [Op(plans.conv(8, 8), ins=(i, ABSENT), out=i + 1) for i in range(5)]
     runner = NativeRunner(plans.plan([8] * 6, layers, [np.ones((8, 8, 3, 3), np.float32)]).to_bytes(), 1)
     runner.set_band(1000)
     whole = runner.arena_bytes(100, 1000)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from slsc.passes.lowering.nmp import Act, Combine
+from slsc.passes.lowering.nmp import ABSENT, Act, Combine, Op, Unary
 from slsc.runtime.backends.native import NativeRunner
 
 CHANNELS = 24
@@ -99,9 +99,8 @@ def test_others_stay_two(plans, interpret, isas, first, second):
 def test_a_result_that_others_read_stays(plans, interpret, isas):
     rng = np.random.default_rng(4)
     made = plans.pair(rng, shuffle=2, sides=(3, 3), outputs=3, n=8, channels=CHANNELS)
-    reader = plans.op(plans.OpType.UNARY, CHANNELS, ins=(1, -1), out=2, out_channel=3, act=Act.RELU)
+    reader = Op(Unary(CHANNELS, ABSENT, ABSENT), ins=(1, ABSENT), out=2, out_channel=3, act=Act.RELU)
     values = [CHANNELS, CHANNELS, 3 + CHANNELS]
-    arrays = [np.frombuffer(a, np.uint8) for a in made.arrays]
-    plan = plans.plan(values, [*made.ops, reader], arrays, m=made.m)
+    plan = plans.plan(values, [*made.ops, reader], made.arrays, m=made.m)
     assert not _merges(plan)
     _agree(plan, interpret, rng.standard_normal((CHANNELS, 18, 22)).astype(np.float32), isas)

@@ -8,11 +8,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from slsc.errors import BackendError
+from slsc.passes.lowering.nmp import ABSENT, Act, Op, Unary
 from slsc.runtime.backends.native import NativeRunner
 
 KINDS = (
-    "dense_conv", "sparse_conv", "combined", "ending", "binary", "unary", "root", "pool", "resize", "resize_to", "pad",
-    "shares", "shuffles", "attention", "network", "blocks", "distilling",
+    "dense_conv", "sparse_conv", "narrow", "combined", "combined_shuffled", "ending", "binary", "unary", "root",
+    "pool", "resize", "resize_to", "pad", "shares", "shuffles", "attention", "network", "blocks", "distilling",
 )  # fmt: skip
 
 
@@ -52,7 +53,7 @@ def test_images_smaller_than_the_lanes(plans, interpret, isas, seed, height, wid
             np.testing.assert_allclose(made, expected, rtol=2e-5, atol=tolerance, err_msg=f"{kind} {isa}")
 
 
-@pytest.mark.parametrize("kind", ["sparse_conv", "distilling"])
+@pytest.mark.parametrize("kind", ["sparse_conv", "narrow", "distilling"])
 @given(seed=st.integers(0, 2**32 - 1), capacity=st.integers(1, 4))
 @settings(max_examples=25, deadline=None)
 def test_capacity_keeps_the_most_important(plans, interpret, isas, kind, seed, capacity):
@@ -96,7 +97,7 @@ def test_bits_do_not_depend_on_bands(plans, isas, kind):
 
 @pytest.mark.parametrize("act", ["SIGMOID", "TANH", "GELU", "SILU", "HARD_SIGMOID", "HARD_SWISH"])
 def test_activations_are_accurate(plans, interpret, isas, act):
-    one = plans.op(plans.OpType.UNARY, 1, act=plans.Act[act], f=(0.0, 0.0, 0.2, 0.5))
+    one = Op(Unary(1, ABSENT, ABSENT), act=Act[act], act_a=0.2, act_b=0.5)
     plan = plans.plan([1, 1], [one], [])
     image = np.concatenate([np.linspace(-30, 30, 4000), np.geomspace(1e-8, 1, 200), [-1e4, 1e4]])
     image = image.astype(np.float32).reshape(1, 1, -1)

@@ -11,16 +11,9 @@ import pytest
 from onnx import helper
 from PIL import Image
 
-from slsc.cli.compile import EFFORTS, METHODS
 from slsc.passes.graph import initializers
 from slsc.pattern import first_2to4_violation, first_violation
 from slsc.runtime.bundle.reader import open_bundle
-
-
-def test_the_choices_are_those_of_the_search():
-    from slsc import search
-
-    assert (METHODS, EFFORTS) == (search.METHODS, search.EFFORTS)
 
 
 def test_a_bundle_holds_an_engine_for_each_budget_within_it(bundle):

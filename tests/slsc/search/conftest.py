@@ -12,10 +12,9 @@ from onnx import helper, numpy_helper
 from slsc.data.calibration import calibration_photos
 from slsc.data.degradations import bicubic_pair
 from slsc.data.patches import Pair
-from slsc.passes.analysis.cost import costs
-from slsc.passes.analysis.layers import prunable_layers
+from slsc.progress import StageProgress
 from slsc.runtime.bundle.manifest import ImageIO
-from slsc.search import Network, Progress
+from slsc.search.base import SearchNetwork
 
 CHANNELS = 16
 CONV = {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1]}
@@ -65,8 +64,8 @@ def upscaler() -> onnx.ModelProto:
 
 
 @pytest.fixture(scope="session")
-def network(upscaler: onnx.ModelProto) -> Network:
-    return Network(upscaler, tuple(prunable_layers(upscaler)), costs(upscaler, (64, 64)))
+def network(upscaler: onnx.ModelProto) -> SearchNetwork:
+    return SearchNetwork.of(upscaler, (64, 64))
 
 
 @pytest.fixture(scope="session")
@@ -80,7 +79,7 @@ def pairs() -> list[Pair]:
 
 
 @pytest.fixture
-def silent() -> Progress:
+def silent() -> StageProgress:
     return lambda stage, done, total: None
 
 

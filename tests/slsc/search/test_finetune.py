@@ -9,9 +9,10 @@ import torch
 
 from slsc.errors import SlscError
 from slsc.onnx_torch import OnnxModule
-from slsc.search import Network, Rules
+from slsc.search.base import Rules, SearchNetwork, SearchResult
 from slsc.search.finetune import finetune
 from slsc.search.inputs import PatchSource
+from slsc.search.masked import MaskedRecipe
 from slsc.search.uniform import prune_uniform
 from slsc.trainer.schedule import Horizon, Schedule
 from slsc.trainer.settings import TrainSettings
@@ -23,7 +24,11 @@ def settings(steps: int, seconds: float, rate: float, batch: int = 1) -> TrainSe
     return TrainSettings(Horizon(steps, seconds), batch=batch, schedule=Schedule(rate, warmup=0))
 
 
-def distance(network: Network, weights: dict[str, np.ndarray], x: torch.Tensor, target: torch.Tensor) -> float:
+def masked(network: SearchNetwork, start: SearchResult) -> MaskedRecipe:
+    return MaskedRecipe(OnnxModule(network.model), start)
+
+
+def distance(network: SearchNetwork, weights: dict[str, np.ndarray], x: torch.Tensor, target: torch.Tensor) -> float:
     module = OnnxModule(network.model)
     with torch.no_grad():
         for name, values in weights.items():
@@ -36,7 +41,7 @@ def test_comes_nearer_to_its_target_and_keeps_the_masks(network, pairs, io, sile
     start = prune_uniform(network, Fraction(1, 4), START_RULES)
     source = PatchSource(pairs, io)
     choices = settings(40, 600, 2e-3, batch=4)
-    result = finetune(network.model, start, source.batches(24, (0,)), labelled, choices, silent)
+    result = finetune(network.model, masked(network, start), start, source.batches(24, (0,)), labelled, choices, silent)
     x, truth = source.draw(4, 24, (1,))
     with torch.no_grad():
         target = truth if labelled else OnnxModule(network.model)(x)
@@ -50,7 +55,8 @@ def test_training_that_does_harm_is_thrown_away(network, pairs, io, silent) -> N
     start = prune_uniform(network, Fraction(1, 4), START_RULES)
     source = PatchSource(pairs, io)
     wild = settings(5, 600, 1.0, batch=2)
-    assert finetune(network.model, start, source.batches(24, (0,)), False, wild, silent) is start
+    recipe = masked(network, start)
+    assert finetune(network.model, recipe, start, source.batches(24, (0,)), False, wild, silent) is start
 
 
 def test_steps_are_cut_to_the_time_allowed(network, pairs, io) -> None:
@@ -65,7 +71,7 @@ def test_steps_are_cut_to_the_time_allowed(network, pairs, io) -> None:
     def note(stage: str, done: int, total: int) -> None:
         seen.append((done, total))
 
-    finetune(network.model, start, slow, False, settings(10_000, 0.6, 1e-4), note)
+    finetune(network.model, masked(network, start), start, slow, False, settings(10_000, 0.6, 1e-4), note)
     done, total = seen[-1]
     assert done == total < 100
     assert all(done <= total <= 10_000 for done, total in seen)
@@ -80,4 +86,4 @@ def test_divergence_is_an_error(network, pairs, io, silent) -> None:
         return x * float("nan"), truth
 
     with pytest.raises(SlscError, match="diverged"):
-        finetune(network.model, start, poisoned, False, settings(5, 60, 1e-4), silent)
+        finetune(network.model, masked(network, start), start, poisoned, False, settings(5, 60, 1e-4), silent)

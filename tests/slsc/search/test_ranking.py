@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slsc.pattern import RULES, nm_mask, rank_groups
-from slsc.search import Rules
+from slsc.search.base import Rules
 from slsc.search.ranking import limits, rank_weights
 
 

@@ -11,7 +11,7 @@ from slsc.passes.bake import BakeMasks
 from slsc.passes.base import PassContext
 from slsc.passes.pipeline import Pipeline
 from slsc.pattern import nm_mask, rank_groups
-from slsc.search import Network, Rules
+from slsc.search.base import Rules, SearchNetwork
 from slsc.search.srste import DECAY, GREY_LEVELS, SrSteNetwork, SrSteRecipe
 from slsc.search.uniform import uniform_keep
 
@@ -19,12 +19,12 @@ BUDGET, RULES = Fraction(1, 4), Rules(8)
 
 
 @pytest.fixture
-def module(network: Network) -> SrSteNetwork:
+def module(network: SearchNetwork) -> SrSteNetwork:
     return SrSteNetwork(OnnxModule(network.model), uniform_keep(network, BUDGET, 8), RULES)
 
 
 @pytest.mark.parametrize("rules", [RULES, Rules(8, "magnitude+2:4")])
-def test_masks_follow_the_weights_at_every_pass(network: Network, rules: Rules) -> None:
+def test_masks_follow_the_weights_at_every_pass(network: SearchNetwork, rules: Rules) -> None:
     module = SrSteNetwork(OnnxModule(network.model), uniform_keep(network, BUDGET, 8), rules)
     for name, n in module.keep.items():
         weight = module.network.parameter(name)
@@ -34,7 +34,9 @@ def test_masks_follow_the_weights_at_every_pass(network: Network, rules: Rules) 
         np.testing.assert_array_equal(module.masks()[name].numpy(), expected)
 
 
-def test_every_weight_gets_the_masked_gradient_and_pruned_ones_decay(module: SrSteNetwork, network: Network) -> None:
+def test_every_weight_gets_the_masked_gradient_and_pruned_ones_decay(
+    module: SrSteNetwork, network: SearchNetwork
+) -> None:
     x = torch.rand(1, 3, 9, 9, generator=torch.Generator().manual_seed(0))
     module(x).square().mean().backward()
     plain, masks = OnnxModule(network.model), module.masks()
@@ -49,7 +51,7 @@ def test_every_weight_gets_the_masked_gradient_and_pruned_ones_decay(module: SrS
         torch.testing.assert_close(weight.grad, expected, rtol=1e-4, atol=1e-9)
 
 
-def test_the_result_is_what_was_trained_and_bakes(module: SrSteNetwork, network: Network) -> None:
+def test_the_result_is_what_was_trained_and_bakes(module: SrSteNetwork, network: SearchNetwork) -> None:
     recipe = SrSteRecipe(network, module, BUDGET, RULES)
     with torch.no_grad():
         for parameter in module.parameters():

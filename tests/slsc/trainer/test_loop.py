@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from slsc.errors import UsageError, VerificationError
 from slsc.trainer.fabric import make_fabric
 from slsc.trainer.loop import fit
-from slsc.trainer.progress import Progress, Row
+from slsc.trainer.progress import LogRow, RunProgress
 from slsc.trainer.recipe import DenseRecipe
 from slsc.trainer.schedule import Horizon, Schedule
 from slsc.trainer.settings import TrainSettings
@@ -24,15 +24,15 @@ class Record:
     """A log that keeps what it is told."""
 
     def __init__(self) -> None:
-        self.rows: list[Row] = []
+        self.rows: list[LogRow] = []
         self.losses: list[float] = []
 
-    def begin(self, start: Progress, horizon: Horizon) -> None: ...
+    def begin(self, start: RunProgress, horizon: Horizon) -> None: ...
 
-    def show(self, at: Progress, fraction: float, loss: float, report: object) -> None:
+    def show(self, at: RunProgress, fraction: float, loss: float, report: object) -> None:
         self.losses.append(loss)
 
-    def record(self, row: Row) -> None:
+    def record(self, row: LogRow) -> None:
         self.rows.append(row)
 
 

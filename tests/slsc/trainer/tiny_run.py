@@ -23,7 +23,7 @@ from tqdm import tqdm
 from slsc.trainer.launching import launch
 from slsc.trainer.log import CsvWriter, RunLog
 from slsc.trainer.loop import fit
-from slsc.trainer.progress import Progress
+from slsc.trainer.progress import RunProgress
 from slsc.trainer.recipe import DenseRecipe
 from slsc.trainer.schedule import Horizon, Schedule
 from slsc.trainer.settings import TrainSettings
@@ -103,7 +103,7 @@ def tiny() -> Tiny:
 
 def run(
     folder: Path, settings: TrainSettings, resume: bool, at: Mapping[int, Callable[[Tiny], object]], fabric: Fabric
-) -> tuple[Progress, Tiny]:
+) -> tuple[RunProgress, Tiny]:
     """Train into `folder`: `log.csv` and `run.ckpt`."""
     module = tiny()
     recipe = Gated(module, {step: lambda act=act: act(module) for step, act in at.items()})
@@ -117,7 +117,7 @@ def poison(module: Tiny) -> None:
     module.first.weight.data.fill_(math.nan)
 
 
-def work(fabric: Fabric, args: argparse.Namespace, settings: TrainSettings) -> Progress:
+def work(fabric: Fabric, args: argparse.Namespace, settings: TrainSettings) -> RunProgress:
     """One process' part of the script."""
     at: dict[int, Callable[[Tiny], object]] = {}
     if args.kill_at is not None:

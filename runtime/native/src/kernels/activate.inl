@@ -48,19 +48,19 @@ static inline V vsqrt(V x) {
     return root;
 }
 
-// `slope`: of this channel, for PRelu. `f`: Op::f.
-static inline V activate(Act act, V x, const float* f, float slope) {
+// `slope`: of this channel, for PRelu.
+static inline V activate(Act act, V x, const Op& op, float slope) {
     switch (act) {
         case Act::None: return x;
         case Act::Relu: return vmax(x, V{});
-        case Act::LeakyRelu: return select(x < 0.0f, x * f[2], x);
+        case Act::LeakyRelu: return select(x < 0.0f, x * op.act_a, x);
         case Act::PRelu: return select(x < 0.0f, x * slope, x);
-        case Act::Clip: return vmin(vmax(x, splat(f[2])), splat(f[3]));
+        case Act::Clip: return vmin(vmax(x, splat(op.act_a)), splat(op.act_b));
         case Act::Sigmoid: return vsigmoid(x);
         case Act::Tanh: return vtanh(x);
         case Act::Gelu: return 0.5f * x * (1.0f + verf(x * 0.70710678118654752f));
         case Act::Silu: return x * vsigmoid(x);
-        case Act::HardSigmoid: return vmin(vmax(x * f[2] + f[3], V{}), splat(1.0f));
+        case Act::HardSigmoid: return vmin(vmax(x * op.act_a + op.act_b, V{}), splat(1.0f));
         case Act::Sqrt: return vsqrt(x);
         case Act::HardSwish: return x * vmin(vmax(x * (1.0f / 6.0f) + 0.5f, V{}), splat(1.0f));
     }

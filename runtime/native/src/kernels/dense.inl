@@ -1,7 +1,7 @@
 // Dense convolution. Needs region.inl.
 //
 // A register block is up to kDenseBlock output channels times pixels of one row: an input vector is loaded once for all
-// channels, a weight once for all pixels, so that there are more multiply-adds than loads. The last block of a row reaches
+// channels, a weight once for all pixels, so that there are more FMAs than loads. The last block of a row reaches
 // past the region's right edge, into what the packed buffer happens to hold; those sums are never stored.
 
 #if LANES == 16 || defined(__aarch64__)
@@ -20,7 +20,7 @@ constexpr DenseTuning DENSE_TUNING = {
     LANES == 16 ? 48 << 10 : 32 << 10,
 };
 // Where both kernels take as long: at 25 of 32 weights with AVX-512, at 28 with AVX2 (3x3, 64 channels).
-constexpr double DENSE_TAP_COST = LANES == 16 ? 1.3 : 1.15;
+constexpr double TAP_COST = LANES == 16 ? 1.3 : 1.15;
 static_assert(DENSE_TUNING.columns % DENSE_SUMS == 0);
 
 // Sums of a region lie as [output][row][column][lane].
@@ -68,6 +68,7 @@ static void add_dense(const Dense& dense, const DenseBlock& block, const float* 
 // What the blocks of a chunk add to the sums of a region.
 struct DensePart {
     const Job& job;
+    const Dense& dense;
     const ConvGeometry& geometry;
     const Region& region;
     const Panel& panel;
@@ -86,13 +87,15 @@ static void add_dense_blocks(const DensePart& part, const DenseBlock* blocks, si
             for (const DenseBlock* block = blocks; block < blocks + count; ++block) {
                 const float* bias = part.job.bias ? part.job.bias + block->first_output : nullptr;
                 float* to = sums + (block->first_output - part.panel.first_output) * DENSE_PLANE;
-                if (s.sw == 1) add_dense<K, true>(part.job.dense, *block, in, LANES, part.set, bias, to);
-                else add_dense<K, false>(part.job.dense, *block, in, s.sw * LANES, part.set, bias, to);
+                if (s.sw == 1) add_dense<K, true>(part.dense, *block, in, LANES, part.set, bias, to);
+                else add_dense<K, false>(part.dense, *block, in, s.sw * LANES, part.set, bias, to);
             }
         }
 }
 
-static ConvGeometry dense_geometry(const Op& op) { return conv_geometry(op, LANES, DENSE_TUNING.rows, DENSE_TUNING.columns); }
+static const Dense& dense_of(const Job& job) { return *static_cast<const Dense*>(job.weights); }
+
+static ConvGeometry dense_geometry(const Op& op) { return conv_geometry(op.conv, LANES, DENSE_TUNING.rows, DENSE_TUNING.columns); }
 
 // The input of a region, for the channels of one chunk, as [channel][row][column][lane].
 static void pack(const Job& job, const ConvGeometry& s, const DenseChunk& chunk, const Region& region, float* packed) {
@@ -105,10 +108,10 @@ static void pack(const Job& job, const ConvGeometry& s, const DenseChunk& chunk,
 static void dense_panel(const Job& job, const ConvGeometry& s, const Region& region, const Panel& panel, float* scratch) {
     float* packed = scratch + DENSE_PLANE * DENSE_TUNING.outputs;
     for (size_t i = 0; i < panel.chunks; ++i) {
-        const DenseChunk& chunk = job.dense.chunks[panel.first_chunk + i];
+        const DenseChunk& chunk = dense_of(job).chunks[panel.first_chunk + i];
         pack(job, s, chunk, region, packed);
-        const DensePart part{job, s, region, panel, packed, i == 0, scratch};
-        const DenseBlock* blocks = job.dense.blocks + chunk.first_block;
+        const DensePart part{job, dense_of(job), s, region, panel, packed, i == 0, scratch};
+        const DenseBlock* blocks = dense_of(job).blocks + chunk.first_block;
         const size_t whole = panel.outputs / kDenseBlock;
         add_dense_blocks<kDenseBlock>(part, blocks, whole);
         switch (panel.outputs % kDenseBlock) {
@@ -125,17 +128,17 @@ static void dense_panel(const Job& job, const ConvGeometry& s, const Region& reg
 }
 
 // Windows of one row share none with those below: flat regions cost nothing, and their sums stay in the cache.
-static int dense_rows(const Job& job) { return job.op->p[2] == 1 ? 1 : DENSE_TUNING.rows; }
+static int dense_rows(const Job& job) { return job.op->conv.kernel_h == 1 ? 1 : DENSE_TUNING.rows; }
 
 static int dense_items(const Job& job) { return conv_regions(job, dense_rows(job), DENSE_TUNING.columns); }
 
 static void dense_run(const Job& job, int item, float* scratch) {
     const ConvGeometry s = dense_geometry(*job.op);
     const Region region = conv_region(job, item, dense_rows(job), DENSE_TUNING.columns);
-    for (int i = 0; i < job.dense.panel_count; ++i) dense_panel(job, s, region, job.dense.panels[i], scratch);
+    for (int i = 0; i < dense_of(job).panel_count; ++i) dense_panel(job, s, region, dense_of(job).panels[i], scratch);
 }
 
 static size_t dense_scratch(const Job& job) {
-    const int channels = job.dense.chunks[0].channels;  // no chunk has more than the first
+    const int channels = dense_of(job).chunks[0].channels;  // no chunk has more than the first
     return size_t(DENSE_PLANE) * DENSE_TUNING.outputs + size_t(channels) * dense_geometry(*job.op).packed_plane;
 }

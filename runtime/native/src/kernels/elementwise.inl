@@ -1,7 +1,7 @@
 // Binary and Unary. Needs lanes.inl and activate.inl.
 //
 // An item is some rows of one channel, cut into runs; a run is combined first and activated then, while in the
-// first-level cache. Lanes past the image's end are computed like all others.
+// L1 cache. Lanes past the image's end are computed like all others.
 
 constexpr int RUN_PIXELS = 4096 / LANES;
 
@@ -34,15 +34,14 @@ static inline void each_run(const Job& job, int item, Each run) {
 }
 
 template <Act A>
-static void activate_each(float* p, int64_t floats, const float* f, float slope) {
-    for (int64_t i = 0; i < floats; i += LANES) store(p + i, activate(A, load(p + i), f, slope));
+static void activate_each(float* p, int64_t floats, const Op& op, float slope) {
+    for (int64_t i = 0; i < floats; i += LANES) store(p + i, activate(A, load(p + i), op, slope));
 }
 
 static void activate_run(const Job& job, float* p, int64_t floats, int channel) {
-    const float* f = job.op->f;
     const float slope = job.slopes ? job.slopes[channel] : 0.0f;
     if (job.op->act == Act::None) return;
-    with_act(job.op->act, [&](auto act) { activate_each<decltype(act)::value>(p, floats, f, slope); });
+    with_act(job.op->act, [&](auto act) { activate_each<decltype(act)::value>(p, floats, *job.op, slope); });
 }
 
 template <BinaryKind K>
@@ -71,13 +70,13 @@ static void binary_each(const float* a, const float* b, int64_t step, float* to,
 }
 
 static void binary_part(const Job& job, const Run& run) {
-    const Spread spread = Spread(job.op->p[2]);
+    const Spread spread = job.op->binary.spread;
     const float* a = pixel_at(job.in0, run.channel, run.y, run.x);
     const float* b = spread == Spread::Pixel ? pixel_at(job.in1, run.channel, 0, 0)
                                              : pixel_at(job.in1, spread == Spread::Channel ? 0 : run.channel, run.y, run.x);
     float* to = pixel_at(job.out, run.channel, run.y, run.x);
     const int64_t step = spread == Spread::Pixel ? 0 : LANES;
-    switch (BinaryKind(job.op->p[1])) {
+    switch (job.op->binary.kind) {
         case BinaryKind::Add: binary_each<BinaryKind::Add>(a, b, step, to, run.floats); break;
         case BinaryKind::Sub: binary_each<BinaryKind::Sub>(a, b, step, to, run.floats); break;
         case BinaryKind::Mul: binary_each<BinaryKind::Mul>(a, b, step, to, run.floats); break;
@@ -94,6 +93,8 @@ static void binary_run(const Job& job, int item, float*) {
     each_run(job, item, [&](const Run& run) { binary_part(job, run); });
 }
 
+static constexpr OpKernel binary_kernel{elementwise_items, binary_run, nullptr};
+
 static void unary_part(const Job& job, const Run& run) {
     const float* from = pixel_at(job.in0, run.channel, run.y, run.x);
     float* to = pixel_at(job.out, run.channel, run.y, run.x);
@@ -106,3 +107,5 @@ static void unary_part(const Job& job, const Run& run) {
 static void unary_run(const Job& job, int item, float*) {
     each_run(job, item, [&](const Run& run) { unary_part(job, run); });
 }
+
+static constexpr OpKernel unary_kernel{elementwise_items, unary_run, nullptr};

@@ -6,7 +6,7 @@ typedef float VU __attribute__((vector_size(4 * LANES), aligned(4)));
 
 static inline V load(const float* p) { return *reinterpret_cast<const V*>(p); }
 static inline V load_unaligned(const float* p) { return *reinterpret_cast<const VU*>(p); }
-// Loaded once into a register. Else compilers load it again for every multiply-add that it is an operand of.
+// Loaded once into a register. Else compilers load it again for every FMA that it is an operand of.
 static inline V load_held(const float* p) {
     V v = load(p);
 #if defined(__x86_64__)

@@ -1,7 +1,5 @@
 // Padding and cropping. Needs lanes.inl.
 
-enum class PadKind { Constant = 0, Reflect = 1, Edge = 2 };
-
 // Where pixel i of the unpadded axis is read; -1: nowhere, it is the constant.
 static inline int padded_index(PadKind kind, int i, int size) {
     if (i >= 0 && i < size) return i;
@@ -15,14 +13,14 @@ static int pad_items(const Job& job) { return job.out.channels * job.out.rows; }
 // Every lane reads its own row, or the constant where `row` is -1.
 static void pad_row_by_lane(const Job& job, int channel, const int* row, float* to) {
     const View& in = job.in0;
-    const PadKind kind = PadKind(job.op->p[1]);
-    const int left = pad_amount(*job.op, 1, in.width);
+    const PadKind kind = job.op->pad.kind;
+    const int left = pad_amount(job.op->pad, &Sides::left, in.width);
     for (int l = 0; l < LANES; ++l) {
         const int lane = row[l] < 0 ? 0 : row[l] / in.rows, y = row[l] < 0 ? 0 : row[l] % in.rows;
         const float* from = pixel_at(in, channel, y, in.first) + lane;
         for (int x = job.from; x < job.to; ++x) {
             const int column = row[l] < 0 ? -1 : padded_index(kind, x - left, in.width);
-            to[int64_t(x - job.from) * LANES + l] = column < 0 ? job.op->f[0] : from[int64_t(column - in.first) * LANES];
+            to[int64_t(x - job.from) * LANES + l] = column < 0 ? job.op->pad.value : from[int64_t(column - in.first) * LANES];
         }
     }
 }
@@ -30,12 +28,12 @@ static void pad_row_by_lane(const Job& job, int channel, const int* row, float* 
 // All lanes read the same row of their strips or a row at the same distance from it.
 static void pad_row_of_strips(const Job& job, int channel, int t, int q, float* to) {
     const View& in = job.in0;
-    const PadKind kind = PadKind(job.op->p[1]);
+    const PadKind kind = job.op->pad.kind;
     const float* from = pixel_at(in, channel, t - q * in.rows, in.first) + q;
-    const int left = pad_amount(*job.op, 1, in.width);
+    const int left = pad_amount(job.op->pad, &Sides::left, in.width);
     for (int x = job.from; x < job.to; ++x, to += LANES) {
         const int column = padded_index(kind, x - left, in.width);
-        const V v = column < 0 ? splat(job.op->f[0]) : load_unaligned(from + int64_t(column - in.first) * LANES);
+        const V v = column < 0 ? splat(job.op->pad.value) : load_unaligned(from + int64_t(column - in.first) * LANES);
         store(to, v);
     }
 }
@@ -43,15 +41,17 @@ static void pad_row_of_strips(const Job& job, int channel, int t, int q, float* 
 static void pad_run(const Job& job, int item, float*) {
     const View &in = job.in0, &out = job.out;
     const int channel = item / out.rows, y = item % out.rows;
-    const int t = y - pad_amount(*job.op, 0, in.height), q = floor_div(t, in.rows);
+    const int t = y - pad_amount(job.op->pad, &Sides::top, in.height), q = floor_div(t, in.rows);
     float* to = pixel_at(out, channel, y, job.from);
     bool inside = out.rows == in.rows;  // and every lane that has an output row reads the image proper
     int row[LANES];
     for (int l = 0; l < LANES; ++l) {
         const bool wanted = l * out.rows + y < out.height;
-        row[l] = wanted ? padded_index(PadKind(job.op->p[1]), l * out.rows + t, in.height) : -1;
+        row[l] = wanted ? padded_index(job.op->pad.kind, l * out.rows + t, in.height) : -1;
         inside &= !wanted || (row[l] >= 0 && row[l] == l * out.rows + t);
     }
     if (inside && q > -LANES && q < LANES) pad_row_of_strips(job, channel, t, q, to);
     else pad_row_by_lane(job, channel, row, to);
 }
+
+static constexpr OpKernel pad_kernel{pad_items, pad_run, nullptr};

@@ -1,4 +1,4 @@
-// 1x1 convolution with stride 1 by taps. Needs conv.inl, for the size of its regions.
+// 1x1 convolution with stride 1 by taps. Needs taps.inl, for the size of its regions.
 //
 // A pixel's input is only that pixel in all channels. Runs of POINT_RUN pixels are read in place; shorter ones are copied first.
 // Each output is computed whole, its sums never leaving registers before the epilogue.
@@ -13,10 +13,10 @@ static void copy_run(const View& in, int first_channel, int channels, int y, int
     }
 }
 
-// With more channels a run does not stay in the first-level cache, and comes from memory where all blocks of a network end.
+// With more channels a run does not stay in the L1 cache, and comes from memory where all blocks of a network end.
 constexpr int POINT_FAR = 128;
 
-// Asks for share k of `shares` of the channels of a run, for the second-level cache.
+// Asks for share k of `shares` of the channels of a run, for the L2 cache.
 __attribute__((always_inline)) static inline void expect_run(const View& in, const Chunk& chunk, int y, int x, int k, int shares) {
     const int first = chunk.channels * k / shares, end = chunk.channels * (k + 1) / shares;
     for (int c = first; c < end; ++c) {
@@ -50,7 +50,7 @@ static void sum_list(const TapList& list, const Taps& taps, const float* in, int
 }
 
 static size_t point_scratch(const Job& job) {
-    return size_t(job.taps.chunks[0].channels + 1) * POINT_RUN * LANES;  // one chunk a group, all alike
+    return size_t(taps_of(job).chunks[0].channels + 1) * POINT_RUN * LANES;  // one chunk a group, all alike
 }
 
 static void point_run(const Job& job, int item, float* scratch) {
@@ -58,9 +58,10 @@ static void point_run(const Job& job, int item, float* scratch) {
     float* copy = scratch + POINT_RUN * LANES;
     const bool in_place = region.columns == POINT_RUN;
     const int64_t plane = in_place ? job.in0.plane : POINT_RUN * LANES;
-    for (int i = 0; i < job.taps.chunk_count; ++i) {
-        const Chunk& chunk = job.taps.chunks[i];
-        const TapList* lists = job.taps.lists + chunk.first_list;
+    const Taps& taps = taps_of(job);
+    for (int i = 0; i < taps.chunk_count; ++i) {
+        const Chunk& chunk = taps.chunks[i];
+        const TapList* lists = taps.lists + chunk.first_list;
         for (int y = region.y; y < region.y + region.rows; ++y) {
             if (!in_place) copy_run(job.in0, chunk.first_channel, chunk.channels, y, region.x, region.columns, copy);
             const float* in = in_place ? pixel_at(job.in0, chunk.first_channel, y, region.x) : copy;
@@ -68,7 +69,7 @@ static void point_run(const Job& job, int item, float* scratch) {
                 const int output = int(lists[k].output);
                 if (chunk.channels > POINT_FAR) expect_run(job.in0, chunk, y + 1, region.x, k, chunk.outputs);
                 if (k + 1 < chunk.outputs) expect_operand(job, int(lists[k + 1].output), y, region.x, region.columns);
-                sum_list(lists[k], job.taps, in, plane, job.bias ? job.bias[output] : 0.0f, scratch);
+                sum_list(lists[k], taps, in, plane, job.bias ? job.bias[output] : 0.0f, scratch);
                 finish(job, output, y, region.x, region.columns, scratch);
             }
         }

@@ -6,8 +6,8 @@ struct Region {
 };
 
 // Rows and columns to make, before the shuffle.
-static int conv_rows(const Job& job) { return job.out.rows / job.op->p[15]; }
-static int conv_columns(const Job& job) { return (job.to - job.from) / job.op->p[15]; }
+static int conv_rows(const Job& job) { return job.out.rows / job.op->conv.shuffle; }
+static int conv_columns(const Job& job) { return (job.to - job.from) / job.op->conv.shuffle; }
 
 // Work items are regions, those below each other in a row: they share more input than those beside each other.
 static int conv_regions(const Job& job, int rows, int columns) {
@@ -19,7 +19,7 @@ static Region conv_region(const Job& job, int item, int rows, int columns) {
     Region region{item % down * rows, rows, item / down * columns, columns};
     if (conv_rows(job) - region.y < rows) region.rows = conv_rows(job) - region.y;
     if (width - region.x < columns) region.columns = width - region.x;
-    region.x += job.from / job.op->p[15];
+    region.x += job.from / job.op->conv.shuffle;
     return region;
 }
 
@@ -60,9 +60,9 @@ struct CombineType {
 
 // A sum, activated and combined with what lies at `other`.
 template <Act A, Combine C>
-static inline V finished(V v, const float* other, const float* f, float slope) {
+static inline V finished(V v, const float* other, const Op& op, float slope) {
     if (C == Combine::AddThenAct) v += load(other);
-    v = activate(A, v, f, slope);
+    v = activate(A, v, op, slope);
     if (C == Combine::ActThenAdd) v += load(other);
     if (C == Combine::ActThenMul) v *= load(other);
     return v;
@@ -77,11 +77,11 @@ struct Target {
 };
 
 static inline Target target_of(const Job& job, int k, int y, int x) {
-    const int r = job.op->p[15];
+    const int r = job.op->conv.shuffle;
     int channel = k, dy = 0, dx = 0;
     if (r > 1) channel = k / (r * r), dy = k % (r * r) / r, dx = k % r;
     float* to = pixel_at(job.out, channel, y * r + dy, x * r + dx);
-    const bool combines = Combine(job.op->p[14]) != Combine::None;
+    const bool combines = job.op->conv.combine != Combine::None;
     const float* other = combines ? pixel_at(job.in1, channel, y * r + dy, x * r + dx) : to;
     return {to, other, r * LANES, job.slopes ? job.slopes[k] : 0.0f};
 }
@@ -89,7 +89,7 @@ static inline Target target_of(const Job& job, int k, int y, int x) {
 // Asks for what finish() combines the sums of an output channel with: a long skip comes from far. GCC 12 drops calls of
 // functions that do nothing else, hence inline.
 __attribute__((always_inline)) static inline void expect_operand(const Job& job, int k, int y, int x, int columns) {
-    if (Combine(job.op->p[14]) == Combine::None || job.op->p[15] > 1) return;
+    if (job.op->conv.combine == Combine::None || job.op->conv.shuffle > 1) return;
     const float *other = pixel_at(job.in1, k, y, x), *to = pixel_at(job.out, k, y, x);
     for (int i = 0; i < columns; ++i) {
         __builtin_prefetch(other + i * LANES);
@@ -105,9 +105,9 @@ static void finish(const Job& job, int k, int y, int x, int columns, const float
         const auto row = [&](auto combine) {
             for (int64_t i = 0; i < columns; ++i)
                 store(target.to + i * target.step, finished<decltype(act)::value, decltype(combine)::value>(
-                                                       load(sums + i * LANES), target.other + i * target.step, op.f, target.slope));
+                                                       load(sums + i * LANES), target.other + i * target.step, op, target.slope));
         };
-        switch (Combine(op.p[14])) {
+        switch (op.conv.combine) {
             case Combine::None: return row(CombineType<Combine::None>{});
             case Combine::AddThenAct: return row(CombineType<Combine::AddThenAct>{});
             case Combine::ActThenAdd: return row(CombineType<Combine::ActThenAdd>{});

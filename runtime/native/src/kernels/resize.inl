@@ -19,15 +19,15 @@ static inline void cubic_weights(double t, double a, float* weight) {
     weight[3] = float(((a * w - 5.0 * a) * w + 8.0 * a) * w - 4.0 * a);
 }
 
-static AxisTaps axis_taps(const Op& op, const Axis& axis, int i) {
+static AxisTaps axis_taps(const ResizeParams& p, const Axis& axis, int i) {
     AxisTaps taps{{0, 0, 0, 0}, {1.0f, 0.0f, 0.0f, 0.0f}};
-    const Source x = source_of(op, axis, i);
-    const int count = resize_taps(op);
-    const int64_t base = resize_base(op, x);
+    const Source x = source_of(p, axis, i);
+    const int count = resize_taps(p);
+    const int64_t base = resize_base(p, x);
     const double t = double(x.over - base * x.under) / double(x.under);
     if (count == 2) taps.weight[0] = float(1.0 - t), taps.weight[1] = float(t);
-    if (count == 4) cubic_weights(t, op.f[0], taps.weight);
-    for (int k = 0; k < count; ++k) taps.index[k] = resize_index(op, axis, base, k);
+    if (count == 4) cubic_weights(t, p.cubic, taps.weight);
+    for (int k = 0; k < count; ++k) taps.index[k] = resize_index(p, axis, base, k);
     return taps;
 }
 
@@ -41,13 +41,13 @@ struct RowTap {
 
 static void row_taps(const Job& job, int y, RowTap* taps) {
     const View &in = job.in0, &out = job.out;
-    const Axis axis = resize_axis(*job.op, in.height, out.height);
-    const int count = resize_taps(*job.op);
+    const Axis axis = resize_axis(job.op->resize, in.height, out.height);
+    const int count = resize_taps(job.op->resize);
     for (int k = 0; k < count; ++k) taps[k].uniform = !in.pixel;
     for (int l = 0; l < LANES; ++l) {
         const int lane_row = out.pixel ? 0 : l * out.rows + y;
         const bool wanted = lane_row < out.height;  // other lanes read what the first does
-        const AxisTaps found = axis_taps(*job.op, axis, wanted ? lane_row : y);
+        const AxisTaps found = axis_taps(job.op->resize, axis, wanted ? lane_row : y);
         for (int k = 0; k < count; ++k) {
             taps[k].row[l] = found.index[k];
             taps[k].weight[l] = found.weight[k];
@@ -94,9 +94,9 @@ static void resize_columns(int count, const AxisTaps* columns, int made, const f
 
 // Taps of the columns to make, counted from the first column that any of them reads; how many columns that are in `read`.
 static int list_columns(const Job& job, int count, AxisTaps* columns, int& read) {
-    const Axis axis = resize_axis(*job.op, job.in0.width, job.out.width);
+    const Axis axis = resize_axis(job.op->resize, job.in0.width, job.out.width);
     const int made = job.to - job.from;
-    for (int x = 0; x < made; ++x) columns[x] = axis_taps(*job.op, axis, job.from + x);
+    for (int x = 0; x < made; ++x) columns[x] = axis_taps(job.op->resize, axis, job.from + x);
     const int first = columns[0].index[0];
     read = columns[made - 1].index[count - 1] + 1 - first;
     for (int x = 0; x < made; ++x)
@@ -106,7 +106,7 @@ static int list_columns(const Job& job, int count, AxisTaps* columns, int& read)
 
 static void resize_run(const Job& job, int y, float* scratch) {
     const View &in = job.in0, &out = job.out;
-    const int count = resize_taps(*job.op);
+    const int count = resize_taps(job.op->resize);
     const int64_t row = int64_t(in.pitch) * LANES;
     float* combined = scratch + MAX_TAPS * row;
     AxisTaps* columns = reinterpret_cast<AxisTaps*>(combined + row);
@@ -129,3 +129,5 @@ static void resize_run(const Job& job, int y, float* scratch) {
         resize_columns(count, columns, job.to - job.from, from, pixel_at(out, c, y, job.from));
     }
 }
+
+static constexpr OpKernel resize_kernel{resize_items, resize_run, resize_scratch};

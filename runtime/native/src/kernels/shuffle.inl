@@ -8,19 +8,23 @@ static inline void copy_pixels(const float* from, int64_t from_step, float* to, 
 static int depth_to_space_items(const Job& job) { return job.out.channels * job.in0.rows; }
 
 static void depth_to_space_run(const Job& job, int item, float*) {
-    const int r = job.op->p[1], c = item / job.in0.rows, y = item % job.in0.rows;
+    const int r = job.op->depth_to_space.block, c = item / job.in0.rows, y = item % job.in0.rows;
     for (int dy = 0; dy < r; ++dy)
         for (int dx = 0; dx < r; ++dx)
             copy_pixels(pixel_at(job.in0, (c * r + dy) * r + dx, y, job.from / r), LANES,
                         pixel_at(job.out, c, int64_t(y) * r + dy, job.from + dx), r * LANES, (job.to - job.from) / r);
 }
 
+static constexpr OpKernel depth_to_space_kernel{depth_to_space_items, depth_to_space_run, nullptr};
+
 static int space_to_depth_items(const Job& job) { return job.in0.channels * job.out.rows; }
 
 static void space_to_depth_run(const Job& job, int item, float*) {
-    const int r = job.op->p[1], c = item / job.out.rows, y = item % job.out.rows;
+    const int r = job.op->space_to_depth.block, c = item / job.out.rows, y = item % job.out.rows;
     for (int dy = 0; dy < r; ++dy)
         for (int dx = 0; dx < r; ++dx)
             copy_pixels(pixel_at(job.in0, c, int64_t(y) * r + dy, int64_t(job.from) * r + dx), r * LANES,
                         pixel_at(job.out, (dy * r + dx) * job.in0.channels + c, y, job.from), LANES, job.to - job.from);
 }
+
+static constexpr OpKernel space_to_depth_kernel{space_to_depth_items, space_to_depth_run, nullptr};

@@ -6,12 +6,12 @@
 //
 #include "activate.inl"
 #include "region.inl"
-#include "conv.inl"
+#include "taps.inl"
 #include "convert.inl"
 #include "dense.inl"
 #include "elementwise.inl"
-#include "few.inl"
-#include "merged.inl"
+#include "few_outputs.inl"
+#include "folded_pair.inl"
 #include "pad.inl"
 #include "point.inl"
 #include "pool.inl"
@@ -19,25 +19,16 @@
 #include "resize.inl"
 #include "shuffle.inl"
 //
-#include "convolution.inl"
+#include "conv_variants.inl"
 
+#define SLSC_OP(Name, name) name##_kernel,
 static const Kernels TABLE = {
     ISA_NAME,
     LANES,
-    {convolution_items, convolution_run, convolution_scratch},
-    {elementwise_items, binary_run, nullptr},
-    {elementwise_items, unary_run, nullptr},
-    {pool_items, pool_run, nullptr},
-    {global_mean_items, global_mean_run, nullptr},
-    {resize_items, resize_run, resize_scratch},
-    {pad_items, pad_run, nullptr},
-    {depth_to_space_items, depth_to_space_run, nullptr},
-    {space_to_depth_items, space_to_depth_run, nullptr},
-    {channel_mean_items, channel_mean_run, nullptr},
-    TUNING,
-    DENSE_TUNING,
-    FEW_TUNING,
-    DENSE_TAP_COST,
+    {SLSC_OPS(SLSC_OP)},
+    CONV_VARIANTS,
+    {TUNING, DENSE_TUNING, FEW_OUTPUTS_TUNING, TAP_COST},
     to_strips,
     from_strips,
 };
+#undef SLSC_OP

@@ -7,32 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from plans.basics import SMALLEST, Random, floats, identity, op, plan, sparse_arrays
-from plans.convolutions import combined, conv, ending, pair
+from plans.basics import SMALLEST, Random, conv, floats, identity, plan, sparse_arrays
+from plans.convolutions import combined, combined_shuffled, ending, narrow, one, pair
 from plans.elementwise import binary, root, unary
 from plans.networks import Sketch, attention, blocks, distilling, network
 from plans.space import pad, pool, resize, resize_to, shares, shuffles
-from slsc.passes.lowering.nmp import Act, Combine, OpType, PlanFile
+from slsc.passes.lowering.nmp import PlanFile
 
-__all__ = [
-    "KINDS",
-    "SMALLEST",
-    "Act",
-    "Combine",
-    "OpType",
-    "Sketch",
-    "floats",
-    "identity",
-    "op",
-    "pair",
-    "plan",
-    "sparse_arrays",
-]
+__all__ = ["KINDS", "SMALLEST", "Sketch", "conv", "floats", "identity", "pair", "plan", "sparse_arrays"]
 
 KINDS: dict[str, Callable[[Random], PlanFile]] = {
-    "dense_conv": lambda rng: conv(rng, sparse=False),
-    "sparse_conv": lambda rng: conv(rng, sparse=True),
+    "dense_conv": lambda rng: one(rng, sparse=False),
+    "sparse_conv": lambda rng: one(rng, sparse=True),
+    "narrow": narrow,
     "combined": combined,
+    "combined_shuffled": combined_shuffled,
     "ending": ending,
     "binary": binary,
     "unary": unary,

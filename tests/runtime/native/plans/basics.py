@@ -2,46 +2,79 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TypedDict
+
 import numpy as np
 
-from slsc.passes.lowering.nmp import Act, Op, OpType, PlanFile
+from slsc.passes.lowering import nmp
+from slsc.passes.lowering.nmp import ABSENT, Act, Combine, Conv, DType, Op, PlanFile, Unary
 from slsc.pattern import group_sizes, kept_in_group
 
 SMALLEST = 9
 ACTS = tuple(act for act in Act if act not in (Act.PRELU, Act.SQRT))
+DTYPES = {np.dtype(np.float32): DType.F32, np.dtype(np.uint16): DType.BF16, np.dtype(np.uint8): DType.U8}
 Array = np.ndarray
 Random = np.random.Generator
 
 
-def op(kind: OpType, *p: int, ins: tuple[int, int] = (0, -1), out: int = 1, **rest: object) -> Op:
-    """An operation from value 0 to value 1 unless told otherwise."""
-    fields: dict[str, object] = {"act": Act.NONE, "in_channels": (0, 0), "out_channel": 0, "f": (0.0, 0.0, 0.0, 0.0)}
-    fields |= {"arrays": (-1, -1, -1, -1)} | rest
-    return Op(type=kind, ins=ins, out=out, p=p, **fields)  # type: ignore[arg-type]
+def conv(
+    channels: int,
+    made: int,
+    kernel: tuple[int, int] = (3, 3),
+    *,
+    strides: tuple[int, int] = (1, 1),
+    pads: tuple[int, int, int, int] | None = None,
+    dilations: tuple[int, int] = (1, 1),
+    groups: int = 1,
+    n: int = 0,
+    combine: Combine = Combine.NONE,
+    shuffle: int = 1,
+    weights: int = 0,
+    positions: int = ABSENT,
+    bias: int = ABSENT,
+) -> Conv:
+    """A convolution, of the input's size unless told otherwise."""
+    kh, kw = kernel
+    sides = (kh // 2, kw // 2) * 2 if pads is None else pads
+    return Conv(
+        channels, made, kh, kw, *strides, *sides, *dilations, groups, n, combine, shuffle, weights, positions, bias
+    )
 
 
-def plan(values: list[int], ops: list[Op], arrays: list[Array], row_align: int = 1, m: int = 0) -> PlanFile:
+def plan(
+    values: Sequence[int], ops: Sequence[Op], arrays: Sequence[Array | nmp.Array], row_align: int = 1, m: int = 0
+) -> PlanFile:
     """A plan from value 0 to the last."""
-    return PlanFile(0, len(values) - 1, row_align, m, tuple(values), tuple(ops), tuple(a.tobytes() for a in arrays))
+    stored = tuple(a if isinstance(a, nmp.Array) else nmp.Array(a.tobytes(), DTYPES[a.dtype]) for a in arrays)
+    return PlanFile(0, len(values) - 1, row_align, m, tuple(values), tuple(ops), stored)
 
 
 def identity(channels: int = 1) -> PlanFile:
     """One operation that changes nothing."""
-    return plan([channels, channels], [op(OpType.UNARY, channels)], [])
+    return plan([channels, channels], [Op(Unary(channels, ABSENT, ABSENT))], [])
 
 
 def floats(rng: Random, *shape: int) -> Array:
     return rng.standard_normal(shape).astype(np.float32)
 
 
-def random_act(rng: Random) -> tuple[Act, tuple[float, float, float, float]]:
+class Activated(TypedDict):
+    """An activation as fields of an `Op`."""
+
+    act: Act
+    act_a: float
+    act_b: float
+
+
+def random_act(rng: Random) -> Activated:
     act = ACTS[rng.integers(len(ACTS))]
-    f2 = float(np.float32(rng.uniform(-0.5, 0.5)))
-    return act, (0.0, 0.0, f2, f2 + float(np.float32(rng.uniform(0.1, 2))))
+    a = float(np.float32(rng.uniform(-0.5, 0.5)))
+    return {"act": act, "act_a": a, "act_b": a + float(np.float32(rng.uniform(0.1, 2)))}
 
 
 def sparse_arrays(rng: Random, made: int, channels: int, kernel: tuple[int, int], n: int, m: int) -> list[Array]:
-    """Rank-major values and positions of random weights (see plan.hpp)."""
+    """Rank-major values and positions of random weights (see plan-file.md)."""
     sizes = group_sizes(channels, m)
     order = [[rng.permutation(size) for size in sizes] for _ in range(made * kernel[0] * kernel[1])]
     positions = [

@@ -14,15 +14,13 @@ import torch
 
 from slsc.errors import PlanError
 from slsc.jobs.compile.trained import found_in_weights, read_plan
-from slsc.passes.analysis.cost import costs
-from slsc.passes.analysis.layers import prunable_layers
 from slsc.passes.bake import BakeMasks
 from slsc.passes.base import PassContext
 from slsc.passes.graph import initializers, set_initializer
 from slsc.passes.importing.import_model import import_model
 from slsc.passes.pipeline import Pipeline
 from slsc.plan import Plan
-from slsc.search import Network, Rules, SearchResult
+from slsc.search.base import Rules, SearchNetwork, SearchResult
 from slsc.search.uniform import prune_uniform
 from slsc.zoo.compact import Compact
 from slsc.zoo.export import to_onnx
@@ -36,7 +34,7 @@ def _baked(model: onnx.ModelProto, found: SearchResult) -> onnx.ModelProto:
 def sparse() -> tuple[onnx.ModelProto, Plan]:
     torch.manual_seed(0)
     model = import_model(to_onnx(Compact(2, 16, 1))).model
-    network = Network(model, tuple(prunable_layers(model)), costs(model, (64, 64)))
+    network = SearchNetwork.of(model, (64, 64))
     found = prune_uniform(network, Fraction(1, 4), Rules(8))
     return _baked(model, found), found.plan
 

@@ -5,43 +5,57 @@ from dataclasses import replace
 import pytest
 
 from slsc.jobs.profile.operations import BY_ANOTHER, describe, operations
-from slsc.passes.lowering.nmp import Act, BinaryKind, Combine, Op, OpType, PlanFile
+from slsc.passes.lowering.nmp import (
+    ABSENT,
+    Act,
+    Binary,
+    BinaryKind,
+    Combine,
+    Conv,
+    GlobalMean,
+    Op,
+    PlanFile,
+    Spread,
+)
 
-NONE = (0.0, 0.0, 0.0, 0.0)
 CONV = Op(
-    type=OpType.CONV,
-    act=Act.NONE,
-    ins=(0, -1),
-    in_channels=(0, 0),
-    out=1,
-    out_channel=0,
-    p=(64, 48, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1, 8, 0, 1),
-    f=NONE,
-    arrays=(-1, -1, -1, -1),
+    Conv(
+        64,
+        48,
+        *(3, 3),
+        *(1, 1),
+        *(1, 1, 1, 1),
+        *(1, 1),
+        groups=1,
+        n=8,
+        combine=Combine.NONE,
+        shuffle=1,
+        weights=ABSENT,
+        positions=ABSENT,
+        bias=ABSENT,
+    )
 )
 
 
-def with_p(op: Op, **changes: int) -> Op:
-    """`op` with the parameters at these places changed: p4=2."""
-    places = {int(name[1:]): value for name, value in changes.items()}
-    return replace(op, p=tuple(places.get(index, value) for index, value in enumerate(op.p)))
+def changed(**params: int) -> Op:
+    """`CONV` with other parameters."""
+    return replace(CONV, params=CONV.params._replace(**params))
 
 
 def test_convolutions_in_words() -> None:
     assert describe(CONV, 32) == "conv 3x3 64>48 8:32"
-    assert describe(with_p(CONV, p13=0), 32) == "conv 3x3 64>48 dense"
-    assert describe(with_p(CONV, p13=32), 32) == "conv 3x3 64>48 dense"
-    assert describe(with_p(CONV, p4=2, p5=2, p12=4), 32) == "conv 3x3 64>48 stride 2 groups 4 8:32"
-    assert describe(with_p(CONV, p4=2, p3=1), 32) == "conv 3x1 64>48 stride 2x1 8:32"
-    added = with_p(CONV, p14=Combine.ADD_THEN_ACT, p15=4)
+    assert describe(changed(n=0), 32) == "conv 3x3 64>48 dense"
+    assert describe(changed(n=32), 32) == "conv 3x3 64>48 dense"
+    assert describe(changed(stride_h=2, stride_w=2, groups=4), 32) == "conv 3x3 64>48 stride 2 groups 4 8:32"
+    assert describe(changed(stride_h=2, kernel_w=1), 32) == "conv 3x1 64>48 stride 2x1 8:32"
+    added = changed(combine=Combine.ADD_THEN_ACT, shuffle=4)
     assert describe(replace(added, act=Act.LEAKY_RELU), 32) == "conv 3x3 64>48 8:32 add shuffle 4 leaky relu"
-    assert "multiply" in describe(with_p(CONV, p14=Combine.ACT_THEN_MUL), 32)
+    assert "multiply" in describe(changed(combine=Combine.ACT_THEN_MUL), 32)
 
 
 def test_other_operations_in_words() -> None:
-    binary = replace(CONV, type=OpType.BINARY, p=(50, BinaryKind.REV_SUB, 0))
-    assert describe(binary, 0) == "rev sub 50"
-    assert describe(replace(CONV, type=OpType.GLOBAL_MEAN, p=(12,), act=Act.SIGMOID), 0) == "global mean 12 sigmoid"
+    assert describe(Op(Binary(50, BinaryKind.REV_SUB, Spread.SAME)), 0) == "rev sub 50"
+    assert describe(Op(GlobalMean(12), act=Act.SIGMOID), 0) == "global mean 12 sigmoid"
 
 
 def test_operations() -> None:

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from slsc.data.calibration import calibration_photos
 from slsc.jobs.train.request import Interface, TrainRequest
-from slsc.search import Rules
+from slsc.search.base import Rules
 from slsc.search.sls.settings import FAST
 from slsc.trainer.schedule import Horizon, Schedule
 from slsc.trainer.settings import TrainSettings

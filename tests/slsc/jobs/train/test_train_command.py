@@ -14,15 +14,8 @@ import pytest
 import torch
 from PIL import Image
 
-from slsc.cli import sls_options, train
 from slsc.cli.main import main
-from slsc.jobs.train import presets
-from slsc.jobs.train.request import TRAINED
 from slsc.passes.graph import initializers
-from slsc.search.searcher import STARTS
-from slsc.search.sls.settings import PRESETS as SLS_PRESETS
-from slsc.trainer.schedule import SHAPES
-from slsc.trainer.settings import PRECISIONS
 from slsc.zoo import MODELS
 
 
@@ -132,12 +125,6 @@ def test_divergence_exits_with_one(photos: Path, tmp_path: Path, capsys: pytest.
     assert _train(photos, "--steps", "200", "--lr", "1e30", "-o", str(tmp_path / "net.onnx")) == 1
     assert "training diverged" in _error(capsys)
     assert not (tmp_path / "net.onnx").exists()
-
-
-def test_the_choices_offered_are_those_there_are() -> None:
-    assert (train.METHODS, train.STARTS) == (TRAINED, STARTS)
-    assert sls_options.PRESETS == tuple(presets.PRESETS) == tuple(SLS_PRESETS)
-    assert (train.PRECISIONS, train.SCHEDULES) == (PRECISIONS, SHAPES)
 
 
 def test_a_sparse_network_is_trained_then_packaged_by_its_plan(

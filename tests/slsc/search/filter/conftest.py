@@ -9,9 +9,7 @@ import onnx
 import pytest
 from onnx import numpy_helper, parser
 
-from slsc.passes.analysis.cost import costs
-from slsc.passes.analysis.layers import prunable_layers
-from slsc.search import Network
+from slsc.search.base import SearchNetwork
 
 TRUNK = """
 t (float[n,3,h,w] x) => (float[n,3,h,w] y) {
@@ -50,12 +48,12 @@ def build_model() -> Build:
 
 
 @pytest.fixture(scope="session")
-def trunk(build_model: Build) -> Callable[[], Network]:
+def trunk(build_model: Build) -> Callable[[], SearchNetwork]:
     """Makes the network of `TRUNK`."""
 
-    def build() -> Network:
+    def build() -> SearchNetwork:
         weights = {f"{name}_w": (*shape, 3, 3) for name, shape in SHAPES.items()}
         model = build_model(TRUNK, **weights, **{f"{name}_b": shape[:1] for name, shape in SHAPES.items()})
-        return Network(model, tuple(prunable_layers(model)), costs(model, (64, 64)))
+        return SearchNetwork.of(model, (64, 64))
 
     return build

@@ -11,7 +11,7 @@ from slsc.onnx_torch import OnnxModule
 from slsc.passes import verify
 from slsc.passes.analysis.cost import costs
 from slsc.passes.narrowing import narrow_cost
-from slsc.search import Rules
+from slsc.search.base import Rules
 from slsc.search.filter import FilterPruning
 
 

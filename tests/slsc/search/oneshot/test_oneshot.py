@@ -10,11 +10,9 @@ import torch
 from onnx import helper
 
 from slsc.onnx_torch import OnnxModule
-from slsc.passes.analysis.cost import costs
-from slsc.passes.analysis.layers import prunable_layers
 from slsc.pattern import first_2to4_violation, first_violation
 from slsc.plan import mask_digest
-from slsc.search import Network, Rules, SearchResult
+from slsc.search.base import Rules, SearchNetwork, SearchResult
 from slsc.search.inputs import PatchSource
 from slsc.search.layers import layers_of
 from slsc.search.moments import network_moments
@@ -45,7 +43,9 @@ def output_error(model: onnx.ModelProto, result: SearchResult, x: torch.Tensor) 
 
 
 @pytest.mark.parametrize("rule", ["magnitude", "magnitude+2:4"])
-def test_prunes_within_budget_and_beats_uniform_magnitude(network: Network, pairs, io, inputs, silent, rule) -> None:
+def test_prunes_within_budget_and_beats_uniform_magnitude(
+    network: SearchNetwork, pairs, io, inputs, silent, rule
+) -> None:
     rules = Rules(16, rule)
     budget = Fraction(1, 4)
     result = OneShot(network, inputs, rules, 0, silent).prune(budget)
@@ -61,13 +61,13 @@ def test_prunes_within_budget_and_beats_uniform_magnitude(network: Network, pair
     assert output_error(network.model, result, fresh) < 0.5 * uniform
 
 
-def test_same_seed_same_result(network: Network, inputs, silent) -> None:
+def test_same_seed_same_result(network: SearchNetwork, inputs, silent) -> None:
     first, second = (OneShot(network, inputs, RULES, 3, silent).prune(Fraction(1, 2)) for _ in range(2))
     assert first.plan == second.plan
     assert all(np.array_equal(first.weights[name], second.weights[name]) for name in first.weights)
 
 
-def test_sensitivity_falls_with_n_and_leaves_the_network_as_it_was(network: Network, inputs, silent) -> None:
+def test_sensitivity_falls_with_n_and_leaves_the_network_as_it_was(network: SearchNetwork, inputs, silent) -> None:
     module = OnnxModule(network.model)
     layers = {layer.name: layers_of(module)[layer.name] for layer in network.layers}
     moments = network_moments(module, layers, inputs, 4000, torch.Generator().manual_seed(0))
@@ -80,7 +80,7 @@ def test_sensitivity_falls_with_n_and_leaves_the_network_as_it_was(network: Netw
         assert errors[-1] == 0 and errors[0] > errors[len(errors) // 2] > 0
 
 
-def test_a_layer_left_dense_mends_what_pruning_before_it_did(network: Network, inputs, silent) -> None:
+def test_a_layer_left_dense_mends_what_pruning_before_it_did(network: SearchNetwork, inputs, silent) -> None:
     dense = OnnxModule(network.model)
     pruned = copy.deepcopy(dense)
     keep = {"first.weight": 2, "second.weight": 16, "tail.weight": 16}
@@ -100,7 +100,7 @@ def test_a_shared_weight_stays_shared(build, silent, pairs) -> None:
         "Conv", ["body", "body.weight", "body.bias"], ["again"], "again", kernel_shape=[3, 3], pads=[1] * 4
     )
     model = build([("image", "head", 3, 16), ("head", "body", 16, 16), ("again", "restored", 16, 3)], [again], 3)
-    network = Network(model, tuple(prunable_layers(model)), costs(model, (32, 32)))
+    network = SearchNetwork.of(model, (32, 32))
     assert [layer.uses for layer in network.layers] == [2]
     x = torch.rand(4, 3, 24, 24)
     result = OneShot(network, x, RULES, 0, silent).prune(Fraction(1, 4))
@@ -108,7 +108,7 @@ def test_a_shared_weight_stays_shared(build, silent, pairs) -> None:
     assert output_error(model, result, x) < output_error(model, prune_uniform(network, Fraction(1, 4), RULES), x)
 
 
-def test_uniform_takes_the_largest_n_within_budget(network: Network) -> None:
+def test_uniform_takes_the_largest_n_within_budget(network: SearchNetwork) -> None:
     for denominator in (2, 4, 8):
         (n,) = set(uniform_keep(network, Fraction(1, denominator), 16).values())
         assert n == 16 // denominator

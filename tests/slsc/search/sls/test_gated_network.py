@@ -10,10 +10,9 @@ import pytest
 import torch
 
 from slsc.onnx_torch import OnnxModule
-from slsc.passes.analysis.cost import costs, plan_cost
-from slsc.passes.analysis.layers import prunable_layers
+from slsc.passes.analysis.cost import plan_cost
 from slsc.pattern import nm_mask, rank_groups
-from slsc.search import Network, Rules
+from slsc.search.base import Rules, SearchNetwork
 from slsc.search.sls.gates import start_of
 from slsc.search.sls.network import GatedNetwork
 from slsc.search.sls.settings import PAPER, SlsSettings
@@ -28,7 +27,7 @@ FIGURE_6 = [
 """N of RFDN's layers at a budget of 1/8, in the order of their MACs: read off the paper's figure."""
 
 
-def gated(network: Network, settings: SlsSettings = PAPER, rules: Rules = RULES) -> GatedNetwork:
+def gated(network: SearchNetwork, settings: SlsSettings = PAPER, rules: Rules = RULES) -> GatedNetwork:
     return GatedNetwork(network, OnnxModule(network.model), rules, settings)
 
 
@@ -38,12 +37,12 @@ def set_n(module: GatedNetwork, keep: dict[str, int], m: int) -> None:
 
 
 @pytest.fixture(scope="module")
-def rfdn64() -> Network:
+def rfdn64() -> SearchNetwork:
     model = to_onnx(zoo_model("rfdn64_x4").build())
-    return Network(model, tuple(prunable_layers(model)), costs(model, (720, 1280)))
+    return SearchNetwork.of(model)
 
 
-def test_figure_6_through_the_differentiable_cost(rfdn64: Network) -> None:
+def test_figure_6_through_the_differentiable_cost(rfdn64: SearchNetwork) -> None:
     prunable = sorted((layer for layer in rfdn64.cost.layers if layer.prunable), key=lambda layer: layer.macs)
     keep = {layer.name: n for layer, n in zip(prunable, FIGURE_6, strict=True)}
     module = gated(rfdn64, rules=Rules(32))
@@ -57,14 +56,14 @@ def test_figure_6_through_the_differentiable_cost(rfdn64: Network) -> None:
     assert sum(int(mask.sum()) for mask in module.masks().values()) == 133_120
 
 
-def test_with_all_k_at_one_it_is_the_dense_network(network: Network) -> None:
+def test_with_all_k_at_one_it_is_the_dense_network(network: SearchNetwork) -> None:
     module, dense = gated(network), OnnxModule(network.model)
     x = torch.rand(2, 3, 12, 14, generator=torch.Generator().manual_seed(0))
     assert torch.equal(module(x), dense(x))
     assert set(module.keep().values()) == {8} and module.exact_share() == 1
 
 
-def test_a_first_k_below_the_threshold_leaves_one_weight_a_group(network: Network) -> None:
+def test_a_first_k_below_the_threshold_leaves_one_weight_a_group(network: SearchNetwork) -> None:
     module = gated(network)
     with torch.no_grad():
         module.k[:, 0] = 0.4
@@ -72,7 +71,7 @@ def test_a_first_k_below_the_threshold_leaves_one_weight_a_group(network: Networ
     assert module.exact_share() == network.lowest_share(8)
 
 
-def test_forward_is_the_masked_network(network: Network) -> None:
+def test_forward_is_the_masked_network(network: SearchNetwork) -> None:
     module, plain = gated(network), OnnxModule(network.model)
     keep = {name: 2 + index for index, name in enumerate(module.names)}
     set_n(module, keep, 8)
@@ -86,7 +85,7 @@ def test_forward_is_the_masked_network(network: Network) -> None:
     torch.testing.assert_close(module(x), plain(x))
 
 
-def test_gradients_of_weights_stop_at_closed_gates_and_reach_every_k(network: Network) -> None:
+def test_gradients_of_weights_stop_at_closed_gates_and_reach_every_k(network: SearchNetwork) -> None:
     module = gated(network)
     with torch.no_grad():
         module.k.fill_(0.5 ** (1 / 2.5))  # p_3 half a unit above the threshold
@@ -98,7 +97,7 @@ def test_gradients_of_weights_stop_at_closed_gates_and_reach_every_k(network: Ne
     assert module.k.grad is not None and (module.k.grad != 0).all()
 
 
-def test_a_gate_learns_what_its_unit_does_to_the_loss(network: Network) -> None:
+def test_a_gate_learns_what_its_unit_does_to_the_loss(network: SearchNetwork) -> None:
     """The straight-through gradient of b against the loss with one unit scaled by hand."""
     module = gated(network)
     x = torch.rand(1, 3, 9, 9, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
@@ -120,7 +119,7 @@ def test_a_gate_learns_what_its_unit_does_to_the_loss(network: Network) -> None:
     assert float(module.k.grad[0, 3]) == pytest.approx(expected, rel=1e-3)
 
 
-def test_units_are_formed_anew_only_when_asked(network: Network) -> None:
+def test_units_are_formed_anew_only_when_asked(network: SearchNetwork) -> None:
     module = gated(network)
     set_n(module, dict.fromkeys(module.names, 4), 8)
     before, name = module.masks(), module.names[0]
@@ -134,7 +133,7 @@ def test_units_are_formed_anew_only_when_asked(network: Network) -> None:
     assert not np.array_equal(expected, before[name])
 
 
-def test_frozen_gates_neither_move_nor_learn(network: Network) -> None:
+def test_frozen_gates_neither_move_nor_learn(network: SearchNetwork) -> None:
     module = gated(network)
     set_n(module, dict.fromkeys(module.names, 4), 8)
     module.freeze()
@@ -151,7 +150,7 @@ def test_frozen_gates_neither_move_nor_learn(network: Network) -> None:
 @pytest.mark.parametrize("ordered", [True, False])
 def test_short_groups_cost_what_the_plan_says(build: Callable[..., onnx.ModelProto], ordered: bool) -> None:
     model = build([("image", "head", 3, 13), ("head", "body", 13, 11), ("body", "restored", 11, 3)], [], 3)
-    network = Network(model, tuple(prunable_layers(model)), costs(model, (16, 16)))
+    network = SearchNetwork.of(model, (16, 16))
     module = gated(network, replace(PAPER, ordered=ordered))
     generator = torch.Generator().manual_seed(1)
     for _ in range(20):
@@ -163,7 +162,7 @@ def test_short_groups_cost_what_the_plan_says(build: Callable[..., onnx.ModelPro
         assert sum(int(mask.sum()) for mask in module.masks().values()) == planned.prunable_weights
 
 
-def test_filling_uses_the_budget_up(network: Network) -> None:
+def test_filling_uses_the_budget_up(network: SearchNetwork) -> None:
     module = gated(network)
     module.fill(Fraction(1, 3))
     assert Fraction(1, 4) < module.exact_share() <= Fraction(1, 3) and bool(module.frozen)

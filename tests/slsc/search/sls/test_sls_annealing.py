@@ -7,8 +7,9 @@ from fractions import Fraction
 
 import pytest
 
+from slsc.jobs.train.presets import PRESETS
 from slsc.search.sls.annealing import PacedAnnealing, SettledAnnealing, make_annealing
-from slsc.search.sls.settings import OFFICIAL, OFFICIAL_DEFAULTS, PAPER, PRESETS, Pace, SlsSettings
+from slsc.search.sls.settings import OFFICIAL, OFFICIAL_DEFAULTS, PAPER, Pace, SlsSettings
 
 
 def follow(settings: SlsSettings, shares: list[float]) -> list[float]:
@@ -44,7 +45,7 @@ def test_without_annealing_the_strength_stays() -> None:
 def test_official_settings_differ_from_the_papers_where_the_code_does() -> None:
     assert (PAPER.growth, PAPER.settled, PAPER.rate, PAPER.most, PAPER.strength) == (1.1, 0.1, "share", 1.0, 1e-10)
     assert (OFFICIAL.growth, OFFICIAL.settled, OFFICIAL.rate, OFFICIAL.most) == (1.2, 0.2, "ratio", 1.03)
-    assert all(choices.threshold == 0.5 and choices.ordered for choices in PRESETS.values())
+    assert all(chosen.sls.threshold == 0.5 and chosen.sls.ordered for chosen in PRESETS.values())
 
 
 def test_a_paced_strength_grows_when_late_and_falls_when_early() -> None:
@@ -70,7 +71,7 @@ def test_periods_that_pass_between_two_steps_count() -> None:
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_state_goes_on_where_it_was(name: str) -> None:
-    settings = replace(PRESETS[name], epoch=2)
+    settings = replace(PRESETS[name].sls, epoch=2)
     steps = [(step, step / 20, 1 - 0.02 * step) for step in range(20)]
     whole, first, second = (make_annealing(settings, 1.0, Fraction(1, 8)) for _ in range(3))
     for at in steps:

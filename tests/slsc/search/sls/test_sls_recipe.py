@@ -15,18 +15,16 @@ from torch import Tensor
 
 from slsc.errors import BudgetError, SlscError
 from slsc.onnx_torch import OnnxModule
-from slsc.passes.analysis.cost import costs
-from slsc.passes.analysis.layers import prunable_layers
 from slsc.passes.bake import BakeMasks
 from slsc.passes.base import PassContext
 from slsc.passes.pipeline import Pipeline
-from slsc.search import Network, Rules
+from slsc.search.base import Rules, SearchNetwork
 from slsc.search.inputs import PatchSource
 from slsc.search.sls.network import GatedNetwork
 from slsc.search.sls.recipe import SlsRecipe
 from slsc.search.sls.settings import FAST, PAPER, Pace, SlsSettings
 from slsc.trainer.loop import Batches, fit
-from slsc.trainer.progress import Progress, Row
+from slsc.trainer.progress import LogRow, RunProgress
 from slsc.trainer.schedule import Horizon, Schedule
 from slsc.trainer.settings import TrainSettings
 
@@ -43,14 +41,14 @@ class Notes:
         self.losses: list[float] = []
         self.reports: list[Mapping[str, float]] = []
 
-    def begin(self, start: Progress, horizon: Horizon) -> None:
+    def begin(self, start: RunProgress, horizon: Horizon) -> None:
         pass
 
-    def show(self, at: Progress, fraction: float, loss: float, report: Mapping[str, float]) -> None:
+    def show(self, at: RunProgress, fraction: float, loss: float, report: Mapping[str, float]) -> None:
         self.losses.append(loss)
         self.reports.append(dict(report))
 
-    def record(self, row: Row) -> None:
+    def record(self, row: LogRow) -> None:
         pass
 
 
@@ -59,7 +57,9 @@ def batches(pairs, io) -> Batches:
     return PatchSource(pairs, io).batches(SIDE, (0,))
 
 
-def make(network: Network, settings: SlsSettings, budget: Fraction = Fraction(1, 4), rules: Rules = RULES) -> SlsRecipe:
+def make(
+    network: SearchNetwork, settings: SlsSettings, budget: Fraction = Fraction(1, 4), rules: Rules = RULES
+) -> SlsRecipe:
     module = GatedNetwork(network, OnnxModule(network.model), rules, settings)
     return SlsRecipe(network, module, budget, rules, settings, SIDE * SIDE)
 
@@ -73,7 +73,7 @@ def run(recipe: SlsRecipe, batches: Batches, steps: int, checkpoint: Path | None
 
 @pytest.mark.parametrize("rule", ["magnitude", "magnitude+2:4"])
 @pytest.mark.parametrize("m", [4, 8, 16, 32])
-def test_a_search_meets_its_budget_and_bakes(network: Network, batches: Batches, m: int, rule: str) -> None:
+def test_a_search_meets_its_budget_and_bakes(network: SearchNetwork, batches: Batches, m: int, rule: str) -> None:
     rules = Rules(m, rule)
     budget = max(Fraction(1, 4), network.lowest_share(m))
     found = make(network, replace(FAST, refresh_every=1), budget, rules)
@@ -89,7 +89,7 @@ def test_a_search_meets_its_budget_and_bakes(network: Network, batches: Batches,
         torch.testing.assert_close(OnnxModule(baked)(x), found.module(x))
 
 
-def test_n_is_settled_once_the_budget_is_met(network: Network, batches: Batches) -> None:
+def test_n_is_settled_once_the_budget_is_met(network: SearchNetwork, batches: Batches) -> None:
     recipe = make(network, PRESSED)
     notes = run(recipe, batches, 30)
     shares = [report["share"] for report in notes.reports]
@@ -101,7 +101,7 @@ def test_n_is_settled_once_the_budget_is_met(network: Network, batches: Batches)
     assert recipe.penalty() is None and not recipe.module.k.requires_grad
 
 
-def test_units_go_on_being_formed_after_n_is_settled(network: Network, batches: Batches) -> None:
+def test_units_go_on_being_formed_after_n_is_settled(network: SearchNetwork, batches: Batches) -> None:
     moving, still = make(network, PRESSED), make(network, replace(PRESSED, refresh_every=None))
     for recipe in (moving, still):
         first = recipe.module.get_buffer("slots_0").clone()
@@ -109,7 +109,7 @@ def test_units_go_on_being_formed_after_n_is_settled(network: Network, batches: 
         assert torch.equal(recipe.module.get_buffer("slots_0"), first) == (recipe is still)
 
 
-def test_the_cost_is_counted_for_a_training_sample_in_grey_levels(network: Network) -> None:
+def test_the_cost_is_counted_for_a_training_sample_in_grey_levels(network: SearchNetwork) -> None:
     recipe = make(network, PAPER)
     penalty = recipe.penalty()
     pixels = network.cost.input_hw[0] * network.cost.input_hw[1]
@@ -118,7 +118,7 @@ def test_the_cost_is_counted_for_a_training_sample_in_grey_levels(network: Netwo
     assert float(penalty.detach()) == pytest.approx(1e-10 * macs / 255, rel=1e-5)
 
 
-def test_steps_that_run_out_say_how_far_it_came(network: Network, batches: Batches) -> None:
+def test_steps_that_run_out_say_how_far_it_came(network: SearchNetwork, batches: Batches) -> None:
     recipe = make(network, PAPER)
     run(recipe, batches, 3)
     with pytest.raises(BudgetError, match=r"came down to 0\.\d{4}, lambda up to 1e-10") as caught:
@@ -126,18 +126,18 @@ def test_steps_that_run_out_say_how_far_it_came(network: Network, batches: Batch
     assert caught.value.exit_code == 3 and "more steps" in str(caught.value)
 
 
-def test_a_search_that_removed_nothing_proposes_no_budget(network: Network) -> None:
+def test_a_search_that_removed_nothing_proposes_no_budget(network: SearchNetwork) -> None:
     with pytest.raises(BudgetError, match="more steps") as caught:
         make(network, PAPER).result()
     assert "--budget" not in str(caught.value)
 
 
-def test_an_unreachable_budget_is_refused_at_once(network: Network) -> None:
+def test_an_unreachable_budget_is_refused_at_once(network: SearchNetwork) -> None:
     with pytest.raises(BudgetError, match="cannot be reached"):
         make(network, PAPER, Fraction(1, 100))
 
 
-def test_a_late_search_is_brought_to_its_budget(network: Network, batches: Batches) -> None:
+def test_a_late_search_is_brought_to_its_budget(network: SearchNetwork, batches: Batches) -> None:
     settings = replace(FAST, strength=0.0, k_rate=0.01, pace=Pace(until=0.4, grace=0.1))
     recipe = make(network, settings)
     notes = run(recipe, batches, 20)
@@ -149,7 +149,7 @@ def test_a_late_search_is_brought_to_its_budget(network: Network, batches: Batch
 @pytest.mark.parametrize("ordered", [True, False])
 def test_ablations_end_with_a_plan_that_holds(build: Callable[..., onnx.ModelProto], ordered: bool) -> None:
     model = build([("image", "head", 3, 13), ("head", "body", 13, 11), ("body", "restored", 11, 3)], [], 3)
-    network = Network(model, tuple(prunable_layers(model)), costs(model, (16, 16)))
+    network = SearchNetwork.of(model, (16, 16))
     recipe = make(network, replace(PRESSED, ordered=ordered, anneal_every=None, refresh_every=1), Fraction(1, 2))
 
     def noise(step: int, first: int, count: int) -> tuple[Tensor, Tensor]:
@@ -164,7 +164,7 @@ def test_ablations_end_with_a_plan_that_holds(build: Callable[..., onnx.ModelPro
 
 @pytest.mark.parametrize("stop", [3, 9, 20])
 def test_a_resumed_search_is_the_uninterrupted_one(
-    network: Network, batches: Batches, tmp_path: Path, stop: int
+    network: SearchNetwork, batches: Batches, tmp_path: Path, stop: int
 ) -> None:
     """Stopped before, while and after N is learned."""
     whole = make(network, PRESSED)
@@ -180,7 +180,9 @@ def test_a_resumed_search_is_the_uninterrupted_one(
         np.testing.assert_array_equal(resumed.result().weights[name], weight)
 
 
-def test_a_checkpoint_of_another_group_size_is_refused(network: Network, batches: Batches, tmp_path: Path) -> None:
+def test_a_checkpoint_of_another_group_size_is_refused(
+    network: SearchNetwork, batches: Batches, tmp_path: Path
+) -> None:
     path = tmp_path / "run.ckpt"
     run(make(network, PRESSED), batches, 2, path)
     with pytest.raises(SlscError, match="another run"):

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from slsc.errors import UsageError
 from slsc.passes.analysis.cost import Cost, LayerCost, plan_cost
 from slsc.pattern import RULES, nm_mask, rank_groups
-from slsc.search import Rules
-from slsc.search.sls.units import kept_macs, require_units, slot_macs, slots_of
+from slsc.search.base import Rules
+from slsc.search.sls.units import macs_by_n, require_units, slot_macs, slots_of
 
 CASES = st.tuples(st.sampled_from([4, 8, 16, 32]), st.integers(8, 80), st.sampled_from(RULES), st.integers(0, 999))
 
@@ -43,7 +43,7 @@ def test_both_ways_to_price_agree_with_the_plan(m: int, channels: list[int], dat
     names = tuple(layer.name for layer in cost.layers)
     keep = {name: data.draw(st.integers(1, m)) for name in names}
     expected = plan_cost(cost, keep, m).prunable_macs
-    by_slot, by_n = slot_macs(cost, names, m), kept_macs(cost, names, m)
+    by_slot, by_n = slot_macs(cost, names, m), macs_by_n(cost, names, m)
     rows = np.array([np.tile(np.arange(m) < keep[name], 2) for name in names])
     assert (by_slot * rows).sum() == expected
     assert sum(by_n[i, keep[name]] for i, name in enumerate(names)) == expected

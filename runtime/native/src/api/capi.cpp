@@ -1,0 +1,129 @@
+// The C interface: no exception leaves it.
+#include <cstring>
+#include <memory>
+#include <new>
+#include <string>
+#include <system_error>
+#include <thread>
+
+#include "api/engine.hpp"
+#include "api/status.hpp"
+#include "support/error.hpp"
+
+struct slsc_context {
+    std::shared_ptr<slsc::Context> shared;
+};
+
+struct slsc_engine {
+    slsc::Engine engine;
+    std::string error;
+};
+
+namespace {
+
+constexpr int kMaxThreads = 1024;
+constexpr const char* kFeatures[] = {"float32", "plan-2"};
+
+thread_local std::string open_error;
+
+std::shared_ptr<slsc::Context> make_context(int threads) {
+    slsc::require(threads >= 0 && threads <= kMaxThreads, SLSC_BAD_ARGUMENT,
+                  "threads must be in 0.." + std::to_string(kMaxThreads));
+    if (threads == 0) threads = int(std::thread::hardware_concurrency());
+    try {
+        return std::make_shared<slsc::Context>(threads < 1 ? 1 : threads);
+    } catch (const std::system_error&) {
+        throw slsc::Error(SLSC_NO_THREADS, "the system gives no " + std::to_string(threads) + " threads");
+    }
+}
+
+const slsc::Kernels* kernels_for(const char* isa) {
+    const slsc::Kernels* kernels = slsc::select_kernels(isa);
+    slsc::require(kernels, SLSC_UNSUPPORTED, std::string("this processor or build has no ") + (isa ? isa : "kernels"));
+    return kernels;
+}
+
+// Runs `body` for an engine.
+template <typename Body>
+slsc_status on(slsc_engine* engine, Body body) {
+    return engine ? slsc::status_of(engine->error, body) : SLSC_BAD_ARGUMENT;
+}
+
+}  // namespace
+
+extern "C" {
+
+const char* slsc_version(void) { return SLSC_VERSION; }
+
+int slsc_has(const char* feature) {
+    if (!feature) return 0;
+    for (const char* known : kFeatures)
+        if (std::strcmp(feature, known) == 0) return 1;
+    return slsc::select_kernels(feature) != nullptr;
+}
+
+slsc_status slsc_context_create(int threads, slsc_context** context) {
+    if (!context) return SLSC_BAD_ARGUMENT;
+    *context = nullptr;
+    return slsc::status_of(open_error, [&] { *context = new slsc_context{make_context(threads)}; });
+}
+
+void slsc_context_free(slsc_context* context) { delete context; }
+
+slsc_status slsc_open(slsc_context* context, const void* plan, size_t bytes, const char* isa, slsc_engine** engine) {
+    if (!engine) return SLSC_BAD_ARGUMENT;
+    *engine = nullptr;
+    return slsc::status_of(open_error, [&] {
+        slsc::require(plan, SLSC_BAD_ARGUMENT, "plan is null");
+        auto loaded = slsc::load_plan(plan, bytes);
+        const slsc::Kernels* kernels = kernels_for(isa);
+        *engine = new slsc_engine{slsc::Engine(context ? context->shared : make_context(0), std::move(loaded), kernels), {}};
+    });
+}
+
+slsc_status slsc_set_capacity(slsc_engine* engine, int capacity) {
+    return on(engine, [&] { engine->engine.set_capacity(capacity); });
+}
+
+slsc_status slsc_set_band(slsc_engine* engine, int columns) {
+    return on(engine, [&] { engine->engine.set_band(columns); });
+}
+
+slsc_status slsc_shape(slsc_engine* engine, int height, int width, int* in_channels, int* out_channels, int* out_height,
+                       int* out_width) {
+    if (!in_channels || !out_channels || !out_height || !out_width) return SLSC_BAD_ARGUMENT;
+    return on(engine, [&] {
+        const slsc::Schedule& schedule = engine->engine.prepare(height, width);
+        const slsc::Shape& out = schedule.output();
+        *in_channels = schedule.input().channels;
+        *out_channels = out.channels, *out_height = out.height, *out_width = out.width;
+    });
+}
+
+slsc_status slsc_run(slsc_engine* engine, const float* input, int height, int width, float* output) {
+    if (!input || !output) return SLSC_BAD_ARGUMENT;
+    return on(engine, [&] { engine->engine.run(input, height, width, output); });
+}
+
+int slsc_op_count(const slsc_engine* engine) { return engine ? int(engine->engine.seconds().size()) : 0; }
+
+slsc_status slsc_op_seconds(const slsc_engine* engine, double* seconds) {
+    if (!engine || !seconds) return SLSC_BAD_ARGUMENT;
+    for (double each : engine->engine.seconds()) *seconds++ = each;
+    return SLSC_OK;
+}
+
+uint64_t slsc_op_macs(const slsc_engine* engine, int index) {
+    if (!engine || index < 0 || index >= slsc_op_count(engine)) return 0;
+    return engine->engine.macs(index);
+}
+
+uint64_t slsc_arena_bytes(const slsc_engine* engine) { return engine ? engine->engine.arena_bytes() : 0; }
+
+const char* slsc_isa(const slsc_engine* engine) { return engine ? engine->engine.kernels().isa : ""; }
+
+const char* slsc_last_error(const slsc_engine* engine) { return engine ? engine->error.c_str() : open_error.c_str(); }
+
+void slsc_close(slsc_engine* engine) { delete engine; }
+
+}  // extern "C"

@@ -1,0 +1,109 @@
+#include "api/run.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "schedule/job.hpp"
+#include "support/error.hpp"
+
+namespace slsc {
+namespace {
+
+class Run {
+public:
+    Run(const Schedule& schedule, Context& context)
+        : schedule_(schedule), kernels_(*schedule.program->target.kernels), threads_(context.threads()),
+          arena_(context.arena().get()), scratch_(context.scratch().get()) {}
+
+    void read(const float* input) {
+        const int image = int(schedule_.program->plan->header.input);
+        const View in = view_of(schedule_, arena_, image, 0, schedule_.input().channels, 0);
+        threads_.run(in.channels * in.rows, [&](int item, int) { kernels_.to_strips(input, in, 0, in.width, item); });
+    }
+
+    // Columns of the output that are complete and not yet written.
+    void write(int end, float* output) {
+        const int begin = std::exchange(written_, std::max(written_, end));
+        if (begin >= end) return;
+        const int restored = int(schedule_.program->plan->header.output);
+        const View out = view_of(schedule_, arena_, restored, 0, schedule_.output().channels, output_first_);
+        threads_.run(out.channels * out.rows, [&](int item, int) { kernels_.from_strips(out, output, begin, end, item); });
+    }
+
+    // All nodes of a step.
+    void step(const Step& step, std::vector<double>& seconds) {
+        for (int i = step.first; i < step.end; ++i) {
+            const Node& node = schedule_.program->nodes[i];
+            const NodeStep& at = schedule_.node_steps[step.at + i - step.first];
+            const auto begun = std::chrono::steady_clock::now();
+            copy(at.fetch, false);
+            if (at.made.first < at.made.end && node.leader == i)
+                with_job(schedule_, step, i, arena_, [&](const Job& job) { run(kernel_of(*schedule_.program, node), job); });
+            copy(at.keep, true);
+            if (node.op.out == int(schedule_.program->plan->header.output)) output_first_ = at.out_first;
+            seconds[node.source] += std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+        }
+    }
+
+private:
+    void run(const OpKernel& kernel, const Job& job) {
+        threads_.run(kernel.items(job), [&](int item, int worker) {
+            kernel.run(job, item, scratch_ + worker * schedule_.scratch_floats);
+        });
+    }
+
+    // All copies up to `end` that are still to be done, to where columns are kept or back.
+    void copy(int end, bool keep) {
+        while (copied_ < end) copy(schedule_.copies[copied_++], keep);
+    }
+
+    void copy(const Copy& copy, bool keep) {
+        const Shape& shape = schedule_.shapes[copy.value];
+        const Place& place = schedule_.placement.places[schedule_.placement.place_of[copy.value]];
+        const int lanes = kernels_.lanes;
+        const Columns columns = copy.part.kept;
+        float* live = arena_ + place.offset + int64_t(columns.first - copy.first) * lanes;
+        float* kept = arena_ + place.kept_offset;
+        const size_t bytes = sizeof(float) * size_t(columns.end - columns.first) * lanes;
+        const int64_t plane = plane_floats(place.pitch, lanes), kept_plane = plane_floats(place.kept_pitch, lanes);
+        threads_.run(shape.rows, [&](int row, int) {
+            for (int64_t channel = copy.part.channel; channel < copy.part.channel + copy.part.channels; ++channel) {
+                float* from = live + (int64_t(row) * shape.channels + channel) * plane;
+                float* to = kept + (int64_t(row) * shape.channels + channel) * kept_plane;
+                if (!keep) std::swap(from, to);
+                std::memcpy(to, from, bytes);
+            }
+        });
+    }
+
+    const Schedule& schedule_;
+    const Kernels& kernels_;
+    ThreadPool& threads_;
+    float* arena_;
+    float* scratch_;
+    int copied_ = 0;
+    int written_ = 0;       // columns of the output
+    int output_first_ = 0;  // column that the output's place begins with
+};
+
+}  // namespace
+
+void run_schedule(const Schedule& schedule, Context& context, const float* input, float* output, std::vector<double>& seconds) {
+    const std::lock_guard<std::mutex> turn(context.turn());
+    const size_t floats = schedule.placement.floats;
+    require(context.arena().grow(floats), SLSC_NO_MEMORY, std::to_string(floats * sizeof(float)) + " bytes for the image's values");
+    require(context.scratch().grow(schedule.scratch_floats * size_t(context.thread_count())), SLSC_NO_MEMORY,
+            "no memory for the threads' scratch");
+    Run run(schedule, context);
+    run.read(input);
+    run.write(schedule.restored, output);
+    for (const Step& step : schedule.steps) {
+        run.step(step, seconds);
+        run.write(step.restored, output);
+    }
+}
+
+}  // namespace slsc

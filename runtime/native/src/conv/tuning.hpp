@@ -1,0 +1,37 @@
+// How an instruction set cuts convolutions up.
+#pragma once
+
+namespace slsc {
+
+// See kernels/taps.inl.
+struct TapTuning {
+    int lanes;
+    int rows, columns;  // of a region
+    int window_bytes;   // most that the input may take which a chunk's lists read
+    bool pairs;         // two lists at once where they are equally long
+};
+
+// See kernels/dense.inl.
+struct DenseTuning {
+    int lanes;
+    int block_rows, block_columns;  // of a register block
+    int rows, columns;              // of a region: multiples of the block's
+    int outputs;                    // output channels whose sums are held at once
+    int block_bytes;                // most that a chunk's input of one register block may take
+};
+
+// See kernels/few_outputs.inl.
+struct FewOutputsTuning {
+    int lanes;
+    int rows, columns;  // of a region
+    int window_bytes;   // most that the rows may take which one row of a region reads
+};
+
+struct ConvTuning {
+    TapTuning taps;
+    DenseTuning dense;
+    FewOutputsTuning few_outputs;
+    double tap_cost;  // time of an FMA by taps over that of a dense one
+};
+
+}  // namespace slsc

@@ -1,0 +1,53 @@
+#include "conv/weights.hpp"
+
+#include <algorithm>
+#include <cstdint>
+
+#include "plan/arrays.hpp"
+
+namespace slsc {
+namespace {
+
+std::vector<Weight> dense_weights(const Plan& plan, const Op& op) {
+    const int groups = op.conv.groups, in_group = op.conv.channels / groups, out_group = op.conv.made / groups;
+    std::vector<Weight> weights;
+    weights.reserve(size_t(op.conv.made) * in_group * op.conv.kernel_h * op.conv.kernel_w);
+    const std::vector<float> stored = widened_weights(plan, op.conv);
+    const float* value = stored.data();
+    for (int k = 0; k < op.conv.made; ++k)
+        for (int c = 0; c < in_group; ++c)
+            for (int r = 0; r < op.conv.kernel_h; ++r)
+                for (int s = 0; s < op.conv.kernel_w; ++s, ++value)
+                    if (*value != 0.0f) weights.push_back({k, k / out_group * in_group + c, r, s, *value});
+    return weights;
+}
+
+// Rank-major storage (plan/ops.hpp): the first entries of every group are its most important weights.
+std::vector<Weight> sparse_weights(const Plan& plan, const Op& op, int capacity) {
+    const int m = int(plan.header.m), n = op.conv.n, wanted = capacity > 0 && capacity < n ? capacity : n;
+    const int groups = op.conv.groups, in_group = op.conv.channels / groups, out_group = op.conv.made / groups;
+    std::vector<Weight> weights;
+    const std::vector<float> stored = widened_weights(plan, op.conv);
+    const float* value = stored.data();
+    const uint8_t* position = plan.data(op.conv.positions);
+    for (int rank = 0; rank < n; ++rank)
+        for (int k = 0; k < op.conv.made; ++k)
+            for (int r = 0; r < op.conv.kernel_h; ++r)
+                for (int s = 0; s < op.conv.kernel_w; ++s)
+                    for (int c = 0; c < in_group; c += m) {
+                        const int size = std::min(m, in_group - c);
+                        if (rank >= kept_in_group(n, m, size)) continue;
+                        if (rank < kept_in_group(wanted, m, size) && *value != 0.0f)
+                            weights.push_back({k, k / out_group * in_group + c + *position, r, s, *value});
+                        ++value, ++position;
+                    }
+    return weights;
+}
+
+}  // namespace
+
+std::vector<Weight> kept_weights(const Plan& plan, const Op& op, int capacity) {
+    return op.conv.positions >= 0 ? sparse_weights(plan, op, capacity) : dense_weights(plan, op);
+}
+
+}  // namespace slsc

@@ -1,0 +1,15 @@
+// All that the translation unit of one instruction set includes from outside its namespace.
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "conv/dense.hpp"
+#include "conv/few_outputs.hpp"
+#include "conv/folded_pair.hpp"
+#include "conv/geometry.hpp"
+#include "conv/taps.hpp"
+#include "kernels/kernels.hpp"
+#include "ops/resize_axis.hpp"

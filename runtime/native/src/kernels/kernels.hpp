@@ -1,0 +1,54 @@
+// What every instruction set offers: a table of operations and one of convolution variants. Work is split into independent items;
+// which thread runs which item does not change a bit of the result.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "conv/tuning.hpp"
+#include "memory/layout.hpp"
+#include "plan/ops.hpp"
+
+namespace slsc {
+
+struct ConvVariant;
+
+struct Job {
+    const Op* op = nullptr;
+    View in0, in1, out;
+    int from = 0, to = 0;           // columns of the output to make; multiples of its shuffle
+    const void* weights = nullptr;  // Conv: what its variant has prepared
+    const float *bias = nullptr, *scale = nullptr, *shift = nullptr;  // where the operation has them
+    const float* slopes = nullptr;   // PRelu
+    const Job* sibling = nullptr;    // Conv by taps: a 1x1 convolution to run with it, see program/siblings.hpp
+};
+
+struct OpKernel {
+    int (*items)(const Job&);
+    void (*run)(const Job&, int item, float* scratch);
+    size_t (*scratch_floats)(const Job&);  // null: none
+};
+
+struct Kernels {
+    const char* isa;
+    int lanes;
+    OpKernel ops[kOpTypes];            // by type, but for Conv, which has variants
+    const ConvVariant* conv_variants;  // the first that suits a convolution runs it; the last suits all but folded pairs
+    ConvTuning tuning;
+    // Planar image rows to strips and back, columns [from, to); items are strip rows of channels: channels * rows.
+    void (*to_strips)(const float* planar, const View& value, int from, int to, int item);
+    void (*from_strips)(const View& value, float* planar, int from, int to, int item);
+
+    const OpKernel& op(OpType type) const { return ops[size_t(type) - 1]; }
+};
+
+// Null where the instruction set was not compiled in. `isa`: "avx512", "avx2", "neon", "portable".
+const Kernels* kernels_avx512();
+const Kernels* kernels_avx2();
+const Kernels* kernels_neon();
+const Kernels* kernels_portable();
+
+// The table of `isa`, or the best this processor runs for null; null when it is not there.
+const Kernels* select_kernels(const char* isa);
+
+}  // namespace slsc

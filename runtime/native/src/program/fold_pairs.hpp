@@ -1,0 +1,13 @@
+// Which convolutions are folded into the one behind them; see conv/folded_pair.hpp.
+#pragma once
+
+#include <vector>
+
+#include "plan/plan.hpp"
+
+namespace slsc {
+
+// By operation: the one before it that is folded into it; -1 for none. `tap_cost`: see ConvTuning.
+std::vector<int> folded_firsts(const Plan& plan, double tap_cost);
+
+}  // namespace slsc

@@ -1,0 +1,54 @@
+// A plan made ready to run with one instruction set, precision and capacity: which operations remain when what can be folded is,
+// and how each convolution runs. Immutable; images of any size share it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "conv/folded_pair.hpp"
+#include "conv/variant.hpp"
+#include "kernels/kernels.hpp"
+#include "plan/plan.hpp"
+
+namespace slsc {
+
+// What values and sums are computed in.
+enum class Precision { Float32 };
+
+// What a program is made for.
+struct Target {
+    const Kernels* kernels;
+    Precision precision;
+    int capacity;  // most weights kept of every m in each sparse layer; 0: all
+};
+
+// A convolution made ready.
+struct Convolution {
+    const ConvVariant* variant = nullptr;
+    std::shared_ptr<const void> weights;  // as the variant's kernel takes them
+    uint64_t macs = 0;                    // a pixel before the shuffle: kept weights, those of siblings included
+};
+
+// One operation as it runs.
+struct Node {
+    Op op;                           // with what is folded into it
+    int source;                      // the plan's operation that it stands for: of a folded pair the second
+    std::optional<FoldedPair> pair;  // that it does
+    bool residual = false;           // its weights add its own input
+    int leader;                      // the node it runs with: itself, or a later one; see siblings.hpp
+    Convolution conv;                // of a Conv
+};
+
+struct Program {
+    std::shared_ptr<const Plan> plan;
+    Target target;
+    std::vector<Node> nodes;
+
+    int lanes() const { return target.kernels->lanes; }
+};
+
+std::shared_ptr<const Program> make_program(std::shared_ptr<const Plan> plan, const Target& target);
+
+}  // namespace slsc

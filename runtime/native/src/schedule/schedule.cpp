@@ -1,0 +1,139 @@
+#include "schedule/schedule.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "schedule/band_width.hpp"
+#include "schedule/job.hpp"
+#include "schedule/shapes.hpp"
+
+namespace slsc {
+namespace {
+
+// Writes down the steps of bands with the columns that places begin with, and the copies.
+class Writer {
+public:
+    Writer(Schedule& schedule, const Bands& bands)
+        : schedule_(schedule), program_(*schedule.program), bands_(bands), places_(schedule.placement.places.size()) {}
+
+    void all() {
+        schedule_.restored = bands_.restored;
+        for (const BandStep& step : bands_.steps) write(step);
+    }
+
+private:
+    // A place in the step that is being written.
+    struct Held {
+        Columns held, kept;        // kept: by the end of the step
+        std::vector<Part> stored;  // kept by the end of an earlier one
+        bool active;               // touched by a node that makes something
+    };
+
+    int place_of(int value) const { return schedule_.placement.place_of[value]; }
+    bool whole(int value) const { return schedule_.placement.places[place_of(value)].whole; }
+    int first_of(int value) const { return value < 0 || whole(value) ? 0 : places_[place_of(value)].held.first; }
+
+    void begin(const BandStep& step, const Segment& segment) {
+        constexpr Columns kNone{std::numeric_limits<int>::max(), 0};
+        for (int value : segment.values) {
+            Held& place = places_[place_of(value)];
+            place.held = place.kept = kNone, place.active = false;
+        }
+        for (size_t i = 0; i < segment.values.size(); ++i) {
+            Held& place = places_[place_of(segment.values[i])];
+            place.held = either(place.held, step.values[i].held);
+            place.kept = either(place.kept, step.values[i].kept);
+        }
+        for (int i = segment.first; i < segment.end; ++i) {
+            const Columns made = step.made[i - segment.first];
+            const Op& op = program_.nodes[i].op;
+            for (int value : {op.in[0], op.in[1], op.out})
+                if (value >= 0) places_[place_of(value)].active |= made.first < made.end;
+        }
+    }
+
+    void write(const BandStep& step) {
+        const Segment& segment = bands_.segments[step.segment];
+        begin(step, segment);
+        schedule_.steps.push_back({segment.first, segment.end, int(schedule_.node_steps.size()), step.restored});
+        for (int i = segment.first; i < segment.end; ++i) {
+            const Op& op = program_.nodes[i].op;
+            NodeStep node{step.made[i - segment.first], {first_of(op.in[0]), first_of(op.in[1])}, first_of(op.out), 0, 0};
+            each_banded(op, [&](int value) { fetch(i, value); });
+            node.fetch = int(schedule_.copies.size());
+            each_banded(op, [&](int value) { keep(i, value, step.values[value_index(segment, value)]); });
+            node.keep = int(schedule_.copies.size());
+            schedule_.node_steps.push_back(node);
+        }
+    }
+
+    // Calls visit(value) once for each place that `op` touches and that lives for a band.
+    template <typename Visit>
+    void each_banded(const Op& op, Visit visit) const {
+        int seen[3] = {-1, -1, -1}, count = 0;
+        for (int value : {op.in[0], op.in[1], op.out}) {
+            if (value < 0 || whole(value) || !places_[place_of(value)].active) continue;
+            if (std::find(seen, seen + count, place_of(value)) != seen + count) continue;
+            seen[count++] = place_of(value);
+            visit(value);
+        }
+    }
+
+    void copy(int value, const Part& part) {
+        if (part.kept.first < part.kept.end) schedule_.copies.push_back({value, part, places_[place_of(value)].held.first});
+    }
+
+    // Before the node that touches a place first: what was kept of it.
+    void fetch(int node, int value) {
+        if (schedule_.placement.places[place_of(value)].first != node) return;
+        for (const Part& part : places_[place_of(value)].stored) copy(value, part);
+    }
+
+    // After the one that touches it last: what later bands need of it.
+    void keep(int node, int value, const ValueStep& step) {
+        const Place& place = schedule_.placement.places[place_of(value)];
+        if (place.last != node) return;
+        Held& held = places_[place_of(value)];
+        held.stored = step.parts;
+        if (held.stored.empty() || place.shared) held.stored = {{0, schedule_.shapes[value].channels, held.kept}};
+        for (const Part& part : held.stored) copy(value, part);
+    }
+
+    Schedule& schedule_;
+    const Program& program_;
+    const Bands& bands_;
+    std::vector<Held> places_;
+};
+
+// The most that a node needs. What it makes in a step does not matter: the first of each segment will do.
+size_t most_scratch(const Schedule& schedule) {
+    size_t most = 0;
+    int done = 0;  // nodes
+    for (const Step& step : schedule.steps) {
+        if (step.first < done) continue;
+        done = step.end;
+        for (int i = step.first; i < step.end; ++i) {
+            const Node& node = schedule.program->nodes[i];
+            const OpKernel& kernel = kernel_of(*schedule.program, node);
+            if (!kernel.scratch_floats || node.leader != i) continue;
+            with_job(schedule, step, i, nullptr, [&](const Job& job) { most = std::max(most, kernel.scratch_floats(job)); });
+        }
+    }
+    return (most + kGuardFloats - 1) / kGuardFloats * kGuardFloats;
+}
+
+}  // namespace
+
+Schedule make_schedule(std::shared_ptr<const Program> program, const Manner& manner) {
+    Schedule schedule{std::move(program), {}, {}, {}, {}, {}, 0, 0};
+    schedule.shapes = infer_shapes(*schedule.program, manner.height, manner.width);
+    const int columns = manner.band > 0 ? manner.band : band_width(*schedule.program, schedule.shapes, manner.threads);
+    const Bands bands = make_bands(*schedule.program, schedule.shapes, columns);
+    schedule.placement = place_values(*schedule.program, schedule.shapes, bands);
+    Writer(schedule, bands).all();
+    schedule.scratch_floats = most_scratch(schedule);
+    return schedule;
+}
+
+}  // namespace slsc

@@ -1,0 +1,59 @@
+// All that is to be done for images of one size, in order: which columns each node makes in which step, where values lie, and what
+// is copied between bands. A pure value: made once, and run as often as there are images.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include "memory/arena.hpp"
+#include "memory/layout.hpp"
+#include "program/program.hpp"
+
+namespace slsc {
+
+// Columns of a value's part that are copied between its place and where they are kept.
+struct Copy {
+    int value;
+    Part part;
+    int first;  // column that the place begins with
+};
+
+// A node in one step.
+struct NodeStep {
+    Columns made;             // of its output; none where first == end
+    int first[2], out_first;  // columns that the places of what it reads and writes begin with
+    int fetch, keep;          // ends of its ranges of `copies`: before it runs (from the one before's `keep` on), and after
+};
+
+struct Step {
+    int first, end;  // nodes
+    int at;          // their first in `node_steps`
+    int restored;    // columns of the network's output that are complete after it
+};
+
+struct Schedule {
+    std::shared_ptr<const Program> program;
+    std::vector<Shape> shapes;  // by value
+    Placement placement;
+    std::vector<Step> steps;
+    std::vector<NodeStep> node_steps;
+    std::vector<Copy> copies;
+    int restored;               // columns of the output before any step
+    size_t scratch_floats;      // of one thread
+
+    const Shape& input() const { return shapes[program->plan->header.input]; }
+    const Shape& output() const { return shapes[program->plan->header.output]; }
+};
+
+// How a program is to run on images of height x width.
+struct Manner {
+    int height, width;
+    int threads;
+    int band;  // columns; 0: as many as suit the caches. Never changes the result
+};
+
+// Throws Error(SLSC_BAD_SIZE) when the network does not take images of this size.
+Schedule make_schedule(std::shared_ptr<const Program> program, const Manner& manner);
+
+}  // namespace slsc
