@@ -18,7 +18,8 @@ from slsc.passes.bake import require_pattern
 from slsc.passes.base import PostconditionError
 from slsc.passes.weights import weight_values
 from slsc.runtime.atomic import staged
-from slsc.runtime.bundle.manifest import Engine, Entry, Manifest
+from slsc.runtime.bundle.engines import Engine
+from slsc.runtime.bundle.manifest import Entry, Manifest
 from slsc.runtime.bundle.reader import MANIFEST_NAME, open_bundle, require_entry_name
 
 EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -33,7 +34,7 @@ def write_bundle(path: str | Path, manifest: Manifest, entries: Mapping[str, byt
     Args:
         path: the bundle to make or replace.
         manifest: its `entries` are filled in here.
-        entries: content by entry name; every engine's file must be among them.
+        entries: content by entry name; every artefact of every engine must be among them.
 
     Returns:
         The manifest as written.
@@ -83,7 +84,7 @@ def _read_back(readable: Path, path: Path, expected: Manifest) -> None:
         if bundle.manifest != expected:
             raise VerificationError("the bundle's manifest is not read back as it was written", where=str(path))
         for engine in expected.engines:
-            _check_engine(engine, bundle.read(engine.file))
+            _check_engine(engine, bundle.read(engine.onnx))
     except BundleError as error:
         raise VerificationError(
             "the bundle cannot be read back", where=str(path), why=f"{error.what}: {error.why}"
@@ -96,13 +97,13 @@ def _check_engine(engine: Engine, data: bytes) -> None:
     try:
         model.ParseFromString(data)
     except DecodeError:
-        raise VerificationError("the engine is no ONNX model", where=engine.file) from None
+        raise VerificationError("the engine is no ONNX model", where=engine.onnx) from None
     if not model.graph.node:
-        raise VerificationError("the engine is no ONNX model", where=engine.file)
+        raise VerificationError("the engine is no ONNX model", where=engine.onnx)
     if engine.plan is None:
         return
     try:
         require_pattern(engine.plan, weight_values(model))
     except PostconditionError as error:
-        where = f"{engine.file}: {error.where}"
+        where = f"{engine.onnx}: {error.where}"
         raise VerificationError("the written engine breaks its plan", where=where, why=error.why) from error

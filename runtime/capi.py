@@ -73,7 +73,7 @@ OPTIONS: dict[str, Callable[[str], Any]] = {
     "exact": _flag,
     "capacity": _optional(int),
 }
-"""Options of `slsc.runtime.session.Options`, each written as text; an empty text asks for the default."""
+"""Options of `slsc.runtime.options.Options`, each written as text; an empty text asks for the default."""
 
 
 @dataclass

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,62 +13,27 @@ import numpy as np
 import numpy.typing as npt
 
 from slsc.errors import DataError, ResourceError, UsageError
-from slsc.runtime.backends import Adjustable, AllocationFailed, default_backend, load_backend
-from slsc.runtime.backends.base import Batch, Runner
-from slsc.runtime.bundle.manifest import Engine, Manifest
+from slsc.runtime.backends.base import AllocationFailed, Batch
+from slsc.runtime.bundle.engines import Engine
+from slsc.runtime.bundle.manifest import Manifest
 from slsc.runtime.bundle.reader import Bundle, open_bundle
 from slsc.runtime.image.photo import Photo, decoding_bytes, load_photo
 from slsc.runtime.image.photo_writer import WriteRows, held_bytes, photo_writer, require_writable
 from slsc.runtime.image.pixels import WHITES, output_shape
-from slsc.runtime.memory import default_limit, require_fit, resident_bytes
-from slsc.runtime.tiles.restoration import Progress, Restoration
-from slsc.runtime.tiles.tile_plan import Limits, plan_tiles
+from slsc.runtime.loaded_engine import load_engine
+from slsc.runtime.memory import default_limit, require_fit
+from slsc.runtime.options import Options
+from slsc.runtime.tiles.chooser import FixedChooser
+from slsc.runtime.tiles.restoration import Restoration, TileProgress
+from slsc.runtime.tiles.tile_grid import ImageShape, Limits, tile_grid
 from slsc.runtime.tiles.tiling import Span, Tile, cut_out, round_up
-
-MAX_THREADS = 1024
-
-
-@dataclass(frozen=True)
-class Options:
-    """How a session restores.
-
-    Attributes:
-        backend: a name of `slsc.runtime.backends.BACKENDS`; None for the native engine where it is installed and the
-            bundle holds a plan for it, else ONNX Runtime.
-        engine: name of an engine of the bundle, None for its first.
-        threads: threads of the backend, 0 for one per core.
-        memory: bytes the process may have resident while restoring, whatever the size of the photo; None for a
-            default of some hundred MiB over what it has when the session opens. What other parts of the process
-            allocate after the session was opened is not counted.
-        tile: largest tile core in input pixels a side, None for the largest that fits.
-        exact: output equals whole-image inference up to float rounding, whatever the halo takes.
-        capacity: most weights kept of every M in each sparse layer, the most important ones; None for all that the
-            engine has. Needs the native backend.
-    """
-
-    backend: str | None = None
-    engine: str | None = None
-    threads: int = 0
-    memory: int | None = None
-    tile: int | None = None
-    exact: bool = False
-    capacity: int | None = None
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.threads <= MAX_THREADS:
-            raise UsageError(f"threads must be in 0..{MAX_THREADS}, got {self.threads}", hint="0 takes every core")
-        if self.memory is not None and self.memory < 1:
-            raise UsageError(f"memory must be positive, got {self.memory} bytes", hint="write it as 512MiB")
-        if self.tile is not None and self.tile < 1:
-            raise UsageError(f"tile must be positive, got {self.tile}", hint="leave it out for the largest that fits")
-        if self.capacity is not None and self.capacity < 1:
-            raise UsageError(f"capacity must be positive, got {self.capacity}", hint="leave it out to keep all weights")
 
 
 class Session:
     """One engine of one bundle, ready to run.
 
-    Threads may share a session; its restorations then run one after the other, so that the memory limit holds.
+    Threads may share a session; its restorations then run one after the other, so that the memory limit holds. What
+    it holds is given back by `close`, or at the end of `with Session(...) as session:`.
 
     Args:
         path: the bundle.
@@ -95,7 +60,8 @@ class Session:
         self._lock = threading.Lock()
         self._bundle: Bundle = open_bundle(path)
         self._options = Options(backend, engine, threads, memory, tile, exact, capacity)
-        self._load(self._options)
+        self._loaded = load_engine(self._bundle, self._options, None)
+        self._closed = False
 
     @property
     def manifest(self) -> Manifest:
@@ -105,12 +71,12 @@ class Session:
     @property
     def engine(self) -> Engine:
         """The engine that runs."""
-        return self._engine
+        return self._loaded.record
 
     @property
     def backend(self) -> str:
         """Name of the backend that runs it."""
-        return self._backend
+        return self._loaded.backend.name
 
     @property
     def options(self) -> Options:
@@ -120,27 +86,31 @@ class Session:
     def configure(self, **changes: Any) -> None:
         """Change options by name; the engine is loaded again only where that is needed. Raises as the constructor."""
         with self._lock:
+            self._require_open()
             options = replace(self._options, **changes)
             reload = ("backend", "engine", "threads", "capacity")
             if any(getattr(options, name) != getattr(self._options, name) for name in reload):
-                self._load(options)
+                self._loaded = load_engine(self._bundle, options, self._loaded)
             self._options = options
 
-    def _load(self, options: Options) -> None:
-        engine = self.manifest.engine(options.engine)
-        if engine is None:
-            names = ", ".join(engine.name for engine in self.manifest.engines)
-            raise UsageError(
-                f"the bundle has no engine {options.engine!r}", where=str(self._bundle.path), hint=f"it has {names}"
-            )
-        backend = load_backend(options.backend or default_backend(engine))
-        runner: Runner = backend.load(self._bundle.read(backend.file_of(engine)), options.threads)
-        _limit_capacity(runner, options.capacity, backend.name)
-        self._options, self._engine, self._runner, self._backend = options, engine, runner, backend.name
-        # Measured here and not per photo: what the backend keeps for the next run is no reason to allow it less.
-        self._resident = resident_bytes()
+    def close(self) -> None:
+        """Give back memory and threads, once a restoration in progress has ended. Closing twice does no harm."""
+        with self._lock:
+            self._loaded.runner.close()
+            self._loaded.backend.close()
+            self._closed = True
 
-    def restore(self, image: npt.NDArray[Any], progress: Progress | None = None) -> npt.NDArray[Any]:
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise UsageError("the session is closed", where=str(self._bundle.path), hint="open the bundle again")
+
+    def restore(self, image: npt.NDArray[Any], progress: TileProgress | None = None) -> npt.NDArray[Any]:
         """Restore an image held in memory.
 
         Args:
@@ -158,6 +128,7 @@ class Session:
         """
         photo = _as_photo(image)
         with self._lock:
+            self._require_open()
             output = np.empty(output_shape(photo, self.manifest.io), image.dtype)
             restoration = self._start(photo, output.nbytes, progress)
             at = 0
@@ -166,7 +137,7 @@ class Session:
                 at += len(band)
         return output if image.ndim == 3 else output[:, :, 0]
 
-    def restore_file(self, source: str | Path, target: str | Path, progress: Progress | None = None) -> Path:
+    def restore_file(self, source: str | Path, target: str | Path, progress: TileProgress | None = None) -> Path:
         """Restore a photo file; PNG output is streamed, so that memory does not grow with it.
 
         Args:
@@ -186,7 +157,8 @@ class Session:
         if target.exists() and source.exists() and target.samefile(source):
             raise UsageError("the output would replace the photo itself", where=str(target), hint="name another output")
         with self._lock:
-            require_fit(self._limit(), self._resident, decoding_bytes(source), "decoding the photo")
+            self._require_open()
+            require_fit(self._limit(), self._loaded.resident, decoding_bytes(source), "decoding the photo")
             photo = load_photo(source)
             shape, dtype = output_shape(photo, self.manifest.io), photo.pixels.dtype
             require_writable(target, shape, dtype)
@@ -217,6 +189,7 @@ class Session:
         if height > whole[0] or width > whole[1]:
             raise DataError(f"the network takes at most {whole[1]}x{whole[0]}", why=f"got {width}x{height}")
         with self._lock:
+            self._require_open()
             outputs = list(self._run_whole(batch, whole))
         return np.concatenate(outputs)[:, :, : height * io.scale, : width * io.scale]
 
@@ -225,37 +198,24 @@ class Session:
         for image in batch:
             padded = cut_out(image.transpose(1, 2, 0), tile).transpose(2, 0, 1)
             try:
-                yield self._runner.run(np.ascontiguousarray(padded[None], np.float32))
+                yield self._loaded.runner.run(np.ascontiguousarray(padded[None], np.float32))
             except (AllocationFailed, MemoryError) as error:
                 raise ResourceError("out of memory", why="the whole image was to be run at once") from error
 
-    def _run_bytes(self, height: int, width: int) -> int:
-        """What a run on a tile holds; tiles are enlarged to what the network takes."""
-        rows, columns = self.manifest.io.multiple_of
-        try:
-            return self._runner.run_bytes(self._engine, round_up(height, rows), round_up(width, columns))
-        except AllocationFailed as error:
-            raise ResourceError("out of memory", why=f"while a run on {width}x{height} was prepared") from error
-
     def _limit(self) -> int:
-        return default_limit(self._resident) if self._options.memory is None else self._options.memory
+        return default_limit(self._loaded.resident) if self._options.memory is None else self._options.memory
 
-    def _start(self, photo: Photo, held_output: int, progress: Progress | None) -> Restoration:
-        limits = Limits(self._limit(), self._resident, self._run_bytes, self._options.tile, self._options.exact)
-        plan = plan_tiles(self.manifest, photo, held_output, limits)
-        return Restoration(self._runner, self.manifest.io, photo, plan, progress)
+    def _start(self, photo: Photo, held_output: int, progress: TileProgress | None) -> Restoration:
+        io, loaded, options = self.manifest.io, self._loaded, self._options
+        limits = Limits(self._limit(), loaded.resident, loaded.run_bytes, options.tile, options.exact)
+        grid = tile_grid(io, self.manifest.tile, _shape(photo), held_output, limits)
+        name = loaded.record.name
+        return Restoration({name: loaded.runner}, FixedChooser(name), io, photo, grid, progress)
 
 
-def _limit_capacity(runner: Runner, capacity: int | None, backend: str) -> None:
-    if capacity is None:
-        return
-    if not isinstance(runner, Adjustable):
-        raise UsageError(
-            f"the backend {backend} cannot run at a lower capacity",
-            why="its engines are stored with their weights in place",
-            hint="use --backend native, or leave out --capacity",
-        )
-    runner.set_capacity(capacity)
+def _shape(photo: Photo) -> ImageShape:
+    height, width, colours = photo.pixels.shape
+    return ImageShape(height, width, colours + (photo.alpha is not None), photo.pixels.dtype.itemsize)
 
 
 def _write_behind(bands: Iterator[npt.NDArray[Any]], write: WriteRows) -> None:

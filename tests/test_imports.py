@@ -59,8 +59,10 @@ def test_each_room_imports_only_what_lies_below_it(room):
 
 
 def test_the_ground_floor_needs_numpy_and_itself_only():
-    names = ("__init__", "errors", "methods", "metrics/psnr", "pattern", "plan")
-    floor = [CHECKOUT / "slsc" / f"{name}.py" for name in names]
+    floor = [
+        CHECKOUT / "slsc" / f"{name}.py"
+        for name in ("__init__", "errors", "methods", "metrics/psnr", "pattern", "plan")
+    ]
     allowed = (*GROUND, "numpy", *sys.stdlib_module_names)
     assert [module for path in floor for module in imported(path) if not within(module, allowed)] == []
 

@@ -1,7 +1,7 @@
 """Speed of inference engines on restoration networks, dense and pruned, interleaved in one run.
 
 Networks come from the zoo with random weights. Each engine runs in a process of its own; its output must agree with
-ONNX Runtime's before it is timed. In every round each engine restores the image once, and the core's multiply-add peak
+ONNX Runtime's before it is timed. In every round each engine restores the image once, and the core's FMA peak
 is measured; so load and clock speed fall on all alike. Engines that are not installed are reported as such. Linux only.
 
     pip install openvino ncnn pnnx MNN
@@ -72,14 +72,14 @@ def measure(
 ) -> Iterator[tuple[list[Row], list[float]]]:
     """Measure all contenders on one network's variants.
 
-    Yields, per number of threads, the rows and the multiply-add peaks in GFLOP/s.
+    Yields, per number of threads, the rows and the FMA peaks in GFLOP/s.
     """
     image = np.random.default_rng(0).random((1, 3, *settings.hw), np.float32)
     entries: list[Entry] = []
     failed: list[Row] = []
     for subject in subjects:
         # Loaded anew per variant and dropped: what the parent holds is no matter, but two cores are.
-        reference = load_backend("onnxruntime").load(subject.file.read_bytes(), 0).run(image)
+        reference = load_backend("onnxruntime", 0).load(subject.file.read_bytes()).run(image)
         for name in settings.contenders:
             prepared = _prepare(name, subject, reference, settings)
             if isinstance(prepared, Entry):
@@ -222,7 +222,7 @@ def _preamble(words: Sequence[str], hw: tuple[int, int], peaks: Sequence[float])
     )
     return (
         f"`python -m slsc.tools.bench_engines {shlex.join(words)}`\n\n"
-        f"{cpu}; input {hw[0]}x{hw[1]}, float32, one image at a time, medians. Float32 multiply-add peak of one core, "
+        f"{cpu}; input {hw[0]}x{hw[1]}, float32, one image at a time, medians. Float32 FMA peak of one core, "
         f"measured in the same rounds: median {np.median(peaks):.1f} GFLOP/s, {min(peaks):.1f}–{max(peaks):.1f}."
     )
 

@@ -1,4 +1,4 @@
-"""Share of the core's multiply-add peak that the native engine's 3x3 convolution reaches, by N:M.
+"""Share of the core's FMA peak that the native engine's 3x3 convolution reaches, by N:M.
 
 One layer of C to C channels with bias, in a plan of its own, one thread. Layers and the peak of the same instruction
 set are measured in turn, round by round. Only the operation counts, not bringing the image into the engine's layout.
@@ -128,7 +128,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return error.exit_code
     print(
         f"{KERNEL}x{KERNEL}, {args.channels} to {args.channels} channels, input {args.size[0]}x{args.size[1]}, {isa}, "
-        f"1 thread, {args.repeats} runs. Multiply-add peak of the core with {isa}, measured in the same rounds: "
+        f"1 thread, {args.repeats} runs. FMA peak of the core with {isa}, measured in the same rounds: "
         f"{max(peaks):.1f} GFLOP/s, at worst {min(peaks):.1f}.\n"
     )
     print(markdown(measurements, max(peaks)))

@@ -66,7 +66,7 @@ def markdown(rows: Sequence[Row], peak_gflops: float) -> str:
 
     Args:
         rows: in any order.
-        peak_gflops: multiply-add peak of one core, for the shares of it.
+        peak_gflops: FMA peak of one core, for the shares of it.
     """
     parts = ["### Native engine against the others", _goals_table(rows, peak_gflops)]
     for network in dict.fromkeys(row.network for row in rows):

@@ -1,4 +1,4 @@
-"""The float32 multiply-add peak of one core, measured by a small program compiled for this machine."""
+"""The float32 FMA peak of one core, measured by a small program compiled for this machine."""
 
 from __future__ import annotations
 
@@ -46,6 +46,6 @@ def build_peak(folder: Path, isa: str = "best") -> Path:
 
 
 def measure_peak(program: Path, seconds: float = 0.2) -> float:
-    """GFLOP/s of one core, a multiply-add counting as two: the best of what fits into `seconds`."""
+    """GFLOP/s of one core, an FMA counting as two: the best of what fits into `seconds`."""
     done = subprocess.run([str(program), str(seconds)], check=True, capture_output=True, text=True)
     return float(done.stdout)

@@ -1,42 +1,79 @@
-"""Inference backends behind one small interface; `load_backend` finds them by name."""
+"""Inference backends behind one small interface; `load_backend` makes them by name."""
 
 from __future__ import annotations
 
-from importlib import import_module
+from collections.abc import Mapping
 
 from slsc.errors import BackendError, UsageError
-from slsc.runtime.backends.base import Adjustable, AllocationFailed, Backend, Runner
-from slsc.runtime.backends.library import library_path
-from slsc.runtime.bundle.manifest import Engine
+from slsc.runtime.backends.base import Adjustable, AllocationFailed, Backend, Runner, Timed
+from slsc.runtime.backends.native import NativeBackend
+from slsc.runtime.backends.onnxruntime import OnnxRuntimeBackend
+from slsc.runtime.bundle.engines import Engine
 
-__all__ = ["BACKENDS", "Adjustable", "AllocationFailed", "Backend", "Runner", "default_backend", "load_backend"]
+__all__ = [
+    "BACKENDS",
+    "Adjustable",
+    "AllocationFailed",
+    "Backend",
+    "Runner",
+    "Timed",
+    "able_to",
+    "choose_backend",
+    "load_backend",
+    "require_accepted",
+]
 
-BACKENDS = {
-    "native": ("slsc.runtime.backends.native", "slsc"),
-    "onnxruntime": ("slsc.runtime.backends.onnxruntime", "slsc"),
+BACKENDS: Mapping[str, type[Backend]] = {
+    NativeBackend.name: NativeBackend,
+    OnnxRuntimeBackend.name: OnnxRuntimeBackend,
 }
-"""Backend name -> the module that offers it, and what to `pip install` for it. A module's `BACKEND` is the backend."""
+"""The backends by name; the first that can runs an engine, unless another is asked for."""
 
 
-def default_backend(engine: Engine) -> str:
-    """Name of the backend that runs an engine when none is asked for: native where it can."""
-    return "native" if engine.plan_file is not None and library_path() is not None else "onnxruntime"
-
-
-def load_backend(name: str) -> Backend:
-    """The backend of that name.
+def load_backend(name: str, threads: int = 0) -> Backend:
+    """The backend of that name, of its own threads (0: one per core).
 
     Raises:
         UsageError: there is no such backend.
-        BackendError: it needs a package that is not installed, or that cannot be loaded on this machine.
+        BackendError: it is not available on this machine.
     """
     if name not in BACKENDS:
         raise UsageError(f"unknown backend {name!r}", hint=f"use one of {', '.join(BACKENDS)}")
-    module, requirement = BACKENDS[name]
-    try:
-        backend: Backend = import_module(module).BACKEND
-    except ImportError as error:
-        raise BackendError(
-            f"the backend {name} cannot be loaded", why=str(error), hint=f"pip install '{requirement}'"
-        ) from error
+    backend = BACKENDS[name](threads)
+    if why := backend.available():
+        raise BackendError(f"the backend {name} is not available", why=why, hint=backend.install)
     return backend
+
+
+def choose_backend(engine: Engine, threads: int = 0) -> Backend:
+    """The first backend that accepts an engine and is available.
+
+    Raises:
+        BackendError: there is none; says why of each, and what to install.
+    """
+    backends = [make(threads) for make in BACKENDS.values()]
+    accepting = [backend for backend in backends if backend.accepts(engine) is None]
+    for backend in accepting:
+        if backend.available() is None:
+            return backend
+    reasons = [f"{backend.name}: {backend.accepts(engine) or backend.available()}" for backend in backends]
+    hint = accepting[0].install if accepting else "upgrade: pip install --upgrade slsc"
+    raise BackendError(f"no backend can run engine {engine.name}", why="; ".join(reasons), hint=hint)
+
+
+def require_accepted(backend: Backend, engine: Engine) -> None:
+    """Refuse an engine that a backend does not accept.
+
+    Raises:
+        BackendError: says why, and which backend would.
+    """
+    if (why := backend.accepts(engine)) is None:
+        return
+    others = [name for name, make in BACKENDS.items() if make(0).accepts(engine) is None]
+    hint = f"use --backend {others[0]}" if others else "compile it again"
+    raise BackendError(f"the backend {backend.name} cannot run engine {engine.name}", why=why, hint=hint)
+
+
+def able_to(capability: type) -> list[str]:
+    """Names of the backends whose runners have a capability: `Adjustable` or `Timed`."""
+    return [name for name, backend in BACKENDS.items() if issubclass(backend.runner, capability)]

@@ -1,4 +1,4 @@
-"""What a backend must offer to run a bundle's engines."""
+"""What a backend must offer to run a bundle's engines, and what its runners may offer besides."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from slsc.runtime.bundle.manifest import Engine
+from slsc.runtime.bundle.engines import Engine
 
 Batch = npt.NDArray[np.float32]
 """NCHW float32 in the network's own value range."""
@@ -18,7 +18,7 @@ class AllocationFailed(Exception):
 
 
 class Runner(Protocol):
-    """One loaded engine."""
+    """One loaded engine. Threads may share it."""
 
     def run(self, image: Batch) -> Batch:
         """Run the network once.
@@ -37,6 +37,10 @@ class Runner(Protocol):
         """
         ...
 
+    def close(self) -> None:
+        """Give back what it holds; it cannot run any more. Closing twice does no harm."""
+        ...
+
 
 @runtime_checkable
 class Adjustable(Protocol):
@@ -51,23 +55,62 @@ class Adjustable(Protocol):
         ...
 
 
+@runtime_checkable
+class Timed(Protocol):
+    """A runner that tells what each operation of its artefact took in the last run."""
+
+    def op_seconds(self) -> list[float]:
+        """Seconds by operation."""
+        ...
+
+    def op_macs(self) -> list[int]:
+        """Multiply-accumulates by operation, pruned ones left out."""
+        ...
+
+
 class Backend(Protocol):
-    """A way to execute engines."""
+    """A way to execute engines, on threads of its own.
+
+    It is made with a number of threads (0: one per core), which its runners share; making one is cheap, and needs
+    nothing installed.
+
+    Attributes:
+        name: what users call it.
+        kind: of the artefacts it loads; see `slsc.runtime.bundle.engines.Engine`.
+        install: what to type where it is not available.
+        runner: class of its runners, which shows what they can do: be `Adjustable`, `Timed`.
+    """
 
     name: str
+    kind: str
+    install: str
+    runner: type[Runner]
 
-    def file_of(self, engine: Engine) -> str:
-        """The bundle's entry that holds what this backend loads.
+    def __init__(self, threads: int) -> None: ...
+
+    def available(self) -> str | None:
+        """None where it can run on this machine; else why it cannot."""
+        ...
+
+    def accepts(self, engine: Engine) -> str | None:
+        """None where it can run an engine; else why it cannot. Whether it is available is another matter."""
+        ...
+
+    def load(self, artefact: bytes) -> Runner:
+        """Prepare an engine, given as the content of its artefact of the backend's `kind`.
 
         Raises:
-            BackendError: the bundle holds nothing of the kind for this engine.
+            BackendError: the backend is not available, or does not take this engine.
         """
         ...
 
-    def load(self, engine: bytes, threads: int) -> Runner:
-        """Prepare an engine, given as the content of `file_of`, for `threads` threads (0: one per core).
-
-        Raises:
-            BackendError: the backend does not take this engine.
-        """
+    def close(self) -> None:
+        """Give back what its runners share; they are closed before. Closing twice does no harm."""
         ...
+
+
+def missing_artefact(engine: Engine, kind: str) -> str | None:
+    """Why an engine has no artefact of a kind; None where it has: what most backends accept."""
+    if kind in engine.artefacts:
+        return None
+    return engine.refusals.get(kind, f"the bundle holds nothing of the kind {kind} for it")

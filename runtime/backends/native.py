@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from slsc.errors import BackendError, UsageError
-from slsc.runtime.backends.base import AllocationFailed, Batch
-from slsc.runtime.backends.library import load_library
+from slsc.runtime.backends.base import AllocationFailed, Batch, Runner, missing_artefact
+from slsc.runtime.backends.library import REINSTALL, load_library
 from slsc.runtime.backends.native_context import NativeContext
-from slsc.runtime.bundle.manifest import Engine
+from slsc.runtime.bundle.engines import Engine
 
 
 class Status(IntEnum):
@@ -46,6 +46,7 @@ class NativeRunner:
         shared = context if isinstance(context, NativeContext) else NativeContext(context)
         self._lock = threading.Lock()
         self._native = load_library()
+        shared = context if isinstance(context, NativeContext) else NativeContext(context)
         status = self._native.slsc_open(
             shared.handle, plan, len(plan), isa.encode() if isa else None, byref(self._handle)
         )
@@ -55,8 +56,14 @@ class NativeRunner:
             raise _failure(status, self._native.slsc_last_error(None))
 
     def __del__(self) -> None:
-        if self._handle:
-            self._native.slsc_close(self._handle)
+        self.close()
+
+    def close(self) -> None:
+        """Close the engine once a run in progress has ended; see `Runner.close`."""
+        with self._lock:
+            if self._handle:
+                self._native.slsc_close(self._handle)
+            self._handle = c_void_p()
 
     @property
     def isa(self) -> str:
@@ -168,23 +175,39 @@ def _failure(status: int, message: bytes) -> Exception:
 
 
 class NativeBackend:
-    """The native engine. It runs the plan files that compilation stores beside the engines it can lower."""
+    """The native engine. It runs the plan files that compilation stores beside the engines it can lower.
 
-    name = "native"
+    Its runners share a context: one pool of threads, and one memory for the image at hand.
+    """
 
-    def file_of(self, engine: Engine) -> str:
-        """See `Backend.file_of`."""
-        if engine.plan_file is None:
-            raise BackendError(
-                f"the native engine has no plan for engine {engine.name}",
-                why="the network could not be lowered; `slsc inspect` says why",
-                hint="use --backend onnxruntime",
-            )
-        return engine.plan_file
+    name = kind = "native"
+    install = REINSTALL
+    runner: type[Runner] = NativeRunner
 
-    def load(self, engine: bytes, threads: int) -> NativeRunner:
+    def __init__(self, threads: int) -> None:
+        self._threads = threads
+        self._context: NativeContext | None = None
+
+    def available(self) -> str | None:
+        """See `Backend.available`: where its library was built."""
+        try:
+            load_library()
+        except BackendError as error:
+            return error.why
+        return None
+
+    def accepts(self, engine: Engine) -> str | None:
+        """See `Backend.accepts`: an engine that could be lowered to a plan file."""
+        return missing_artefact(engine, self.kind)
+
+    def load(self, artefact: bytes) -> NativeRunner:
         """Prepare an engine, given as the bytes of its plan file; see `Backend.load`."""
-        return NativeRunner(engine, threads)
+        if self._context is None:
+            self._context = NativeContext(self._threads)
+        return NativeRunner(artefact, self._context)
 
-
-BACKEND = NativeBackend()
+    def close(self) -> None:
+        """Give the context back; see `Backend.close`."""
+        if self._context:
+            self._context.close()
+        self._context = None

@@ -26,5 +26,10 @@ class NativeContext:
             raise BackendError("the native engine cannot be started", why=why, hint="use fewer threads")
 
     def __del__(self) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give back what no engine holds on to."""
         if self.handle:
             self._native.slsc_context_free(self.handle)
+        self.handle = c_void_p()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import onnxruntime as ort
+from importlib import import_module
+from typing import Any
 
 from slsc.errors import BackendError
-from slsc.runtime.backends.base import AllocationFailed, Batch
-from slsc.runtime.bundle.manifest import Engine
+from slsc.runtime.backends.base import AllocationFailed, Batch, Runner, missing_artefact
+from slsc.runtime.bundle.engines import ONNX, Engine
 
 OUT_OF_MEMORY = ("failed to allocate memory", "bad_alloc", "out of memory", "bad allocation")
 """How ONNX Runtime words a failed allocation; it has no exception class of its own for it."""
@@ -25,9 +26,20 @@ activations (NCHWc) and the arena's growth in powers of two.
 
 
 class OnnxRuntimeRunner:
-    """One network in an ONNX Runtime session of its own."""
+    """One network in an ONNX Runtime session of its own.
 
-    def __init__(self, engine: bytes, threads: int) -> None:
+    Args:
+        model: bytes of an ONNX file.
+        threads: 0 for one per core.
+
+    Raises:
+        BackendError: ONNX Runtime refuses the model.
+    """
+
+    def __init__(self, model: bytes, threads: int) -> None:
+        # Here and not above, so that the backend can tell whether the package is there.
+        import onnxruntime as ort
+
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -42,16 +54,12 @@ class OnnxRuntimeRunner:
         options.add_session_config_entry("session.force_spinning_stop", "1")
         try:
             # Falling back to other providers prints to stdout, which belongs to the user's results.
-            self._session = ort.InferenceSession(engine, options, providers=["CPUExecutionProvider"], enable_fallback=0)
+            session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"], enable_fallback=0)
         except Exception as error:  # ONNX Runtime's exceptions share no base class below Exception
             raise _failure("ONNX Runtime refuses the engine", error) from error
-        self._input = self._session.get_inputs()[0].name
-        self._output = self._session.get_outputs()[0].name
-
-    @property
-    def session(self) -> ort.InferenceSession:
-        """The session, for tools that measure or inspect it."""
-        return self._session
+        self._session: Any = session
+        self._input = session.get_inputs()[0].name
+        self._output = session.get_outputs()[0].name
 
     def run(self, image: Batch) -> Batch:
         """Run the network once; see `Runner.run`."""
@@ -69,6 +77,10 @@ class OnnxRuntimeRunner:
         """See `Runner.run_bytes`; every pixel takes as much."""
         return int(OVERHEAD * engine.bytes_per_pixel * height * width)
 
+    def close(self) -> None:
+        """Drop the session; see `Runner.close`."""
+        self._session = None
+
 
 def _failure(what: str, error: Exception) -> BackendError:
     return BackendError(what, why=f"{type(error).__name__}: {error}", hint="check the bundle with `slsc check`")
@@ -78,14 +90,28 @@ class OnnxRuntimeBackend:
     """ONNX Runtime's CPU execution provider, any graph."""
 
     name = "onnxruntime"
+    kind = ONNX
+    install = "pip install slsc"
+    runner: type[Runner] = OnnxRuntimeRunner
 
-    def file_of(self, engine: Engine) -> str:
-        """The engine's ONNX file; see `Backend.file_of`."""
-        return engine.file
+    def __init__(self, threads: int) -> None:
+        self._threads = threads
 
-    def load(self, engine: bytes, threads: int) -> OnnxRuntimeRunner:
-        """Prepare an engine; see `Backend.load`."""
-        return OnnxRuntimeRunner(engine, threads)
+    def available(self) -> str | None:
+        """See `Backend.available`: where its package can be imported."""
+        try:
+            import_module("onnxruntime")
+        except ImportError as error:
+            return str(error)
+        return None
 
+    def accepts(self, engine: Engine) -> str | None:
+        """See `Backend.accepts`: every engine."""
+        return missing_artefact(engine, self.kind)
 
-BACKEND = OnnxRuntimeBackend()
+    def load(self, artefact: bytes) -> OnnxRuntimeRunner:
+        """Prepare an engine, given as the bytes of its ONNX file; see `Backend.load`."""
+        return OnnxRuntimeRunner(artefact, self._threads)
+
+    def close(self) -> None:
+        """See `Backend.close`; its runners share nothing."""

@@ -15,6 +15,8 @@ T = TypeVar("T")
 
 MAX_INTEGER_DIGITS = 18
 MAX_ITEMS = 65536
+MAX_COUNT = 10**15
+MAX_TEXT = 4096
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -115,21 +117,9 @@ class Fields:
             self.refuse(name, f"expected true or false, found {_kind(value)}")
         return value
 
-    def text(self, name: str, *, longest: int = 4096, empty: bool = False) -> str:
+    def text(self, name: str, *, longest: int = MAX_TEXT, empty: bool = False) -> str:
         """A string of printable characters."""
-        value = self.take(name)
-        if not isinstance(value, str):
-            self.refuse(name, f"expected a string, found {_kind(value)}")
-        if len(value) > longest or (not value and not empty) or not value.isprintable():
-            self.refuse(name, f"expected {'0' if empty else '1'}..{longest} printable characters")
-        return value
-
-    def optional_text(self, name: str, *, longest: int = 4096) -> str | None:
-        """A string of printable characters, null, or nothing: bundles written before the field existed lack it."""
-        if self._data.get(name) is None:
-            self._left.discard(name)
-            return None
-        return self.text(name, longest=longest, empty=True)
+        return _text(self.take(name), longest, empty, f"{self._path}.{name}")
 
     def choice(self, name: str, allowed: tuple[str, ...]) -> str:
         """One of a few words."""
@@ -157,11 +147,11 @@ class Fields:
         """A list of two integers in low..high, or null."""
         return self.pair(name, low, high) if self._data.get(name, ()) is not None else self.take(name)
 
-    def items(self, name: str, read: Callable[[Any, str], T]) -> tuple[T, ...]:
-        """A list, each element read by `read(value, path)`."""
+    def items(self, name: str, read: Callable[[Any, str], T], most: int) -> tuple[T, ...]:
+        """A list of at most `most` elements, each read by `read(value, path)`."""
         value = self.take(name)
-        if not isinstance(value, list) or len(value) > MAX_ITEMS:
-            self.refuse(name, f"expected a list of at most {MAX_ITEMS} values")
+        if not isinstance(value, (list, tuple)) or len(value) > most:
+            self.refuse(name, f"expected a list of at most {most} values")
         return tuple(read(item, f"{self._path}.{name}[{index}]") for index, item in enumerate(value))
 
     def mapping(self, name: str, read: Callable[[Any, str], T]) -> dict[str, T]:
@@ -175,6 +165,19 @@ class Fields:
 def finite_number(value: Any, path: str) -> float:
     """A finite number, for `Fields.mapping`."""
     return _number(value, -1e30, 1e30, path)
+
+
+def text(value: Any, path: str) -> str:
+    """A string of printable characters, for `Fields.mapping`."""
+    return _text(value, MAX_TEXT, False, path)
+
+
+def _text(value: Any, longest: int, empty: bool, path: str) -> str:
+    if not isinstance(value, str):
+        raise malformed(f"expected a string, found {_kind(value)}", path)
+    if len(value) > longest or (not value and not empty) or not value.isprintable():
+        raise malformed(f"expected {'0' if empty else '1'}..{longest} printable characters", path)
+    return value
 
 
 def _integer(value: Any, low: int, high: int, path: str) -> int:

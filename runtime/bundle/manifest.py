@@ -10,17 +10,17 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from slsc.errors import BundleError, PlanError
-from slsc.plan import Plan
+from slsc.errors import BundleError
+from slsc.runtime.bundle.engines import ZERO_COST, Candidate, Engine
 from slsc.runtime.bundle.faults import BundleFault
-from slsc.runtime.bundle.fields import Fields, finite_number, malformed
+from slsc.runtime.bundle.fields import MAX_COUNT, Fields
 
-SCHEMA = 1
-"""The manifest schema this slsc writes, and the newest it reads."""
+SCHEMA = 2
+"""The manifest schema this slsc writes, and the only one it reads; docs/reference/bundle.md specifies it."""
 
 MAX_SIDE = 1 << 16
 MAX_SCALE = 16
-MAX_COUNT = 10**15
+MAX_ENGINES = MAX_CANDIDATES = 64
 
 
 @dataclass(frozen=True)
@@ -126,75 +126,6 @@ class TileGeometry:
 
 
 @dataclass(frozen=True)
-class Engine:
-    """One network of the bundle.
-
-    Attributes:
-        name: unique in the bundle, such as "1-8".
-        file: its ONNX entry.
-        budget: what was asked for, such as "1/8".
-        kept_share: kept MACs / dense MACs over the prunable layers, 0..1.
-        params: number of parameters.
-        kept_weights: parameters that are not masked out.
-        macs_per_pixel: kept multiply-accumulates per input pixel.
-        bytes_per_pixel: peak live float32 activations in bytes per input pixel.
-        quality: figures measured at compile time, such as {"psnr_y": 28.1}; finite.
-        plan: N:M of every layer, None for an engine that was not pruned.
-        plan_file: its entry for the native engine, None where the network could not be lowered.
-        not_lowered: why it could not, naming the node; empty where it was.
-    """
-
-    name: str
-    file: str
-    budget: str
-    kept_share: float
-    params: int
-    kept_weights: int
-    macs_per_pixel: float
-    bytes_per_pixel: float
-    quality: Mapping[str, float]
-    plan: Plan | None = None
-    plan_file: str | None = None
-    not_lowered: str = ""
-
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON-ready values."""
-        plan = self.plan.to_dict() if self.plan else None
-        # Not asdict(): it would deep-copy every layer of the plan only to be replaced.
-        return {**self.__dict__, "quality": dict(self.quality), "plan": plan}
-
-    @classmethod
-    def from_dict(cls, data: Any, path: str = "engine") -> Engine:
-        """Read and check; see the module."""
-        fields = Fields(data, path)
-        value = cls(
-            name=fields.text("name", longest=64),
-            file=fields.text("file", longest=200),
-            budget=fields.text("budget", longest=64),
-            kept_share=fields.number("kept_share", 0.0, 1.0),
-            params=fields.integer("params", 0, MAX_COUNT),
-            kept_weights=fields.integer("kept_weights", 0, MAX_COUNT),
-            macs_per_pixel=fields.number("macs_per_pixel", 0.0, MAX_COUNT),
-            bytes_per_pixel=fields.number("bytes_per_pixel", 1.0, MAX_COUNT),
-            quality=fields.mapping("quality", finite_number),
-            plan=_read_plan(fields.take("plan"), f"{path}.plan"),
-            plan_file=fields.optional_text("plan_file", longest=200),
-            not_lowered=fields.optional_text("not_lowered") or "",
-        )
-        fields.close()
-        return value
-
-
-def _read_plan(data: Any, path: str) -> Plan | None:
-    if data is None:
-        return None
-    try:
-        return Plan.from_dict(data)
-    except PlanError as error:
-        raise malformed(str(error), path) from None
-
-
-@dataclass(frozen=True)
 class Source:
     """The model file the bundle was compiled from: its name without folder, and its SHA-256 in hex."""
 
@@ -228,7 +159,18 @@ class Entry:
 
 @dataclass(frozen=True)
 class Manifest:
-    """Everything a bundle says about itself; `engines[0]` is the one that runs unless another is asked for."""
+    """Everything a bundle says about itself.
+
+    Attributes:
+        schema: `SCHEMA`.
+        slsc_version: of the slsc that wrote it.
+        source: what it was compiled from.
+        io: how pixels enter and leave every engine.
+        tile: how far tiles must overlap, whatever the engine.
+        engines: the networks, at least one; the first runs unless another is asked for.
+        candidates: what a tile can be given.
+        entries: every entry of the bundle but the manifest.
+    """
 
     schema: int
     slsc_version: str
@@ -236,6 +178,7 @@ class Manifest:
     io: ImageIO
     tile: TileGeometry
     engines: tuple[Engine, ...]
+    candidates: tuple[Candidate, ...]
     entries: Mapping[str, Entry]
 
     def engine(self, name: str | None = None) -> Engine | None:
@@ -251,33 +194,63 @@ class Manifest:
             "io": self.io.to_dict(),
             "tile": self.tile.to_dict(),
             "engines": [engine.to_dict() for engine in self.engines],
+            "candidates": [candidate.to_dict() for candidate in self.candidates],
+            "estimators": [],
             "entries": {path: asdict(entry) for path, entry in self.entries.items()},
         }
 
     @classmethod
     def from_dict(cls, data: Any, path: str = "manifest") -> Manifest:
-        """Read and check; a newer schema is refused with code `NEWER_SCHEMA` before anything else is looked at."""
+        """Read and check; another schema is refused before anything else is looked at.
+
+        Raises:
+            BundleError: code `OLDER_SCHEMA` or `NEWER_SCHEMA`, the latter for estimators too; `BAD_MANIFEST` otherwise.
+        """
         fields = Fields(data, path)
-        schema = fields.integer("schema", 1, 10**6)
-        if schema > SCHEMA:
-            raise BundleError(
-                BundleFault.NEWER_SCHEMA,
-                "the bundle was made by a newer slsc",
-                why=f"its schema is {schema}, this slsc reads up to {SCHEMA}",
-                hint="upgrade: pip install --upgrade slsc",
-            )
         value = cls(
-            schema=schema,
+            schema=_read_schema(fields),
             slsc_version=fields.text("slsc_version", longest=64),
             source=Source.from_dict(fields.take("source"), f"{path}.source"),
             io=ImageIO.from_dict(fields.take("io"), f"{path}.io"),
             tile=TileGeometry.from_dict(fields.take("tile"), f"{path}.tile"),
-            engines=fields.items("engines", Engine.from_dict),
+            engines=fields.items("engines", Engine.from_dict, MAX_ENGINES),
+            candidates=fields.items("candidates", Candidate.from_dict, MAX_CANDIDATES),
             entries=fields.mapping("entries", Entry.from_dict),
         )
+        _refuse_estimators(fields)
         fields.close()
         _require_sound_engines(fields, value)
+        _require_sound_candidates(fields, value)
         return value
+
+
+def _read_schema(fields: Fields) -> int:
+    schema = fields.integer("schema", 1, 10**6)
+    if schema < SCHEMA:
+        raise BundleError(
+            BundleFault.OLDER_SCHEMA,
+            f"the bundle was made by an older slsc (schema {schema})",
+            why=f"this slsc reads schema {SCHEMA}",
+            hint="compile it again",
+        )
+    if schema > SCHEMA:
+        raise _made_by_a_newer_slsc(f"its schema is {schema}, this slsc reads {SCHEMA}")
+    return schema
+
+
+def _refuse_estimators(fields: Fields) -> None:
+    """No slsc of this schema trains estimators yet: a bundle that has some is to be run as they say, or not at all."""
+    if fields.take("estimators") != []:
+        raise _made_by_a_newer_slsc("it has estimators, which this slsc does not know")
+
+
+def _made_by_a_newer_slsc(why: str) -> BundleError:
+    return BundleError(
+        BundleFault.NEWER_SCHEMA,
+        "the bundle was made by a newer slsc",
+        why=why,
+        hint="upgrade: pip install --upgrade slsc",
+    )
 
 
 def _require_sound_engines(fields: Fields, manifest: Manifest) -> None:
@@ -285,6 +258,17 @@ def _require_sound_engines(fields: Fields, manifest: Manifest) -> None:
     if not names or len(set(names)) != len(names):
         fields.refuse("engines", "need at least one engine, each with its own name")
     for engine in manifest.engines:
-        for file in filter(None, (engine.file, engine.plan_file)):
-            if file not in manifest.entries:
-                fields.refuse("engines", f"engine {engine.name}: its file {file} is not among the entries")
+        if engine.name in ZERO_COST.values():
+            fields.refuse("engines", f"{engine.name} is the name of what costs nothing")
+        for artefact in engine.artefacts.values():
+            if artefact.entry not in manifest.entries:
+                fields.refuse("engines", f"engine {engine.name}: its file {artefact.entry} is not among the entries")
+
+
+def _require_sound_candidates(fields: Fields, manifest: Manifest) -> None:
+    names = [candidate.name for candidate in manifest.candidates]
+    if len(set(names)) != len(names):
+        fields.refuse("candidates", "each must have its own name")
+    known = {*(engine.name for engine in manifest.engines), ZERO_COST[manifest.io.task]}
+    if strangers := sorted(set(names) - known):
+        fields.refuse("candidates", f"{strangers[0][:40]} is no engine of the bundle, nor what costs nothing")

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -138,17 +139,17 @@ def show(report: CompileReport) -> str:
     from slsc.metrics.protocol import protocol_for
 
     height, width = report.output_hw
+    kinds = _kinds(report.engines)
     header = (
         "network",
         "share",
         "kept params",
         f"GMACs at {width}x{height}",
-        "MB",
-        "native MB",
+        *(f"{kind} MB" for kind in kinds),
         "dB to dense",
         protocol_for(report.probe.io).psnr_title,
     )
-    rows = [_row(figures) for figures in (report.dense, *report.engines)]
+    rows = [_row(figures, kinds) for figures in (report.dense, *report.engines)]
     tile = report.tile
     exact = "`slsc run --exact` closes the gap" if tile.exact else f"not to be closed: {tile.exact_reason}"
     return "\n".join(
@@ -157,9 +158,9 @@ def show(report: CompileReport) -> str:
             f"tiles: halo {tile.halo} px, off by {255 * tile.bound:.2f} of 255 at most; receptive field "
             f"{'unbounded' if tile.receptive_field is None else f'{tile.receptive_field} px'}; {exact}",
             "",
-            table(header, rows, "<>>>>>>>"),
+            table(header, rows, "<" + ">" * (len(header) - 1)),
             "",
-            *(f"{figures.name}: {figures.not_lowered}" for figures in report.engines if figures.not_lowered),
+            *(f"{figures.name}: {why}" for figures in report.engines for why in figures.refusals.values()),
             f"dB measured on {report.held_out} held-out {_state(report)}",
             f"{report.seconds:.0f} s, {_memory(report)}",
         )
@@ -176,15 +177,19 @@ def _memory(report: CompileReport) -> str:
     return "memory unknown" if report.peak_bytes is None else f"{report.peak_bytes / 2**30:.1f} GiB at most"
 
 
-def _row(figures: Figures) -> tuple[str, ...]:
+def _kinds(engines: Sequence[Figures]) -> list[str]:
+    """The kinds of artefacts that were made of some engine, or were to be."""
+    return list(dict.fromkeys(kind for figures in engines for kind in (*figures.artefact_bytes, *figures.refusals)))
+
+
+def _row(figures: Figures, kinds: Sequence[str]) -> tuple[str, ...]:
     quality = figures.quality
     return (
         figures.name,
         f"{figures.share:.4f}",
         f"{figures.params:,}",
         f"{figures.macs / 1e9:.3f}",
-        f"{figures.file_bytes / 1e6:.2f}",
-        "-" if figures.native_bytes is None else f"{figures.native_bytes / 1e6:.2f}",
+        *(f"{figures.artefact_bytes[kind] / 1e6:.2f}" if kind in figures.artefact_bytes else "-" for kind in kinds),
         "-" if quality.psnr_to_dense is None else f"{quality.psnr_to_dense:.2f}",
         "-" if quality.psnr is None else f"{quality.psnr:.2f}",
     )

@@ -8,16 +8,19 @@ kernel position r,s. Eligible is not faster: the builder of the engine times bot
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slsc.cli.arguments import is_bundle
 from slsc.cli.console import Console, table
 from slsc.errors import UsageError
+from slsc.runtime.backends import BACKENDS
 
 if TYPE_CHECKING:
     from slsc.jobs.inspect.inspection import LayerReport, NetworkReport
-    from slsc.runtime.bundle.manifest import Engine, Manifest
+    from slsc.runtime.bundle.engines import Engine
+    from slsc.runtime.bundle.manifest import Manifest
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,7 +53,7 @@ def _inspect_bundle(path: Path, console: Console) -> None:
     console.report(show_manifest(bundle.manifest))
     engines: dict[str, Any] = {}
     for engine in bundle.manifest.engines:
-        report = inspect_engine(bundle.read(engine.file), engine)
+        report = inspect_engine(bundle.read(engine.onnx), engine)
         console.report(f"\nengine {engine.name}\n{show_network(report)}")
         engines[engine.name] = report.to_dict()
     console.result(manifest=bundle.manifest.to_dict(), engines=engines)
@@ -82,15 +85,19 @@ def show_manifest(manifest: Manifest) -> str:
             f"aligned to {tile.align} px, {'exact' if tile.exact else f'not exact: {tile.exact_reason}'}",
             "",
             table(header, rows, "<>>>><"),
-            *(f"{engine.name}: {_native(engine)}" for engine in manifest.engines),
+            *(f"{engine.name}: {line}" for engine in manifest.engines for line in _artefacts(engine)),
         )
     )
 
 
-def _native(engine: Engine) -> str:
-    if engine.plan_file is not None:
-        return "runs in the native engine"
-    return f"stays on ONNX Runtime: {engine.not_lowered}" if engine.not_lowered else "stays on ONNX Runtime"
+def _artefacts(engine: Engine) -> Iterator[str]:
+    """Where an engine runs, what it holds besides, and where it does not run."""
+    yield f"runs on {', '.join(name for name, backend in BACKENDS.items() if backend(0).accepts(engine) is None)}"
+    known = {backend.kind for backend in BACKENDS.values()}
+    if others := sorted(engine.artefacts.keys() - known):
+        yield f"holds {', '.join(others)}, which this slsc does not run"
+    for kind, why in engine.refusals.items():
+        yield f"not as {kind}: {why}"
 
 
 def show_network(report: NetworkReport) -> str:

@@ -8,38 +8,22 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import os
 from collections.abc import Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from slsc.cli.arguments import image_hw, is_bundle
 from slsc.cli.console import Console, table
-from slsc.errors import BackendError, UsageError
-from slsc.runtime.backends import BACKENDS
-from slsc.runtime.backends.library import load_library
+from slsc.errors import UsageError
+from slsc.runtime.backends import BACKENDS, Timed, able_to
 
 if TYPE_CHECKING:
+    from slsc.jobs.profile.jobs import Job
     from slsc.jobs.profile.latency import Timings
     from slsc.jobs.profile.operations import Operation
-    from slsc.jobs.profile.targets import Target
 
 DEFAULT_HW = (180, 320)
-WARM_UP = 2
 FIGURES = ("p50_ms", "p90_ms", "p99_ms", "min_ms", "mean_ms")
-
-
-@dataclass(frozen=True)
-class Job:
-    """One target on one backend: what is measured, and the bytes the backend loads."""
-
-    target: Target
-    backend: str
-    data: bytes
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -60,7 +44,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads (default: all)")
     parser.add_argument("--repeat", type=int, default=20, metavar="N", help="timed runs of each (default: %(default)s)")
-    parser.add_argument("--per-op", action="store_true", help="show where the native engine's time goes")
+    parser.add_argument(
+        "--per-op", action="store_true", help=f"show where the time goes; on {', '.join(able_to(Timed))}"
+    )
 
 
 def run(args: argparse.Namespace, console: Console) -> int:
@@ -69,28 +55,29 @@ def run(args: argparse.Namespace, console: Console) -> int:
         raise UsageError("--repeat takes 1 or more, --threads 0 or more")
     if args.engine and not is_bundle(args.file):
         raise UsageError("--engine names an engine of a bundle", where=str(args.file), hint="leave it out")
+    from slsc.jobs.profile.jobs import WARM_UP, cores, list_jobs, measure
     from slsc.jobs.profile.targets import bundle_targets, image_size, network_target
 
     targets = bundle_targets(args.file, args.engine) if is_bundle(args.file) else [network_target(args.file)]
-    jobs = _jobs(targets, args.backend, console)
-    if args.per_op and all(job.backend != "native" for job in jobs):
-        raise UsageError("--per-op needs the native engine", hint="add --backend native")
+    threads = args.threads or cores()
+    jobs = list_jobs(targets, args.backend, threads, console.note)
+    if args.per_op and not any(job.timed for job in jobs):
+        raise UsageError("--per-op needs a backend that times operations", hint=f"add --backend {able_to(Timed)[0]}")
     hw = image_size(targets, args.size, DEFAULT_HW)
-    threads = args.threads or _cores()
-    timings = _measure(jobs, hw, threads, args.repeat, console)
+    with console.progress(WARM_UP + args.repeat, "profile", "round") as bar:
+
+        def advance(done: int) -> None:
+            bar.update(done - bar.n)
+
+        timings = measure(jobs, hw, args.repeat, advance)
     results = [_result(job, timing, hw, threads) for job, timing in zip(jobs, timings, strict=True)]
     console.report(f"input {hw[0]}x{hw[1]}, {threads} threads, {args.repeat} runs each, interleaved; milliseconds")
     console.report(_latency_table(results))
     for job, timing, result in zip(jobs, timings, results, strict=True):
-        if args.per_op and job.backend == "native":
+        if args.per_op and job.timed:
             _report_operations(job, timing, result, console)
     console.result(target=str(args.file), results=results)
     return 0
-
-
-def _cores() -> int:
-    """Cores this process may use, where the system tells."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _backends(text: str) -> tuple[str, ...]:
@@ -101,59 +88,13 @@ def _backends(text: str) -> tuple[str, ...]:
     return names
 
 
-def _jobs(targets: Sequence[Target], asked: Sequence[str] | None, console: Console) -> list[Job]:
-    """Each target on each backend asked for; when none is, on each that can run it, saying which cannot.
-
-    Raises:
-        BackendError: a backend that was asked for cannot run a target, or none can.
-    """
-    jobs: list[Job] = []
-    for target in targets:
-        for backend in asked or BACKENDS:
-            try:
-                if backend == "native":
-                    load_library()
-                jobs.append(Job(target, backend, target.data(backend)))
-            except BackendError as error:
-                if asked:
-                    raise
-                console.note(f"{target.name} is not measured on {backend}: {error}")
-    if not jobs:
-        raise BackendError("no backend can run it", where=", ".join(target.name for target in targets))
-    return jobs
-
-
-def _measure(jobs: Sequence[Job], hw: tuple[int, int], threads: int, repeats: int, console: Console) -> list[Timings]:
-    try:
-        from slsc.jobs.profile.latency import interleave
-        from slsc.jobs.profile.runners import RUNNERS
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] != "polygraphy":
-            raise
-        raise BackendError("profiling needs Polygraphy", hint="pip install 'slsc[profile]'") from error
-    target = jobs[0].target
-    noise = np.random.default_rng(0).random((1, target.channels, *hw), np.float32)
-    image = (target.black + (target.white - target.black) * noise).astype(np.float32)
-    with ExitStack() as stack, console.progress(WARM_UP + repeats, "profile", "round") as bar:
-        runners = [
-            stack.enter_context(
-                RUNNERS[job.backend](job.data, threads, job.target.channels, f"{job.target.name} {job.backend}")
-            )
-            for job in jobs
-        ]
-
-        def advance(done: int) -> None:
-            bar.update(done - bar.n)
-
-        return interleave(runners, image, WARM_UP, repeats, advance)
-
-
 def _result(job: Job, timing: Timings, hw: tuple[int, int], threads: int) -> dict[str, Any]:
+    from slsc.jobs.profile.jobs import WARM_UP
     from slsc.jobs.profile.latency import percentiles
 
     return {
         "engine": job.target.name,
-        "backend": job.backend,
+        "backend": job.backend.name,
         "threads": threads,
         "size": f"{hw[0]}x{hw[1]}",
         **percentiles(timing.seconds),
@@ -171,10 +112,11 @@ def _latency_table(results: Sequence[dict[str, Any]]) -> str:
 
 def _report_operations(job: Job, timing: Timings, result: dict[str, Any], console: Console) -> None:
     """Print one engine's per-operation table, and add it to its result."""
-    from slsc.jobs.profile.operations import operations
+    from slsc.jobs.profile.operations import PER_OPERATION
 
-    found = operations(job.data, timing.op_seconds, timing.op_macs)
-    console.report(f"\nengine {job.target.name}, native, medians of {result['runs']} runs\n{show_operations(found)}")
+    found = PER_OPERATION[job.backend.kind](job.artefact, timing.op_seconds, timing.op_macs)
+    title = f"engine {job.target.name}, {job.backend.name}, medians of {result['runs']} runs"
+    console.report(f"\n{title}\n{show_operations(found)}")
     result["per_op"] = [dataclasses.asdict(operation) for operation in found]
 
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slsc.cli.console import Console
 from slsc.errors import DataError, UsageError
-from slsc.runtime.backends import BACKENDS
+from slsc.runtime.backends import BACKENDS, Adjustable, able_to
 from slsc.runtime.memory import parse_bytes
 
 if TYPE_CHECKING:
@@ -28,10 +29,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="image file, or folder")
     parser.add_argument("--engine", metavar="NAME", help="engine of the bundle (default: its first)")
     parser.add_argument(
-        "--backend", choices=tuple(BACKENDS), help="what runs the network (default: native where the bundle has a plan)"
+        "--backend", choices=tuple(BACKENDS), help="what runs the network (default: the first that can)"
     )
     parser.add_argument(
-        "--capacity", type=int, metavar="N", help="keep at most N of every M weights in each layer; native backend only"
+        "--capacity",
+        type=int,
+        metavar="N",
+        help=f"keep at most N of every M weights in each layer; on {', '.join(able_to(Adjustable))}",
     )
     parser.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads (default: all)")
     parser.add_argument("--memory", type=parse_bytes, metavar="SIZE", help="most the process may use, such as 512MiB")
@@ -44,7 +48,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     from slsc.runtime.session import Session
 
     pairs = _pairs(args.source, args.output)
-    session = Session(
+    with Session(
         args.bundle,
         backend=args.backend,
         engine=args.engine,
@@ -53,20 +57,11 @@ def run(args: argparse.Namespace, console: Console) -> int:
         tile=args.tile,
         exact=args.exact,
         capacity=args.capacity,
-    )
-    console.detail(f"engine {session.engine.name}, backend {session.backend}")
-    if args.source.is_dir():
-        args.output.mkdir(exist_ok=True)
-    images: list[dict[str, Any]] = []
-    failures: list[DataError] = []
-    for source, target in pairs:
-        try:
-            images.append(_restore(session, source, target, console))
-        except DataError as error:
-            if len(pairs) == 1:
-                raise
-            failures.append(error)
-            console.note(f"slsc: error: {error}")
+    ) as session:
+        console.detail(f"engine {session.engine.name}, backend {session.backend}")
+        if args.source.is_dir():
+            args.output.mkdir(exist_ok=True)
+        images, failures = _restore_all(session, pairs, console)
     console.result(engine=session.engine.name, backend=session.backend, scale=session.manifest.io.scale, images=images)
     if failures:
         raise DataError(
@@ -101,6 +96,23 @@ def _pairs(source: Path, output: Path) -> list[tuple[Path, Path]]:
             )
         sources[target] = path
     return pairs
+
+
+def _restore_all(
+    session: Session, pairs: Sequence[tuple[Path, Path]], console: Console
+) -> tuple[list[dict[str, Any]], list[DataError]]:
+    """Restore photos: what was done, and what is wrong with those that cannot be used, unless that is the only one."""
+    images: list[dict[str, Any]] = []
+    failures: list[DataError] = []
+    for source, target in pairs:
+        try:
+            images.append(_restore(session, source, target, console))
+        except DataError as error:
+            if len(pairs) == 1:
+                raise
+            failures.append(error)
+            console.note(f"slsc: error: {error}")
+    return images, failures
 
 
 def _restore(session: Session, source: Path, target: Path, console: Console) -> dict[str, Any]:

@@ -19,7 +19,8 @@ from slsc.passes.graph import set_initializer
 from slsc.passes.package import write_bundle
 from slsc.pattern import nm_mask, rank_groups
 from slsc.plan import LayerPlan, Plan, mask_digest
-from slsc.runtime.bundle.manifest import SCHEMA, Engine, ImageIO, Manifest, Source, TileGeometry
+from slsc.runtime.bundle.engines import Artefact, Engine
+from slsc.runtime.bundle.manifest import SCHEMA, ImageIO, Manifest, Source, TileGeometry
 from slsc.runtime.bundle.reader import open_bundle
 
 GRAPH = "net (float[n,3,h,w] x) => (float[n,3,h,w] y) { a = Conv (x, head) b = Conv(a, body) y = Conv (b, tail) }"
@@ -38,8 +39,8 @@ def network(build):
 
 def manifest(plan: Plan | None) -> Manifest:
     io = ImageIO(3, "RGB", 0.0, 1.0, "x", "y", 1, "restore")
-    engine = Engine("1-4", ENGINE, "1/4", 0.25, 1216, 448, 1216.0, 268.0, {"psnr_y": 30.5}, plan)
-    return Manifest(SCHEMA, "0.1.0", Source("net.onnx", "0" * 64), io, TileGeometry(4, 0.0, 4), (engine,), {})
+    engine = Engine("1-4", {"onnx": Artefact(ENGINE)}, "1/4", 0.25, 1216, 448, 1216.0, 268.0, {"psnr_y": 30.5}, plan)
+    return Manifest(SCHEMA, "0.1.0", Source("net.onnx", "0" * 64), io, TileGeometry(4, 0.0, 4), (engine,), (), {})
 
 
 def test_what_is_written_is_what_is_read(network, tmp_path):

@@ -15,7 +15,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from slsc.runtime.bundle.manifest import SCHEMA, Engine, Entry, ImageIO, Manifest, Source, TileGeometry
+from slsc.runtime.bundle.engines import Artefact, Engine
+from slsc.runtime.bundle.manifest import SCHEMA, Entry, ImageIO, Manifest, Source, TileGeometry
 
 
 def sr_network(
@@ -100,8 +101,10 @@ def make_manifest(
         ),
         tile=tile or TileGeometry(halo=halo, bound=0.0, receptive_field=halo),
         engines=(
-            Engine("1-8", "engines/1-8.onnx", "1/8", 0.125, 1000, 125, 1e3, bytes_per_pixel, {"psnr_y": 30.0}),
+            Engine("1-8", {"onnx": Artefact("engines/1-8.onnx")}, "1/8", 0.125, 1000, 125, 1e3, bytes_per_pixel,
+                   {"psnr_y": 30.0}),
         ),
+        candidates=(),
         entries={},
     )  # fmt: skip
 
@@ -140,6 +143,6 @@ def make_bundle(tmp_path: Path) -> Callable[..., Path]:
 
     def make(network: bytes | None = None, manifest: Manifest | None = None, name: str = "net.slsb") -> Path:
         manifest = manifest or make_manifest()
-        return write_bundle_zip(tmp_path / name, manifest, {manifest.engines[0].file: network or sr_network()})
+        return write_bundle_zip(tmp_path / name, manifest, {manifest.engines[0].onnx: network or sr_network()})
 
     return make

@@ -13,6 +13,7 @@ from PIL import Image
 
 from slsc.errors import BackendError, BundleError, DataError, ResourceError, UsageError, VerificationError
 from slsc.runtime import Session
+from slsc.runtime.bundle.engines import Artefact
 from slsc.runtime.bundle.manifest import TileGeometry
 from slsc.runtime.image.photo import load_photo
 from slsc.runtime.image.resample import imresize
@@ -207,20 +208,23 @@ def test_out_of_memory_shrinks_the_tile_and_resumes(make_bundle: MakeBundle) -> 
     session = Session(make_bundle(), exact=True, threads=1)
     image = noise(70, 50, 3)
     expected = session.restore(image)
-    session._runner = Flaky(session._runner, 20 * 20)
+    flaky = Flaky(session._loaded.runner, 20 * 20)
+    session._loaded = replace(session._loaded, runner=flaky)
     calls = []
     session.configure(tile=32)
     assert np.array_equal(session.restore(image, lambda done, total: calls.append((done, total))), expected)
     assert calls == [(done, calls[-1][1]) for done in range(1, len(calls) + 1)]
-    assert session._runner.failures <= 4
-    session._runner.limit = 10
+    assert flaky.failures <= 4
+    flaky.limit = 10
     with pytest.raises(ResourceError, match="cannot be cut further"):
         session.restore(image)
 
 
 def test_a_network_that_returns_nan_is_reported(make_bundle: MakeBundle, tiny: SimpleNamespace) -> None:
     session = Session(make_bundle(tiny.identity_network(), tiny.manifest(scale=1, halo=0, high=1e6)))
-    session._runner = SimpleNamespace(run=lambda batch: batch * np.nan, run_bytes=session._runner.run_bytes)
+    sound = session._loaded.runner
+    broken = SimpleNamespace(run=lambda batch: batch * np.nan, run_bytes=sound.run_bytes)
+    session._loaded = replace(session._loaded, runner=broken)
     with pytest.raises(VerificationError, match="not numbers"):
         session.restore(noise(4, 4, 3))
 
@@ -261,7 +265,7 @@ def test_unusable_options(make_bundle: MakeBundle, options: dict) -> None:
 
 def test_several_engines(tmp_path: Path, tiny: SimpleNamespace) -> None:
     manifest = tiny.manifest(halo=4)
-    other = replace(manifest.engines[0], name="1-4", file="engines/1-4.onnx")
+    other = replace(manifest.engines[0], name="1-4", artefacts={"onnx": Artefact("engines/1-4.onnx")})
     manifest = replace(manifest, engines=(*manifest.engines, other))
     networks = {"engines/1-8.onnx": tiny.sr_network(layers=2), "engines/1-4.onnx": tiny.sr_network(layers=3)}
     session = Session(tiny.bundle(tmp_path / "net.slsb", manifest, networks))
@@ -397,3 +401,37 @@ def test_a_full_disk_leaves_no_output(make_bundle: MakeBundle, tmp_path: Path, s
 def test_restore_tensor_refuses_other_shapes(make_bundle: MakeBundle, shape: tuple[int, ...]) -> None:
     with pytest.raises(DataError, match="takes Nx3xHxW"):
         Session(make_bundle()).restore_tensor(np.zeros(shape, np.float32))
+
+
+def test_a_closed_session_says_so(make_bundle: MakeBundle, tmp_path: Path) -> None:
+    with Session(make_bundle()) as session:
+        assert session.restore(noise(8, 9, 3)).shape == (16, 18, 3)
+    session.close()
+    Image.fromarray(noise(8, 9, 3)).save(tmp_path / "in.png")
+    for use in (
+        lambda: session.restore(noise(8, 9, 3)),
+        lambda: session.restore_tensor(np.zeros((1, 3, 8, 9), np.float32)),
+        lambda: session.restore_file(tmp_path / "in.png", tmp_path / "out.png"),
+        lambda: session.configure(tile=8),
+        lambda: session.configure(threads=1),
+    ):
+        with pytest.raises(UsageError, match="session is closed"):
+            use()
+    assert not (tmp_path / "out.png").exists()
+    assert (session.engine.name, session.backend, session.manifest.io.scale) == ("1-8", "onnxruntime", 2)
+
+
+def test_a_session_is_closed_whatever_happens_inside(make_bundle: MakeBundle) -> None:
+    with pytest.raises(DataError), Session(make_bundle()) as session:
+        session.restore(noise(4))
+    with pytest.raises(UsageError, match="closed"):
+        session.restore(noise(4, 4, 3))
+
+
+def test_engines_of_a_session_share_its_backend(make_bundle: MakeBundle) -> None:
+    session = Session(make_bundle(), threads=1)
+    first = session._loaded
+    session.configure(engine="1-8")
+    assert session._loaded.backend is first.backend and session._loaded.runner is not first.runner
+    session.configure(threads=2)
+    assert session._loaded.backend is not first.backend

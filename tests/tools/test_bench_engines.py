@@ -52,13 +52,13 @@ def test_contender_computes_the_network(name: str, pair: list[Subject], image: n
         restore = found.load(found.convert(subject, tmp_path, HW), HW, 1)
     except BackendError as error:
         pytest.skip(str(error))
-    expected = load_backend("onnxruntime").load(subject.file.read_bytes(), 1).run(image)
+    expected = load_backend("onnxruntime", 1).load(subject.file.read_bytes()).run(image)
     assert psnr_to(expected, restore(image)) >= bench_engines.AGREE_DB
     assert psnr_to(expected, restore(2 * image)) < bench_engines.AGREE_DB, "another image gives another output"
 
 
 def test_worker(pair: list[Subject], image: np.ndarray) -> None:
-    expected = load_backend("onnxruntime").load(pair[0].file.read_bytes(), 1).run(image)
+    expected = load_backend("onnxruntime", 1).load(pair[0].file.read_bytes()).run(image)
     with Worker(Job("onnxruntime", pair[0].file, image, 1)) as worker:
         assert psnr_to(expected, worker.output()) >= bench_engines.AGREE_DB
         assert worker.seconds() > 0

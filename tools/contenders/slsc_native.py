@@ -28,7 +28,7 @@ class SlscNative:
 
     def load(self, file: Path, hw: tuple[int, int], threads: int) -> Restore:
         """See `Contender.load`."""
-        return load_backend("native").load(file.read_bytes(), threads).run
+        return load_backend("native", threads).load(file.read_bytes()).run
 
 
 CONTENDER = SlscNative()

@@ -13,13 +13,14 @@ import numpy.typing as npt
 
 from slsc.errors import ResourceError, SlscError, VerificationError
 from slsc.networks.agreement import LEAST_DB, decibels
-from slsc.runtime.backends import AllocationFailed
-from slsc.runtime.backends.library import library_path
-from slsc.runtime.backends.native import NativeRunner
-from slsc.runtime.backends.onnxruntime import OnnxRuntimeRunner
-from slsc.runtime.bundle.manifest import Engine
+from slsc.runtime.backends import BACKENDS, AllocationFailed, Backend
+from slsc.runtime.backends.onnxruntime import OnnxRuntimeBackend
+from slsc.runtime.bundle.engines import Engine
 from slsc.runtime.bundle.reader import Bundle, open_bundle
 from slsc.runtime.session import Session
+
+REFERENCE = OnnxRuntimeBackend
+"""What the other backends are compared with: it runs the ONNX model, which is the truth."""
 
 SIDE = 48
 """Side of the image that shows whether an engine runs, pixels."""
@@ -59,7 +60,9 @@ def check_bundle(path: Path) -> Iterator[Check]:
     for engine in bundle.manifest.engines:
         yield _check(f"engine {engine.name} keeps its N:M", partial(_patterns, bundle, engine))
         yield _check(f"engine {engine.name} runs", partial(_runs, path, engine))
-        yield _check(f"engine {engine.name} is the same natively", partial(_same_natively, bundle, engine))
+        for name, backend in BACKENDS.items():
+            if backend is not REFERENCE:
+                yield _check(f"engine {engine.name} is the same on {name}", partial(_same, bundle, engine, backend(0)))
 
 
 def check_against(path: Path, network: Path) -> Iterator[Check]:
@@ -82,7 +85,7 @@ def check_against(path: Path, network: Path) -> Iterator[Check]:
     dense = HeldOut(model, io, held_out, truth=False)
 
     def compared(engine: Engine) -> str:
-        quality = dense.quality(parse_engine(bundle.read(engine.file), engine))
+        quality = dense.quality(parse_engine(bundle.read(engine.onnx), engine))
         measured, expected = quality.to_dict(), engine.quality.get("psnr_to_dense")
         psnr = measured.get("psnr_to_dense", math.inf)
         figures = f"{psnr:.2f} dB, largest difference {measured['max_abs_to_dense']:.4f} of the range"
@@ -116,25 +119,25 @@ def _patterns(bundle: Bundle, engine: Engine) -> str:
 
     if engine.plan is None:
         return "it has no plan, nothing was pruned"
-    require_pattern(engine.plan, weight_values(parse_engine(bundle.read(engine.file), engine)))
+    require_pattern(engine.plan, weight_values(parse_engine(bundle.read(engine.onnx), engine)))
     return f"{len(engine.plan.layers)} layers"
 
 
 def _runs(path: Path, engine: Engine) -> str:
-    restored = Session(path, engine=engine.name, backend="onnxruntime").restore(_ramp())
+    with Session(path, engine=engine.name, backend=REFERENCE.name) as session:
+        restored = session.restore(_ramp())
     if np.ptp(restored) == 0:
         raise VerificationError("the output is one flat colour", why="the input is not")
     return f"{restored.shape[1]}x{restored.shape[0]} from {SIDE}x{SIDE}"
 
 
-def _same_natively(bundle: Bundle, engine: Engine) -> str:
-    if engine.plan_file is None:
-        raise _NotApplicableError(engine.not_lowered or "the bundle holds no plan for it")
-    if library_path() is None:
-        raise _NotApplicableError("the native engine is not installed")
-    reference = OnnxRuntimeRunner(bundle.read(engine.file), 0)
+def _same(bundle: Bundle, engine: Engine, backend: Backend) -> str:
+    if why := backend.accepts(engine) or backend.available():
+        raise _NotApplicableError(why)
+    reference = REFERENCE(0).load(bundle.read(engine.onnx))
     try:
-        found = decibels(reference, NativeRunner(bundle.read(engine.plan_file), 0), bundle.manifest.io)
+        other = backend.load(bundle.read(engine.artefacts[backend.kind].entry))
+        found = decibels(reference, other, bundle.manifest.io)
     except AllocationFailed as error:
         raise ResourceError("out of memory", why=str(error)) from error
     figures = f"{found:.1f} dB from ONNX Runtime"

@@ -8,17 +8,18 @@ from functools import cached_property
 
 import onnx
 
+from slsc.jobs.compile.artefacts import Artefacts, make_artefacts
 from slsc.jobs.compile.measuring import HeldOut, Quality
-from slsc.jobs.compile.native_plan import native_plan
 from slsc.passes.analysis.cost import Cost, PlanCost, costs, plan_cost
 from slsc.passes.analysis.liveness import bytes_per_pixel
+from slsc.passes.artefacts import FORMS
 from slsc.passes.bake import BakeMasks
 from slsc.passes.base import PassContext
-from slsc.passes.lowering import LoweringRefusal
 from slsc.passes.narrowing import narrow_cost
 from slsc.passes.pipeline import Pipeline
 from slsc.plan import Plan
-from slsc.runtime.bundle.manifest import Engine, ImageIO
+from slsc.runtime.bundle.engines import Artefact, Candidate, Engine
+from slsc.runtime.bundle.manifest import ImageIO
 from slsc.search.base import SearchResult
 
 
@@ -31,7 +32,7 @@ class BakedEngine:
         model: the graph with the pruned weights in it.
         plan: N:M per layer.
         cost: what the plan leaves of the network's cost.
-        dense_params: parameters of the network before.
+        dense: cost of the network before.
         quality: measured on held-out photos.
         io: how pixels enter and leave it.
     """
@@ -40,42 +41,43 @@ class BakedEngine:
     model: onnx.ModelProto
     plan: Plan
     cost: PlanCost
-    dense_params: int
+    dense: Cost
     quality: Quality
     io: ImageIO
 
     @cached_property
-    def lowered(self) -> tuple[bytes | None, str]:
-        """The plan file of the native engine, or None and the reason."""
-        try:
-            return native_plan(self.model, self.plan, self.io), ""
-        except LoweringRefusal as refusal:
-            return None, str(refusal)
+    def artefacts(self) -> Artefacts:
+        """It in every form there is."""
+        return make_artefacts(self.model, self.plan, self.io)
 
     def engine(self) -> Engine:
         """What the manifest says of it."""
-        data, refusal = self.lowered
         return Engine(
             name=self.name,
-            file=f"engines/{self.name}.onnx",
+            artefacts={kind: Artefact(self._entry(kind)) for kind in self.artefacts.made},
             budget=self.plan.budget,
             kept_share=float(self.cost.share),
-            params=self.dense_params,
+            params=self.dense.params,
             kept_weights=self.cost.params,
             macs_per_pixel=self.cost.macs_per_pixel,
             bytes_per_pixel=bytes_per_pixel(self.model),
             quality=self.quality.to_dict(),
             plan=self.plan,
-            plan_file=None if data is None else f"engines/{self.name}.nmp",
-            not_lowered=refusal,
+            refusals=self.artefacts.refusals,
         )
+
+    def candidate(self) -> Candidate:
+        """What a tile is given with it."""
+        psnr = self.quality.against_truth()
+        return Candidate(self.name, self.cost.weight_macs / self.dense.weight_macs, psnr)
 
     def entries(self) -> Iterator[tuple[str, bytes]]:
         """Its files in the bundle."""
-        engine = self.engine()
-        yield engine.file, self.model.SerializeToString(deterministic=True)
-        if engine.plan_file and self.lowered[0]:
-            yield engine.plan_file, self.lowered[0]
+        for kind, data in self.artefacts.made.items():
+            yield self._entry(kind), data
+
+    def _entry(self, kind: str) -> str:
+        return f"engines/{self.name}.{FORMS[kind].suffix}"
 
 
 def bake(name: str, dense: onnx.ModelProto, found: SearchResult, cost: Cost, held_out: HeldOut) -> BakedEngine:
@@ -94,4 +96,4 @@ def bake(name: str, dense: onnx.ModelProto, found: SearchResult, cost: Cost, hel
         kept = plan_cost(cost, {layer.name: layer.n for layer in found.plan.layers}, found.plan.layers[0].m)
     else:
         kept = narrow_cost(cost, costs(model, cost.output_hw))
-    return BakedEngine(name, model, found.plan, kept, cost.params, held_out.quality(model), held_out.io)
+    return BakedEngine(name, model, found.plan, kept, cost, held_out.quality(model), held_out.io)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -21,11 +21,12 @@ from slsc.jobs.compile.photos import PROBE_PHOTOS, CompileData, from_pairs, from
 from slsc.jobs.compile.trained import found_in_weights, read_plan
 from slsc.jobs.inspect.inspection import REPORT_HW
 from slsc.networks.loading import import_network
-from slsc.passes.analysis.cost import costs
+from slsc.passes.analysis.cost import Cost, costs
 from slsc.passes.package import write_bundle
 from slsc.plan import parse_budget
 from slsc.probe import ProbeResult, probe_io
 from slsc.progress import StageProgress
+from slsc.runtime.bundle.engines import ONNX, ZERO_COST, Candidate
 from slsc.runtime.bundle.manifest import SCHEMA, ImageIO, Manifest, Source, TileGeometry
 from slsc.search.base import Rules, SearchResult
 from slsc.search.searcher import Searcher
@@ -80,20 +81,18 @@ class Figures:
         share: kept / dense MACs over the prunable layers.
         params: parameters that are kept.
         macs: kept weight MACs for an output of `slsc.jobs.inspect.inspection.REPORT_HW`.
-        file_bytes: size of the ONNX file.
         quality: measured on the held-out photos.
-        native_bytes: size of the native engine's file; None where there is none.
-        not_lowered: why the native engine cannot run it; empty where it can.
+        artefact_bytes: size of each of its artefacts, by kind.
+        refusals: why there are no others, by kind.
     """
 
     name: str
     share: float
     params: int
     macs: int
-    file_bytes: int
     quality: Quality
-    native_bytes: int | None = None
-    not_lowered: str = ""
+    artefact_bytes: Mapping[str, int]
+    refusals: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -152,7 +151,7 @@ def compile_model(request: CompileRequest, progress: StageProgress) -> CompileRe
         probe=probe,
         tile=tile,
         output_hw=cost.output_hw,
-        dense=Figures("dense", 1.0, cost.params, cost.weight_macs, dense.ByteSize(), held_out.dense_quality()),
+        dense=_dense_figures(dense, cost, held_out),
         engines=tuple(_figures(engine) for engine in engines),
         held_out=len(data.held_out),
         labelled=data.labelled,
@@ -214,22 +213,28 @@ def _look(dense: onnx.ModelProto, request: CompileRequest) -> tuple[ProbeResult,
 def _write(request: CompileRequest, io: ImageIO, tile: TileGeometry, engines: Sequence[BakedEngine]) -> None:
     source = Source(request.model.name, hashlib.sha256(request.model.read_bytes()).hexdigest())
     manifest = Manifest(
-        SCHEMA, slsc.__version__, source, io, tile, tuple(engine.engine() for engine in engines), entries={}
+        SCHEMA,
+        slsc.__version__,
+        source,
+        io,
+        tile,
+        engines=tuple(engine.engine() for engine in engines),
+        candidates=(*(engine.candidate() for engine in engines), Candidate(ZERO_COST[io.task], 0.0, {})),
+        entries={},
     )
     write_bundle(request.output, manifest, dict(entry for engine in engines for entry in engine.entries()))
 
 
+def _dense_figures(dense: onnx.ModelProto, cost: Cost, held_out: HeldOut) -> Figures:
+    size = {ONNX: dense.ByteSize()}
+    return Figures("dense", 1.0, cost.params, cost.weight_macs, held_out.dense_quality(), size, {})
+
+
 def _figures(baked: BakedEngine) -> Figures:
-    cost, (native, refusal) = baked.cost, baked.lowered
+    cost, artefacts = baked.cost, baked.artefacts
+    sizes = {kind: len(data) for kind, data in artefacts.made.items()}
     return Figures(
-        baked.name,
-        float(cost.share),
-        cost.params,
-        cost.weight_macs,
-        baked.model.ByteSize(),
-        baked.quality,
-        None if native is None else len(native),
-        refusal,
+        baked.name, float(cost.share), cost.params, cost.weight_macs, baked.quality, sizes, artefacts.refusals
     )
 
 

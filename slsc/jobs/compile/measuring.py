@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -48,12 +48,16 @@ class Quality:
 
     def to_dict(self) -> dict[str, float]:
         """The figures there are, as the manifest keeps them."""
-        figures = {
-            "psnr_to_dense": self.psnr_to_dense,
-            "max_abs_to_dense": self.max_abs_to_dense,
-            self.psnr_name: self.psnr,
-        }
-        return {name: value for name, value in figures.items() if value is not None and math.isfinite(value)}
+        to_dense = {"psnr_to_dense": self.psnr_to_dense, "max_abs_to_dense": self.max_abs_to_dense}
+        return {**_known(to_dense), **self.against_truth()}
+
+    def against_truth(self) -> dict[str, float]:
+        """The figures there are against the wanted images."""
+        return _known({self.psnr_name: self.psnr})
+
+
+def _known(figures: Mapping[str, float | None]) -> dict[str, float]:
+    return {name: value for name, value in figures.items() if value is not None and math.isfinite(value)}
 
 
 class HeldOut:

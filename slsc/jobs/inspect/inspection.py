@@ -17,8 +17,8 @@ from slsc.passes.analysis.cost import costs
 from slsc.passes.analysis.layers import ConvLayer, conv_layers
 from slsc.passes.weights import weight_values
 from slsc.pattern import WINDOW, first_2to4_violation, first_violation
+from slsc.runtime.bundle.engines import Engine
 from slsc.runtime.bundle.faults import BundleFault
-from slsc.runtime.bundle.manifest import Engine
 
 REPORT_HW = (720, 1280)
 """Output size (height, width) at which costs are printed, the one of the literature's tables."""
@@ -116,7 +116,7 @@ def parse_engine(data: bytes, engine: Engine) -> onnx.ModelProto:
     try:
         return onnx.load_model_from_string(data)
     except DecodeError:
-        raise BundleError(BundleFault.CHANGED_ENTRY, "the engine is no ONNX model", where=engine.file) from None
+        raise BundleError(BundleFault.CHANGED_ENTRY, "the engine is no ONNX model", where=engine.onnx) from None
 
 
 def verdict_2to4(layer: ConvLayer, weight: npt.NDArray[Any] | None) -> str:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from polygraphy.backend.base import BaseRunner
 
-from slsc.jobs.profile.runners import NativeEngineRunner
+from slsc.jobs.profile.runners import BackendRunner
+from slsc.runtime.backends import Timed
 from slsc.runtime.backends.base import Batch
 
 
@@ -49,8 +50,8 @@ def interleave(
             runner.infer(dict.fromkeys(runner.get_input_metadata(use_numpy_dtypes=False), image))
             if round_ >= warm_up:
                 times.append(runner.last_inference_time())
-                if isinstance(runner, NativeEngineRunner):
-                    op_times.append(tuple(runner.engine.op_seconds()))
+                if timed := _timed(runner):
+                    op_times.append(tuple(timed.op_seconds()))
         progress(round_ + 1)
     return [
         Timings(tuple(times), tuple(op_times), _macs(runner))
@@ -59,7 +60,14 @@ def interleave(
 
 
 def _macs(runner: BaseRunner) -> tuple[int, ...]:
-    return tuple(runner.engine.op_macs()) if isinstance(runner, NativeEngineRunner) else ()
+    timed = _timed(runner)
+    return tuple(timed.op_macs()) if timed else ()
+
+
+def _timed(runner: BaseRunner) -> Timed | None:
+    """The engine that tells what each operation takes, where a runner has such."""
+    engine = runner.engine if isinstance(runner, BackendRunner) else None
+    return engine if isinstance(engine, Timed) else None
 
 
 def percentiles(seconds: Sequence[float]) -> dict[str, float]:

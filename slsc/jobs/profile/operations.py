@@ -1,8 +1,8 @@
-"""Where the native engine's time goes, operation by operation."""
+"""Where an engine's time goes, operation by operation, on backends whose runners are `Timed`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -57,6 +57,12 @@ def operations(plan: bytes, seconds: Sequence[Sequence[float]], macs: Sequence[i
         )
         for index, (op, took, count) in enumerate(zip(parsed.ops, map(float, medians), macs, strict=True))
     ]
+
+
+PER_OPERATION: Mapping[str, Callable[[bytes, Sequence[Sequence[float]], Sequence[int]], list[Operation]]] = {
+    "native": operations
+}
+"""Kind of artefact -> its operations, as `operations` tells those of a plan file."""
 
 
 def describe(op: Op, m: int) -> str:

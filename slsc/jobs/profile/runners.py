@@ -1,4 +1,4 @@
-"""Networks as Polygraphy runners, one kind per backend.
+"""Networks on slsc's backends as Polygraphy runners.
 
 Importing this module needs Polygraphy, an optional extra.
 """
@@ -7,38 +7,36 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 from polygraphy.backend.base import BaseRunner
-from polygraphy.backend.onnxrt import OnnxrtRunner
 from polygraphy.common import TensorMetadata
 
+from slsc.runtime.backends import Backend
 from slsc.runtime.backends.base import Batch
-from slsc.runtime.backends.native import NativeRunner
-from slsc.runtime.backends.onnxruntime import OnnxRuntimeRunner
 
 IMAGE, RESTORED = "image", "restored"
-"""Names of the native engine's input and output, which its plans do not name."""
+"""Names of input and output, whatever an artefact calls them."""
 
 
-class NativeEngineRunner(BaseRunner):  # type: ignore[misc]  # Polygraphy has no type hints
-    """The native engine behind Polygraphy's interface.
+class BackendRunner(BaseRunner):  # type: ignore[misc]  # Polygraphy has no type hints
+    """An engine on a backend behind Polygraphy's interface, opened as `slsc run` opens it.
 
     Args:
-        plan: bytes of a plan file.
-        threads: 0 for one per core.
+        backend: which runs it, on its threads.
+        artefact: of the backend's kind.
         channels: of its input.
         name: shown in Polygraphy's messages.
     """
 
-    def __init__(self, plan: bytes, threads: int, channels: int, name: str) -> None:
-        super().__init__(name=name, prefix="slsc-native-runner")
-        self._plan, self._threads, self._channels = plan, threads, channels
+    def __init__(self, backend: Backend, artefact: bytes, channels: int, name: str) -> None:
+        super().__init__(name=name, prefix=f"slsc-{backend.name}-runner")
+        self._backend, self._artefact, self._channels = backend, artefact, channels
 
     def activate_impl(self) -> None:
-        """Load the plan."""
-        self.engine = NativeRunner(self._plan, self._threads)
+        """Load the engine."""
+        self.engine = self._backend.load(self._artefact)
 
     def get_input_metadata_impl(self) -> TensorMetadata:
         """One image of any size."""
@@ -52,17 +50,5 @@ class NativeEngineRunner(BaseRunner):  # type: ignore[misc]  # Polygraphy has no
         return OrderedDict([(RESTORED, restored)])
 
     def deactivate_impl(self) -> None:
-        """Drop the engine."""
-        del self.engine
-
-
-def onnxruntime_runner(model: bytes, threads: int, channels: int, name: str) -> OnnxrtRunner:
-    """Polygraphy's runner, over a session as `slsc run` opens it."""
-    return OnnxrtRunner(lambda: OnnxRuntimeRunner(model, threads).session, name=name)
-
-
-RUNNERS: Mapping[str, Callable[[bytes, int, int, str], BaseRunner]] = {
-    "native": NativeEngineRunner,
-    "onnxruntime": onnxruntime_runner,
-}
-"""Backend -> makes a runner of what it loads, for a number of threads and of input channels, under a name."""
+        """Close the engine."""
+        self.engine.close()

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from slsc.errors import BackendError, UsageError
-from slsc.runtime.backends import load_backend
-from slsc.runtime.bundle.manifest import Engine
+from slsc.errors import BackendError, ModelError, UsageError
+from slsc.runtime.backends import Backend, require_accepted
+from slsc.runtime.bundle.engines import Engine
 from slsc.runtime.bundle.reader import Bundle, open_bundle
 
 
@@ -22,7 +22,7 @@ class Target:
         white: the value that stands for white in its input, where black is known to be `black`.
         black: see above.
         fixed_hw: the only size it takes, None when free.
-        data: what a backend loads, by the backend's name; raises BackendError where it cannot run there.
+        artefact: what a backend loads; raises BackendError where it cannot run there.
     """
 
     name: str
@@ -30,7 +30,7 @@ class Target:
     black: float
     white: float
     fixed_hw: tuple[int, int] | None
-    data: Callable[[str], bytes]
+    artefact: Callable[[Backend], bytes]
 
 
 def bundle_targets(path: Path, engine: str | None) -> list[Target]:
@@ -51,38 +51,39 @@ def bundle_targets(path: Path, engine: str | None) -> list[Target]:
 def _bundle_target(bundle: Bundle, engine: Engine) -> Target:
     io = bundle.manifest.io
 
-    def data(backend: str) -> bytes:
-        return bundle.read(load_backend(backend).file_of(engine))
+    def artefact(backend: Backend) -> bytes:
+        require_accepted(backend, engine)
+        return bundle.read(engine.artefacts[backend.kind].entry)
 
-    return Target(engine.name, io.channels, io.low, io.high, io.fixed_hw, data)
+    return Target(engine.name, io.channels, io.low, io.high, io.fixed_hw, artefact)
 
 
 def network_target(path: Path) -> Target:
-    """An ONNX network, after the import passes; dense in the native engine, whatever zeros it holds.
+    """An ONNX network, after the import passes; dense on every backend, whatever zeros it holds.
 
     Raises:
         ModelError: it cannot be read, or holds what slsc does not take.
     """
     from slsc.networks.loading import import_network
+    from slsc.passes.artefacts import FORMS
     from slsc.passes.graph import declared_shape, image_channels, image_input
-    from slsc.passes.lowering import LoweringRefusal, lower
 
     model = import_network(path).model
     _, _, height, width = declared_shape(model, image_input(model)[0])
 
-    def data(backend: str) -> bytes:
-        if backend != "native":
-            return model.SerializeToString()
+    def artefact(backend: Backend) -> bytes:
         try:
-            return lower(model, None)
-        except LoweringRefusal as refusal:
+            return FORMS[backend.kind].build(model, None)
+        except ModelError as refusal:
             raise BackendError(
-                "the native engine cannot run the network", where=str(path), why=str(refusal),
-                hint="use --backend onnxruntime",
-            ) from refusal  # fmt: skip
+                f"the backend {backend.name} cannot run the network",
+                where=str(path),
+                why=str(refusal),
+                hint="leave out --backend to measure on those that can",
+            ) from refusal
 
     fixed = (height, width) if height and width else None
-    return Target(path.stem, image_channels(model), 0.0, 1.0, fixed, data)
+    return Target(path.stem, image_channels(model), 0.0, 1.0, fixed, artefact)
 
 
 def image_size(targets: Sequence[Target], asked: tuple[int, int] | None, default: tuple[int, int]) -> tuple[int, int]:

@@ -11,13 +11,16 @@ from hypothesis import strategies as st
 
 from slsc.errors import BundleError
 from slsc.plan import LayerPlan, Plan
+from slsc.runtime.bundle.engines import Artefact, Candidate, Engine
 from slsc.runtime.bundle.fields import parse_json
-from slsc.runtime.bundle.manifest import SCHEMA, Engine, Entry, ImageIO, Manifest, Source, TileGeometry
+from slsc.runtime.bundle.manifest import SCHEMA, Entry, ImageIO, Manifest, Source, TileGeometry
 
 
 def sample() -> Manifest:
     plan = Plan((LayerPlan("body.0.weight", 4, 32, "magnitude", "a" * 64),), "1/8", 0.125, "oneshot")
-    engine = Engine("1-8", "engines/1-8.onnx", "1/8", 0.12, 900, 120, 1e4, 512.0, {"psnr_y": 28.2}, plan)
+    artefacts = {"onnx": Artefact("engines/1-8.onnx"), "some-other": Artefact("engines/1-8.bin")}
+    refusals = {"native": "node 'x': it has no operation Einsum"}
+    engine = Engine("1-8", artefacts, "1/8", 0.12, 900, 120, 1e4, 512.0, {"psnr_y": 28.2}, plan, refusals)
     return Manifest(
         schema=SCHEMA,
         slsc_version="0.1.0",
@@ -25,7 +28,8 @@ def sample() -> Manifest:
         io=ImageIO(3, "RGB", 0.0, 255.0, "input", "output", 4, "sr", None, (1, 1)),
         tile=TileGeometry(16, 1e-3, None, 2, False, "GlobalAveragePool 'esa.pool' sees the whole image"),
         engines=(engine,),
-        entries={"engines/1-8.onnx": Entry("c" * 64, 3)},
+        candidates=(Candidate("1-8", 0.13, {"psnr_y": 28.2}), Candidate("bicubic", 0.0, {})),
+        entries={"engines/1-8.onnx": Entry("c" * 64, 3), "engines/1-8.bin": Entry("d" * 64, 4)},
     )
 
 
@@ -45,6 +49,29 @@ def test_newer_schema_has_its_own_code_even_when_the_rest_is_unknown() -> None:
     with pytest.raises(BundleError, match=r"newer slsc.*upgrade") as caught:
         Manifest.from_dict({"schema": SCHEMA + 1, "anything": []})
     assert caught.value.code == "newer_schema"
+
+
+@pytest.mark.parametrize("schema", range(1, SCHEMA))
+def test_an_older_schema_has_its_own_code_even_when_the_rest_is_unknown(schema: int) -> None:
+    with pytest.raises(BundleError, match=rf"older slsc \(schema {schema}\).*compile it again") as caught:
+        Manifest.from_dict({"schema": schema, "anything": []})
+    assert caught.value.code == "older_schema"
+
+
+def test_estimators_need_a_newer_slsc() -> None:
+    with pytest.raises(BundleError, match=r"newer slsc.*estimators.*upgrade") as caught:
+        Manifest.from_dict({**as_json(sample()), "estimators": [{"entry": "estimators/one.bin"}]})
+    assert caught.value.code == "newer_schema"
+
+
+def test_kinds_that_no_one_knows_are_kept() -> None:
+    read = Manifest.from_dict(as_json(sample())).engines[0]
+    assert read.artefacts["some-other"] == Artefact("engines/1-8.bin")
+    assert read.onnx == "engines/1-8.onnx"
+
+
+def as_json(manifest: Manifest) -> dict:
+    return json.loads(json.dumps(manifest.to_dict(), allow_nan=False))
 
 
 def edit(*path: str | int, value: Any) -> Callable[[dict], None]:
@@ -80,8 +107,28 @@ BAD = {
     "name with a newline": edit("engines", 0, "name", value="a\nb"),
     "quality text": edit("engines", 0, "quality", "psnr_y", value="good"),
     "plan broken": edit("engines", 0, "plan", "layers", 0, "n", value=99),
+    "plan with more": edit("engines", 0, "plan", "seed", value=0),
+    "layer with more": edit("engines", 0, "plan", "layers", 0, "k", value=3),
+    "layer twice": lambda data: data["engines"][0]["plan"]["layers"].append(data["engines"][0]["plan"]["layers"][0]),
+    "rule unknown": edit("engines", 0, "plan", "layers", 0, "rule", value="random"),
     "plan number": edit("engines", 0, "plan", value=3),
-    "file not an entry": edit("engines", 0, "file", value="engines/other.onnx"),
+    "artefact not an entry": edit("engines", 0, "artefacts", "onnx", "entry", value="engines/other.onnx"),
+    "artefact a text": edit("engines", 0, "artefacts", "onnx", value="engines/1-8.onnx"),
+    "artefact with more": edit("engines", 0, "artefacts", "onnx", "device", value="sm86"),
+    "no onnx": lambda data: data["engines"][0]["artefacts"].pop("onnx"),
+    "kind in capitals": edit("engines", 0, "artefacts", "ONNX", value={"entry": "engines/1-8.onnx"}),
+    "kind too long": edit("engines", 0, "refusals", "k" * 33, value="no"),
+    "kinds too many": edit("engines", 0, "refusals", value={f"k{index}": "no" for index in range(17)}),
+    "made and refused": edit("engines", 0, "refusals", "onnx", value="no"),
+    "refused for no reason": edit("engines", 0, "refusals", "native", value=""),
+    "engine called bicubic": edit("engines", 0, "name", value="bicubic"),
+    "candidates missing": lambda data: data.pop("candidates"),
+    "candidate of no engine": edit("candidates", 0, "name", value="1-2"),
+    "candidate of another task": edit("candidates", 1, "name", value="identity"),
+    "candidate twice": edit("candidates", 1, "name", value="1-8"),
+    "candidate above all": edit("candidates", 0, "cost", value=1.5),
+    "bicubic for a price": edit("candidates", 1, "cost", value=0.1),
+    "estimators missing": lambda data: data.pop("estimators"),
     "hash short": edit("entries", "engines/1-8.onnx", "sha256", value="c"),
     "bytes negative": edit("entries", "engines/1-8.onnx", "bytes", value=-3),
     "source null": edit("source", value=None),
@@ -90,7 +137,7 @@ BAD = {
 
 @pytest.mark.parametrize("case", BAD)
 def test_refuses(case: str) -> None:
-    data = json.loads(json.dumps(sample().to_dict()))
+    data = as_json(sample())
     BAD[case](data)
     with pytest.raises(BundleError) as caught:
         Manifest.from_dict(data)
@@ -117,7 +164,7 @@ def leaves(value: Any, path: tuple = ()) -> list[tuple]:
     return [path, *(leaf for key, item in items for leaf in leaves(item, (*path, key)))]
 
 
-PATHS = [path for path in leaves(json.loads(json.dumps(sample().to_dict()))) if path]
+PATHS = [path for path in leaves(as_json(sample())) if path]
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=9),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
@@ -128,7 +175,7 @@ JSON = st.recursive(
 @settings(max_examples=300, deadline=None)
 @given(st.sampled_from(PATHS), JSON)
 def test_any_value_anywhere_is_refused_or_understood(path: tuple, value: Any) -> None:
-    data = json.loads(json.dumps(sample().to_dict()))
+    data = as_json(sample())
     edit(*path, value=value)(data)
     try:
         manifest = Manifest.from_dict(data)

@@ -32,7 +32,7 @@ def test_reads_what_was_written(bundle: Path) -> None:
     opened = open_bundle(bundle)
     opened.verify_all()
     assert opened.read(ENGINE) == PAYLOAD
-    assert opened.manifest.engine().file == ENGINE
+    assert opened.manifest.engine().onnx == ENGINE
 
 
 def test_missing_file_and_folder(tmp_path: Path) -> None:

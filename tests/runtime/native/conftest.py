@@ -46,6 +46,14 @@ def plans() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
+def bundles() -> ModuleType:
+    """The package `bundles`: small bundles written without the compiler."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(HERE)
+        return importlib.import_module("bundles")
+
+
+@pytest.fixture(scope="session")
 def interpret() -> Callable[..., np.ndarray]:
     """The slow interpreter of plans: interpret(plan, image, capacity=0)."""
     interpreter = _module(HERE.parents[1] / "passes" / "lowering" / "interpreter.py")

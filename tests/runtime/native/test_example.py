@@ -1,15 +1,15 @@
-"""The C example restores a photo as the Python runtime does, and says what is wrong."""
+"""The C example restores a photo of any size as the Python runtime does, and says what is wrong."""
 
 from __future__ import annotations
 
 import subprocess
 
+import cv2
 import numpy as np
 import pytest
-from PIL import Image
 
-from slsc.passes.lowering.nmp import Coordinates, Op, Resize, ResizeKind, Rounding
-from slsc.runtime.backends.native import NativeRunner
+from slsc.runtime.backends.library import library_path
+from slsc.runtime.session import Session
 
 
 @pytest.fixture(scope="session")
@@ -17,43 +17,61 @@ def restore(build_native):
     return build_native("plain") / "restore"
 
 
-def _upscaler(plans, channels: int) -> bytes:
-    """Cubic, by 2."""
-    resize = Resize(channels, ResizeKind.CUBIC, Coordinates.HALF_PIXEL, 2, 1, Rounding.PREFER_FLOOR, -0.5)
-    return plans.plan([channels, channels], [Op(resize)], []).to_bytes()
+@pytest.fixture
+def bundle(plans, bundles, tmp_path):
+    """bundle(channels): cubic, by 2; its black is -1."""
+    pytest.importorskip("onnx")
+    from onnx import TensorProto, helper, numpy_helper
+
+    from slsc.passes.lowering import lower
+
+    def make(channels: int):
+        image, out = (
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", channels, *sides])
+            for name, sides in (("image", ["h", "w"]), ("out", ["hout", "wout"]))
+        )
+        scales = numpy_helper.from_array(np.array([1, 1, 2, 2], np.float32), "scales")
+        node = helper.make_node("Resize", ["image", "", "scales"], ["out"], mode="cubic", cubic_coeff_a=-0.5)
+        graph = helper.make_graph([node], "cubic", [image], [out], [scales])
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+        about = bundles.manifest(io={"channels": channels, "low": -1.0})
+        return bundles.write(tmp_path / "net.slsb", lower(model, None), about)
+
+    return make
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize(("channels", "suffix"), [(3, "ppm"), (1, "pgm")])
-def test_photo_is_restored(plans, restore, tmp_path, channels, suffix):
-    shape = (37, 50, 3) if channels == 3 else (37, 50)
-    pixels = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
-    Image.fromarray(pixels).save(tmp_path / f"in.{suffix}")
-    plan = _upscaler(plans, channels)
-    (tmp_path / "net.nmp").write_bytes(plan)
-    command = [restore, tmp_path / "net.nmp", tmp_path / f"in.{suffix}", tmp_path / f"out.{suffix}", "-1", "1"]
+def test_photo_is_restored(bundle, restore, tmp_path, channels, suffix, dtype):
+    if library_path() is None:
+        pytest.skip("the native library was not built")
+    pixels = np.random.default_rng(0).integers(0, np.iinfo(dtype).max + 1, (37, 450, channels)).astype(dtype)
+    cv2.imwrite(str(tmp_path / f"in.{suffix}"), pixels[:, :, ::-1])
+    path = bundle(channels)
+    command = [restore, path, tmp_path / f"in.{suffix}", tmp_path / f"out.{suffix}", "1-8"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    planes = pixels.reshape(37, 50, channels).transpose(2, 0, 1)[None].astype(np.float32) / 127.5 - 1
-    expected = NativeRunner(plan, 1).run(planes)[0].transpose(1, 2, 0).reshape(74, 100, *shape[2:])
-    made = np.asarray(Image.open(tmp_path / f"out.{suffix}"))
-    levels = np.clip((expected + 1) * 127.5, 0, 255)
-    assert made.shape == levels.shape
-    assert np.abs(made - levels).max() < 0.51  # rounded to the nearest level
+    assert done.stdout.endswith("900 x 74, engine 1-8\n")
+    made = cv2.imread(str(tmp_path / f"out.{suffix}"), cv2.IMREAD_UNCHANGED).reshape(74, 900, channels)[:, :, ::-1]
+    assert np.array_equal(made, Session(path, backend="native", threads=1).restore(pixels))
 
 
 @pytest.mark.parametrize(
-    ("plan", "photo", "message"),
+    ("content", "photo", "engine", "message"),
     [
-        (b"no plan", b"P5 2 2 255 abcd", "cut short"),
-        (None, b"P5 2 2 255 abc", "is cut short"),
-        (None, b"JFIF", "is no binary PGM"),
-        (None, b"P6 1 1 255 abc", "other channels"),
+        (b"no bundle", b"P5 2 2 255 abcd", "1-8", "not_a_bundle"),
+        (None, b"P5 2 2 255 abcd", "1-4", "has no engine '1-4'; it has 1-8, dense"),
+        (None, b"P5 2 2 255 abc", "1-8", "is cut short"),
+        (None, b"P5 2 2 100 abcd", "1-8", "is no binary PGM"),
+        (None, b"JFIF", "1-8", "is no binary PGM"),
     ],
 )
-def test_example_says_what_is_wrong(plans, restore, tmp_path, plan, photo, message):
-    (tmp_path / "net.nmp").write_bytes(_upscaler(plans, 1) if plan is None else plan)
+def test_example_says_what_is_wrong(bundle, restore, tmp_path, content, photo, engine, message):
+    path = bundle(1)
+    if content is not None:
+        path.write_bytes(content)
     (tmp_path / "in.pgm").write_bytes(photo)
-    command = [restore, tmp_path / "net.nmp", tmp_path / "in.pgm", tmp_path / "out.pgm"]
+    command = [restore, path, tmp_path / "in.pgm", tmp_path / "out.pgm", engine]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 1
     assert message in done.stderr

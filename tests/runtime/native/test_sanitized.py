@@ -35,3 +35,20 @@ def test_no_fault(build_native, cases, tmp_path, sanitizers, mode):
     done = subprocess.run([selftest, mode, cases], capture_output=True, text=True, env=os.environ | OPTIONS)
     assert done.returncode == 0, done.stdout + done.stderr[-4000:]
     print(done.stdout)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_no_fault_with_bundles(build_native, bundles, tiny, tmp_path, channels):
+    onnx = pytest.importorskip("onnx")
+    from slsc.passes.lowering import lower
+
+    sanitizers = "address,undefined"
+    if not _works(sanitizers, tmp_path):
+        pytest.skip(f"no g++ with -fsanitize={sanitizers} here")
+    program = build_native("address-undefined", f"-DSLSC_NATIVE_SANITIZE={sanitizers}") / "bundletest"
+    plan = lower(onnx.load_from_string(tiny.sr_network(width=4, layers=1, channels=channels)), None)
+    about = bundles.manifest(io={"channels": channels, "multiple_of": [2, 3]}, tile={"align": 2})
+    command = [program, "hostile", bundles.write(tmp_path / "net.slsb", plan, about), tmp_path / "changed.slsb"]
+    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | OPTIONS)
+    assert done.returncode == 0, done.stdout + done.stderr[-4000:]
+    print(done.stdout)

@@ -75,7 +75,7 @@ def truncated(data: bytes) -> bytes:
 
 
 def newer(data: bytes) -> bytes:
-    return data.replace(b'"schema": 1', b'"schema": 9')
+    return data.replace(b'"schema": 2', b'"schema": 9')
 
 
 def escaping(data: bytes) -> bytes:
@@ -109,6 +109,10 @@ def rewritten(source: Path, target: Path, edit: Callable[[dict], None]) -> Path:
     return target
 
 
+def to_schema_1(manifest: dict) -> None:
+    manifest["schema"] = 1
+
+
 def to_schema_9(manifest: dict) -> None:
     manifest["schema"] = 9
 
@@ -117,10 +121,22 @@ def absurd(manifest: dict) -> None:
     manifest["io"]["scale"] = 10**9
 
 
-@pytest.mark.parametrize(("edit", "says"), [(to_schema_9, "newer slsc"), (absurd, "scale")])
+@pytest.mark.parametrize(
+    ("edit", "says"), [(to_schema_1, "older slsc (schema 1)"), (to_schema_9, "newer slsc"), (absurd, "scale")]
+)
 def test_manifests_that_are_refused(slsc, bundle, tmp_path, edit, says):
     done = slsc("check", rewritten(bundle, tmp_path / "bad.slsb", edit))
     assert done.code == 1 and says in done.err
+
+
+def with_a_kind_of_its_own(manifest: dict) -> None:
+    manifest["engines"][0]["artefacts"]["some-kind"] = {"entry": "engines/1-8.onnx"}
+
+
+def test_inspect_lists_kinds_that_nothing_here_runs(slsc, bundle, tmp_path):
+    path = rewritten(bundle, tmp_path / "more.slsb", with_a_kind_of_its_own)
+    assert "1-8: holds some-kind, which this slsc does not run" in slsc("inspect", path).out
+    assert slsc("check", path).code == 0
 
 
 def test_a_changed_entry_fails_its_checksum(slsc, bundle, tmp_path):

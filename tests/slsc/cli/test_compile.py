@@ -13,6 +13,7 @@ from PIL import Image
 
 from slsc.passes.graph import initializers
 from slsc.pattern import first_2to4_violation, first_violation
+from slsc.runtime.bundle.engines import Candidate
 from slsc.runtime.bundle.reader import open_bundle
 
 
@@ -29,13 +30,24 @@ def test_a_bundle_holds_an_engine_for_each_budget_within_it(bundle):
     assert 20 < low < high
 
 
+def test_a_bundle_says_what_a_tile_can_be_given(bundle):
+    manifest = open_bundle(bundle).manifest
+    *engines, bicubic = manifest.candidates
+    assert bicubic == Candidate("bicubic", 0.0, {})
+    assert [candidate.name for candidate in engines] == ["1-8", "1-2"]
+    for candidate, engine in zip(engines, manifest.engines, strict=True):
+        # Head and tail, which are kept whole, count here and not in the share.
+        assert engine.kept_share < candidate.cost < 1
+        assert candidate.quality == {"psnr_y": engine.quality["psnr_y"]}
+
+
 def test_the_weights_on_disk_keep_the_pattern_and_the_rest_of_the_graph_is_the_models(slsc, model_path, make_upscaler):
     done = slsc("compile", model_path, "--budget", "1/4", "--effort", "none", "--rule", "magnitude+2:4", "-q",
                 "-o", model_path.with_suffix(".slsb"))  # fmt: skip
     assert (done.code, done.err) == (0, "")
     made = open_bundle(model_path.with_suffix(".slsb"))
     engine = made.manifest.engines[0]
-    graph = onnx.load_model_from_string(made.read(engine.file))
+    graph = onnx.load_model_from_string(made.read(engine.onnx))
     weights = initializers(graph)
     for layer in engine.plan.layers:
         assert first_violation(weights[layer.name], layer.n, layer.m) is None

@@ -14,11 +14,13 @@ from onnx import numpy_helper
 from PIL import Image
 
 from slsc.errors import BackendError
-from slsc.jobs.compile.native_plan import native_plan
+from slsc.jobs.compile.artefacts import make_artefacts
+from slsc.passes.artefacts import FORMS
 from slsc.passes.graph import initializers
-from slsc.passes.lowering import LoweringRefusal, lower
+from slsc.passes.lowering import lower
 from slsc.passes.package import write_bundle
 from slsc.runtime.backends.library import library_path
+from slsc.runtime.bundle.engines import Artefact
 from slsc.runtime.bundle.manifest import ImageIO
 from slsc.runtime.bundle.reader import open_bundle
 
@@ -36,9 +38,9 @@ def photo(tmp_path: Path) -> Path:
 def test_a_bundle_holds_a_plan_for_each_engine(bundle: Path) -> None:
     opened = open_bundle(bundle)
     for engine in opened.manifest.engines:
-        assert engine.plan_file == f"engines/{engine.name}.nmp"
-        assert opened.read(engine.plan_file)[:8] == b"SLSCNMP\0"
-        assert not engine.not_lowered
+        assert engine.artefacts["native"] == Artefact(f"engines/{engine.name}.nmp")
+        assert opened.read(engine.artefacts["native"].entry)[:8] == b"SLSCNMP\0"
+        assert not engine.refusals
 
 
 def test_what_is_not_lowered_stays_on_onnx_runtime_and_says_why(
@@ -51,7 +53,7 @@ def test_what_is_not_lowered_stays_on_onnx_runtime_and_says_why(
     assert "Softplus 'activation'" in done.err + done.out
     assert "no operation Softplus" in slsc("inspect", output).out
     checks = json.loads(slsc("check", output, "--json").out)["checks"]
-    assert [check["passed"] for check in checks if "natively" in check["name"]] == [None]
+    assert [check["passed"] for check in checks if "same on native" in check["name"]] == [None]
     done = slsc("run", output, photo, "-o", tmp_path / "out.png", "--json")
     assert json.loads(done.out)["backend"] == "onnxruntime"
     done = slsc("run", output, photo, "-o", tmp_path / "out.png", "--backend", "native")
@@ -61,10 +63,10 @@ def test_what_is_not_lowered_stays_on_onnx_runtime_and_says_why(
 
 @needs_library
 def test_inspect_and_check(slsc: Callable, bundle: Path) -> None:
-    assert "1-8: runs in the native engine" in slsc("inspect", bundle).out
+    assert "1-8: runs on native, onnxruntime" in slsc("inspect", bundle).out
     done = slsc("check", bundle)
     assert done.code == 0
-    assert done.out.count("natively") == 2
+    assert done.out.count("is the same on native") == 2
     assert "dB from ONNX Runtime" in done.out
 
 
@@ -82,8 +84,8 @@ def test_check_finds_a_plan_of_another_network(slsc: Callable, bundle: Path, tmp
     write_bundle(tmp_path / "other.slsb", replace(manifest, entries={}), files)
     done = slsc("check", tmp_path / "other.slsb")
     assert done.code == 1
-    assert "FAIL  engine 1-2 is the same natively" in done.out
-    assert "pass  engine 1-8 is the same natively" in done.out
+    assert "FAIL  engine 1-2 is the same on native" in done.out
+    assert "pass  engine 1-8 is the same on native" in done.out
 
 
 @needs_library
@@ -127,10 +129,12 @@ def test_run_at_a_capacity(slsc: Callable, bundle: Path, photo: Path, tmp_path: 
 @needs_library
 def test_a_plan_is_proven_before_it_is_packed(make_upscaler: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
     model = make_upscaler()
-    assert native_plan(model, None, IO) == lower(model, None)
+    assert make_artefacts(model, None, IO).made["native"] == lower(model, None)
     other = make_upscaler()
     tail = initializers(other)["tail"]
     other.graph.initializer[2].CopyFrom(numpy_helper.from_array(tail * np.float32(1.1), "tail"))
-    monkeypatch.setattr("slsc.jobs.compile.native_plan.lower", lambda model, plan: lower(other, plan))
-    with pytest.raises(LoweringRefusal, match="dB from ONNX Runtime"):
-        native_plan(model, None, IO)
+    another = replace(FORMS["native"], build=lambda model, plan: lower(other, plan))
+    monkeypatch.setattr("slsc.jobs.compile.artefacts.FORMS", {**FORMS, "native": another})
+    found = make_artefacts(model, None, IO)
+    assert found.made.keys() == {"onnx"}
+    assert "dB from ONNX Runtime" in found.refusals["native"]

@@ -1,8 +1,9 @@
-/* slsc native engine: restores images with networks in plan form (.nmp), on the CPU.
+/* slsc native engine: restores images on the CPU, with a bundle (.slsb) or with networks in plan form (.nmp).
  *
- * Thread safety: one context or engine may be used by one thread at a time, but for slsc_run of different engines of one
- * context, which take turns. Different contexts know nothing of each other.
- * Images are planar float32, (channels, height, width), rows contiguous, in the network's own value range.
+ * Thread safety: one context, engine or bundle may be used by one thread at a time, but for runs of different engines and bundles
+ * of one context, which take turns. Different contexts know nothing of each other.
+ * Engines take planar float32 images, (channels, height, width), rows contiguous, in the network's own value range. Bundles take
+ * pixels as they come.
  */
 #ifndef SLSC_NATIVE_H
 #define SLSC_NATIVE_H
@@ -26,8 +27,11 @@ typedef enum {
     SLSC_BAD_ARGUMENT = 2, /* an argument is out of range */
     SLSC_BAD_SIZE = 3,     /* the network does not take an image of this size */
     SLSC_NO_MEMORY = 4,
-    SLSC_UNSUPPORTED = 5,  /* the instruction set asked for is not there */
-    SLSC_NO_THREADS = 6    /* the system gives no more threads */
+    SLSC_UNSUPPORTED = 5,  /* the instruction set asked for is not there, or a bundle's engine has no plan */
+    SLSC_NO_THREADS = 6,   /* the system gives no more threads */
+    SLSC_CANNOT_READ = 7,  /* the file is missing, or the system refuses to read it */
+    SLSC_BAD_BUNDLE = 8,   /* the bundle is damaged, hostile, or of another version */
+    SLSC_BAD_OUTPUT = 9    /* the network returned values that are not numbers */
 } slsc_status;
 
 /* ---- the library ------------------------------------------------------------------------------------------------ */
@@ -36,7 +40,7 @@ typedef enum {
 SLSC_API const char* slsc_version(void);
 
 /* Whether this library, on this processor, has a feature: an instruction set ("avx512", "avx2", "neon", "portable"), a precision
- * ("float32"), or "plan-2", the version of plan files that it reads. 0 for what it does not know. */
+ * ("float32"), or a version that it reads: "plan-2" of plan files, "bundle-2" of bundles. 0 for what it does not know. */
 SLSC_API int slsc_has(const char* feature);
 
 /* ---- contexts --------------------------------------------------------------------------------------------------- */
@@ -93,6 +97,65 @@ SLSC_API const char* slsc_isa(const slsc_engine* engine);
 SLSC_API const char* slsc_last_error(const slsc_engine* engine);
 
 SLSC_API void slsc_close(slsc_engine* engine);
+
+/* ---- bundles ----------------------------------------------------------------------------------------------------
+ *
+ *   slsc_context* context;
+ *   slsc_bundle* bundle;
+ *   slsc_context_create(0, &context);
+ *   slsc_bundle_open(context, "net.slsb", NULL, &bundle);
+ *   slsc_bundle_restore(bundle, pixels, height, width, 3, SLSC_U8, restored);
+ *   slsc_bundle_close(bundle);
+ *   slsc_context_free(context);
+ *
+ * What comes out is what the Python runtime gives with its native backend and the same tiles, to the bit; tiles depend on the
+ * memory allowed, and with other tiles results differ by at most what the bundle's manifest says (tile.bound). Where a network
+ * restores luma only, or makes three channels of a grey image, the last bit of a float may differ, and so 1 of an integer's
+ * levels.
+ */
+
+typedef struct slsc_bundle slsc_bundle;
+
+/* Samples cover the full range of their type; floats are in 0..1. Native byte order. */
+typedef enum { SLSC_U8 = 0, SLSC_U16 = 1, SLSC_F32 = 2 } slsc_sample_type;
+
+/* Opens the bundle at `path` (UTF-8) and loads one of its engines: the one of that name, the first for NULL. `context`: NULL for
+ * one of its own, with a thread per core; it may be freed before the bundle is closed. On failure *bundle is NULL and slsc_bundle_last_error(NULL) says why,
+ * for the calling thread: SLSC_CANNOT_READ, SLSC_BAD_BUNDLE (the text holds one word of a closed set, such as "truncated"),
+ * SLSC_BAD_ARGUMENT (no engine of that name), SLSC_UNSUPPORTED (the engine could not be made for this library; the text says
+ * why), SLSC_BAD_PLAN, SLSC_NO_MEMORY. */
+SLSC_API slsc_status slsc_bundle_open(slsc_context* context, const char* path, const char* engine, slsc_bundle** bundle);
+
+/* Output pixels per input pixel along each side, 1..16; channels that the network restores, 1 (luma) or 3; "sr" where the
+ * scale is 2 or more, else "restore". 0, 0 and "" for NULL. */
+SLSC_API int slsc_bundle_scale(const slsc_bundle* bundle);
+SLSC_API int slsc_bundle_channels(const slsc_bundle* bundle);
+SLSC_API const char* slsc_bundle_task(const slsc_bundle* bundle);
+
+/* Name of the engine that runs, and of all engines by index; "" for NULL or an index out of range. Valid until the bundle is
+ * closed. */
+SLSC_API const char* slsc_bundle_engine(const slsc_bundle* bundle);
+SLSC_API int slsc_bundle_engine_count(const slsc_bundle* bundle);
+SLSC_API const char* slsc_bundle_engine_name(const slsc_bundle* bundle, int index);
+
+/* Bounds the bytes that restoring takes besides image, result and the opened bundle, whatever the size of the image: it chooses
+ * the tiles. 0, as after opening: 768 MiB. */
+SLSC_API slsc_status slsc_bundle_set_memory(slsc_bundle* bundle, uint64_t bytes);
+
+/* Restores one image of any size up to 2^20 pixels a side. `pixels`: height * width * channels samples, rows from top to bottom,
+ * channels interleaved: 1 grey, 2 grey + alpha, 3 RGB, 4 RGB + alpha. `restored`, which must not overlap it, receives the same
+ * layout with height and width times the scale. Chroma that the network does not restore, and alpha, are enlarged bicubically.
+ * Where it fails, `restored` may be partly written: SLSC_BAD_ARGUMENT, SLSC_NO_MEMORY (not even the smallest tile fits),
+ * SLSC_BAD_SIZE (the network takes no tile of this image), SLSC_BAD_BUNDLE (it returns another size than the bundle says),
+ * SLSC_BAD_OUTPUT. */
+SLSC_API slsc_status slsc_bundle_restore(slsc_bundle* bundle, const void* pixels, int height, int width, int channels,
+                                         slsc_sample_type type, void* restored);
+
+/* Why the last slsc_bundle_restore on this bundle failed; for NULL, why the last slsc_bundle_open of this thread did. Never
+ * NULL. */
+SLSC_API const char* slsc_bundle_last_error(const slsc_bundle* bundle);
+
+SLSC_API void slsc_bundle_close(slsc_bundle* bundle);
 
 #ifdef __cplusplus
 }

@@ -7,9 +7,10 @@ pytest.importorskip("polygraphy")
 
 from polygraphy.exception import PolygraphyException
 
-from slsc.jobs.profile.runners import RUNNERS
+from slsc.jobs.profile.runners import BackendRunner
 from slsc.networks.loading import import_network
-from slsc.passes.lowering import lower
+from slsc.passes.artefacts import FORMS
+from slsc.runtime.backends import BACKENDS
 from slsc.runtime.backends.library import library_path
 from slsc.zoo import zoo_model
 from slsc.zoo.export import export_onnx
@@ -19,12 +20,13 @@ pytestmark = pytest.mark.skipif(library_path() is None, reason="the native engin
 
 @pytest.fixture(scope="module")
 def runners(tmp_path_factory):
-    """Both runners of one network."""
+    """A runner of one network for each backend."""
     path = tmp_path_factory.mktemp("network") / "network.onnx"
     export_onnx(zoo_model("compact_x4").build(), path)
     model = import_network(path).model
-    data = {"native": lower(model, None), "onnxruntime": model.SerializeToString()}
-    return {name: RUNNERS[name](data[name], 1, 3, name) for name in RUNNERS}
+    return {
+        name: BackendRunner(make(1), FORMS[make.kind].build(model, None), 3, name) for name, make in BACKENDS.items()
+    }
 
 
 def test_both_give_the_same(runners) -> None:

@@ -15,6 +15,7 @@ from slsc.errors import BackendError, BundleError, UsageError
 from slsc.runtime.backends import AllocationFailed, library, load_backend
 from slsc.runtime.backends.native import NativeRunner
 from slsc.runtime.backends.onnxruntime import OnnxRuntimeRunner
+from slsc.runtime.bundle.engines import Artefact
 from slsc.runtime.bundle.manifest import Manifest
 from slsc.runtime.capi import Library, Status
 from slsc.runtime.session import Session
@@ -44,6 +45,12 @@ def plan_of(network: bytes, n: int = 0) -> bytes:
     return lower(BakeMasks(plan, {}, masks).run(model, PassContext()).model, plan)
 
 
+def with_native(manifest: Manifest, entry: str) -> Manifest:
+    """With a plan file beside the ONNX model of its engine."""
+    engine = manifest.engines[0]
+    return replace(manifest, engines=(replace(engine, artefacts={**engine.artefacts, "native": Artefact(entry)}),))
+
+
 @pytest.fixture
 def network(tiny: SimpleNamespace) -> bytes:
     return tiny.sr_network(width=16)
@@ -63,8 +70,7 @@ def bundle(tmp_path: Path, tiny: SimpleNamespace) -> Callable[..., Path]:
         files = {"engines/1-8.onnx": network}
         if plan is not None:
             files["engines/1-8.nmp"] = plan
-            engine = replace(manifest.engines[0], plan_file="engines/1-8.nmp")
-            manifest = replace(manifest, engines=(engine,))
+            manifest = with_native(manifest, "engines/1-8.nmp")
         return tiny.bundle(tmp_path / "net.slsb", manifest, files)
 
     return make
@@ -72,7 +78,7 @@ def bundle(tmp_path: Path, tiny: SimpleNamespace) -> Callable[..., Path]:
 
 @needs_library
 def test_equals_onnx_runtime_on_a_batch(network: bytes, batch: np.ndarray) -> None:
-    found = load_backend("native").load(plan_of(network), 1).run(batch)
+    found = load_backend("native", 1).load(plan_of(network)).run(batch)
     np.testing.assert_allclose(found, OnnxRuntimeRunner(network, 1).run(batch), atol=2e-6)
 
 
@@ -116,6 +122,37 @@ def test_threads_may_share_a_runner(network: bytes) -> None:
         worker.join()
     assert all(np.array_equal(output, wanted[index]) for index, outputs in found.items() for output in outputs)
     assert len(found) == len(images)
+
+
+@needs_library
+def test_runners_of_a_backend_share_its_threads(network: bytes, batch: np.ndarray) -> None:
+    tasks = Path("/proc/self/task")
+    if not tasks.is_dir():
+        pytest.skip("the system does not tell its threads")
+    plans = [plan_of(network), plan_of(network, n=3)]
+    wanted = [NativeRunner(plan, 1).run(batch) for plan in plans]
+    before = len(list(tasks.iterdir()))
+    backend = load_backend("native", 4)
+    runners = [backend.load(plan) for plan in plans for _ in range(3)]
+    outputs = [runner.run(batch) for runner in runners]
+    assert len(list(tasks.iterdir())) == before + 3, "the caller is the fourth"
+    assert all(np.array_equal(output, wanted[index // 3]) for index, output in enumerate(outputs))
+    for runner in runners:
+        runner.close()
+    backend.close()
+    assert len(list(tasks.iterdir())) == before
+
+
+@needs_library
+def test_a_backend_may_be_closed_before_its_runners(network: bytes, batch: np.ndarray) -> None:
+    backend = load_backend("native", 2)
+    runner = backend.load(plan_of(network))
+    wanted = runner.run(batch)
+    backend.close()
+    assert np.array_equal(runner.run(batch), wanted)
+    runner.close()
+    with pytest.raises(BackendError):
+        runner.run(batch)
 
 
 @needs_library
@@ -226,14 +263,13 @@ def test_native_is_the_default_where_there_is_a_plan(bundle: Callable, network: 
 def test_onnx_runtime_is_the_default_where_there_is_none(bundle: Callable, network: bytes) -> None:
     path = bundle(network, None)
     assert Session(path, threads=1).backend == "onnxruntime"
-    with pytest.raises(BackendError, match=r"no plan.*--backend onnxruntime"):
+    with pytest.raises(BackendError, match=r"nothing of the kind native.*--backend onnxruntime"):
         Session(path, backend="native")
 
 
 def test_a_plan_that_is_no_entry_is_refused(tiny: SimpleNamespace, tmp_path: Path, network: bytes) -> None:
-    manifest = tiny.manifest()
-    engine = replace(manifest.engines[0], plan_file="engines/other.nmp")
-    path = tiny.bundle(tmp_path / "net.slsb", replace(manifest, engines=(engine,)), {"engines/1-8.onnx": network})
+    manifest = with_native(tiny.manifest(), "engines/other.nmp")
+    path = tiny.bundle(tmp_path / "net.slsb", manifest, {"engines/1-8.onnx": network})
     with pytest.raises(BundleError, match=r"other\.nmp is not among the entries"):
         Session(path)
 

@@ -1,4 +1,4 @@
-"""Which tiles a photo is cut into: the largest that the memory knob allows, with the halo that was asked for."""
+"""Which tiles an image is cut into: the largest that the memory knob allows, with the halo that was asked for."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from math import lcm
 
 from slsc.errors import ResourceError
-from slsc.runtime.bundle.manifest import ImageIO, Manifest
-from slsc.runtime.image.photo import Photo
+from slsc.runtime.bundle.manifest import ImageIO, TileGeometry
 from slsc.runtime.memory import Costs, RunBytes, choose_core, require_fit, show, tile_costs
 from slsc.runtime.tiles.tiling import Span, even_extent, round_up, spans
 
@@ -16,6 +15,27 @@ BATCH_COPIES = 2
 
 BANDS = 2
 """Bands of output alive at once: one being filled, one being written."""
+
+
+@dataclass(frozen=True)
+class ImageShape:
+    """What an image takes: tiles are laid before there is one.
+
+    Attributes:
+        height, width: pixels.
+        channels: samples a pixel, alpha included.
+        sample_bytes: bytes a sample.
+    """
+
+    height: int
+    width: int
+    channels: int
+    sample_bytes: int
+
+    @property
+    def bytes(self) -> int:
+        """Of all samples."""
+        return self.height * self.width * self.channels * self.sample_bytes
 
 
 @dataclass(frozen=True)
@@ -38,10 +58,10 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class TilePlan:
-    """Tiles of one photo, the product of `rows` and `columns`.
+class TileGrid:
+    """Tiles of one image, the product of `rows` and `columns`.
 
-    They reach beyond the photo at the bottom and right where the network needs a multiple or a fixed size. `halo` and
+    They reach beyond the image at the bottom and right where the network needs a multiple or a fixed size. `halo` and
     `align` are for cutting a tile further when memory runs out after all; `can_split` tells whether that is possible.
     """
 
@@ -52,33 +72,27 @@ class TilePlan:
     can_split: bool
 
 
-def plan_tiles(manifest: Manifest, photo: Photo, held_output: int, limits: Limits) -> TilePlan:
-    """Choose the tiles for a photo.
+def tile_grid(io: ImageIO, geometry: TileGeometry, image: ImageShape, held_output: int, limits: Limits) -> TileGrid:
+    """Choose the tiles of an image.
 
     Args:
-        manifest: of the bundle.
-        photo: the input.
+        io: how pixels enter and leave the network.
+        geometry: how far its tiles must overlap.
+        image: the input.
         held_output: bytes of output that are held whole, 0 when the output is streamed.
         limits: what may be used.
 
     Raises:
         ResourceError: no tile fits into the memory, or exact output is asked for and impossible within it.
     """
-    io, geometry = manifest.io, manifest.tile
     align = lcm(geometry.align, *io.multiple_of)
-    hw = _padded(photo, io, align)
-    costs = _costs(io, limits.run, photo, held_output)
+    hw = _padded(image, io, align)
+    costs = _costs(io, limits.run, image, held_output)
     if limits.exact and not geometry.exact:
-        _require_whole(manifest, hw, costs, limits)
-        return TilePlan(spans(hw[0], hw[0], 0, align), spans(hw[1], hw[1], 0, align), 0, align, can_split=False)
+        _require_whole(io, geometry, hw, costs, limits)
+        return TileGrid(spans(hw[0], hw[0], 0, align), spans(hw[1], hw[1], 0, align), 0, align, can_split=False)
     halo = round_up((geometry.receptive_field or 0) if limits.exact else geometry.halo, align)
-    if io.fixed_hw:
-        extent = io.fixed_hw
-        require_fit(limits.memory, limits.resident, costs.of(*extent), "the network's fixed input")
-    else:
-        core = choose_core(limits.memory, limits.resident, costs, hw, halo, limits.tile)
-        largest = max(core // align, 1) * align + 2 * halo
-        extent = (even_extent(hw[0], largest, halo, align), even_extent(hw[1], largest, halo, align))
+    extent = _extent(io, costs, limits, hw, halo, align)
     try:
         rows, columns = spans(hw[0], extent[0], halo, align), spans(hw[1], extent[1], halo, align)
     except ValueError as error:
@@ -87,33 +101,42 @@ def plan_tiles(manifest: Manifest, photo: Photo, held_output: int, limits: Limit
             why=str(error),
             hint="compile a model with free height and width",
         ) from None
-    return TilePlan(rows, columns, halo, align, can_split=io.fixed_hw is None)
+    return TileGrid(rows, columns, halo, align, can_split=io.fixed_hw is None)
 
 
-def _padded(photo: Photo, io: ImageIO, align: int) -> tuple[int, int]:
-    """The photo's size, enlarged to what the network takes."""
-    height, width = photo.pixels.shape[:2]
+def _extent(io: ImageIO, costs: Costs, limits: Limits, hw: tuple[int, int], halo: int, align: int) -> tuple[int, int]:
+    """Height and width of every tile, halo included."""
+    if io.fixed_hw:
+        require_fit(limits.memory, limits.resident, costs.of(*io.fixed_hw), "the network's fixed input")
+        return io.fixed_hw
+    core = choose_core(limits.memory, limits.resident, costs, hw, halo, limits.tile)
+    largest = max(core // align, 1) * align + 2 * halo
+    return even_extent(hw[0], largest, halo, align), even_extent(hw[1], largest, halo, align)
+
+
+def _padded(image: ImageShape, io: ImageIO, align: int) -> tuple[int, int]:
+    """The image's size, enlarged to what the network takes."""
     if io.fixed_hw is None:
-        return round_up(height, io.multiple_of[0]), round_up(width, io.multiple_of[1])
+        return round_up(image.height, io.multiple_of[0]), round_up(image.width, io.multiple_of[1])
     fixed_h, fixed_w = io.fixed_hw
-    return fixed_h + round_up(max(0, height - fixed_h), align), fixed_w + round_up(max(0, width - fixed_w), align)
-
-
-def _costs(io: ImageIO, run: RunBytes, photo: Photo, held_output: int) -> Costs:
-    channels = photo.pixels.shape[2] + (photo.alpha is not None)
-    pixels = photo.pixels.shape[0] * photo.pixels.shape[1]
-    sample = photo.pixels.dtype.itemsize
-    return tile_costs(
-        run,
-        batch_bytes=BATCH_COPIES * io.channels * 4,
-        row_bytes=BANDS * io.scale**2 * photo.pixels.shape[1] * channels * sample,
-        held=pixels * channels * sample + held_output,
+    return (
+        fixed_h + round_up(max(0, image.height - fixed_h), align),
+        fixed_w + round_up(max(0, image.width - fixed_w), align),
     )
 
 
-def _require_whole(manifest: Manifest, hw: tuple[int, int], costs: Costs, limits: Limits) -> None:
+def _costs(io: ImageIO, run: RunBytes, image: ImageShape, held_output: int) -> Costs:
+    return tile_costs(
+        run,
+        batch_bytes=BATCH_COPIES * io.channels * 4,
+        row_bytes=BANDS * io.scale**2 * image.width * image.channels * image.sample_bytes,
+        held=image.bytes + held_output,
+    )
+
+
+def _require_whole(io: ImageIO, geometry: TileGeometry, hw: tuple[int, int], costs: Costs, limits: Limits) -> None:
     """Check that the whole image can go through the network at once, the only exact way for some networks."""
-    geometry, fixed = manifest.tile, manifest.io.fixed_hw
+    fixed = io.fixed_hw
     needed = limits.resident + costs.of(*hw)
     if needed <= limits.memory and fixed in (None, hw):
         return

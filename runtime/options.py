@@ -1,0 +1,46 @@
+"""How a session restores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from slsc.errors import UsageError
+
+MAX_THREADS = 1024
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a session restores.
+
+    Attributes:
+        backend: a name of `slsc.runtime.backends.BACKENDS`; None for the first of them that is available and accepts
+            the engine.
+        engine: name of an engine of the bundle, None for its first.
+        threads: threads of the backend, 0 for one per core.
+        memory: bytes the process may have resident while restoring, whatever the size of the photo; None for a
+            default of some hundred MiB over what it has when the session opens. What other parts of the process
+            allocate after the session was opened is not counted.
+        tile: largest tile core in input pixels a side, None for the largest that fits.
+        exact: output equals whole-image inference up to float rounding, whatever the halo takes.
+        capacity: most weights kept of every M in each sparse layer, the most important ones; None for all that the
+            engine has. Needs a backend whose runners are `Adjustable`.
+    """
+
+    backend: str | None = None
+    engine: str | None = None
+    threads: int = 0
+    memory: int | None = None
+    tile: int | None = None
+    exact: bool = False
+    capacity: int | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.threads <= MAX_THREADS:
+            raise UsageError(f"threads must be in 0..{MAX_THREADS}, got {self.threads}", hint="0 takes every core")
+        if self.memory is not None and self.memory < 1:
+            raise UsageError(f"memory must be positive, got {self.memory} bytes", hint="write it as 512MiB")
+        if self.tile is not None and self.tile < 1:
+            raise UsageError(f"tile must be positive, got {self.tile}", hint="leave it out for the largest that fits")
+        if self.capacity is not None and self.capacity < 1:
+            raise UsageError(f"capacity must be positive, got {self.capacity}", hint="leave it out to keep all weights")

@@ -1,0 +1,72 @@
+"""An engine's artefacts: its network in every form there is, each shown to compute what ONNX Runtime does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import onnx
+
+from slsc.errors import BackendError, ModelError
+from slsc.networks.agreement import LEAST_DB, decibels
+from slsc.passes.artefacts import FORMS
+from slsc.plan import Plan
+from slsc.runtime.backends import BACKENDS, AllocationFailed, Backend
+from slsc.runtime.backends.onnxruntime import OnnxRuntimeRunner
+from slsc.runtime.bundle.engines import ONNX
+from slsc.runtime.bundle.manifest import ImageIO
+
+
+@dataclass(frozen=True)
+class Artefacts:
+    """What could be made of a network.
+
+    Attributes:
+        made: contents by kind.
+        refusals: why there is none, by kind.
+    """
+
+    made: Mapping[str, bytes]
+    refusals: Mapping[str, str]
+
+
+def make_artefacts(model: onnx.ModelProto, plan: Plan | None, io: ImageIO) -> Artefacts:
+    """Bring a network into every form, and compare the backends that load one with ONNX Runtime where they are there.
+
+    Args:
+        model: the engine's graph, its masks baked in.
+        plan: N:M by weight; None for a dense network.
+        io: how pixels enter and leave it.
+    """
+    made: dict[str, bytes] = {}
+    refusals: dict[str, str] = {}
+    for kind, form in FORMS.items():
+        try:
+            data = form.build(model, plan)
+        except ModelError as refusal:
+            refusals[kind] = str(refusal)
+            continue
+        why = "" if kind == ONNX else _disagreement(kind, data, model, io)
+        if why:
+            refusals[kind] = why
+        else:
+            made[kind] = data
+    return Artefacts(made, refusals)
+
+
+def _disagreement(kind: str, data: bytes, model: onnx.ModelProto, io: ImageIO) -> str:
+    """How a backend that loads an artefact computes something else than ONNX Runtime does; empty where none does."""
+    loading = [make(0) for make in BACKENDS.values() if make.kind == kind]
+    found = (_difference(backend, data, model, io) for backend in loading if backend.available() is None)
+    return next(filter(None, found), "")
+
+
+def _difference(backend: Backend, data: bytes, model: onnx.ModelProto, io: ImageIO) -> str:
+    try:
+        found = decibels(OnnxRuntimeRunner(model.SerializeToString(), 0), backend.load(data), io)
+    except (AllocationFailed, BackendError) as error:
+        return f"the backend {backend.name} cannot be compared with ONNX Runtime: {error}"
+    if found >= LEAST_DB:
+        return ""
+    figures = f"{found:.1f} dB from ONNX Runtime, not {LEAST_DB:g}"
+    return f"the backend {backend.name} computes something else: {figures}; please report this"

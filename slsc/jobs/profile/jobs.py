@@ -1,0 +1,105 @@
+"""What `slsc profile` measures: every network on every backend that can run it, all in turn."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from slsc.errors import BackendError
+from slsc.jobs.profile.targets import Target
+from slsc.runtime.backends import BACKENDS, Backend, Timed, load_backend
+
+if TYPE_CHECKING:
+    from slsc.jobs.profile.latency import Timings
+
+WARM_UP = 2
+"""Rounds that are not counted."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One target on one backend, which jobs share: what is measured, and what the backend loads."""
+
+    target: Target
+    backend: Backend
+    artefact: bytes
+
+    @property
+    def timed(self) -> bool:
+        """Whether it tells what each operation takes."""
+        return issubclass(self.backend.runner, Timed)
+
+
+def cores() -> int:
+    """Cores this process may use, where the system tells."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def list_jobs(
+    targets: Sequence[Target], asked: Sequence[str] | None, threads: int, note: Callable[[str], None]
+) -> list[Job]:
+    """Each target on each backend asked for; when none is, on each that can run it.
+
+    Args:
+        targets: networks.
+        asked: names of backends, None for all that can.
+        threads: of each backend.
+        note: told which target cannot run on which backend.
+
+    Raises:
+        BackendError: a backend that was asked for cannot run a target, or none can.
+    """
+    jobs: list[Job] = []
+    backends: dict[str, Backend] = {}
+    for target in targets:
+        for name in asked or BACKENDS:
+            try:
+                if name not in backends:
+                    backends[name] = load_backend(name, threads)
+                jobs.append(Job(target, backends[name], target.artefact(backends[name])))
+            except BackendError as error:
+                if asked:
+                    raise
+                note(f"{target.name} is not measured on {name}: {error}")
+    if not jobs:
+        raise BackendError("no backend can run it", where=", ".join(target.name for target in targets))
+    return jobs
+
+
+def measure(jobs: Sequence[Job], hw: tuple[int, int], repeats: int, progress: Callable[[int], None]) -> list[Timings]:
+    """Run all jobs on one image of noise, `WARM_UP` + `repeats` rounds.
+
+    Args:
+        jobs: of targets with one interface.
+        hw: size of the image, pixels.
+        repeats: rounds that are counted, at least 1.
+        progress: called after each round with the number done.
+
+    Raises:
+        BackendError: Polygraphy is not installed, or an engine fails.
+    """
+    try:
+        from slsc.jobs.profile.latency import interleave
+        from slsc.jobs.profile.runners import BackendRunner
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] != "polygraphy":
+            raise
+        raise BackendError("profiling needs Polygraphy", hint="pip install 'slsc[profile]'") from error
+    target = jobs[0].target
+    noise = np.random.default_rng(0).random((1, target.channels, *hw), np.float32)
+    image = (target.black + (target.white - target.black) * noise).astype(np.float32)
+    with ExitStack() as stack:
+        for job in jobs:
+            stack.callback(job.backend.close)
+        runners = [
+            stack.enter_context(
+                BackendRunner(job.backend, job.artefact, target.channels, f"{job.target.name} {job.backend.name}")
+            )
+            for job in jobs
+        ]
+        return interleave(runners, image, WARM_UP, repeats, progress)
