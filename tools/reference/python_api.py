@@ -37,6 +37,7 @@ CHAPTERS = (
     Chapter("Plans", "slsc.plan"),
     Chapter("Methods", "slsc.methods"),
     Chapter("The contract of a method", "slsc.search.method"),
+    Chapter("The contract of a recipe", "slsc.trainer.recipe", ("Recipe",)),
     Chapter("The contract of a pass", "slsc.passes.base"),
     Chapter("The contract of a backend", "slsc.runtime.backends.base"),
 )
