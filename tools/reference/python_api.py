@@ -29,11 +29,15 @@ class Chapter(NamedTuple):
 
 
 CHAPTERS = (
-    Chapter("Restoring photos", "slsc.runtime.session", ("Session", "Options")),
+    Chapter("Restoring photos", "slsc.runtime.session", ("Session",)),
+    Chapter("Options of a session", "slsc.runtime.options", ("Options",)),
     Chapter("In the manner of a C library", "slsc.runtime.capi"),
     Chapter("Errors", "slsc.errors"),
     Chapter("Groups, ranks and masks", "slsc.pattern"),
     Chapter("Plans", "slsc.plan"),
+    Chapter("Methods", "slsc.methods"),
+    Chapter("The contract of a method", "slsc.search.method"),
+    Chapter("The contract of a recipe", "slsc.trainer.recipe", ("Recipe",)),
     Chapter("The contract of a pass", "slsc.passes.base"),
     Chapter("The contract of a backend", "slsc.runtime.backends.base"),
 )
