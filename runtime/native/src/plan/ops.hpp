@@ -1,5 +1,5 @@
 // Operations of a plan: one struct of parameters each, whose fields in order are the file's (docs/reference/plan-file.md; in
-// Python slsc/passes/lowering/nmp.py has a NamedTuple for each).
+// Python slsc/passes/lowering/nmp_ops.py has a NamedTuple for each).
 #pragma once
 
 #include <cstddef>
