@@ -2,7 +2,7 @@
 //
 // EDSR and its kin end so: 3x3 to 4 times the channels, shuffled to twice the size, 3x3 to the colours. As one linear map of
 // the first's input, with the colours of 2x2 pixels as its outputs and a window of 4x4 for each, that is a twelfth of the
-// multiply-adds of the dense layers, and a value of the restored image's size less.
+// FMAs of the dense layers, and a value of the restored image's size less.
 //
 // What the second convolution reads beyond the image is zero, though, and not what the first's weights would make of what
 // lies inside. So pixels along the image's border have weights of their own.

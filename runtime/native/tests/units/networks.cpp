@@ -1,6 +1,7 @@
 #include "networks.hpp"
 
 #include <algorithm>
+#include <random>
 
 namespace networks {
 
@@ -167,10 +168,57 @@ Network half_again() {
     return {"half again", s.program(s.conv(s.resize(s.conv(0, 4, 3), 3, 2), 4, 3))};
 }
 
+// The result replaces x, of which the first convolution reads more to the left than the second stays behind it.
+Network wide_residual() {
+    Sketch s(3);
+    const int x = s.conv(0, 8, 3);
+    return {"wide residual", s.program(s.conv(s.add_to(s.conv(x, 8, 5), 1, x), 8, 3))};
+}
+
+// Values of many sizes that live for long and short.
+Network random_network(unsigned seed) {
+    struct Made {
+        int value, channels, level;  // level: 4 is the image's size, one less is half of it
+    };
+    std::minstd_rand random(seed);
+    const auto below = [&](int n) { return int(random() % unsigned(n)); };
+    Sketch s(3);
+    std::vector<Made> made{{s.conv(0, 8, 3), 8, 4}};
+    for (int i = 0; i < 14; ++i) {
+        const Made from = made[made.size() - 1 - size_t(below(std::min<int>(3, int(made.size()))))];
+        const Made other = made[size_t(below(int(made.size())))];
+        const int channels = 1 + below(12), kernel = 1 + 2 * below(4);
+        switch (below(6)) {
+            case 0: made.push_back({s.relu(from.value), from.channels, from.level}); break;
+            case 1:
+                if (from.level > 2) made.push_back({s.conv(from.value, channels, kernel, 2), channels, from.level - 1});
+                break;
+            case 2:
+                if (from.level < 6) made.push_back({s.conv(from.value, 4 * channels, kernel, 1, 2), channels, from.level + 1});
+                break;
+            case 3:
+                if (other.level == from.level)
+                    made.push_back({s.add_to(from.value, kernel, other.value), other.channels, from.level});
+                break;
+            case 4:
+                if (other.level == from.level)
+                    made.push_back({s.join(from.value, other.value, channels), 2 * channels, from.level});
+                break;
+            default: made.push_back({s.conv(from.value, channels, kernel), channels, from.level});
+        }
+    }
+    return {"random " + std::to_string(seed), s.program(s.conv(made.back().value, 3, 3))};
+}
+
+constexpr unsigned kRandom = 24;
+
 }  // namespace
 
 std::vector<Network> all() {
-    return {chain(), long_skip(), residuals(), upsampler(), pyramid(), attention(), distilling(), half_again()};
+    std::vector<Network> networks{chain(),     long_skip(),  residuals(),  upsampler(),    pyramid(),
+                                  attention(), distilling(), half_again(), wide_residual()};
+    for (unsigned seed = 1; seed <= kRandom; ++seed) networks.push_back(random_network(seed));
+    return networks;
 }
 
 }  // namespace networks

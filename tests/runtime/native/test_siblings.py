@@ -8,7 +8,7 @@ import pytest
 from slsc.passes.lowering.nmp_ops import Act, Combine
 from slsc.runtime.backends.native import NativeRunner
 
-CHANNELS = 52  # of which one row at a time fits into the first-level cache
+CHANNELS = 52  # of which one row at a time fits into the L1 cache
 
 
 @pytest.fixture
