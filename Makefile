@@ -8,6 +8,7 @@ BIN := .venv/bin
 BUDGET ?= 1/8
 EFFORT ?= none
 NATIVE := $(shell find runtime/native -name '[A-Z]*.txt' -o -name '*.cmake' -o -name '*.[ch]pp' -o -name '*.h' -o -name '*.inl')
+CXX_SOURCES := $(shell find runtime/native -name '*.[ch]pp' -o -name '*.[ch]' -o -name '*.inl')
 DEMO_NETWORK := slsc/zoo/pretrained/compact_x4.onnx
 
 .PHONY: demo test lint types clean
@@ -25,6 +26,7 @@ test: lint types
 lint: .venv/test.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/clang-format --dry-run --Werror $(CXX_SOURCES)
 
 # Types are checked on a normal installed copy: there the top-level folders are rooms of one package.
 types: .venv/test.stamp

@@ -46,8 +46,7 @@ static photo read_photo(const char* path) {
     FILE* file = fopen(path, "rb");
     if (!file) fail(path, "cannot be opened");
     if (fscanf(file, "P%c %d %d %d", &kind, &image.width, &image.height, &white) != 4 || (kind != '5' && kind != '6') ||
-        (white != 255 && white != 65535) || image.width < 1 || image.height < 1 || image.width > 65536 ||
-        image.height > 65536)
+        (white != 255 && white != 65535) || image.width < 1 || image.height < 1 || image.width > 65536 || image.height > 65536)
         fail(path, "is no binary PGM or PPM of 8 or 16 bits without comments");
     fgetc(file); /* the one white space before the pixels */
     image.channels = kind == '6' ? 3 : 1;
@@ -63,8 +62,7 @@ static void write_photo(const char* path, photo image) {
     FILE* file = fopen(path, "wb");
     if (!file) fail(path, "cannot be written");
     swap_to_native(image);
-    fprintf(file, "P%c\n%d %d\n%d\n", image.channels == 3 ? '6' : '5', image.width, image.height,
-            image.bytes == 1 ? 255 : 65535);
+    fprintf(file, "P%c\n%d %d\n%d\n", image.channels == 3 ? '6' : '5', image.width, image.height, image.bytes == 1 ? 255 : 65535);
     const size_t written = fwrite(image.pixels, 1, size_of(image), file);
     if (fclose(file) != 0 || written != size_of(image)) fail(path, "cannot be written");
 }
@@ -82,8 +80,8 @@ int main(int count, char** arguments) {
     restored.height *= slsc_bundle_scale(bundle);
     restored.width *= slsc_bundle_scale(bundle);
     allocate(&restored);
-    if (slsc_bundle_restore(bundle, image.pixels, image.height, image.width, image.channels,
-                            image.bytes == 1 ? SLSC_U8 : SLSC_U16, restored.pixels) != SLSC_OK)
+    if (slsc_bundle_restore(bundle, image.pixels, image.height, image.width, image.channels, image.bytes == 1 ? SLSC_U8 : SLSC_U16,
+                            restored.pixels) != SLSC_OK)
         fail(arguments[2], slsc_bundle_last_error(bundle));
     write_photo(arguments[3], restored);
     printf("%s: %d x %d, engine %s\n", arguments[3], restored.width, restored.height, slsc_bundle_engine(bundle));

@@ -59,7 +59,8 @@ std::vector<Record> ops_of(const uint8_t* data, size_t size, const slsc::Header&
 
 // Sets a word in one of the records to a likely value, or to one close to what it was.
 void change_word(uint8_t* data, const Record& record, std::minstd_rand& random) {
-    static const int32_t likely[] = {-1, 0, 1, 2, 3, 4, 5, 7, 8, 10, 16, 31, 32, 33, 64, 65, 128, 255, 256, 4096, INT32_MAX, INT32_MIN};
+    static const int32_t likely[] = {-1, 0,  1,  2,  3,  4,   5,   7,   8,    10,        16,
+                                     31, 32, 33, 64, 65, 128, 255, 256, 4096, INT32_MAX, INT32_MIN};
     uint8_t* word = data + record.at + 4 * (random() % (record.bytes / 4));
     int32_t value;
     std::memcpy(&value, word, sizeof value);

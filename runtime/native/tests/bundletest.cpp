@@ -148,8 +148,7 @@ void attack(slsc_context* context, const std::string& path, const Bytes& bytes, 
         const Bytes pixels(size_t(height * width * channels), 100);
         Bytes restored(pixels.size() * size_t(scale * scale));
         slsc_bundle_set_memory(bundle, 32 << 20);
-        const slsc_status status =
-            slsc_bundle_restore(bundle, pixels.data(), height, width, channels, SLSC_U8, restored.data());
+        const slsc_status status = slsc_bundle_restore(bundle, pixels.data(), height, width, channels, SLSC_U8, restored.data());
         if (status == SLSC_OK) ++tally.ran;
         else if (!*slsc_bundle_last_error(bundle)) die("failed without a reason");
         else ++tally.failed;
@@ -175,8 +174,24 @@ Bytes& manifest_in(Entries& entries) {
 
 // A change to JSON text that often leaves it JSON: a number replaced, a piece repeated, dropped or copied elsewhere.
 void change_text(Bytes& text, std::minstd_rand& random) {
-    static const char* const likely[] = {"0", "1", "-1", "2", "16", "17", "65536", "65537", "1e400", "null", "true", "\"\"",
-                                         "[]", "{}", "999999999999999999", "9999999999999999999", "0.5", "NaN"};
+    static const char* const likely[] = {"0",
+                                         "1",
+                                         "-1",
+                                         "2",
+                                         "16",
+                                         "17",
+                                         "65536",
+                                         "65537",
+                                         "1e400",
+                                         "null",
+                                         "true",
+                                         "\"\"",
+                                         "[]",
+                                         "{}",
+                                         "999999999999999999",
+                                         "9999999999999999999",
+                                         "0.5",
+                                         "NaN"};
     const size_t at = random() % text.size(), end = std::min(text.size(), at + 1 + random() % 24);
     const Bytes piece(text.begin() + long(at), text.begin() + long(end));
     switch (random() % 5) {

@@ -61,8 +61,7 @@ std::vector<std::filesystem::path> plans_in(const char* folder) {
 
 class Opened {
 public:
-    Opened(const Bytes& plan, int threads, const char* isa)
-        : status(slsc_context_create(threads, &context)) {
+    Opened(const Bytes& plan, int threads, const char* isa) : status(slsc_context_create(threads, &context)) {
         if (status == SLSC_OK) status = slsc_open(context, plan.data(), plan.size(), isa, &engine);
     }
     ~Opened() {
@@ -92,12 +91,10 @@ std::vector<float> restore(slsc_engine* engine, const Image& input, const Image&
     int in_channels, out_channels, height, width;
     if (slsc_shape(engine, input.height, input.width, &in_channels, &out_channels, &height, &width) != SLSC_OK)
         die(slsc_last_error(engine));
-    if (in_channels != input.channels || out_channels != expected.channels || height != expected.height ||
-        width != expected.width)
+    if (in_channels != input.channels || out_channels != expected.channels || height != expected.height || width != expected.width)
         die("the output has another shape than expected");
     std::vector<float> output(expected.pixels.size());
-    if (slsc_run(engine, input.pixels.data(), input.height, input.width, output.data()) != SLSC_OK)
-        die(slsc_last_error(engine));
+    if (slsc_run(engine, input.pixels.data(), input.height, input.width, output.data()) != SLSC_OK) die(slsc_last_error(engine));
     return output;
 }
 
@@ -186,8 +183,8 @@ int hostile(const char* folder) {
             if (cuts.ran != before) die(path.string() + ": a file cut short was taken");
         }
     }
-    std::printf("fields: %d refused, %d ran; bits: %d refused, %d ran; cut short: %d refused\n", fields.refused,
-                fields.ran, bytes.refused, bytes.ran, cuts.refused);
+    std::printf("fields: %d refused, %d ran; bits: %d refused, %d ran; cut short: %d refused\n", fields.refused, fields.ran,
+                bytes.refused, bytes.ran, cuts.refused);
     return 0;
 }
 

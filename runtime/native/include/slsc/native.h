@@ -71,8 +71,8 @@ SLSC_API slsc_status slsc_set_capacity(slsc_engine* engine, int capacity);
 SLSC_API slsc_status slsc_set_band(slsc_engine* engine, int columns);
 
 /* Channels in and out of the network, and the output's size for an image of height x width. Takes no memory for it. */
-SLSC_API slsc_status slsc_shape(slsc_engine* engine, int height, int width, int* in_channels, int* out_channels,
-                                int* out_height, int* out_width);
+SLSC_API slsc_status slsc_shape(slsc_engine* engine, int height, int width, int* in_channels, int* out_channels, int* out_height,
+                                int* out_width);
 
 /* Restores one image. `output` must hold out_channels * out_height * out_width floats. */
 SLSC_API slsc_status slsc_run(slsc_engine* engine, const float* input, int height, int width, float* output);
@@ -117,7 +117,11 @@ SLSC_API void slsc_close(slsc_engine* engine);
 typedef struct slsc_bundle slsc_bundle;
 
 /* Samples cover the full range of their type; floats are in 0..1. Native byte order. */
-typedef enum { SLSC_U8 = 0, SLSC_U16 = 1, SLSC_F32 = 2 } slsc_sample_type;
+typedef enum {
+    SLSC_U8 = 0,
+    SLSC_U16 = 1,
+    SLSC_F32 = 2
+} slsc_sample_type;
 
 /* Opens the bundle at `path` (UTF-8) and loads one of its engines: the one of that name, the first for NULL. `context`: NULL for
  * one of its own, with a thread per core; it may be freed before the bundle is closed. On failure *bundle is NULL and

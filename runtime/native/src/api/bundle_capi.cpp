@@ -40,14 +40,12 @@ void restore(slsc_bundle& bundle, const slsc::Photo<Sample>& photo, void* restor
     slsc::restore(bundle.runner, bundle.bundle.manifest(), photo, bundle.memory, static_cast<Sample*>(restored));
 }
 
-void restore(slsc_bundle& bundle, const void* pixels, int height, int width, int channels, slsc_sample_type type,
-             void* restored) {
+void restore(slsc_bundle& bundle, const void* pixels, int height, int width, int channels, slsc_sample_type type, void* restored) {
     using slsc::require;
     require(pixels && restored, SLSC_BAD_ARGUMENT, "pixels or restored is null");
     require(height >= 1 && height <= kMaxSide && width >= 1 && width <= kMaxSide, SLSC_BAD_ARGUMENT,
             "height and width must be in 1.." + std::to_string(kMaxSide));
-    require(channels >= 1 && channels <= 4, SLSC_BAD_ARGUMENT,
-            "channels must be 1 grey, 2 grey + alpha, 3 RGB or 4 RGB + alpha");
+    require(channels >= 1 && channels <= 4, SLSC_BAD_ARGUMENT, "channels must be 1 grey, 2 grey + alpha, 3 RGB or 4 RGB + alpha");
     switch (type) {
         case SLSC_U8: return restore(bundle, photo_of<uint8_t>(pixels, height, width, channels), restored);
         case SLSC_U16: return restore(bundle, photo_of<uint16_t>(pixels, height, width, channels), restored);
@@ -79,15 +77,11 @@ int slsc_bundle_scale(const slsc_bundle* bundle) { return bundle ? bundle->bundl
 
 int slsc_bundle_channels(const slsc_bundle* bundle) { return bundle ? bundle->bundle.manifest().io.channels : 0; }
 
-const char* slsc_bundle_task(const slsc_bundle* bundle) {
-    return bundle ? bundle->bundle.manifest().io.task.c_str() : "";
-}
+const char* slsc_bundle_task(const slsc_bundle* bundle) { return bundle ? bundle->bundle.manifest().io.task.c_str() : ""; }
 
 const char* slsc_bundle_engine(const slsc_bundle* bundle) { return bundle ? bundle->engine.name.c_str() : ""; }
 
-int slsc_bundle_engine_count(const slsc_bundle* bundle) {
-    return bundle ? int(bundle->bundle.manifest().engines.size()) : 0;
-}
+int slsc_bundle_engine_count(const slsc_bundle* bundle) { return bundle ? int(bundle->bundle.manifest().engines.size()) : 0; }
 
 const char* slsc_bundle_engine_name(const slsc_bundle* bundle, int index) {
     if (index < 0 || index >= slsc_bundle_engine_count(bundle)) return "";
@@ -100,14 +94,12 @@ slsc_status slsc_bundle_set_memory(slsc_bundle* bundle, uint64_t bytes) {
     return SLSC_OK;
 }
 
-slsc_status slsc_bundle_restore(slsc_bundle* bundle, const void* pixels, int height, int width, int channels,
-                                slsc_sample_type type, void* restored) {
+slsc_status slsc_bundle_restore(slsc_bundle* bundle, const void* pixels, int height, int width, int channels, slsc_sample_type type,
+                                void* restored) {
     if (!bundle) return SLSC_BAD_ARGUMENT;
     return slsc::status_of(bundle->error, [&] { restore(*bundle, pixels, height, width, channels, type, restored); });
 }
 
-const char* slsc_bundle_last_error(const slsc_bundle* bundle) {
-    return bundle ? bundle->error.c_str() : open_error.c_str();
-}
+const char* slsc_bundle_last_error(const slsc_bundle* bundle) { return bundle ? bundle->error.c_str() : open_error.c_str(); }
 
 }  // extern "C"

@@ -50,9 +50,8 @@ public:
 
 private:
     void run(const OpKernel& kernel, const Job& job) {
-        threads_.run(kernel.items(job), [&](int item, int worker) {
-            kernel.run(job, item, scratch_ + worker * schedule_.scratch_floats);
-        });
+        threads_.run(kernel.items(job),
+                     [&](int item, int worker) { kernel.run(job, item, scratch_ + worker * schedule_.scratch_floats); });
     }
 
     // All copies up to `end` that are still to be done, to where columns are kept or back.

@@ -32,8 +32,7 @@ Manifest manifest_of(const Zip& zip) {
 }  // namespace
 
 Bundle::Bundle(const std::string& path)
-    : path_(path),
-      zip_(naming(path, [&] { return Zip(path, kManifest, kMaxManifestBytes); })),
+    : path_(path), zip_(naming(path, [&] { return Zip(path, kManifest, kMaxManifestBytes); })),
       manifest_(naming(path, [&] { return manifest_of(zip_); })) {
     naming(path, [&] { require_agreement(); });
 }

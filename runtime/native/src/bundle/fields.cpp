@@ -79,9 +79,7 @@ int64_t Fields::integer_of(const Json& value, const std::string& name, int64_t l
     return value.integer;
 }
 
-int64_t Fields::integer(const std::string& name, int64_t low, int64_t high) {
-    return integer_of(take(name), name, low, high);
-}
+int64_t Fields::integer(const std::string& name, int64_t low, int64_t high) { return integer_of(take(name), name, low, high); }
 
 std::optional<int64_t> Fields::optional_integer(const std::string& name, int64_t low, int64_t high) {
     if (take(name).kind == Json::Kind::null) return std::nullopt;

@@ -12,7 +12,15 @@
 namespace slsc {
 
 struct Json {
-    enum class Kind { null, boolean, integer, number, text, list, object };
+    enum class Kind {
+        null,
+        boolean,
+        integer,
+        number,
+        text,
+        list,
+        object
+    };
 
     Kind kind = Kind::null;
     bool boolean = false;

@@ -63,8 +63,7 @@ TileGeometry read_tile(const Json& json, const std::string& path) {
     const std::string reason = fields.text("exact_reason", 4096, true);
     fields.close();
     if (exact && !field) fields.refuse("exact", "exact tiling needs a bounded receptive field");
-    if (!exact && reason.empty())
-        fields.refuse("exact_reason", "the reason why exact tiling is impossible is missing");
+    if (!exact && reason.empty()) fields.refuse("exact_reason", "the reason why exact tiling is impossible is missing");
     return tile;
 }
 

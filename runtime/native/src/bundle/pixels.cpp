@@ -104,9 +104,9 @@ private:
         const int64_t at = (row - tile_.rows.start * io_.scale) * width + left_ - tile_.columns.start * io_.scale;
         for (int channel = 0; channel < io_.channels; ++channel)
             if (!levels_.make(planes_ + channel * height * width + at, width_, lines_[colour_of(channel, io_)].data()))
-                throw Error(SLSC_BAD_OUTPUT, "the network returned values that are not numbers: output row " +
-                                                 std::to_string(row) + ", columns " + std::to_string(left_) + ".." +
-                                                 std::to_string(right_) + "; try another engine of the bundle");
+                throw Error(SLSC_BAD_OUTPUT, "the network returned values that are not numbers: output row " + std::to_string(row) +
+                                                 ", columns " + std::to_string(left_) + ".." + std::to_string(right_) +
+                                                 "; try another engine of the bundle");
         if (io_.channels == 3 && photo_.colours() == 1)
             for (size_t i = 0; i < width_; ++i) lines_[0][i] = luma(lines_[0][i], lines_[1][i], lines_[2][i]);
     }
@@ -173,8 +173,8 @@ void compose(const float* planes, const Photo<Sample>& photo, const Tile& tile, 
     Composer<Sample>(planes, photo, tile, io).compose(restored);
 }
 
-#define SLSC_FOR_SAMPLES(Sample)                                                               \
-    template void to_planes(const Photo<Sample>&, const Tile&, const ImageIO&, float*);        \
+#define SLSC_FOR_SAMPLES(Sample)                                                        \
+    template void to_planes(const Photo<Sample>&, const Tile&, const ImageIO&, float*); \
     template void compose(const float*, const Photo<Sample>&, const Tile&, const ImageIO&, Sample*);
 SLSC_FOR_SAMPLES(uint8_t)
 SLSC_FOR_SAMPLES(uint16_t)

@@ -29,9 +29,7 @@ struct Plane {
     int64_t width;
     int channels, wanted;
 
-    const Sample& at(int64_t row, int64_t column, int channel) const {
-        return first[(row * width + column) * channels + channel];
-    }
+    const Sample& at(int64_t row, int64_t column, int channel) const { return first[(row * width + column) * channels + channel]; }
 };
 
 // One row of the enlarged image at the outputs of `columns`, `wanted` channels together, neither rounded nor clamped. Sums

@@ -54,9 +54,8 @@ class Restoration {
 public:
     Restoration(Runner& runner, const Manifest& manifest, const Photo<Sample>& photo, uint64_t memory, Sample* restored)
         : runner_(runner), io_(manifest.io), photo_(photo), restored_(restored),
-          plan_(plan_tiles(manifest, photo.height, photo.width, memory, [&](int64_t height, int64_t width) {
-              return tile_bytes(runner, manifest.io, height, width);
-          })) {}
+          plan_(plan_tiles(manifest, photo.height, photo.width, memory,
+                           [&](int64_t height, int64_t width) { return tile_bytes(runner, manifest.io, height, width); })) {}
 
     void run() {
         for (const Span& rows : plan_.rows)

@@ -28,8 +28,7 @@ std::vector<Span> spans(int64_t size, int64_t extent, int64_t halo, int64_t alig
         const int64_t start = round_up(last * i / (count - 1), align);
         cut.push_back({start, std::min(start + extent, size), 0, size});
     }
-    for (size_t i = 1; i < cut.size(); ++i)
-        cut[i - 1].core_stop = cut[i].core_start = (cut[i].start + cut[i - 1].stop) / 2;
+    for (size_t i = 1; i < cut.size(); ++i) cut[i - 1].core_stop = cut[i].core_start = (cut[i].start + cut[i - 1].stop) / 2;
     return cut;
 }
 

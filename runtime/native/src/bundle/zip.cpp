@@ -140,8 +140,7 @@ Zip::Zip(const std::string& path, const std::string& small, uint64_t most) : pat
         entries_[record.name] = {data_at, record.bytes, record.crc};
         expected = data_at + record.bytes;
     }
-    if (expected != directory.offset)
-        refuse(Fault::not_a_bundle, "its entries do not fill the file up to the table of contents");
+    if (expected != directory.offset) refuse(Fault::not_a_bundle, "its entries do not fill the file up to the table of contents");
 }
 
 std::vector<uint8_t> Zip::read(const std::string& entry) const {

@@ -31,7 +31,8 @@ int chunk_channels(const ConvGeometry& g, const DenseTuning& t, int available) {
 class Builder {
 public:
     Builder(const ConvParams& conv, const std::vector<Weight>& weights, const DenseTuning& tuning)
-        : conv_(conv), tuning_(tuning), geometry_(conv_geometry(conv, tuning.lanes, tuning.rows, tuning.columns)), all_(all_weights(conv, weights)) {}
+        : conv_(conv), tuning_(tuning), geometry_(conv_geometry(conv, tuning.lanes, tuning.rows, tuning.columns)),
+          all_(all_weights(conv, weights)) {}
 
     DenseLists build() {
         const int groups = conv_.groups, in_group = conv_.channels / groups, out_group = conv_.made / groups;
@@ -48,8 +49,7 @@ private:
         for (int c = 0; c < channels; c += step) {
             const int taken = std::min(step, channels - c);
             const size_t first_block = lists_.blocks.size();
-            for (int k = 0; k < outputs; k += kDenseBlock)
-                block(c, taken, first_output + k, std::min(kDenseBlock, outputs - k));
+            for (int k = 0; k < outputs; k += kDenseBlock) block(c, taken, first_output + k, std::min(kDenseBlock, outputs - k));
             lists_.chunks.push_back({first_channel + c, taken, first_block, lists_.blocks.size() - first_block});
         }
         lists_.panels.push_back({first_output, outputs, first_chunk, lists_.chunks.size() - first_chunk});
@@ -57,7 +57,8 @@ private:
 
     // `first`: channel of the group.
     void block(int first, int channels, int first_output, int outputs) {
-        const size_t in_group = conv_.channels / conv_.groups, taps = size_t(conv_.kernel_h) * conv_.kernel_w, per_output = in_group * taps;
+        const size_t in_group = conv_.channels / conv_.groups, taps = size_t(conv_.kernel_h) * conv_.kernel_w,
+                     per_output = in_group * taps;
         const size_t first_tap = lists_.offsets.size();
         const size_t first_weight = lists_.weights.size();
         for (int c = 0; c < channels; ++c)

@@ -48,9 +48,7 @@ struct DenseLists {
     std::vector<int32_t> offsets;
     std::vector<float> weights;
 
-    Dense view() const {
-        return {int(panels.size()), panels.data(), chunks.data(), blocks.data(), offsets.data(), weights.data()};
-    }
+    Dense view() const { return {int(panels.size()), panels.data(), chunks.data(), blocks.data(), offsets.data(), weights.data()}; }
 };
 
 // The row of kernels/dense.inl: where most weights are kept it is faster to multiply zeros, too, in blocks that share loads.

@@ -5,8 +5,8 @@
 
 #include "conv/few_outputs.hpp"
 #include "conv/geometry.hpp"
-#include "memory/layout.hpp"
 #include "conv/weights.hpp"
+#include "memory/layout.hpp"
 
 namespace slsc {
 namespace {
@@ -46,9 +46,7 @@ struct Axis {
     int begin(int d) const { return std::min(low(d) - low(), high() - low() + 1 - window()); }
 };
 
-bool is_small(const ConvParams& p) {
-    return is_plain(p) && keeps_size(p) && p.kernel_h <= kMaxWindow && p.kernel_w <= kMaxWindow;
-}
+bool is_small(const ConvParams& p) { return is_plain(p) && keeps_size(p) && p.kernel_h <= kMaxWindow && p.kernel_w <= kMaxWindow; }
 
 // No further than the pixels next to each other of the first's result before it is shuffled.
 bool steps_once(const Axis& axis) { return axis.step(0, 0) >= -1 && axis.step(axis.r - 1, axis.second - 1) <= 1; }
@@ -80,7 +78,8 @@ public:
     void add_weights(const Path& path, const Weight& last, const std::vector<Weight>& taps) {
         const int down = path.up - down_.before_first - down_.low() - down_.begin(int(path.pixel) / down_.r);
         const int across = path.left - across_.before_first - across_.low() - across_.begin(int(path.pixel) % down_.r);
-        const size_t rows = down_.window(), columns = across_.window(), channels = pair_.first.conv.channels, outputs = pair_.second.conv.made;
+        const size_t rows = down_.window(), columns = across_.window(), channels = pair_.first.conv.channels,
+                     outputs = pair_.second.conv.made;
         double* sums = sums_.data() + path.part * (weights_ + biases_) + last.output;
         for (const Weight& tap : taps) {
             const size_t row = path.pixel * rows + size_t(down + tap.row), column = size_t(across + tap.column);

@@ -16,8 +16,8 @@ struct ConvGeometry {
 
 // For regions of `rows` x `columns` of the output.
 static inline ConvGeometry conv_geometry(const ConvParams& p, int lanes, int rows, int columns) {
-    ConvGeometry g{p.kernel_h, p.kernel_w, p.stride_h,   p.stride_w, p.pad.top, p.pad.left,
-                   p.dilation_h, p.dilation_w, p.shuffle, 0,          0};
+    ConvGeometry g{p.kernel_h,   p.kernel_w,   p.stride_h, p.stride_w, p.pad.top, p.pad.left,
+                   p.dilation_h, p.dilation_w, p.shuffle,  0,          0};
     g.packed_columns = (columns - 1) * g.sw + (g.kw - 1) * g.dw + 1;
     g.packed_plane = (int64_t(rows - 1) * g.sh + int64_t(g.kh - 1) * g.dh + 1) * g.packed_columns * lanes;
     return g;

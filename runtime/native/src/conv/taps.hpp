@@ -53,9 +53,7 @@ struct TapLists {
     std::vector<uint64_t> offsets;  // kQuadsAhead more than there are quads
     std::vector<float> weights;
 
-    Taps view() const {
-        return {kernel_rows, int(chunks.size()), chunks.data(), lists.data(), offsets.data(), weights.data()};
-    }
+    Taps view() const { return {kernel_rows, int(chunks.size()), chunks.data(), lists.data(), offsets.data(), weights.data()}; }
 };
 
 // Lists `weights` of a convolution that packs its input; `m`: size of the groups that keep equally many weights, 1 where there

@@ -29,7 +29,13 @@ struct ConvSource {
     int group() const { return op.conv.positions >= 0 ? int(plan.header.m) : 1; }
 };
 
-enum class ConvKind { FoldedPair, FewOutputs, Dense, Point, Taps };
+enum class ConvKind {
+    FoldedPair,
+    FewOutputs,
+    Dense,
+    Point,
+    Taps
+};
 
 struct ConvVariant {
     ConvKind kind;

@@ -115,13 +115,14 @@ static void walk_down(const Job& job, const ConvGeometry& g, int outputs, int it
 
 static void few_outputs_run(const Job& job, int item, float* scratch) {
     const ConvGeometry g = few_outputs_geometry(*job.op);
-    walk_down(job, g, job.op->conv.made, item, scratch + DENSE_SUMS * LANES, [&](const Region& region, int y, const InputRow* rows) {
-        switch (job.op->conv.made) {
-            case 2: few_outputs_row<2>(job, g, region, y, rows, scratch); break;
-            case 3: few_outputs_row<3>(job, g, region, y, rows, scratch); break;
-            default: few_outputs_row<4>(job, g, region, y, rows, scratch);
-        }
-    });
+    walk_down(job, g, job.op->conv.made, item, scratch + DENSE_SUMS * LANES,
+              [&](const Region& region, int y, const InputRow* rows) {
+                  switch (job.op->conv.made) {
+                      case 2: few_outputs_row<2>(job, g, region, y, rows, scratch); break;
+                      case 3: few_outputs_row<3>(job, g, region, y, rows, scratch); break;
+                      default: few_outputs_row<4>(job, g, region, y, rows, scratch);
+                  }
+              });
 }
 
 static size_t few_outputs_scratch(const Job& job) {

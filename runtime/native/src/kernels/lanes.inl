@@ -25,12 +25,16 @@ static inline V splat(float x) { return x - V{}; }  // adding to zeros would be 
 using Four = V;
 static inline Four four_at(const float* p) { return V(_mm256_broadcast_ps(reinterpret_cast<const __m128*>(p))); }
 template <int I>
-static inline V spread(Four four) { return V(_mm256_permute_ps(__m256(four), I * 0x55)); }
+static inline V spread(Four four) {
+    return V(_mm256_permute_ps(__m256(four), I * 0x55));
+}
 #else
 using Four = const float*;
 static inline Four four_at(const float* p) { return p; }
 template <int I>
-static inline V spread(Four four) { return splat(four[I]); }
+static inline V spread(Four four) {
+    return splat(four[I]);
+}
 #endif
 
 static inline VI as_int(V v) { return reinterpret_cast<VI>(v); }

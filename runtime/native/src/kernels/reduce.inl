@@ -56,7 +56,8 @@ static void instance_norm_run(const Job& job, int channel, float*) {
     for (int y = 0; y < in.rows; ++y) {
         const float* from = pixel_at(in, channel, y, job.from);
         float* to = pixel_at(job.out, channel, y, job.from);
-        for (int64_t i = 0; i < int64_t(job.to - job.from) * LANES; i += LANES) store(to + i, (load(from + i) - center) * factor + shift);
+        for (int64_t i = 0; i < int64_t(job.to - job.from) * LANES; i += LANES)
+            store(to + i, (load(from + i) - center) * factor + shift);
     }
 }
 

@@ -2,6 +2,7 @@
 // Nothing here may call a template or inline function of a shared header that is not always inlined: the linker keeps
 // one copy, which might be this one, of instructions that another processor lacks.
 
+// clang-format off: each needs some of those before it
 #include "lanes.inl"
 //
 #include "activate.inl"
@@ -20,15 +21,11 @@
 #include "shuffle.inl"
 //
 #include "conv_variants.inl"
+// clang-format on
 
 #define SLSC_OP(Name, name) name##_kernel,
 static const Kernels TABLE = {
-    ISA_NAME,
-    LANES,
-    {SLSC_OPS(SLSC_OP)},
-    CONV_VARIANTS,
-    {TUNING, DENSE_TUNING, FEW_OUTPUTS_TUNING, TAP_COST},
-    to_strips,
-    from_strips,
+    ISA_NAME,  LANES,       {SLSC_OPS(SLSC_OP)}, CONV_VARIANTS, {TUNING, DENSE_TUNING, FEW_OUTPUTS_TUNING, TAP_COST},
+    to_strips, from_strips,
 };
 #undef SLSC_OP

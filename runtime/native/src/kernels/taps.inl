@@ -78,7 +78,8 @@ struct Cursor {
 
 // Adds K lists, whose quads take turns, to the sums of C pixels of their outputs, of which the piece has `columns`.
 template <int C, bool Unit, int K>
-static inline __attribute__((always_inline)) void add_list(const Piece& piece, const Lists& lists, const TapList* list, Cursor& at) {
+static inline __attribute__((always_inline)) void add_list(const Piece& piece, const Lists& lists, const TapList* list,
+                                                           Cursor& at) {
     const int64_t step = Unit ? LANES : piece.step;
     const float* in = piece.in;
     V acc[K][C];
@@ -182,22 +183,27 @@ static void add_row_of_chunk(const Job& job, const ConvGeometry& g, const Chunk&
     for (int set = sets - 1; set >= 0; --set) {
         const int y = output_row(g, region, t, set * taps.kernel_rows + taps.kernel_rows - 1);
         if (y < 0) continue;
-        const Lists lists{taps.lists + chunk.first_list + int64_t(set) * chunk.outputs, chunk.outputs, taps.offsets, taps.weights,
-                          set == 0 && chunk.part == 0, set == sets - 1 && chunk.part == chunk.parts - 1};
+        const Lists lists{taps.lists + chunk.first_list + int64_t(set) * chunk.outputs,
+                          chunk.outputs,
+                          taps.offsets,
+                          taps.weights,
+                          set == 0 && chunk.part == 0,
+                          set == sets - 1 && chunk.part == chunk.parts - 1};
         const int64_t above = int64_t(taps.kernel_rows - 1) * g.dh * chunk.channels * g.packed_columns * LANES;
-        add_row({packed - above, g.sw * LANES, sums + int64_t(y % begun) * chunk.outputs * COLUMNS * LANES, chunk.first_output,
-                 job, y, region.x, region.columns},
+        add_row({packed - above, g.sw * LANES, sums + int64_t(y % begun) * chunk.outputs * COLUMNS * LANES, chunk.first_output, job,
+                 y, region.x, region.columns},
                 lists);
     }
 }
 
 // What a sibling makes of row t of the input.
-static void add_row_of_sibling(const Job& sibling, const ConvGeometry& g, const Region& region, int t, const float* packed, float* sums) {
+static void add_row_of_sibling(const Job& sibling, const ConvGeometry& g, const Region& region, int t, const float* packed,
+                               float* sums) {
     if (t < region.y || t >= region.y + region.rows) return;
     const Taps& taps = taps_of(sibling);
     const Chunk& chunk = taps.chunks[0];
-    const Lists lists{taps.lists + chunk.first_list + int64_t(g.top) * chunk.outputs, chunk.outputs, taps.offsets, taps.weights,
-                      true, true};
+    const Lists lists{
+        taps.lists + chunk.first_list + int64_t(g.top) * chunk.outputs, chunk.outputs, taps.offsets, taps.weights, true, true};
     add_row({packed, LANES, sums, chunk.first_output, sibling, t, region.x, region.columns}, lists);
 }
 

@@ -10,6 +10,7 @@ const char* shape(const Op&, const Shape&, const Shape*, Extent&) { return nullp
 
 }  // namespace
 
-const OpSpec kChannelMean{"ChannelMean", sizeof(ChannelMeanParams), false, check, channels, shape, nullptr, nullptr, nullptr, false, nullptr};
+const OpSpec kChannelMean{"ChannelMean", sizeof(ChannelMeanParams), false, check, channels, shape, nullptr, nullptr, nullptr, false,
+                          nullptr};
 
 }  // namespace slsc

@@ -23,9 +23,7 @@ void OpCheck::sides(const std::string& prefix, const Sides& sides, int low, int 
     in(prefix + "right", sides.right, low, high);
 }
 
-void OpCheck::finite(const char* field, float value) const {
-    good(std::isfinite(value), std::string(field) + " is not finite");
-}
+void OpCheck::finite(const char* field, float value) const { good(std::isfinite(value), std::string(field) + " is not finite"); }
 
 void OpCheck::second_input() const { in("in[1]", op().in[1], 0, int64_t(plan_.values.size()) - 1); }
 
@@ -53,8 +51,8 @@ void OpCheck::weights(int32_t array, int64_t count, int outputs) const {
     all_finite("weights", array);
     if (stored.dtype != DType::I8) return;
     const uint64_t scales = plan_.arrays[stored.scale].bytes / sizeof(float);
-    good(scales == 1 || scales == uint64_t(outputs), "the scale of weights has " + std::to_string(scales) + " numbers, not 1 or " +
-                                                         std::to_string(outputs));
+    good(scales == 1 || scales == uint64_t(outputs),
+         "the scale of weights has " + std::to_string(scales) + " numbers, not 1 or " + std::to_string(outputs));
     all_finite("the scale of weights", stored.scale);
 }
 

@@ -31,6 +31,7 @@ int unit(const Op& op, const Shape&) { return op.depth_to_space.block; }
 
 }  // namespace
 
-const OpSpec kDepthToSpace{"DepthToSpace", sizeof(DepthToSpaceParams), false, check, channels, shape, reads, unit, nullptr, false, nullptr};
+const OpSpec kDepthToSpace{"DepthToSpace", sizeof(DepthToSpaceParams), false, check, channels, shape, reads, unit, nullptr, false,
+                           nullptr};
 
 }  // namespace slsc

@@ -16,6 +16,7 @@ Columns reads(const Op&, int, const Shape& in, const Shape&, int) { return {0, i
 
 }  // namespace
 
-const OpSpec kGlobalMean{"GlobalMean", sizeof(GlobalMeanParams), false, check, channels, shape, reads, nullptr, nullptr, true, nullptr};
+const OpSpec kGlobalMean{"GlobalMean", sizeof(GlobalMeanParams), false, check, channels, shape, reads, nullptr, nullptr, true,
+                         nullptr};
 
 }  // namespace slsc

@@ -23,6 +23,7 @@ OpArrays arrays(const Op& op) { return {-1, op.instance_norm.scale, op.instance_
 
 }  // namespace
 
-const OpSpec kInstanceNorm{"InstanceNorm", sizeof(InstanceNormParams), false, check, channels, shape, reads, unit, nullptr, true, arrays};
+const OpSpec kInstanceNorm{"InstanceNorm", sizeof(InstanceNormParams), false, check, channels, shape, reads, unit, nullptr, true,
+                           arrays};
 
 }  // namespace slsc

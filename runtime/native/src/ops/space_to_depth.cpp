@@ -30,6 +30,7 @@ Columns reads(const Op& op, int, const Shape& in, const Shape&, int x) {
 
 }  // namespace
 
-const OpSpec kSpaceToDepth{"SpaceToDepth", sizeof(SpaceToDepthParams), false, check, channels, shape, reads, nullptr, nullptr, false, nullptr};
+const OpSpec kSpaceToDepth{
+    "SpaceToDepth", sizeof(SpaceToDepthParams), false, check, channels, shape, reads, nullptr, nullptr, false, nullptr};
 
 }  // namespace slsc

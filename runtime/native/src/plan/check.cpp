@@ -18,7 +18,8 @@ void good(bool good, const std::string& why) { require(good, SLSC_BAD_PLAN, why)
 void check_header(const Header& header) {
     good(header.input < header.values, "header: input is no value");
     good(header.output < header.values, "header: output is no value");
-    good(header.row_align >= 1 && header.row_align <= kMaxRowAlign, "header: row_align is not in 1.." + std::to_string(kMaxRowAlign));
+    good(header.row_align >= 1 && header.row_align <= kMaxRowAlign,
+         "header: row_align is not in 1.." + std::to_string(kMaxRowAlign));
     good(header.m != 1 && header.m <= kMaxGroup, "header: m is not 0 or in 2.." + std::to_string(kMaxGroup));
     good(header.reserved == 0, "header: reserved is not 0");
 }
@@ -46,7 +47,8 @@ void check_array(const Plan& plan, const Array& array, const std::string& at) {
 void check_activation(const OpCheck& check, const OpSpec& spec) {
     const Op& op = check.op();
     check.in("act", int64_t(op.act), 0, spec.activates ? int64_t(Act::Sqrt) : 0);
-    if (op.act == Act::PRelu) check.array("slopes", op.slopes, DType::F32, op.type == OpType::Conv ? op.conv.made : channels_of(op).out);
+    if (op.act == Act::PRelu)
+        check.array("slopes", op.slopes, DType::F32, op.type == OpType::Conv ? op.conv.made : channels_of(op).out);
     else check.no_array("slopes", op.slopes);
     if (op.act == Act::Clip) {
         check.good(op.act_a <= op.act_b, "act_a is not at most act_b");  // infinite bounds are fine, NaN is not
@@ -65,7 +67,8 @@ void check_order(const OpCheck& check, std::vector<Written>& written) {
         if (i == 1 && op.in[1] == -1) continue;
         const std::string field = "in[" + std::to_string(i) + "]";
         check.channels(field, op.in[i], op.in_channel[i], reads[i]);
-        check.good(written[op.in[i]].covers(op.in_channel[i], op.in_channel[i] + reads[i]), field + " is read before it is written");
+        check.good(written[op.in[i]].covers(op.in_channel[i], op.in_channel[i] + reads[i]),
+                   field + " is read before it is written");
     }
     check.channels("out", op.out, op.out_channel, channels.out);
     check.good(uint32_t(op.out) != check.plan().header.input, "out is the image");

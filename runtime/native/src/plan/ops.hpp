@@ -9,21 +9,24 @@ namespace slsc {
 
 // Every operation, in the order of the numbers that plan files give them, from 1 on: OP(Name, name). There is a struct NameParams
 // below, a kName in ops/, and a name_kernel in kernels/.
-#define SLSC_OPS(OP)                     \
-    OP(Conv, conv)                       \
-    OP(Binary, binary)                   \
-    OP(Unary, unary)                     \
-    OP(Pool, pool)                       \
-    OP(GlobalMean, global_mean)          \
-    OP(Resize, resize)                   \
-    OP(Pad, pad)                         \
-    OP(DepthToSpace, depth_to_space)     \
-    OP(SpaceToDepth, space_to_depth)     \
-    OP(ChannelMean, channel_mean)        \
+#define SLSC_OPS(OP)                 \
+    OP(Conv, conv)                   \
+    OP(Binary, binary)               \
+    OP(Unary, unary)                 \
+    OP(Pool, pool)                   \
+    OP(GlobalMean, global_mean)      \
+    OP(Resize, resize)               \
+    OP(Pad, pad)                     \
+    OP(DepthToSpace, depth_to_space) \
+    OP(SpaceToDepth, space_to_depth) \
+    OP(ChannelMean, channel_mean)    \
     OP(InstanceNorm, instance_norm)
 
 #define SLSC_OP(Name, name) Name,
-enum class OpType : uint32_t { None, SLSC_OPS(SLSC_OP) };
+enum class OpType : uint32_t {
+    None,
+    SLSC_OPS(SLSC_OP)
+};
 #undef SLSC_OP
 
 #define SLSC_OP(Name, name) +1
@@ -53,16 +56,51 @@ enum class Combine : int32_t {
     ActThenMul = 3,  // act(conv) * in1
 };
 
-enum class BinaryKind : int32_t { Add = 0, Sub = 1, Mul = 2, Div = 3, Max = 4, Min = 5, RevSub = 6, RevDiv = 7 };
+enum class BinaryKind : int32_t {
+    Add = 0,
+    Sub = 1,
+    Mul = 2,
+    Div = 3,
+    Max = 4,
+    Min = 5,
+    RevSub = 6,
+    RevDiv = 7
+};
 
 // How in1 of a Binary spreads over in0: same shape; one pixel per channel; one channel for all.
-enum class Spread : int32_t { Same = 0, Pixel = 1, Channel = 2 };
+enum class Spread : int32_t {
+    Same = 0,
+    Pixel = 1,
+    Channel = 2
+};
 
-enum class PoolKind : int32_t { Max = 0, Average = 1, AverageWithPadding = 2 };
-enum class PadKind : int32_t { Constant = 0, Reflect = 1, Edge = 2 };
-enum class ResizeKind : int32_t { Nearest = 0, Linear = 1, Cubic = 2 };
-enum class Coordinates : int32_t { HalfPixel = 0, PytorchHalfPixel = 1, AlignCorners = 2, Asymmetric = 3 };
-enum class Rounding : int32_t { PreferFloor = 0, Floor = 1, Ceil = 2, PreferCeil = 3 };
+enum class PoolKind : int32_t {
+    Max = 0,
+    Average = 1,
+    AverageWithPadding = 2
+};
+enum class PadKind : int32_t {
+    Constant = 0,
+    Reflect = 1,
+    Edge = 2
+};
+enum class ResizeKind : int32_t {
+    Nearest = 0,
+    Linear = 1,
+    Cubic = 2
+};
+enum class Coordinates : int32_t {
+    HalfPixel = 0,
+    PytorchHalfPixel = 1,
+    AlignCorners = 2,
+    Asymmetric = 3
+};
+enum class Rounding : int32_t {
+    PreferFloor = 0,
+    Floor = 1,
+    Ceil = 2,
+    PreferCeil = 3
+};
 
 // Pixels at the four sides of an image.
 struct Sides {
@@ -191,7 +229,8 @@ struct Op {
 // The file holds these structs as they are: 4-byte fields, little-endian, no gaps.
 constexpr size_t kOpHeadBytes = 48;
 static_assert(offsetof(Op, conv) == kOpHeadBytes && offsetof(Op, slopes) == 44);
-static_assert(sizeof(Sides) == 16 && sizeof(ConvParams) == 76 && offsetof(ConvParams, pad) == 24 && offsetof(ConvParams, weights) == 64);
+static_assert(sizeof(Sides) == 16 && sizeof(ConvParams) == 76 && offsetof(ConvParams, pad) == 24 &&
+              offsetof(ConvParams, weights) == 64);
 static_assert(sizeof(BinaryParams) == 12 && sizeof(UnaryParams) == 12 && sizeof(PoolParams) == 44);
 static_assert(sizeof(GlobalMeanParams) == 4 && sizeof(ResizeParams) == 28 && sizeof(PadParams) == 48);
 static_assert(sizeof(DepthToSpaceParams) == 8 && sizeof(SpaceToDepthParams) == 8 && sizeof(ChannelMeanParams) == 4);
@@ -204,7 +243,7 @@ inline int kept_in_group(int n, int m, int size) {
 }
 
 // Pixels that a Pad adds at one side of an axis of `size` pixels, a multiple of its parts.
-static inline int pad_amount(const PadParams& pad, int32_t Sides::*side, int size) {
+static inline int pad_amount(const PadParams& pad, int32_t Sides::* side, int size) {
     return pad.sides.*side + (pad.parts ? size / pad.parts * (pad.shares.*side) : 0);
 }
 

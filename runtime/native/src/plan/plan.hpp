@@ -41,7 +41,12 @@ struct Feature {
     char name[32];
 };
 
-enum class DType : uint32_t { F32 = 0, BF16 = 1, I8 = 2, U8 = 3 };
+enum class DType : uint32_t {
+    F32 = 0,
+    BF16 = 1,
+    I8 = 2,
+    U8 = 3
+};
 
 struct Value {
     uint32_t channels;

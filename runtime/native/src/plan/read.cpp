@@ -55,7 +55,10 @@ void check_version(uint32_t version) {
 }
 
 Header read_header(Reader& from) {
-    struct { char magic[8]; uint32_t version; } start;  // of every version
+    struct {
+        char magic[8];
+        uint32_t version;
+    } start;  // of every version
     from.peek(&start, sizeof start, "header");
     good(std::memcmp(start.magic, kMagic, sizeof kMagic) == 0, "header: magic: not a plan");
     check_version(start.version);
@@ -71,8 +74,8 @@ Header read_header(Reader& from) {
     good(header.blob_bytes <= kMaxBlob, "header: blob_bytes is more than " + std::to_string(kMaxBlob));
     const uint64_t expected = header.features * sizeof(Feature) + header.values * sizeof(Value) + header.arrays * sizeof(Array) +
                               header.op_bytes + header.blob_bytes;
-    good(from.left() == expected, "header: the file has " + std::to_string(from.left()) + " more bytes where its counts make " +
-                                      std::to_string(expected));
+    good(from.left() == expected,
+         "header: the file has " + std::to_string(from.left()) + " more bytes where its counts make " + std::to_string(expected));
     return header;
 }
 

@@ -15,7 +15,9 @@
 namespace slsc {
 
 // What values and sums are computed in.
-enum class Precision { Float32 };
+enum class Precision {
+    Float32
+};
 
 // What a program is made for.
 struct Target {

@@ -22,8 +22,7 @@ bool cover(const std::vector<Part>& parts, int channels) {
 std::vector<std::vector<Part>> list_parts(const Program& program) {
     const Plan& plan = *program.plan;
     std::vector<std::vector<Part>> all(plan.values.size());
-    for (const Node& node : program.nodes)
-        all[node.op.out].push_back({node.op.out_channel, channels_of(node.op).out, {0, 0}});
+    for (const Node& node : program.nodes) all[node.op.out].push_back({node.op.out_channel, channels_of(node.op).out, {0, 0}});
     for (size_t value = 0; value < all.size(); ++value) {
         std::vector<Part>& parts = all[value];
         std::sort(parts.begin(), parts.end(), [](const Part& a, const Part& b) { return a.channel < b.channel; });

@@ -50,8 +50,8 @@ void MemoryModel::read(const Op& op, int input, const slsc::NodeStep& at) {
                 const auto found = held_.find(address(value, channel, column, at.first[input]));
                 const Name wanted{value, channel, column};
                 CHECK_SAID(found != held_.end() && found->second == wanted,
-                           "column " + std::to_string(column) + " of value " + std::to_string(value) + " is not where it is read for column " +
-                               std::to_string(x) + " of value " + std::to_string(op.out));
+                           "column " + std::to_string(column) + " of value " + std::to_string(value) +
+                               " is not where it is read for column " + std::to_string(x) + " of value " + std::to_string(op.out));
             }
     }
 }

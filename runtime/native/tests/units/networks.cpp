@@ -21,7 +21,8 @@ int Sketch::array(int floats) {
     const size_t offset = (plan_.blob.size() + 63) / 64 * 64, bytes = size_t(floats) * sizeof(float);
     plan_.blob.resize(offset + bytes);
     const float one = 1.0f;
-    for (size_t at = offset; at < plan_.blob.size(); at += sizeof one) std::copy_n(reinterpret_cast<const uint8_t*>(&one), sizeof one, &plan_.blob[at]);
+    for (size_t at = offset; at < plan_.blob.size(); at += sizeof one)
+        std::copy_n(reinterpret_cast<const uint8_t*>(&one), sizeof one, &plan_.blob[at]);
     plan_.arrays.push_back({offset, bytes, slsc::DType::F32, -1});
     return int(plan_.arrays.size()) - 1;
 }
@@ -40,8 +41,8 @@ Op& Sketch::op(OpType type, int from, int out) {
 Op& Sketch::conv_op(int from, int out, int made, int kernel, int stride, int shuffle) {
     const int weights = array(made * channels(from) * kernel * kernel), pad = kernel / 2;
     Op& op = this->op(OpType::Conv, from, out);
-    op.conv = {channels(from), made, kernel, kernel, stride, stride, {pad, pad, pad, pad}, 1, 1, 1, 0, slsc::Combine::None, shuffle,
-               weights, -1, -1};
+    op.conv = {channels(from),      made,    kernel,  kernel, stride, stride, {pad, pad, pad, pad}, 1, 1, 1, 0,
+               slsc::Combine::None, shuffle, weights, -1,     -1};
     return op;
 }
 
@@ -73,8 +74,8 @@ int Sketch::global_mean(int from) {
 
 int Sketch::resize(int from, int up, int down) {
     const int out = value(channels(from));
-    op(OpType::Resize, from, out).resize = {channels(from), slsc::ResizeKind::Linear, slsc::Coordinates::HalfPixel, up, down,
-                                            slsc::Rounding::Floor, 0.0f};
+    op(OpType::Resize, from, out).resize = {
+        channels(from), slsc::ResizeKind::Linear, slsc::Coordinates::HalfPixel, up, down, slsc::Rounding::Floor, 0.0f};
     return out;
 }
 

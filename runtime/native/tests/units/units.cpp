@@ -71,7 +71,9 @@ void a_schedule_is_a_value() {
 void bands_take_less_memory() {
     for (const Network& network : networks::all()) {
         if (network.name == "attention") continue;  // a mean waits for the whole width
-        const auto floats = [&](int band) { return slsc::make_schedule(network.program, {kHeight, 400, 1, band}).placement.floats; };
+        const auto floats = [&](int band) {
+            return slsc::make_schedule(network.program, {kHeight, 400, 1, band}).placement.floats;
+        };
         CHECK_SAID(floats(12) < floats(400), network.name);
     }
 }
@@ -175,15 +177,18 @@ void places_that_live_together_lie_apart() {
             const slsc::Place& place = placement.places[v];
             if (placement.place_of[v] != int(v) || place.first > place.last) continue;
             const slsc::Shape& shape = schedule.shapes[v];
-            const size_t floats = size_t(shape.channels) * shape.rows * size_t(slsc::plane_floats(place.pitch, schedule.program->lanes()));
+            const size_t floats =
+                size_t(shape.channels) * shape.rows * size_t(slsc::plane_floats(place.pitch, schedule.program->lanes()));
             blocks.push_back({place.offset, place.offset + floats, place.first, place.last});
-            CHECK_SAID(place.offset >= slsc::kGuardFloats && place.offset + floats + slsc::kGuardFloats <= placement.floats, network.name);
+            CHECK_SAID(place.offset >= slsc::kGuardFloats && place.offset + floats + slsc::kGuardFloats <= placement.floats,
+                       network.name);
             CHECK_SAID(place.offset % slsc::kGuardFloats == 0, network.name);
         }
         for (const Block& a : blocks)
             for (const Block& b : blocks) {
                 const bool together = &a != &b && a.first <= b.last && b.first <= a.last;
-                CHECK_SAID(!together || a.end + slsc::kGuardFloats <= b.begin || b.end + slsc::kGuardFloats <= a.begin, network.name);
+                CHECK_SAID(!together || a.end + slsc::kGuardFloats <= b.begin || b.end + slsc::kGuardFloats <= a.begin,
+                           network.name);
             }
     });
 }
