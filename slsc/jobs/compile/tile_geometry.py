@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 Batch = npt.NDArray[np.float32]
-Network = Callable[[Batch], Batch]
+RestoreBatch = Callable[[Batch], Batch]
 """From one (1, C, H, W) image in the network's value range to its (1, C, sH, sW) restoration."""
 
 BOUND = 1 / 255
@@ -23,7 +23,7 @@ LARGEST_HALO = 64
 
 
 def smallest_halo(
-    networks: Sequence[Network], images: Sequence[Batch], span: float, align: int, receptive_field: int | None
+    networks: Sequence[RestoreBatch], images: Sequence[Batch], span: float, align: int, receptive_field: int | None
 ) -> tuple[int, float]:
     """The smallest halo, in input pixels, with which tiles stay within `BOUND` of the whole image.
 
@@ -59,7 +59,7 @@ def smallest_halo(
 
 
 def smallest_fixed_halo(
-    networks: Sequence[Network], images: Sequence[Batch], span: float, hw: tuple[int, int]
+    networks: Sequence[RestoreBatch], images: Sequence[Batch], span: float, hw: tuple[int, int]
 ) -> tuple[int, float]:
     """As `smallest_halo` for networks that take images of size `hw` only: compares windows that overlap by half.
 
@@ -79,7 +79,7 @@ def smallest_fixed_halo(
     return halo, float(gaps[halo])
 
 
-def _gap(network: Network, image: Batch, whole: Batch, halo: int, align: int) -> float:
+def _gap(network: RestoreBatch, image: Batch, whole: Batch, halo: int, align: int) -> float:
     """max|tiled - whole| over the tiles along an image's diagonal, in the network's range."""
     side = -(-TILE // align) * align
     return max(
@@ -87,7 +87,7 @@ def _gap(network: Network, image: Batch, whole: Batch, halo: int, align: int) ->
     )
 
 
-def _tile_gap(network: Network, image: Batch, whole: Batch, corner: tuple[int, int], side: int, halo: int) -> float:
+def _tile_gap(network: RestoreBatch, image: Batch, whole: Batch, corner: tuple[int, int], side: int, halo: int) -> float:
     scale = whole.shape[2] // image.shape[2]
     inside, outside = [], []
     for start, extent in zip(corner, image.shape[2:], strict=True):
@@ -102,7 +102,7 @@ def _tile_gap(network: Network, image: Batch, whole: Batch, corner: tuple[int, i
     return float(np.abs(tile[:, :, rows, columns] - whole[:, :, top, left]).max())
 
 
-def _window_gaps(network: Network, image: Batch, hw: tuple[int, int]) -> list[float]:
+def _window_gaps(network: RestoreBatch, image: Batch, hw: tuple[int, int]) -> list[float]:
     """max|first - second| of two windows, over what lies further inside both than 0, 1, 2 ... input pixels."""
     height, width = hw
     down, right = height // 2, width // 2
