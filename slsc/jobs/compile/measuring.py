@@ -13,7 +13,7 @@ import onnx
 from slsc.data.images import mirrored
 from slsc.data.patches import Pair
 from slsc.errors import VerificationError
-from slsc.jobs.compile.tile_geometry import Batch, Network, smallest_fixed_halo, smallest_halo
+from slsc.jobs.compile.tile_geometry import Batch, RestoreBatch, smallest_fixed_halo, smallest_halo
 from slsc.metrics.protocol import protocol_for
 from slsc.metrics.psnr import psnr
 from slsc.passes import verify
@@ -117,7 +117,7 @@ class HeldOut:
         return float(np.mean(scores))
 
 
-def runner(model: onnx.ModelProto) -> Network:
+def runner(model: onnx.ModelProto) -> RestoreBatch:
     """A model as a function, in ONNX Runtime."""
     session = verify.session(model)
     return lambda batch: verify.run(session, batch)

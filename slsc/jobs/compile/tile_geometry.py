@@ -87,7 +87,9 @@ def _gap(network: RestoreBatch, image: Batch, whole: Batch, halo: int, align: in
     )
 
 
-def _tile_gap(network: RestoreBatch, image: Batch, whole: Batch, corner: tuple[int, int], side: int, halo: int) -> float:
+def _tile_gap(
+    network: RestoreBatch, image: Batch, whole: Batch, corner: tuple[int, int], side: int, halo: int
+) -> float:
     scale = whole.shape[2] // image.shape[2]
     inside, outside = [], []
     for start, extent in zip(corner, image.shape[2:], strict=True):
