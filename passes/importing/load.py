@@ -12,6 +12,7 @@ from onnx import TensorProto, checker, helper
 
 from slsc.errors import ModelError
 from slsc.passes.graph import image_input
+from slsc.runtime.regular_file import require_regular
 
 MAX_BYTES = 2**31 - 1
 """What one protobuf message can hold; the limit for the file and for all external data together."""
@@ -58,6 +59,7 @@ def _parse(path: Path) -> onnx.ModelProto:
     try:
         if path.is_dir():
             raise ModelError("this is a folder, not a model file", where=where, hint=HINT)
+        require_regular(path)
         size = path.stat().st_size
         if size > MAX_BYTES:
             raise ModelError(f"the file has {size} bytes", where=where, why=f"ONNX files end at {MAX_BYTES}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -57,6 +58,9 @@ def test_what_is_no_file(tmp_path):
     empty = tmp_path / "empty.onnx"
     empty.touch()
     assert "empty" in str(refusal(empty))
+    os.mkfifo(tmp_path / "pipe.onnx")
+    assert "it is a pipe" in str(refusal(tmp_path / "pipe.onnx"))
+    assert "it is a device" in str(refusal(Path("/dev/zero")))
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
