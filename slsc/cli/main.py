@@ -58,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _fail(console: Console, error: Exception) -> int:
     known = _as_slsc_error(error)
     if console.verbose and not isinstance(error, UsageError):
-        traceback.print_exception(error, file=sys.stderr)
+        console.detail("".join(traceback.format_exception(error)).rstrip())
     if known is None:
         text = " ".join(f"{type(error).__name__}: {error}".split())
         known = SlscError("a fault in slsc itself", why=text, hint="-v shows the traceback", exit_code=EXIT_FAULT)
