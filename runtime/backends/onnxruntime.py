@@ -16,7 +16,7 @@ OUT_OF_MEMORY = ("failed to allocate memory", "bad_alloc", "out of memory", "bad
 LOG_ERRORS_ONLY = 3
 
 EXTERNAL_FOLDER = "session.model_external_initializers_file_folder_path"
-EXTERNAL_DATA = ("external data", "should be stored in")
+EXTERNAL_DATA = ("external data", "external tensorproto", "should be stored in")
 """How ONNX Runtime words that weights are kept in another file."""
 
 OVERHEAD = 2.1
