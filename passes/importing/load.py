@@ -45,6 +45,26 @@ def load_model(path: str | Path) -> onnx.ModelProto:
     return model
 
 
+def model_of_bytes(data: bytes, where: str) -> onnx.ModelProto:
+    """A network that must be whole in itself, such as an engine of a bundle, checked as `load_model` does.
+
+    Args:
+        data: an ONNX file's bytes.
+        where: what errors call it.
+
+    Raises:
+        ModelError: as `load_model`, and for weights in another file.
+    """
+    model = _decode(data, where)
+    for tensor in model_tensors(model):
+        if tensor.data_location == TensorProto.EXTERNAL:
+            raise ModelError("the weights lie in another file", where=tensor.name, why="nothing it names is followed")
+        _check_size(tensor)
+    _check(model)
+    image_input(model)
+    return model
+
+
 def model_tensors(model: onnx.ModelProto) -> Iterator[TensorProto]:
     """Every tensor a model holds: of its graph, and of the functions it brings along."""
     yield from graph_tensors(model.graph)
@@ -92,6 +112,10 @@ def _parse(path: Path) -> onnx.ModelProto:
         raise ModelError("the file cannot be read", where=where, why=error.strerror or str(error)) from None
     if not data:
         raise ModelError("the file is empty", where=where, hint=HINT)
+    return _decode(data, where)
+
+
+def _decode(data: bytes, where: str) -> onnx.ModelProto:
     model = onnx.ModelProto()
     try:
         model.ParseFromString(data)
