@@ -214,6 +214,21 @@ def test_less_memory_gives_the_same_pixels(native, network, opened, name):
     assert np.array_equal(bundle.restore(image), expected)
 
 
+def test_what_tiles_would_spoil_runs_whole(tiny, bundles, tmp_path, opened):
+    from slsc.passes.lowering import lower
+
+    plan = lower(onnx.load_from_string(tiny.sr_network(width=16)), None)
+    image = _image(400, 500, 3, np.uint8)  # more than one of the largest tiles
+    made = []
+    for bound in (1.0, 0.5 / 255):
+        tile = {"halo": 0, "receptive_field": None, "exact": False, "exact_reason": "unbounded", "bound": bound}
+        path = bundles.write(tmp_path / f"{len(made)}.slsb", plan, bundles.manifest(tile=tile))
+        made.append(opened(path).restore(image))
+        assert np.array_equal(made[-1], Session(path, backend="native", threads=1).restore(image))
+    assert np.array_equal(made[0], Session(path, backend="native", threads=1, exact=True).restore(image))
+    assert not np.array_equal(made[0], made[1])
+
+
 def test_inexact_networks_are_tiled_with_their_halo(tiny, bundles, tmp_path, opened):
     from slsc.passes.lowering import lower
 
