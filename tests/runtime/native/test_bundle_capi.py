@@ -183,6 +183,23 @@ def test_result_is_that_of_the_python_runtime(network, opened, name, channels, d
     assert np.abs(made.astype(np.float64) - expected).max() <= allowed
 
 
+@pytest.mark.parametrize("dtype", SAMPLE_TYPES)
+@pytest.mark.parametrize("channels", [2, 4])
+def test_colour_bleeds_into_the_transparent_as_in_the_python_runtime(network, opened, channels, dtype):
+    path = network("rgb")
+    image = _image(150, 90, channels, dtype)
+    rows, columns = np.ogrid[:150, :90]
+    image[:, :, -1][(rows - 80) ** 2 + (columns - 40) ** 2 > 300] = 0
+    image[20:22, 60:63, -1] = 1
+    expected = Session(path, backend="native", threads=1).restore(image)
+    made = opened(path).restore(image)
+    allowed = LEVELS[dtype] if channels == 2 else 1e-7 if dtype is np.float32 else 0
+    assert np.abs(made.astype(np.float64) - expected).max() <= allowed
+    unseen = image.copy()
+    unseen[image[:, :, -1] == 0] = 0
+    assert np.array_equal(opened(path).restore(unseen)[150:170, 70:90], made[150:170, 70:90])
+
+
 @pytest.mark.parametrize("size", [(1, 1), (1, 70), (39, 48), (41, 49), (90, 3)])
 @pytest.mark.parametrize("name", NETWORKS)
 def test_any_size_is_restored(network, opened, name, size):
