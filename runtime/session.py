@@ -20,6 +20,7 @@ from slsc.runtime.bundle.reader import Bundle, open_bundle
 from slsc.runtime.image.photo import Photo, decoding_bytes, load_photo
 from slsc.runtime.image.photo_writer import WriteRows, held_bytes, photo_writer, require_writable
 from slsc.runtime.image.pixels import WHITES, output_shape
+from slsc.runtime.image.transparency import bleed
 from slsc.runtime.loaded_engine import load_engine
 from slsc.runtime.memory import default_limit, require_fit
 from slsc.runtime.options import Options
@@ -130,7 +131,11 @@ class Session:
         with self._lock:
             self._require_open()
             output = np.empty(output_shape(photo, self.manifest.io), image.dtype)
-            restoration = self._start(photo, output.nbytes, progress)
+            held = output.nbytes
+            if photo.alpha is not None:
+                photo = replace(photo, pixels=photo.pixels.copy())  # the caller's own stays as it is
+                held += photo.pixels.nbytes
+            restoration = self._start(photo, held, progress)
             at = 0
             for band in restoration.bands():
                 output[at : at + len(band)] = band
@@ -206,9 +211,12 @@ class Session:
         return default_limit(self._loaded.resident) if self._options.memory is None else self._options.memory
 
     def _start(self, photo: Photo, held_output: int, progress: TileProgress | None) -> Restoration:
+        """A restoration of a photo whose pixels are the session's to change."""
         io, loaded, options = self.manifest.io, self._loaded, self._options
         limits = Limits(self._limit(), loaded.resident, loaded.run_bytes, options.tile, options.exact)
         grid = tile_grid(io, self.manifest.tile, _shape(photo), held_output, limits)
+        if photo.alpha is not None:
+            bleed(photo.pixels, photo.alpha)
         name = loaded.record.name
         return Restoration({name: loaded.runner}, FixedChooser(name), io, photo, grid, progress)
 

@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 from onnx import defs, helper, numpy_helper, shape_inference
-from onnx.reference import ReferenceEvaluator
 
 from slsc.errors import ModelError
+from slsc.passes.analysis.evaluate import evaluate
 from slsc.passes.graph import fixed_hw, image_channels, image_input, label, opset
 
 MAX_VALUE_ELEMENTS = 1024
@@ -122,12 +122,10 @@ class _State:
             feeds = {name: self.values[name] for name in known}
         else:
             return
-        opsets = {entry.domain: entry.version for entry in self.model.opset_import}
         try:
-            results = ReferenceEvaluator(node, opsets=opsets).run(None, feeds)
+            self.values.update(evaluate(node, self.model.opset_import, feeds))
         except Exception as error:  # whatever numpy and the reference operators raise on senseless values
             raise ModelError("cannot be computed", where=label(node), why=f"{type(error).__name__}: {error}") from None
-        self.values.update({name: np.asarray(value) for name, value in zip(outputs, results, strict=True)})
 
 
 def _dims(kind: onnx.TypeProto) -> tuple[int, ...]:

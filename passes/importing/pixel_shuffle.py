@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 from onnx import helper
-from onnx.reference import ReferenceEvaluator
 
+from slsc.passes.analysis.evaluate import evaluate
 from slsc.passes.analysis.shapes import Shapes, concrete_shapes, sample_sizes
 from slsc.passes.base import Pass, PassContext, PassResult, PreconditionError, copy_of
 from slsc.passes.graph import consumers, drop_unused, label, opset, producers, set_initializer
@@ -116,15 +116,16 @@ def _recognise(model: onnx.ModelProto, chain: list[onnx.NodeProto], shapes: Shap
 
 
 def _run(model: onnx.ModelProto, chain: list[onnx.NodeProto], numbers: Array, shapes: Shapes) -> Array | None:
-    """The chain's output for an input, None where a shape in it depends on the image's content."""
-    opsets = {entry.domain: entry.version for entry in model.opset_import}
+    """The chain's output for an input, None where it cannot be told: a shape depends on the image's content, say."""
     for node in chain:
         rest = [name for name in node.input[1:] if name]
         if any(name not in shapes.values for name in rest):
             return None
         feeds = {node.input[0]: numbers, **{name: shapes.values[name] for name in rest}}
-        made: list[Any] = ReferenceEvaluator(node, opsets=opsets).run(None, feeds)  # type: ignore[assignment]
-        numbers = made[0]
+        try:
+            numbers = evaluate(node, model.opset_import, feeds)[node.output[0]]
+        except Exception:  # whatever numpy and the reference operators raise; the chain is left as it is
+            return None
     return numbers
 
 

@@ -18,6 +18,9 @@ from slsc.runtime.bundle.fields import MAX_COUNT, Fields
 SCHEMA = 2
 """The manifest schema this slsc writes, and the only one it reads; docs/reference/bundle.md specifies it."""
 
+TILE_BOUND = 1 / 255
+"""Accepted max|tiled - whole|, unit range: one level of 8 bit."""
+
 MAX_SIDE = 1 << 16
 MAX_SCALE = 16
 MAX_ENGINES = MAX_CANDIDATES = 64
@@ -100,6 +103,11 @@ class TileGeometry:
     align: int = 1
     exact: bool = True
     exact_reason: str = ""
+
+    @property
+    def faithful(self) -> bool:
+        """Whether tiles with a halo of `halo` are within `TILE_BOUND` of the whole image."""
+        return self.bound <= TILE_BOUND
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON-ready values."""

@@ -1,4 +1,7 @@
-"""Which tiles an image is cut into: the largest that the memory knob allows, with the halo that was asked for."""
+"""Which tiles an image is cut into: the largest that the memory knob allows, with the halo that was asked for.
+
+An image whose tiles are known to differ visibly from it goes through the network whole where it fits.
+"""
 
 from __future__ import annotations
 
@@ -90,7 +93,9 @@ def tile_grid(io: ImageIO, geometry: TileGeometry, image: ImageShape, held_outpu
     costs = _costs(io, limits.run, image, held_output)
     if limits.exact and not geometry.exact:
         _require_whole(io, geometry, hw, costs, limits)
-        return TileGrid(spans(hw[0], hw[0], 0, align), spans(hw[1], hw[1], 0, align), 0, align, can_split=False)
+        return _whole(hw, align)
+    if not (limits.exact or limits.tile or geometry.faithful) and _fits_whole(io, hw, costs, limits):
+        return _whole(hw, align)
     halo = round_up((geometry.receptive_field or 0) if limits.exact else geometry.halo, align)
     extent = _extent(io, costs, limits, hw, halo, align)
     try:
@@ -134,12 +139,21 @@ def _costs(io: ImageIO, run: RunBytes, image: ImageShape, held_output: int) -> C
     )
 
 
+def _whole(hw: tuple[int, int], align: int) -> TileGrid:
+    """The image as one tile, which is not to be cut: its parts would be something else."""
+    return TileGrid(spans(hw[0], hw[0], 0, align), spans(hw[1], hw[1], 0, align), 0, align, can_split=False)
+
+
+def _fits_whole(io: ImageIO, hw: tuple[int, int], costs: Costs, limits: Limits) -> bool:
+    return io.fixed_hw in (None, hw) and limits.resident + costs.of(*hw) <= limits.memory
+
+
 def _require_whole(io: ImageIO, geometry: TileGeometry, hw: tuple[int, int], costs: Costs, limits: Limits) -> None:
     """Check that the whole image can go through the network at once, the only exact way for some networks."""
+    if _fits_whole(io, hw, costs, limits):
+        return
     fixed = io.fixed_hw
     needed = limits.resident + costs.of(*hw)
-    if needed <= limits.memory and fixed in (None, hw):
-        return
     if fixed not in (None, hw):
         way = f"and the network takes {fixed[1]}x{fixed[0]} only"
         hint = "drop --exact"

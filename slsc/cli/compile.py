@@ -151,12 +151,11 @@ def show(report: CompileReport) -> str:
     )
     rows = [_row(figures, kinds) for figures in (report.dense, *report.engines)]
     tile = report.tile
-    exact = "`slsc run --exact` closes the gap" if tile.exact else f"not to be closed: {tile.exact_reason}"
     return "\n".join(
         (
             *report.probe.lines(),
             f"tiles: halo {tile.halo} px, off by {255 * tile.bound:.2f} of 255 at most; receptive field "
-            f"{'unbounded' if tile.receptive_field is None else f'{tile.receptive_field} px'}; {exact}",
+            f"{'unbounded' if tile.receptive_field is None else f'{tile.receptive_field} px'}; {_closing(report)}",
             "",
             table(header, rows, "<" + ">" * (len(header) - 1)),
             "",
@@ -165,6 +164,16 @@ def show(report: CompileReport) -> str:
             f"{report.seconds:.0f} s, {_memory(report)}",
         )
     )
+
+
+def _closing(report: CompileReport) -> str:
+    """How a user gets what the whole image would give."""
+    tile = report.tile
+    if tile.exact:
+        return "`slsc run --exact` closes the gap"
+    if report.probe.io.fixed_hw:
+        return f"not to be closed: {tile.exact_reason}"
+    return f"no halo closes the gap ({tile.exact_reason}), `slsc run --exact` does by running the photo whole"
 
 
 def _state(report: CompileReport) -> str:

@@ -19,6 +19,7 @@ from slsc.runtime.backends import BACKENDS, Adjustable, able_to
 from slsc.runtime.memory import parse_bytes
 
 if TYPE_CHECKING:
+    from slsc.runtime.bundle.manifest import Manifest
     from slsc.runtime.session import Session
 
 
@@ -115,6 +116,20 @@ def _restore_all(
     return images, failures
 
 
+def _unfaithful(manifest: Manifest, tiles: int) -> str:
+    """That a photo's tiles are visibly off, and what helps."""
+    if manifest.tile.exact:
+        hint = "--exact avoids it"
+    elif manifest.io.fixed_hw:
+        hint = "a network with free height and width would avoid it"
+    else:
+        hint = "--exact with enough --memory runs the photo whole"
+    return (
+        f"restored in {tiles} tiles, which differ from the whole photo: by {255 * manifest.tile.bound:.0f} of 255 "
+        f"when measured at compile time, and more is possible; {hint}"
+    )
+
+
 def _restore(session: Session, source: Path, target: Path, console: Console) -> dict[str, Any]:
     """Restore one photo, and tell what was done."""
     begun = time.monotonic()
@@ -130,5 +145,7 @@ def _restore(session: Session, source: Path, target: Path, console: Console) -> 
         session.restore_file(source, target, show)
     seconds = time.monotonic() - begun
     console.detail(f"{source}: {tiles} tiles, {seconds:.1f} s")
+    if tiles > 1 and not (session.options.exact or session.manifest.tile.faithful):
+        console.note(f"slsc: warning: {source}: {_unfaithful(session.manifest, tiles)}")
     console.artefact(target)
     return {"source": str(source), "output": str(target), "tiles": tiles, "seconds": round(seconds, 3)}

@@ -126,6 +126,23 @@ def test_channels_and_alpha(make_bundle: MakeBundle, tiny: SimpleNamespace, chan
         assert np.array_equal(restored[:, :, -1], alpha.astype(np.uint8))
 
 
+@pytest.mark.parametrize("network", [1, 3])
+def test_what_is_transparent_leaves_no_dark_rim(make_bundle: MakeBundle, tiny: SimpleNamespace, network: int) -> None:
+    """The colour under alpha 0, black in most files, is not to be seen in what is visible."""
+    manifest = tiny.manifest(channels=network)
+    path = make_bundle(tiny.sr_network(channels=network), manifest)
+    sprite = np.zeros((40, 40, 4), np.uint8)
+    sprite[12:28, 12:28] = 200, 150, 100, 255
+    plain = sprite.copy()
+    plain[:, :, :3] = 200, 150, 100
+    given = sprite.copy()
+    session = Session(path, tile=TILE, threads=1)
+    restored, wanted = session.restore(sprite), session.restore(plain)
+    assert np.array_equal(sprite, given)
+    assert np.array_equal(restored[24:56, 24:56], wanted[24:56, 24:56])
+    assert np.array_equal(restored[:, :, 3], wanted[:, :, 3])
+
+
 def test_luma_network_restores_luma_and_keeps_chroma(make_bundle: MakeBundle, tiny: SimpleNamespace) -> None:
     path = make_bundle(tiny.identity_network(scale=2, channels=1), tiny.manifest(scale=2, channels=1, halo=0))
     weights = np.array([0.299, 0.587, 0.114])

@@ -8,12 +8,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from slsc.runtime.bundle.manifest import TILE_BOUND
+
 Batch = npt.NDArray[np.float32]
 RestoreBatch = Callable[[Batch], Batch]
 """From one (1, C, H, W) image in the network's value range to its (1, C, sH, sW) restoration."""
-
-BOUND = 1 / 255
-"""Accepted max|tiled - whole|, unit range: one level of 8 bit."""
 
 TILE = 64
 """Side of the tiles that the halo is measured with, input pixels."""
@@ -25,7 +24,7 @@ LARGEST_HALO = 64
 def smallest_halo(
     networks: Sequence[RestoreBatch], images: Sequence[Batch], span: float, align: int, receptive_field: int | None
 ) -> tuple[int, float]:
-    """The smallest halo, in input pixels, with which tiles stay within `BOUND` of the whole image.
+    """The smallest halo, in input pixels, with which tiles stay within `TILE_BOUND` of the whole image.
 
     Args:
         networks: every network that will run with this halo; the worst counts.
@@ -36,7 +35,7 @@ def smallest_halo(
 
     Returns:
         The halo, and max|tiled - whole| with it as a share of `span`. Where even the largest halo tried exceeds
-        `BOUND`, that one.
+        `TILE_BOUND`, that one.
     """
     limit = LARGEST_HALO if receptive_field is None else min(LARGEST_HALO, receptive_field)
     halos = range(0, limit + align, align)
@@ -49,7 +48,7 @@ def smallest_halo(
             for network, outputs in zip(networks, wholes, strict=True)
             for image, whole in zip(images, outputs, strict=True)
         )
-        return gaps[halo] <= BOUND
+        return gaps[halo] <= TILE_BOUND
 
     # The last one is taken whether it suffices or not.
     halo = halos[bisect.bisect_left(halos[:-1], True, key=suffices)]
@@ -74,7 +73,7 @@ def smallest_fixed_halo(
         windows' borders than it.
     """
     gaps = np.max([_window_gaps(network, image, hw) for network in networks for image in images], axis=0) / span
-    enough = np.flatnonzero(gaps <= BOUND)
+    enough = np.flatnonzero(gaps <= TILE_BOUND)
     halo = int(enough[0]) if len(enough) else len(gaps) - 1
     return halo, float(gaps[halo])
 

@@ -44,3 +44,19 @@ def test_a_size_that_does_not_fit_names_the_node(build):
     with pytest.raises(ModelError, match="Add making 'z': does not accept a 30x40 image"):
         concrete_shapes(model, (30, 40))
     assert sample_sizes(model) == [(64, 96)]
+
+
+@pytest.mark.parametrize("opset", [9, 11, 12])
+def test_sizes_computed_in_old_operator_sets_are_exact(build, opset):
+    """As torch's exporter wrote them: single numbers of Shape, each unsqueezed by an attribute."""
+    text = f"""{NET} {{
+        s = Shape(x)
+        rows = Gather <axis=0> (s, two)
+        columns = Gather <axis=0> (s, three)
+        r = Unsqueeze <axes=[0]> (rows)
+        c = Unsqueeze <axes=[0]> (columns)
+        target = Concat <axis=0> (head, r, c)
+        y = Reshape(x, target)
+    }}"""
+    model = build(text, opset=opset, two=np.array(2), three=np.array(3), head=np.array([-1, 3]))
+    assert concrete_shapes(model, (17, 23)).of["y"] == (1, 3, 17, 23)

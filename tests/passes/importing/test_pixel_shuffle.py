@@ -132,6 +132,27 @@ def test_roundabout_spellings_are_recognised(build, image):
     assert [node.op_type for node in result.model.graph.node] == ["SpaceToDepth", "Gather", "DepthToSpace"]
 
 
+@pytest.mark.parametrize("opset", range(7, 13))
+def test_shuffles_of_old_operator_sets_are_recognised(build, image, opset):
+    """As torch's exporter writes pixel_shuffle there; axes are attributes until operator set 13."""
+    text = """net (float[n,3,h,w] x) => (float[n,c,H,W] y) {
+        a = Conv <pads=[1,1,1,1]> (x, w)
+        six = Unsqueeze <axes=[2,3]> (a)
+        s = Reshape(six, split)
+        t = Transpose <perm=[0,1,4,2,5,3]> (s)
+        rows = Reshape(t, merge_rows)
+        columns = Reshape(rows, merge_columns)
+        y = Squeeze <axes=[3,5]> (columns)
+    }"""
+    targets = {"split": [0, -1, 2, 2, 0, 0], "merge_rows": [0, 0, -1, 1, 0, 0], "merge_columns": [0, 0, 0, 0, -1, 1]}
+    model = build(text, opset=opset, w=(12, 3, 3, 3), **{name: np.array(value) for name, value in targets.items()})
+    result = import_pipeline().run(model, PassContext((image(9, 14),)))
+    node = result.model.graph.node[-1]
+    assert [step.op_type for step in result.model.graph.node] == ["Conv", "DepthToSpace"]
+    assert (attribute(node, "blocksize"), attribute(node, "mode")) == (2, "CRD")
+    assert result.report["fuse-pixel-shuffle"]["difference"]["max_abs"] == 0
+
+
 def test_crd_needs_operator_set_11(build):
     text, values = shuffle([0, 1, 4, 2, 5, 3], [-1, 3, 2, 2, 8, 12], [-1, 3, 16, 24])
     old = build(text, opset=10, **values)

@@ -183,6 +183,23 @@ def test_result_is_that_of_the_python_runtime(network, opened, name, channels, d
     assert np.abs(made.astype(np.float64) - expected).max() <= allowed
 
 
+@pytest.mark.parametrize("dtype", SAMPLE_TYPES)
+@pytest.mark.parametrize("channels", [2, 4])
+def test_colour_bleeds_into_the_transparent_as_in_the_python_runtime(network, opened, channels, dtype):
+    path = network("rgb")
+    image = _image(150, 90, channels, dtype)
+    rows, columns = np.ogrid[:150, :90]
+    image[:, :, -1][(rows - 80) ** 2 + (columns - 40) ** 2 > 300] = 0
+    image[20:22, 60:63, -1] = 1
+    expected = Session(path, backend="native", threads=1).restore(image)
+    made = opened(path).restore(image)
+    allowed = LEVELS[dtype] if channels == 2 else 1e-7 if dtype is np.float32 else 0
+    assert np.abs(made.astype(np.float64) - expected).max() <= allowed
+    unseen = image.copy()
+    unseen[image[:, :, -1] == 0] = 0
+    assert np.array_equal(opened(path).restore(unseen)[150:170, 70:90], made[150:170, 70:90])
+
+
 @pytest.mark.parametrize("size", [(1, 1), (1, 70), (39, 48), (41, 49), (90, 3)])
 @pytest.mark.parametrize("name", NETWORKS)
 def test_any_size_is_restored(network, opened, name, size):
@@ -212,6 +229,21 @@ def test_less_memory_gives_the_same_pixels(native, network, opened, name):
     assert "the smallest tile does not fit" in bundle.error
     assert native.slsc_bundle_set_memory(bundle.handle, 0) == OK
     assert np.array_equal(bundle.restore(image), expected)
+
+
+def test_what_tiles_would_spoil_runs_whole(tiny, bundles, tmp_path, opened):
+    from slsc.passes.lowering import lower
+
+    plan = lower(onnx.load_from_string(tiny.sr_network(width=16)), None)
+    image = _image(400, 500, 3, np.uint8)  # more than one of the largest tiles
+    made = []
+    for bound in (1.0, 0.5 / 255):
+        tile = {"halo": 0, "receptive_field": None, "exact": False, "exact_reason": "unbounded", "bound": bound}
+        path = bundles.write(tmp_path / f"{len(made)}.slsb", plan, bundles.manifest(tile=tile))
+        made.append(opened(path).restore(image))
+        assert np.array_equal(made[-1], Session(path, backend="native", threads=1).restore(image))
+    assert np.array_equal(made[0], Session(path, backend="native", threads=1, exact=True).restore(image))
+    assert not np.array_equal(made[0], made[1])
 
 
 def test_inexact_networks_are_tiled_with_their_halo(tiny, bundles, tmp_path, opened):

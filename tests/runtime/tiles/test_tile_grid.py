@@ -45,6 +45,19 @@ def test_deeper_samples_and_output_that_is_held_leave_less_for_tiles(tiny: Simpl
         tiles(SHAPE, held=160 << 20)
 
 
+def test_an_image_whose_tiles_would_differ_stays_whole_where_it_fits(tiny: SimpleNamespace) -> None:
+    manifest = tiny.manifest()
+    off = replace(manifest.tile, bound=1.5 / 255)
+    assert not off.faithful and manifest.tile.faithful
+
+    def tiles(memory: int, tile: int | None = None) -> int:
+        grid = tile_grid(manifest.io, off, SHAPE, 0, limits(memory, tile=tile))
+        return len(grid.rows) * len(grid.columns)
+
+    assert tiles(4 << 30) == 1
+    assert tiles(1 << 30) > 1 and tiles(4 << 30, tile=1000) > 1
+
+
 def test_a_smaller_tile_may_be_asked_for(tiny: SimpleNamespace) -> None:
     manifest = tiny.manifest(halo=4)
     grid = tile_grid(manifest.io, manifest.tile, SHAPE, 0, limits(1 << 30, tile=64))

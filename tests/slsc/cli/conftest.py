@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,4 +78,20 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
              "--range", "0:1", "--order", "RGB")  # fmt: skip
     path = folder / "upscaler.slsb"
     assert main([str(word) for word in (*words, "-o", path)]) == 0
+    return path
+
+
+@pytest.fixture
+def unfaithful(bundle: Path, tmp_path: Path) -> Path:
+    """The bundle, saying that its tiles were found to be off by 32 of 255 and that no halo makes them exact."""
+    path = tmp_path / "unfaithful.slsb"
+    with zipfile.ZipFile(bundle) as given, zipfile.ZipFile(path, "w") as made:
+        for entry in given.infolist():
+            data = given.read(entry)
+            if entry.filename == "manifest.json":
+                manifest = json.loads(data)
+                reason = "Resize 'up' aligns corners"
+                manifest["tile"].update(bound=32 / 255, receptive_field=None, exact=False, exact_reason=reason)
+                data = json.dumps(manifest).encode()
+            made.writestr(zipfile.ZipInfo(entry.filename), data)
     return path

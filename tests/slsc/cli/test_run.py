@@ -56,6 +56,17 @@ def test_restores_a_folder_and_reports_what_it_could_not(slsc: Cli, bundle: Path
     assert sorted(path.name for path in (tmp_path / "again").iterdir()) == ["b.png", "c.png"]
 
 
+def test_tiles_known_to_differ_are_told_of(slsc: Cli, unfaithful: Path, photo: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.png"
+    outcome = slsc("run", unfaithful, photo, "-o", out, "--tile", "16")
+    assert outcome.code == 0
+    assert "warning" in outcome.err and "2 tiles" in outcome.err and "32 of 255" in outcome.err
+    for option in ("--exact", "--threads=1"):
+        outcome = slsc("run", unfaithful, photo, "-o", out, option)
+        assert (outcome.code, outcome.err) == (0, "")
+    assert np.array_equal(load_photo(out).pixels, Session(unfaithful, exact=True).restore(load_photo(photo).pixels))
+
+
 def test_refusals(slsc: Cli, bundle: Path, photo: Path, tmp_path: Path) -> None:
     def code(*words: object) -> int:
         outcome = slsc("run", *words)

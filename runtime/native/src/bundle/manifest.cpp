@@ -56,7 +56,7 @@ TileGeometry read_tile(const Json& json, const std::string& path) {
     Fields fields(json, path);
     TileGeometry tile;
     tile.halo = int(fields.integer("halo", 0, kMaxSide));
-    fields.number("bound", 0.0, 1e6);
+    tile.bound = fields.number("bound", 0.0, 1e6);
     const auto field = fields.optional_integer("receptive_field", 0, kMaxSide);
     tile.align = int(fields.integer("align", 1, kMaxMultiple));
     const bool exact = fields.boolean("exact");

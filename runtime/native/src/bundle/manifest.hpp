@@ -26,8 +26,9 @@ struct ImageIO {
 
 // In input pixels.
 struct TileGeometry {
-    int halo = 0;   // overlap on each side of a tile
-    int align = 0;  // tiles start at multiples of it
+    int halo = 0;        // overlap on each side of a tile
+    int align = 0;       // tiles start at multiples of it
+    double bound = 0.0;  // max|tiled - whole| measured with that halo, unit range
 };
 
 // One network of the bundle.

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "bundle/tile_plan.hpp"
+#include "bundle/transparency.hpp"
 #include "support/error.hpp"
 
 namespace slsc {
@@ -116,7 +117,15 @@ private:
 
 template <typename Sample>
 void restore(Runner& runner, const Manifest& manifest, const Photo<Sample>& photo, uint64_t memory, Sample* restored) {
-    Restoration<Sample>(runner, manifest, photo, memory, restored).run();
+    if (!partly_transparent(photo)) return Restoration<Sample>(runner, manifest, photo, memory, restored).run();
+    const uint64_t taken = bled_bytes(photo);
+    if (taken >= memory)
+        throw Error(SLSC_NO_MEMORY, "a copy of the photo, whose colours are to be brought into what is transparent, takes " +
+                                        std::to_string(taken) + " bytes of " + std::to_string(memory) +
+                                        "; allow more with slsc_bundle_set_memory");
+    const std::vector<Sample> pixels = bled(photo);
+    const Photo<Sample> opaque{pixels.data(), photo.height, photo.width, photo.channels};
+    Restoration<Sample>(runner, manifest, opaque, memory - taken, restored).run();
 }
 
 template void restore(Runner&, const Manifest&, const Photo<uint8_t>&, uint64_t, uint8_t*);

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from slsc.jobs.compile.tile_geometry import BOUND, smallest_fixed_halo, smallest_halo
+from slsc.jobs.compile.tile_geometry import smallest_fixed_halo, smallest_halo
+from slsc.runtime.bundle.manifest import TILE_BOUND
 
 IMAGE = np.random.default_rng(0).random((1, 1, 80, 96), np.float32)
 
@@ -28,8 +29,8 @@ def test_the_halo_covers_the_reach_and_no_more(reach, align, halo):
 
 
 def test_what_is_too_faint_to_show_needs_no_halo():
-    halo, bound = smallest_halo([blur(20, far=BOUND / 4)], [IMAGE], 1.0, 1, 20)
-    assert halo == 0 and 0 < bound <= BOUND
+    halo, bound = smallest_halo([blur(20, far=TILE_BOUND / 4)], [IMAGE], 1.0, 1, 20)
+    assert halo == 0 and 0 < bound <= TILE_BOUND
 
 
 def test_the_worst_network_counts_in_units_of_the_range():
@@ -43,11 +44,11 @@ def test_an_unbounded_field_gets_the_largest_halo_and_says_what_remains():
 
     image = np.zeros((1, 1, 200, 200), np.float32)
     halo, bound = smallest_halo([know_the_size], [image], 1.0, 1, None)
-    assert halo == 64 and bound > BOUND
+    assert halo == 64 and bound > TILE_BOUND
 
 
 def test_a_network_of_one_size_is_measured_between_windows():
     image = np.random.default_rng(0).random((1, 1, 96, 120), np.float32)
     assert smallest_fixed_halo([blur(5)], [image], 1.0, (64, 80)) == (5, 0.0)
     halo, bound = smallest_fixed_halo([blur(20)], [image], 1.0, (64, 80))
-    assert halo == 8 and bound > BOUND
+    assert halo == 8 and bound > TILE_BOUND
