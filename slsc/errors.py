@@ -7,6 +7,8 @@ Every error says what failed, where, why, and what to type next. Exit codes of t
 
 from __future__ import annotations
 
+from slsc.printable import printable
+
 
 class SlscError(Exception):
     """Base of every error slsc raises on purpose.
@@ -36,10 +38,10 @@ class SlscError(Exception):
         super().__init__(self._line())
 
     def _line(self) -> str:
-        """The error as one line: `where: what: why; hint`."""
+        """The error as one line, safe to print whatever names it quotes: `where: what: why; hint`."""
         parts = [part for part in (self.where, self.what, self.why) if part]
         line = ": ".join(str(part) for part in parts)
-        return " ".join((f"{line}; {self.hint}" if self.hint else line).split())
+        return printable(" ".join((f"{line}; {self.hint}" if self.hint else line).split()))
 
     def to_dict(self) -> dict[str, str | int | None]:
         """The error as the object that `--json` prints under `error`."""

@@ -14,7 +14,15 @@ from slsc.cli.parser import VERBS
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
-GROUND = ("slsc.__version__", "slsc.errors", "slsc.methods", "slsc.metrics.psnr", "slsc.pattern", "slsc.plan")
+GROUND = (
+    "slsc.__version__",
+    "slsc.errors",
+    "slsc.methods",
+    "slsc.metrics.psnr",
+    "slsc.pattern",
+    "slsc.plan",
+    "slsc.printable",
+)
 ALLOWED = {
     "runtime": (*GROUND, "slsc.runtime"),
     "passes": (*GROUND, "slsc.runtime", "slsc.passes"),
@@ -61,7 +69,7 @@ def test_each_room_imports_only_what_lies_below_it(room):
 def test_the_ground_floor_needs_numpy_and_itself_only():
     floor = [
         CHECKOUT / "slsc" / f"{name}.py"
-        for name in ("__init__", "errors", "methods", "metrics/psnr", "pattern", "plan")
+        for name in ("__init__", "errors", "methods", "metrics/psnr", "pattern", "plan", "printable")
     ]
     allowed = (*GROUND, "numpy", *sys.stdlib_module_names)
     assert [module for path in floor for module in imported(path) if not within(module, allowed)] == []

@@ -6,6 +6,7 @@ import onnx
 from onnx import inliner
 
 from slsc.passes.base import Pass, PassContext, PassResult
+from slsc.passes.importing.expansion import require_bounded
 
 
 class InlineFunctions(Pass):
@@ -17,7 +18,12 @@ class InlineFunctions(Pass):
     name = "inline-functions"
 
     def run(self, model: onnx.ModelProto, context: PassContext) -> PassResult:
-        """Inline every function."""
+        """Inline every function.
+
+        Raises:
+            ModelError: the model is too large then, or its functions call each other in a circle.
+        """
+        require_bounded(model)
         names = [f"{function.domain}:{function.name}" for function in model.functions]
         if not names:
             return PassResult(model, False, {"inlined": []})

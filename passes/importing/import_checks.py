@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 import onnx
-from onnx import defs
+from onnx import defs, numpy_helper
 
 from slsc.errors import ModelError
 from slsc.passes import verify
 from slsc.passes.analysis.cost import output_scale
 from slsc.passes.analysis.shapes import concrete_shapes, sample_sizes
 from slsc.passes.base import Pass, PassContext, PassResult
-from slsc.passes.graph import CONVOLUTIONS, attribute, constant_tensors, image_channels, label, opset
+from slsc.passes.graph import CONVOLUTIONS, FLOAT_TYPES, attribute, constant_tensors, image_channels, label, opset
 
 CONTROL_FLOW = frozenset({"If", "Loop", "Scan", "SequenceMap"})
 INTEGER_ARITHMETIC = frozenset(
@@ -22,6 +23,10 @@ INTEGER_ARITHMETIC = frozenset(
 RANDOM = frozenset(
     ("RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "Multinomial")
 )
+NORMALIZATIONS = frozenset(("BatchNormalization", "InstanceNormalization", "LayerNormalization", "GroupNormalization"))
+WEIGHTED = NORMALIZATIONS | {"Conv", "ConvTranspose", "MatMul", "Gemm", "PRelu"}
+"""Operators whose inputs after the first are weights, where they are stored."""
+
 MAX_SCALE = 16
 """Largest upscaling factor a bundle can describe."""
 
@@ -42,6 +47,8 @@ class ImportChecks(Pass):
     6. A scale from input to output that is no whole number in 1..16, or differs between rows and columns.
     7. Tensors of absurd size.
     8. What ONNX Runtime does not run: it is the reference everything later is measured against.
+    9. Stored tensors that hold NaN, and weights that hold infinity: what training leaves when it has diverged. Bounds,
+       such as those of Clip and of attention masks, may be infinite.
     """
 
     name = "import-checks"
@@ -58,6 +65,7 @@ class ImportChecks(Pass):
         for node in model.graph.node:
             _require_known(node, opset(model))
         _require_fixed_weights(model)
+        _require_finite_weights(model)
         _require_sane_sizes(model)
         scale = output_scale(model)
         if scale.denominator > 1 or not 1 <= scale <= MAX_SCALE:
@@ -106,6 +114,30 @@ def _require_fixed_weights(model: onnx.ModelProto) -> None:
                 why="N:M patterns need fixed weights",
                 hint="export the network without dynamic convolutions",
             )
+
+
+def _require_finite_weights(model: onnx.ModelProto) -> None:
+    """Rule 9."""
+    weights = {name for node in model.graph.node if node.op_type in WEIGHTED for name in node.input[1:]}
+    for name, tensor in _stored_numbers(model):
+        values = numpy_helper.to_array(tensor)
+        found = "NaN" if np.isnan(values).any() else "infinity" if name in weights and np.isinf(values).any() else None
+        if found:
+            raise ModelError(
+                f"the tensor holds {found}", where=name, why="no photo can be restored with it", hint="train it again"
+            )
+
+
+def _stored_numbers(model: onnx.ModelProto) -> Iterator[tuple[str, onnx.TensorProto]]:
+    """Name and tensor of every initializer and Constant of floating point."""
+    held = [(tensor.name, tensor) for tensor in model.graph.initializer]
+    held += [
+        (node.output[0], attr.t)
+        for node in model.graph.node
+        for attr in node.attribute
+        if node.op_type == "Constant" and attr.HasField("t")
+    ]
+    yield from ((name, tensor) for name, tensor in held if tensor.data_type in FLOAT_TYPES)
 
 
 def _require_sane_sizes(model: onnx.ModelProto) -> None:

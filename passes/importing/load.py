@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import numpy as np
@@ -12,9 +12,13 @@ from onnx import TensorProto, checker, helper
 
 from slsc.errors import ModelError
 from slsc.passes.graph import image_input
+from slsc.runtime.regular_file import require_regular
 
 MAX_BYTES = 2**31 - 1
 """What one protobuf message can hold; the limit for the file and for all external data together."""
+
+MAX_SHOWN = 80
+"""Characters of an external file's name that errors quote."""
 
 HINT = "give an ONNX file, for instance one written by torch.onnx.export"
 
@@ -31,7 +35,7 @@ def load_model(path: str | Path) -> onnx.ModelProto:
     model = _parse(path)
     try:
         _read_external_data(model, path.parent)
-        for tensor in tensors(model.graph):
+        for tensor in model_tensors(model):
             _check_size(tensor)
         _check(model)
         image_input(model)
@@ -41,16 +45,55 @@ def load_model(path: str | Path) -> onnx.ModelProto:
     return model
 
 
-def tensors(graph: onnx.GraphProto) -> Iterator[TensorProto]:
+def model_of_bytes(data: bytes, where: str) -> onnx.ModelProto:
+    """A network that must be whole in itself, such as an engine of a bundle, checked as `load_model` does.
+
+    Args:
+        data: an ONNX file's bytes.
+        where: what errors call it.
+
+    Raises:
+        ModelError: as `load_model`, and for weights in another file.
+    """
+    model = _decode(data, where)
+    for tensor in model_tensors(model):
+        if tensor.data_location == TensorProto.EXTERNAL:
+            raise ModelError("the weights lie in another file", where=tensor.name, why="nothing it names is followed")
+        _check_size(tensor)
+    _check(model)
+    image_input(model)
+    return model
+
+
+def model_tensors(model: onnx.ModelProto) -> Iterator[TensorProto]:
+    """Every tensor a model holds: of its graph, and of the functions it brings along."""
+    yield from graph_tensors(model.graph)
+    for function in model.functions:
+        yield from _attribute_tensors(
+            [*function.attribute_proto, *(a for node in function.node for a in node.attribute)]
+        )
+
+
+def graph_tensors(graph: onnx.GraphProto) -> Iterator[TensorProto]:
     """Every tensor a graph holds: initializers, and the tensors in its nodes' attributes, subgraphs included."""
     yield from graph.initializer
-    for node in graph.node:
-        for attr in node.attribute:
-            if attr.HasField("t"):
-                yield attr.t
-            yield from attr.tensors
-            for inner in (*attr.graphs, *([attr.g] if attr.HasField("g") else [])):
-                yield from tensors(inner)
+    yield from _parts(graph.sparse_initializer)
+    yield from _attribute_tensors(attr for node in graph.node for attr in node.attribute)
+
+
+def _attribute_tensors(attributes: Iterable[onnx.AttributeProto]) -> Iterator[TensorProto]:
+    for attr in attributes:
+        if attr.HasField("t"):
+            yield attr.t
+        yield from attr.tensors
+        yield from _parts([*attr.sparse_tensors, *([attr.sparse_tensor] if attr.HasField("sparse_tensor") else [])])
+        for inner in (*attr.graphs, *([attr.g] if attr.HasField("g") else [])):
+            yield from graph_tensors(inner)
+
+
+def _parts(sparse: Iterable[onnx.SparseTensorProto]) -> Iterator[TensorProto]:
+    for tensor in sparse:
+        yield from (tensor.values, tensor.indices)
 
 
 def _parse(path: Path) -> onnx.ModelProto:
@@ -58,6 +101,7 @@ def _parse(path: Path) -> onnx.ModelProto:
     try:
         if path.is_dir():
             raise ModelError("this is a folder, not a model file", where=where, hint=HINT)
+        require_regular(path)
         size = path.stat().st_size
         if size > MAX_BYTES:
             raise ModelError(f"the file has {size} bytes", where=where, why=f"ONNX files end at {MAX_BYTES}")
@@ -68,6 +112,10 @@ def _parse(path: Path) -> onnx.ModelProto:
         raise ModelError("the file cannot be read", where=where, why=error.strerror or str(error)) from None
     if not data:
         raise ModelError("the file is empty", where=where, hint=HINT)
+    return _decode(data, where)
+
+
+def _decode(data: bytes, where: str) -> onnx.ModelProto:
     model = onnx.ModelProto()
     try:
         model.ParseFromString(data)
@@ -131,10 +179,12 @@ def _check_size(tensor: TensorProto) -> None:
 def _read_external_data(model: onnx.ModelProto, folder: Path) -> None:
     """Load external tensors into the model, after checking that each names a part of a file inside `folder`."""
     total = 0
-    for tensor in tensors(model.graph):
+    for tensor in model_tensors(model):
         if tensor.data_location != TensorProto.EXTERNAL:
             continue
         fields = {entry.key: entry.value for entry in tensor.external_data}
+        if not all(isinstance(value, str) for value in fields.values()):
+            raise ModelError("the external data is described in what is not UTF-8", where=tensor.name, hint=HINT)
         file = _external_file(fields.get("location", ""), folder, tensor.name)
         offset, length = _external_range(fields, file, tensor.name)
         total += length
@@ -151,16 +201,22 @@ def _external_file(location: str, folder: Path, name: str) -> Path:
     # Windows paths are looked at on every system: the model may come from one, or be made to attack one.
     parts = (*PurePosixPath(location).parts, *PureWindowsPath(location).parts)
     absolute = PurePosixPath(location).is_absolute() or PureWindowsPath(location).anchor
-    file = folder / location
-    if not location or absolute or ".." in parts or not file.resolve().is_relative_to(folder.resolve()):
+    file, shown = folder / location, repr(location[:MAX_SHOWN])
+    try:
+        inside = file.resolve().is_relative_to(folder.resolve())
+        exists = file.is_file()
+    except (OSError, ValueError, RuntimeError) as error:  # too long a name, a NUL character, links in a circle
+        why = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        raise ModelError(f"external data at {shown} cannot be looked for", where=name, why=why) from None
+    if not location or absolute or ".." in parts or not inside:
         raise ModelError(
-            f"external data at {location!r} lies outside the model's folder",
+            f"external data at {shown} lies outside the model's folder",
             where=name,
             why="a model may only read files beside it",
             hint="save the model again with its data file in the same folder",
         )
-    if not file.is_file():
-        raise ModelError(f"external data file {location!r} is missing", where=name, hint="put it beside the model")
+    if not exists:
+        raise ModelError(f"external data file {shown} is missing", where=name, hint="put it beside the model")
     return file
 
 

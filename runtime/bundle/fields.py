@@ -17,6 +17,8 @@ MAX_INTEGER_DIGITS = 18
 MAX_ITEMS = 65536
 MAX_COUNT = 10**15
 MAX_TEXT = 4096
+MAX_SHOWN = 80
+"""Characters of a key that errors quote."""
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -95,7 +97,7 @@ class Fields:
     def close(self) -> None:
         """Refuse fields which no reader asked for."""
         if self._left:
-            self.refuse(min(self._left), "this slsc knows no such field")
+            self.refuse(min(self._left)[:MAX_SHOWN], "this slsc knows no such field")
 
     def integer(self, name: str, low: int, high: int) -> int:
         """An integer in low..high."""
@@ -155,11 +157,12 @@ class Fields:
         return tuple(read(item, f"{self._path}.{name}[{index}]") for index, item in enumerate(value))
 
     def mapping(self, name: str, read: Callable[[Any, str], T]) -> dict[str, T]:
-        """An object with free keys, each value read by `read(value, path)`."""
+        """An object whose keys are free but printable, each value read by `read(value, path)`."""
         value = self.take(name)
         if not isinstance(value, dict) or len(value) > MAX_ITEMS:
             self.refuse(name, f"expected an object of at most {MAX_ITEMS} fields")
-        return {key: read(item, f"{self._path}.{name}.{key[:80]}") for key, item in value.items()}
+        path = f"{self._path}.{name}"
+        return {text(key, path): read(item, f"{path}.{key[:MAX_SHOWN]}") for key, item in value.items()}
 
 
 def finite_number(value: Any, path: str) -> float:
@@ -168,7 +171,7 @@ def finite_number(value: Any, path: str) -> float:
 
 
 def text(value: Any, path: str) -> str:
-    """A string of printable characters, for `Fields.mapping`."""
+    """A string of printable characters, for the keys and values of `Fields.mapping`."""
     return _text(value, MAX_TEXT, False, path)
 
 

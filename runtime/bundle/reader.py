@@ -21,6 +21,7 @@ from slsc.errors import BundleError, UsageError
 from slsc.runtime.bundle.faults import BundleFault
 from slsc.runtime.bundle.fields import parse_json
 from slsc.runtime.bundle.manifest import SCHEMA, Manifest
+from slsc.runtime.regular_file import require_regular
 
 __all__ = ["MANIFEST_NAME", "MAX_BUNDLE_BYTES", "SCHEMA", "Bundle", "BundleFault", "open_bundle", "require_entry_name"]
 
@@ -118,6 +119,7 @@ def _refusal(path: Path, fault: BundleFault, why: str) -> BundleError:
 
 def _opened(path: Path) -> BinaryIO:
     try:
+        require_regular(path)
         return path.open("rb")
     except OSError as error:
         refusal = _refusal(path, BundleFault.UNREADABLE, error.strerror or type(error).__name__)

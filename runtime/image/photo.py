@@ -15,10 +15,20 @@ from PIL import Image, ImageFile
 
 from slsc.errors import DataError
 from slsc.runtime.image.photo_writer import photo_writer
+from slsc.runtime.regular_file import require_regular
 from slsc.runtime.tiles.tiling import slices
 
 EXTENSIONS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm")
 """What `list_photos` takes for a photo."""
+
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF", "PPM")
+"""What Pillow may take a file's content for, whatever its name is. JPEG includes MPO, the phones' form with previews.
+
+Pillow knows many more, of which some hand the file to a program outside: EPS and PS start Ghostscript.
+"""
+
+DAMAGED = (SyntaxError, ValueError, TypeError, EOFError, KeyError, IndexError, struct.error, OverflowError)
+"""What Pillow's decoders let through on damaged files."""
 
 STRIP_ROWS = 256
 ORIENTATION_TAG = 0x0112
@@ -79,16 +89,16 @@ def decoding_bytes(path: str | Path) -> int:
 def _opened(path: Path) -> Iterator[ImageFile.ImageFile]:
     """The file as Pillow opens it; whatever Pillow raises inside the block becomes a `DataError`."""
     try:
-        with Image.open(path) as image:
+        require_regular(path)
+        with Image.open(path, formats=FORMATS) as image:
             yield image
     except Image.UnidentifiedImageError:
-        raise _unusable(path, "it is not an image of a known format") from None
+        raise _unusable(path, "it is not an image of a known format", f"slsc reads {', '.join(FORMATS)}") from None
     except Image.DecompressionBombError as error:
         raise _unusable(path, str(error), "scale it down or cut it up first") from None
     except OSError as error:
         raise _unusable(path, error.strerror or str(error)) from None
-    except (SyntaxError, ValueError, EOFError, KeyError, IndexError, struct.error, OverflowError) as error:
-        # What Pillow's decoders let through on damaged files.
+    except DAMAGED as error:
         raise _unusable(path, f"it is damaged ({error})") from None
 
 

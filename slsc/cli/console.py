@@ -1,4 +1,7 @@
-"""Where a verb's words go: reports to stdout, notes and progress to stderr, and under `--json` one object to stdout."""
+"""Where a verb's words go: reports to stdout, notes and progress to stderr, and under `--json` one object to stdout.
+
+Names that files hold reach the terminal only through here and through errors, with what a terminal would obey escaped.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
+
+from slsc.printable import printable
+
+LAYOUT = "\n\t"
+"""What reports and notes are laid out with; inside a table's cell it is escaped like the rest."""
 
 
 class Console:
@@ -30,17 +38,17 @@ class Console:
     def report(self, text: str) -> None:
         """Print what the user asked for on stdout."""
         if not (self.quiet or self.as_json):
-            print(text)
+            print(printable(text, LAYOUT))
 
     def note(self, text: str) -> None:
         """Print a remark about the work on stderr."""
         if not self.quiet:
-            print(text, file=sys.stderr)
+            print(printable(text, LAYOUT), file=sys.stderr)
 
     def detail(self, text: str) -> None:
         """Print a remark that only `-v` shows on stderr."""
         if self.verbose:
-            print(text, file=sys.stderr)
+            print(printable(text, LAYOUT), file=sys.stderr)
 
     def artefact(self, path: Path) -> None:
         """Name a file the verb wrote: the last lines on stdout, and `artefacts` in the JSON object."""
@@ -54,7 +62,13 @@ class Console:
         """A progress bar on stderr, shown only on a terminal; use it as a context manager."""
         hidden = self.quiet or not sys.stderr.isatty()
         return tqdm(
-            total=total, desc=label, unit=unit, file=sys.stderr, disable=hidden, leave=False, dynamic_ncols=True
+            total=total,
+            desc=printable(label),
+            unit=unit,
+            file=sys.stderr,
+            disable=hidden,
+            leave=False,
+            dynamic_ncols=True,
         )
 
     @contextlib.contextmanager
@@ -93,19 +107,19 @@ class Console:
             print(json.dumps(outcome))
         elif error is None:
             for path in self._artefacts:
-                print(path)
+                print(printable(path))
         sys.stdout.flush()
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]], align: str) -> str:
-    """A plain text table.
+    """A plain text table, each cell safe to print.
 
     Args:
         header: one title a column.
         rows: cells, shown with `str`; every row as long as the header.
         align: a letter a column, `<` left or `>` right.
     """
-    cells = [list(header), *([str(cell) for cell in row] for row in rows)]
+    cells = [list(header), *([printable(str(cell)) for cell in row] for row in rows)]
     widths = [max(len(line[i]) for line in cells) for i in range(len(header))]
     cells.insert(1, ["-" * width for width in widths])
     lines = (

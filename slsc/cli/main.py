@@ -31,6 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Args:
         argv: the words after `slsc`; those of the process by default.
     """
+    _replace_closed_streams()
     words = list(sys.argv[1:] if argv is None else argv)
     verb = next((word for word in words if not word.startswith("-")), "")
     console = Console(verb, as_json="--json" in words, verbose="-v" in words)
@@ -55,10 +56,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(console, error)
 
 
+def _replace_closed_streams() -> None:
+    """Let words for a stream that the caller has closed (`2>&-`) go nowhere.
+
+    The descriptor is taken too, the lowest free one being the closed stream's: else the next file opened would get it,
+    and whatever a library prints would end up in that file.
+    """
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            descriptor = os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, os.fdopen(descriptor, "r" if name == "stdin" else "w", encoding="utf-8"))
+
+
 def _fail(console: Console, error: Exception) -> int:
     known = _as_slsc_error(error)
     if console.verbose and not isinstance(error, UsageError):
-        traceback.print_exception(error, file=sys.stderr)
+        console.detail("".join(traceback.format_exception(error)).rstrip())
     if known is None:
         text = " ".join(f"{type(error).__name__}: {error}".split())
         known = SlscError("a fault in slsc itself", why=text, hint="-v shows the traceback", exit_code=EXIT_FAULT)

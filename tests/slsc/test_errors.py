@@ -14,6 +14,12 @@ def test_an_error_is_one_line_of_where_what_why_and_hint():
     assert str(SlscError("broke")) == "broke"
 
 
+def test_what_a_terminal_would_obey_is_escaped_in_the_line_alone():
+    error = ModelError("no operator F\033[2J\033]0;owned\a", where="\u202egnp.exe", why="lone \ud800")
+    assert str(error) == r"\u202egnp.exe: no operator F\x1b[2J\x1b]0;owned\x07: lone \ud800"
+    assert error.to_dict()["where"] == "\u202egnp.exe"
+
+
 def test_exit_codes_follow_the_kind_of_error():
     codes = {ModelError: 2, BudgetError: 2, VerificationError: 1, BackendError: 4, ResourceError: 3}
     assert {kind: kind("x").exit_code for kind in codes} == codes

@@ -1,4 +1,4 @@
-# Cross-compiles with Debian's g++-aarch64-linux-gnu and runs the tests under qemu-user. See docs/native.md.
+# Cross-compiles with Debian's g++-aarch64-linux-gnu and runs the tests under qemu-user. See runtime/native/README.md.
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR aarch64)
 set(CMAKE_C_COMPILER aarch64-linux-gnu-gcc)

@@ -117,9 +117,10 @@ def _patterns(bundle: Bundle, engine: Engine) -> str:
     from slsc.passes.bake import require_pattern
     from slsc.passes.weights import weight_values
 
+    model = parse_engine(bundle.read(engine.onnx), engine)
     if engine.plan is None:
         return "it has no plan, nothing was pruned"
-    require_pattern(engine.plan, weight_values(parse_engine(bundle.read(engine.onnx), engine)))
+    require_pattern(engine.plan, weight_values(model))
     return f"{len(engine.plan.layers)} layers"
 
 

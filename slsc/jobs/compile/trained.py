@@ -16,6 +16,7 @@ from slsc.passes.analysis.layers import prunable_layers
 from slsc.passes.bake import pattern_violation
 from slsc.passes.weights import weight_values
 from slsc.plan import Plan, mask_digest
+from slsc.runtime.regular_file import require_regular
 from slsc.search.base import SearchResult
 
 
@@ -26,6 +27,7 @@ def read_plan(path: Path) -> Plan:
         PlanError: the file is missing, is no JSON, or is malformed.
     """
     try:
+        require_regular(path)
         return Plan.from_dict(json.loads(path.read_text()))
     except (OSError, ValueError) as error:
         why = (error.strerror if isinstance(error, OSError) else None) or str(error)

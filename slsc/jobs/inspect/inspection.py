@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import onnx
-from google.protobuf.message import DecodeError
 
-from slsc.errors import BundleError
+from slsc.errors import BundleError, ModelError
 from slsc.passes.analysis.cost import costs
 from slsc.passes.analysis.layers import ConvLayer, conv_layers
+from slsc.passes.base import PassContext
+from slsc.passes.importing.import_checks import ImportChecks
+from slsc.passes.importing.load import model_of_bytes
 from slsc.passes.weights import weight_values
 from slsc.pattern import WINDOW, first_2to4_violation, first_violation
 from slsc.runtime.bundle.engines import Engine
@@ -101,7 +103,7 @@ def inspect_engine(data: bytes, engine: Engine) -> NetworkReport:
     """Report on an engine of a bundle, given as the bytes of its ONNX file; M is that of its plan.
 
     Raises:
-        BundleError: the bytes are no ONNX model.
+        BundleError: the bytes are no ONNX network that slsc could have written.
     """
     m = engine.plan.layers[0].m if engine.plan and engine.plan.layers else 32
     return inspect_network(parse_engine(data, engine), m)
@@ -111,12 +113,20 @@ def parse_engine(data: bytes, engine: Engine) -> onnx.ModelProto:
     """An engine's graph.
 
     Raises:
-        BundleError: the bytes are no ONNX model.
+        BundleError: the bytes are no ONNX network that slsc could have written.
     """
     try:
-        return onnx.load_model_from_string(data)
-    except DecodeError:
-        raise BundleError(BundleFault.CHANGED_ENTRY, "the engine is no ONNX model", where=engine.onnx) from None
+        model = model_of_bytes(data, engine.name)
+        ImportChecks().run(model, PassContext())
+    except ModelError as error:
+        raise BundleError(
+            BundleFault.CHANGED_ENTRY,
+            "the engine is no network that slsc wrote",
+            where=engine.onnx,
+            why=str(error),
+            hint="make the bundle again with `slsc compile`",
+        ) from error
+    return model
 
 
 def verdict_2to4(layer: ConvLayer, weight: npt.NDArray[Any] | None) -> str:

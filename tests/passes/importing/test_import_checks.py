@@ -53,6 +53,26 @@ def test_what_no_later_pass_could_handle(build, body, values, parts):
     assert all(part in message for part in parts), message
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("dtype", [np.float32, np.float16])
+@pytest.mark.parametrize("constant", [False, True])
+def test_weights_that_are_no_numbers_are_named(build, value, dtype, constant):
+    weight = np.ones((3, 3, 1, 1), dtype)
+    weight[1, 2] = value
+    kind = np.dtype(dtype).name.removesuffix("32")
+    model = build(f"net ({kind}[n,3,h,w] x) => ({kind}[n,c,H,W] y) {{ y = Conv (x, gain) }}", gain=weight)
+    if constant:
+        model.graph.node.insert(0, helper.make_node("Constant", [], ["gain"], value=model.graph.initializer.pop()))
+    error = check(model)
+    assert error.where == "gain" and ("NaN" if np.isnan(value) else "infinity") in str(error)
+
+
+def test_bounds_may_be_infinite_but_not_nan(build):
+    text = f"{NET} {{ y = Clip (x, low, high) }}"
+    assert import_model(build(text, low=np.float32(0), high=np.float32(np.inf)))
+    assert check(build(text, low=np.float32(np.nan), high=np.float32(1))).where == "low"
+
+
 def test_operators_of_other_domains_are_named(build):
     model = build(f"{NET} {{ y = Relu(x) }}")
     model.graph.node[0].domain, model.graph.node[0].op_type = "com.microsoft", "FusedConv"

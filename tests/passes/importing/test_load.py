@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -57,6 +58,9 @@ def test_what_is_no_file(tmp_path):
     empty = tmp_path / "empty.onnx"
     empty.touch()
     assert "empty" in str(refusal(empty))
+    os.mkfifo(tmp_path / "pipe.onnx")
+    assert "it is a pipe" in str(refusal(tmp_path / "pipe.onnx"))
+    assert "it is a device" in str(refusal(Path("/dev/zero")))
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
@@ -170,6 +174,40 @@ def test_external_data_through_a_link_that_leaves_the_folder(saved, model, tmp_p
     target.write_bytes(bytes(324))
     (tmp_path / "link.bin").symlink_to(target)
     assert "outside" in str(refusal(saved(external(model, "link.bin"))))
+
+
+@pytest.mark.parametrize("location", ["a\0b", "a" * 5000, "a/" * 5000 + "b", "loop.bin"])
+def test_external_data_under_a_name_no_file_can_have(saved, model, tmp_path, location):
+    (tmp_path / "loop.bin").symlink_to(tmp_path / "loop.bin")
+    assert len(str(refusal(saved(external(model, location)))).replace(str(tmp_path), "")) < 300
+
+
+def test_external_data_whose_name_is_no_text(saved, model):
+    path = saved(external(model, "weights.bin"))
+    path.write_bytes(path.read_bytes().replace(b"weights", b"weigh\xcc\xcc"))
+    assert "UTF-8" in str(refusal(path))
+
+
+def test_external_data_of_a_function_is_checked_and_read_in(saved, model, tmp_path):
+    weight = model.graph.initializer.pop()
+    constant = helper.make_node("Constant", [], ["w"], value=weight)
+    nodes = [constant, helper.make_node("Conv", ["a", "w"], ["b"], pads=[1] * 4)]
+    model.functions.append(helper.make_function("f", "Block", ["a"], ["b"], nodes, [helper.make_opsetid("", 17)]))
+    model.opset_import.append(helper.make_opsetid("f", 1))
+    model.graph.node[0].CopyFrom(helper.make_node("Block", ["x"], ["a"], domain="f"))
+    (tmp_path / "w.bin").write_bytes(weight.raw_data)
+    held = model.functions[0].node[0].attribute[0].t
+    held.ClearField("raw_data")
+    held.data_location = TensorProto.EXTERNAL
+    location = held.external_data.add(key="location", value="w.bin")
+    assert load_model(saved()).functions[0].node[0].attribute[0].t.raw_data == weight.raw_data
+    location.value = "../w.bin"
+    assert "outside" in str(refusal(saved()))
+
+
+def test_hostile_files_of_the_pack(cases_dir):
+    assert "a\\x00b" in str(refusal(cases_dir / "hostile" / "ext_nul.onnx"))
+    assert r"F\x1b[2J" in str(refusal(cases_dir / "hostile" / "control_chars_in_op_type.onnx"))
 
 
 @pytest.mark.parametrize(

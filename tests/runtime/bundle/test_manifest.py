@@ -106,6 +106,10 @@ BAD = {
     "share above one": edit("engines", 0, "kept_share", value=1.1),
     "name with a newline": edit("engines", 0, "name", value="a\nb"),
     "quality text": edit("engines", 0, "quality", "psnr_y", value="good"),
+    "quality of a key that acts": edit("engines", 0, "quality", "a\033[2J", value=1.0),
+    "quality of a lone surrogate": edit("engines", 0, "quality", "\ud800", value=1.0),
+    "quality of no name": edit("engines", 0, "quality", "", value=1.0),
+    "unknown field without end": edit("io", "a" * 100_000, value=1),
     "plan broken": edit("engines", 0, "plan", "layers", 0, "n", value=99),
     "plan with more": edit("engines", 0, "plan", "seed", value=0),
     "layer with more": edit("engines", 0, "plan", "layers", 0, "k", value=3),
@@ -144,6 +148,7 @@ def test_refuses(case: str) -> None:
     assert caught.value.code == "bad_manifest"
     assert "manifest" in (caught.value.where or "")
     assert "slsc compile" in (caught.value.hint or "")
+    assert str(caught.value).isprintable() and len(str(caught.value)) < 500
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import zipfile
 from pathlib import Path
 from types import SimpleNamespace
@@ -38,6 +39,12 @@ def test_reads_what_was_written(bundle: Path) -> None:
 def test_missing_file_and_folder(tmp_path: Path) -> None:
     assert fault(tmp_path / "none.slsb") is BundleFault.UNREADABLE
     assert fault(tmp_path) is BundleFault.UNREADABLE
+
+
+def test_a_pipe_and_a_device_are_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "net.slsb")
+    assert fault(tmp_path / "net.slsb") is BundleFault.UNREADABLE
+    assert fault(Path("/dev/zero")) is BundleFault.UNREADABLE
 
 
 def test_unknown_entry(bundle: Path) -> None:

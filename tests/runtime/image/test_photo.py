@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import cv2
@@ -8,7 +9,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from slsc.errors import DataError
-from slsc.runtime.image.photo import Photo, decoding_bytes, list_photos, load_photo, save_photo
+from slsc.runtime.image.photo import EXTENSIONS, Photo, decoding_bytes, list_photos, load_photo, save_photo
 
 
 def noise(*shape: int, dtype: type = np.uint8) -> np.ndarray:
@@ -143,6 +144,9 @@ def damaged(folder: Path, kind: str) -> Path:
         path.mkdir()
     if kind == "missing":
         path.unlink()
+    if kind == "pipe":
+        path.unlink()
+        os.mkfifo(path)
     if kind == "animated":
         Image.new("L", (4, 4)).save(path, save_all=True, append_images=[Image.new("L", (4, 4), 9)])
     if kind == "float":
@@ -151,13 +155,61 @@ def damaged(folder: Path, kind: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize("kind", ["empty", "text", "truncated", "folder", "missing", "animated", "float"])
+@pytest.mark.parametrize("kind", ["empty", "text", "truncated", "folder", "pipe", "missing", "animated", "float"])
 def test_unreadable_names_the_file_and_the_cause(tmp_path: Path, kind: str) -> None:
     path = damaged(tmp_path, kind)
     with pytest.raises(DataError) as caught:
         load_photo(path)
     assert caught.value.where == str(path)
     assert caught.value.why
+
+
+EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 20 20\n%%EndComments\nshowpage\n"
+
+
+@pytest.mark.parametrize("name", ["a.eps", "a.png", "a.jpg"])
+def test_content_for_another_program_is_not_even_looked_at(tmp_path: Path, monkeypatch, name: str) -> None:
+    started = []
+    monkeypatch.setattr("PIL.EpsImagePlugin.Ghostscript", lambda *given, **options: started.append(given))
+    (tmp_path / name).write_bytes(EPS)
+    with pytest.raises(DataError, match=r"not an image of a known format; slsc reads PNG, .*TIFF"):
+        load_photo(tmp_path / name)
+    assert not started
+
+
+@pytest.mark.parametrize("extension", EXTENSIONS)
+def test_every_extension_has_its_format(tmp_path: Path, extension: str) -> None:
+    grey = extension == ".pgm"
+    Image.new("L" if grey else "RGB", (6, 4), 128).save(tmp_path / f"a{extension}")
+    assert load_photo(tmp_path / f"a{extension}").pixels.shape == (4, 6, 1 if grey else 3)
+
+
+def test_formats_go_by_content(tmp_path: Path) -> None:
+    pixels = noise(7, 5, 3)
+    Image.fromarray(pixels).save(tmp_path / "a.jpg", format="PNG")
+    assert np.array_equal(load_photo(tmp_path / "a.jpg").pixels, pixels)
+
+
+def test_the_photo_of_a_jpeg_with_previews(tmp_path: Path) -> None:
+    photo, preview = Image.new("RGB", (8, 6), "red"), Image.new("RGB", (4, 3), "blue")
+    photo.save(tmp_path / "a.jpg", format="MPO", save_all=True, append_images=[preview])
+    assert load_photo(tmp_path / "a.jpg").pixels.shape == (6, 8, 3)
+
+
+def test_a_tiff_whose_second_frame_has_no_size(tmp_path: Path) -> None:
+    frame = Image.new("RGB", (6, 4))
+    frame.save(tmp_path / "a.tif", save_all=True, append_images=[frame])
+    before, width, after = (tmp_path / "a.tif").read_bytes().rpartition(b"\x00\x01\x04\x00")  # tag 256 as a long
+    assert width
+    (tmp_path / "a.tif").write_bytes(before + b"\xff\xee\x04\x00" + after)
+    with pytest.raises(DataError, match="Missing dimensions"):
+        load_photo(tmp_path / "a.tif")
+
+
+def test_hostile_files_of_the_pack(cases_dir: Path) -> None:
+    for name in ("eps_named.png", "tiff_missing_dimensions.tif"):
+        with pytest.raises(DataError):
+            load_photo(cases_dir / "hostile" / name)
 
 
 def test_bomb_is_refused(tmp_path: Path) -> None:

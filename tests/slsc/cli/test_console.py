@@ -34,6 +34,18 @@ def test_words_go_where_they_belong(capsys, options, out, err):
     assert capsys.readouterr() == (out, err)
 
 
+def test_names_out_of_files_are_not_obeyed(capsys):
+    name = "conv\033[2J\a"
+    console = Console("verb", verbose=True)
+    console.report(f"two\nlines of {name}")
+    console.note(name)
+    console.detail(name)
+    console.artefact(Path(f"{name}.png"))
+    console.close(0)
+    escaped = r"conv\x1b[2J\x07"
+    assert capsys.readouterr() == (f"two\nlines of {escaped}\n{escaped}.png\n", f"{escaped}\n{escaped}\n")
+
+
 def test_json_is_all_there_is_on_stdout(capsys):
     used(as_json=True)
     out, err = capsys.readouterr()
@@ -55,6 +67,10 @@ def test_stages_are_silent_without_a_terminal_but_for_verbose(capsys):
                 for done in range(3):
                     progress(stage, done + 1, 3)
     assert capsys.readouterr() == ("", "first\nsecond\nfirst\n")
+
+
+def test_a_cell_stays_on_its_line():
+    assert table(["layer"], [["a\nconv 9.9 dB"]], "<").splitlines()[2:] == [r"a\nconv 9.9 dB"]
 
 
 def test_table_aligns_columns():

@@ -96,3 +96,13 @@ def test_python_dash_m_is_the_command():
     done = subprocess.run([sys.executable, "-m", "slsc", "nope"], capture_output=True, text=True, timeout=60)
     assert done.returncode == 2
     assert done.stderr == "slsc: error: unknown verb 'nope'; see slsc --help\n"
+
+
+@pytest.mark.parametrize("closed", ["2>&-", ">&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_change_no_exit_code(closed, model_path):
+    script = f'"$0" -m slsc inspect "$1" {closed}; a=$?; "$0" -m slsc inspect "$1.none" {closed}; echo $a $?'
+    words = ["sh", "-c", script, sys.executable, str(model_path)]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout.splitlines()[-1] == "0 2"
+    assert closed != "2>&-" or "layers" in done.stdout
+    assert done.stderr == "" or closed == ">&-"

@@ -107,8 +107,8 @@ struct Sides {
     int32_t top, left, bottom, right;
 };
 
-// out = act(conv(in0) + bias), then combined with in1, then shuffled: channel k goes to channel k / r^2, row k % r^2 / r,
-// column k % r of a block of r x r pixels, r being `shuffle`.
+// out = act(conv(in0) + bias), shuffled: channel k goes to channel k / r^2, row k % r^2 / r, column k % r of a block of r x r pixels,
+// r being `shuffle`; and combined with in1, which has the shape of the output.
 //
 // Weights of a dense Conv (n == 0 or n == m): [made][channels / groups][kernel_h][kernel_w], as in ONNX; no positions.
 //

@@ -7,8 +7,10 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from slsc.jobs.inspect.inspection import inspect_network, tightest_n
+from slsc.errors import BundleError
+from slsc.jobs.inspect.inspection import inspect_engine, inspect_network, tightest_n
 from slsc.pattern import nm_mask, rank_groups
+from slsc.runtime.bundle.engines import Artefact, Engine
 
 RNG = np.random.default_rng(0)
 
@@ -79,3 +81,49 @@ def test_totals_count_zeros_out():
     assert report.kept_macs == (sizes[0] + sizes[1] // 4 + sizes[2]) * pixels
     assert report.kept_params == sizes[0] + sizes[1] // 4 + sizes[2]
     assert [layer.layer.prunable for layer in report.layers] == [False, True, False]
+
+
+ENGINE = Engine("1-8", {"onnx": Artefact("engines/1-8.onnx")}, "1/8", 1.0, 1, 1, 1.0, 1.0, {})
+
+
+def looped() -> onnx.ModelProto:
+    """A sound network behind a loop of 2^62 rounds."""
+    model = network(np.ones((3, 3, 1, 1)))
+    image = helper.make_tensor_value_info("inner", TensorProto.FLOAT, None)
+    flags = [helper.make_tensor_value_info(name, TensorProto.BOOL, []) for name in ("going", "on")]
+    count = helper.make_tensor_value_info("round", TensorProto.INT64, [])
+    result = helper.make_tensor_value_info("result", TensorProto.FLOAT, None)
+    body = helper.make_graph(
+        [helper.make_node("Identity", ["going"], ["on"]), helper.make_node("Relu", ["inner"], ["result"])],
+        "body", [count, flags[0], image], [flags[1], result],
+    )  # fmt: skip
+    model.graph.initializer.append(numpy_helper.from_array(np.array(2**62), "rounds"))
+    model.graph.node[0].input[0] = "looped"
+    model.graph.node.insert(0, helper.make_node("Loop", ["rounds", "", "x"], ["looped"], body=body))
+    return model
+
+
+def test_an_engine_with_control_flow_or_weights_elsewhere_is_refused():
+    with pytest.raises(BundleError, match="control flow"):
+        inspect_engine(looped().SerializeToString(), ENGINE)
+    outside = network(np.ones((3, 3, 1, 1)))
+    outside.graph.initializer[0].data_location = TensorProto.EXTERNAL
+    outside.graph.initializer[0].external_data.add(key="location", value="w.bin")
+    with pytest.raises(BundleError, match="another file"):
+        inspect_engine(outside.SerializeToString(), ENGINE)
+
+
+def test_a_damaged_engine_is_refused_or_harmless():
+    sound = network(np.ones((4, 4, 1, 1))).SerializeToString()
+    rng = np.random.default_rng(5)
+    refused = 0
+    for _ in range(200):
+        data = bytearray(sound)
+        for place in rng.integers(0, len(data), 3):
+            data[place] = rng.integers(0, 256)
+        try:
+            inspect_engine(bytes(data), ENGINE)
+        except BundleError as error:
+            refused += 1
+            assert error.where == "engines/1-8.onnx" and str(error).isprintable()
+    assert 20 < refused < 200
