@@ -14,6 +14,7 @@ import onnxruntime
 
 from slsc.errors import ModelError
 from slsc.metrics.psnr import psnr
+from slsc.runtime.backends.ort_reason import ort_reason
 
 TOLERANCE, HALF_TOLERANCE, QUANTIZED_TOLERANCE = 1e-5, 1e-2, 5e-2
 
@@ -56,7 +57,7 @@ def session(model: onnx.ModelProto) -> onnxruntime.InferenceSession:
             model.SerializeToString(), options, ["CPUExecutionProvider"], enable_fallback=0
         )
     except Exception as error:  # ONNX Runtime's exception types are private and derive from Exception
-        raise ModelError("ONNX Runtime refuses the model", why=_first_line(error)) from None
+        raise ModelError("ONNX Runtime refuses the model", why=ort_reason(error)) from None
 
 
 def run(running: onnxruntime.InferenceSession, image: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -71,7 +72,7 @@ def run(running: onnxruntime.InferenceSession, image: npt.NDArray[Any]) -> npt.N
         result = running.run(None, {entry.name: image.astype(dtype)})[0]
     except Exception as error:
         size = f"{image.shape[2]}x{image.shape[3]}"
-        raise ModelError(f"the network does not run on a {size} image", why=_first_line(error)) from None
+        raise ModelError(f"the network does not run on a {size} image", why=ort_reason(error)) from None
     return np.asarray(result, np.float32)
 
 
@@ -103,8 +104,3 @@ def compare(before: onnx.ModelProto, after: onnx.ModelProto, inputs: Sequence[np
         low, high = min(low, float(expected.min())), max(high, float(expected.max()))
     span = high - low
     return Difference(worst, span, psnr(squares / max(count, 1), span))
-
-
-def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__

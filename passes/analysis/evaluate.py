@@ -26,8 +26,8 @@ def evaluate(
         Exception: whatever numpy and the reference operators raise on senseless values, or for operators they lack.
     """
     outputs = [name for name in node.output if name]
-    ends = [[onnx.ValueInfoProto(name=name) for name in names] for names in (feeds, outputs)]
+    given, wanted = ([onnx.ValueInfoProto(name=name) for name in names] for names in (feeds, outputs))
     # Of a node alone the evaluator would take the newest version there is, whatever operator set it is told.
-    model = helper.make_model(helper.make_graph([node], "node", *ends), opset_imports=list(opsets))
+    model = helper.make_model(helper.make_graph([node], "node", given, wanted), opset_imports=list(opsets))
     made: list[Any] = ReferenceEvaluator(model).run(None, dict(feeds))  # type: ignore[assignment]
     return {name: np.asarray(value) for name, value in zip(outputs, made, strict=True)}

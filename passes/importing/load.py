@@ -12,6 +12,7 @@ from onnx import TensorProto, checker, helper
 
 from slsc.errors import ModelError
 from slsc.passes.graph import image_input
+from slsc.passes.importing.foreign import foreign
 from slsc.runtime.regular_file import require_regular
 
 MAX_BYTES = 2**31 - 1
@@ -120,12 +121,19 @@ def _decode(data: bytes, where: str) -> onnx.ModelProto:
     try:
         model.ParseFromString(data)
     except (DecodeError, ValueError, RecursionError):
-        raise ModelError("not an ONNX model, or a truncated one", where=where, hint=HINT) from None
+        raise _not_onnx(data, where, "not an ONNX model, or a truncated one", None) from None
     # Protobuf reads many foreign files as a message of unknown fields only.
     if not model.ir_version or not model.opset_import or not model.graph.node:
-        raise ModelError("not an ONNX model", where=where, why="it holds no graph", hint=HINT)
+        raise _not_onnx(data, where, "not an ONNX model", "it holds no graph")
     _require_text(model, where)
     return model
+
+
+def _not_onnx(data: bytes, where: str, what: str, why: str | None) -> ModelError:
+    kind = foreign(data)
+    if kind is None:
+        return ModelError(what, where=where, why=why, hint=HINT)
+    return ModelError("not an ONNX model", where=where, why=f"it is {kind.what}", hint=kind.hint)
 
 
 def _require_text(model: onnx.ModelProto, where: str) -> None:

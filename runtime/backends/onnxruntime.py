@@ -9,6 +9,7 @@ from typing import Any
 from slsc.errors import BackendError
 from slsc.runtime.backends.base import AllocationFailed, Batch, Runner, missing_artefact
 from slsc.runtime.backends.engine_scan import reason_to_refuse
+from slsc.runtime.backends.ort_reason import ort_reason
 from slsc.runtime.bundle.engines import ONNX, Engine
 
 OUT_OF_MEMORY = ("failed to allocate memory", "bad_alloc", "out of memory", "bad allocation")
@@ -95,7 +96,7 @@ class OnnxRuntimeRunner:
 
 
 def _failure(what: str, error: Exception) -> BackendError:
-    return BackendError(what, why=f"{type(error).__name__}: {error}", hint="check the bundle with `slsc check`")
+    return BackendError(what, why=ort_reason(error), hint="check the bundle with `slsc check`")
 
 
 class OnnxRuntimeBackend:

@@ -26,6 +26,9 @@ from slsc.methods import SPARSE, STARTS, help_on
 from slsc.pattern import RULES
 from slsc.plan import parse_budget
 
+OUT_OF_REACH = 2
+"""Warned from so many times the budget on that a whole network keeps."""
+
 if TYPE_CHECKING:
     from slsc.jobs.compile.compiling import CompileReport, Figures
     from slsc.search.sls.settings import SlsSettings
@@ -122,6 +125,9 @@ def run(args: argparse.Namespace, console: Console) -> int:
     with console.stages() as progress:
         report = compile_model(request, progress)
     console.report(show(report))
+    for figures in report.engines:
+        if figures.share_of_all > OUT_OF_REACH * figures.budget:
+            console.note(f"slsc: warning: {_out_of_reach(figures)}")
     console.result(**_as_json(report))
     console.artefact(output)
     return 0
@@ -143,6 +149,7 @@ def show(report: CompileReport) -> str:
     header = (
         "network",
         "share",
+        "of all",
         "kept params",
         f"GMACs at {width}x{height}",
         *(f"{kind} MB" for kind in kinds),
@@ -163,6 +170,13 @@ def show(report: CompileReport) -> str:
             f"dB measured on {report.held_out} held-out {_state(report)}",
             f"{report.seconds:.0f} s, {_memory(report)}",
         )
+    )
+
+
+def _out_of_reach(figures: Figures) -> str:
+    return (
+        f"engine {figures.name} keeps {figures.share_of_all:.0%} of all multiply-accumulates, "
+        f"{figures.share:.1%} of those in the layers that can be pruned: the rest of the network costs what it did"
     )
 
 
@@ -196,6 +210,7 @@ def _row(figures: Figures, kinds: Sequence[str]) -> tuple[str, ...]:
     return (
         figures.name,
         f"{figures.share:.4f}",
+        f"{figures.share_of_all:.4f}",
         f"{figures.params:,}",
         f"{figures.macs / 1e9:.3f}",
         *(f"{figures.artefact_bytes[kind] / 1e6:.2f}" if kind in figures.artefact_bytes else "-" for kind in kinds),

@@ -50,6 +50,11 @@ class BakedEngine:
         """It in every form there is."""
         return make_artefacts(self.model, self.plan, self.io)
 
+    @property
+    def share_of_all(self) -> float:
+        """Kept / dense MACs over the whole network, where layers count that a budget does not reach."""
+        return self.cost.weight_macs / self.dense.weight_macs
+
     def engine(self) -> Engine:
         """What the manifest says of it."""
         return Engine(
@@ -69,7 +74,7 @@ class BakedEngine:
     def candidate(self) -> Candidate:
         """What a tile is given with it."""
         psnr = self.quality.against_truth()
-        return Candidate(self.name, self.cost.weight_macs / self.dense.weight_macs, psnr)
+        return Candidate(self.name, self.share_of_all, psnr)
 
     def entries(self) -> Iterator[tuple[str, bytes]]:
         """Its files in the bundle."""

@@ -78,7 +78,9 @@ class Figures:
 
     Attributes:
         name: see above.
+        budget: most that `share` may be; 1 for "dense".
         share: kept / dense MACs over the prunable layers.
+        share_of_all: kept / dense MACs over the whole network.
         params: parameters that are kept.
         macs: kept weight MACs for an output of `slsc.jobs.inspect.inspection.REPORT_HW`.
         quality: measured on the held-out photos.
@@ -87,7 +89,9 @@ class Figures:
     """
 
     name: str
+    budget: float
     share: float
+    share_of_all: float
     params: int
     macs: int
     quality: Quality
@@ -227,14 +231,22 @@ def _write(request: CompileRequest, io: ImageIO, tile: TileGeometry, engines: Se
 
 def _dense_figures(dense: onnx.ModelProto, cost: Cost, held_out: HeldOut) -> Figures:
     size = {ONNX: dense.ByteSize()}
-    return Figures("dense", 1.0, cost.params, cost.weight_macs, held_out.dense_quality(), size, {})
+    return Figures("dense", 1.0, 1.0, 1.0, cost.params, cost.weight_macs, held_out.dense_quality(), size, {})
 
 
 def _figures(baked: BakedEngine) -> Figures:
     cost, artefacts = baked.cost, baked.artefacts
     sizes = {kind: len(data) for kind, data in artefacts.made.items()}
     return Figures(
-        baked.name, float(cost.share), cost.params, cost.weight_macs, baked.quality, sizes, artefacts.refusals
+        name=baked.name,
+        budget=float(parse_budget(baked.plan.budget)),
+        share=float(cost.share),
+        share_of_all=baked.share_of_all,
+        params=cost.params,
+        macs=cost.weight_macs,
+        quality=baked.quality,
+        artefact_bytes=sizes,
+        refusals=artefacts.refusals,
     )
 
 

@@ -78,6 +78,38 @@ def test_a_file_of_another_kind(tmp_path, data):
     assert "not an ONNX model" in str(error) and error.hint
 
 
+@pytest.mark.parametrize(
+    ("data", "named", "hint"),
+    [
+        (b"\n<!DOCTYPE html>\n<html><head><title>GitHub</title>", "a web page", "raw"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:12\nsize 9\n", "a Git LFS pointer", "git lfs pull"),
+        (b"ftrt\x00\x00\x00\x00" + bytes(64), "a TensorRT engine", "built from"),
+        (b"\x1c\x00\x00\x00TFL3" + bytes(64), "a TensorFlow Lite model", "tf2onnx"),
+    ],
+)
+def test_what_is_often_given_instead_is_named(tmp_path, data, named, hint):
+    path = tmp_path / "net.onnx"
+    path.write_bytes(data)
+    error = refusal(path)
+    assert "not an ONNX model" in str(error) and named in error.why and hint in error.hint
+
+
+@pytest.mark.parametrize("as_zip", [True, False])
+def test_a_checkpoint_is_named(tmp_path, as_zip):
+    torch = pytest.importorskip("torch")
+    path = tmp_path / "net.onnx"
+    torch.save({"w": torch.zeros(3)}, path, _use_new_zipfile_serialization=as_zip)
+    error = refusal(path)
+    assert "a PyTorch checkpoint" in error.why and "torch.onnx.export" in error.hint
+
+
+def test_weights_without_a_network_are_named(tmp_path):
+    path = tmp_path / "net.onnx"
+    header = b'{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'
+    path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
+    assert "safetensors" in refusal(path).why
+
+
 def test_every_truncation_is_refused(saved):
     path = saved()
     data = path.read_bytes()
