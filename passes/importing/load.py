@@ -18,6 +18,9 @@ from slsc.runtime.regular_file import require_regular
 MAX_BYTES = 2**31 - 1
 """What one protobuf message can hold; the limit for the file and for all external data together."""
 
+TYPED_FIELDS = ("float_data", "double_data", "int32_data", "int64_data", "uint64_data", "string_data")
+"""Where a tensor may hold its values instead of in `raw_data`."""
+
 MAX_SHOWN = 80
 """Characters of an external file's name that errors quote."""
 
@@ -175,6 +178,8 @@ def _check_size(tensor: TensorProto) -> None:
         raise ModelError(f"negative dimension in shape {list(tensor.dims)}", where=tensor.name)
     numel = int(np.prod([int(dim) for dim in tensor.dims], dtype=object)) if tensor.dims else 1
     if tensor.HasField("raw_data"):
+        if any(len(getattr(tensor, each)) for each in TYPED_FIELDS):
+            raise ModelError("the tensor holds its values twice", where=tensor.name, why="readers may take either")
         # 4-bit types pack two to a byte; they occur in no network this tool takes, and are refused as a wrong size.
         good = len(tensor.raw_data) == numel * itemsize
     else:

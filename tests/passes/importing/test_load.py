@@ -177,6 +177,12 @@ def test_tensor_types_no_network_has(saved, model):
     refusal(saved())
 
 
+@pytest.mark.parametrize("count", [1, 81])
+def test_a_tensor_that_holds_its_values_twice(saved, model, count):
+    model.graph.initializer[0].float_data.extend([1.0] * count)
+    assert "twice" in str(refusal(saved()))
+
+
 def test_external_data_is_read_in(saved, model):
     path = saved(save_as_external_data=True, size_threshold=0, location="net.data")
     assert len(path.read_bytes()) < 300

@@ -217,6 +217,19 @@ def test_images_that_do_not_fit(network: bytes, shape: tuple[int, ...]) -> None:
 
 
 @needs_library
+def test_strips_that_outgrow_their_value_are_refused() -> None:
+    """A plan may ask for a thousand aligned rows of an image of one, and enlarge them again and again."""
+    from slsc.passes.lowering.nmp import ABSENT, Op, PlanFile
+    from slsc.passes.lowering.nmp_ops import Coordinates, Resize, ResizeKind, Rounding
+
+    params = Resize(1, ResizeKind.NEAREST, Coordinates.ASYMMETRIC, 64, 1, Rounding.FLOOR, 0.0)
+    ops = tuple(Op(params, ins=(index, ABSENT), out=index + 1) for index in range(2))
+    plan = PlanFile(0, 2, 1024, 0, (1, 1, 1), ops, ())
+    with pytest.raises(BackendError, match="operation 1: its strips are too long"):
+        NativeRunner(plan.to_bytes(), 1).run(np.ones((1, 1, 1, 1), np.float32))
+
+
+@needs_library
 def test_a_failed_allocation_is_told_apart(network: bytes) -> None:
     resource = pytest.importorskip("resource")
     runner = NativeRunner(plan_of(network), 1)

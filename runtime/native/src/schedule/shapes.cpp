@@ -26,6 +26,8 @@ std::vector<Shape> shapes_with(const Program& program, const Shape& image) {
         if (const char* why = spec_of(op.type).shape(op, in0, op.in[1] >= 0 ? &shapes[op.in[1]] : nullptr, found)) no(why);
         if (found.height < 1 || found.width < 1) no("the image is too small");
         if (found.height > kMaxSide || found.width > kMaxSide) no("the image is too large");
+        // Strips are aligned before they are scaled, so they may outgrow the value that they cut up.
+        if (found.rows > kMaxSide) no("its strips are too long");
         longer |= found.rows * program.lanes() < found.height;
         Shape& held = shapes[op.out];
         if (held.channels && !same_size(found, held)) no("parts of one value differ in size");
