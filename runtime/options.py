@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from slsc.errors import UsageError
+from slsc.runtime.bundle.engines import MAX_M
 
 MAX_THREADS = 1024
 
@@ -42,5 +43,7 @@ class Options:
             raise UsageError(f"memory must be positive, got {self.memory} bytes", hint="write it as 512MiB")
         if self.tile is not None and self.tile < 1:
             raise UsageError(f"tile must be positive, got {self.tile}", hint="leave it out for the largest that fits")
-        if self.capacity is not None and self.capacity < 1:
-            raise UsageError(f"capacity must be positive, got {self.capacity}", hint="leave it out to keep all weights")
+        if self.capacity is not None and not 1 <= self.capacity <= MAX_M:
+            raise UsageError(
+                f"capacity must be in 1..{MAX_M}, got {self.capacity}", hint="leave it out to keep all weights"
+            )

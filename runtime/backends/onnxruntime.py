@@ -8,6 +8,7 @@ from typing import Any
 
 from slsc.errors import BackendError
 from slsc.runtime.backends.base import AllocationFailed, Batch, Runner, missing_artefact
+from slsc.runtime.backends.engine_scan import reason_to_refuse
 from slsc.runtime.backends.ort_reason import ort_reason
 from slsc.runtime.bundle.engines import ONNX, Engine
 
@@ -17,8 +18,7 @@ OUT_OF_MEMORY = ("failed to allocate memory", "bad_alloc", "out of memory", "bad
 LOG_ERRORS_ONLY = 3
 
 EXTERNAL_FOLDER = "session.model_external_initializers_file_folder_path"
-EXTERNAL_DATA = ("external data", "external tensorproto", "should be stored in")
-"""How ONNX Runtime words that weights are kept in another file."""
+"""Known from ONNX Runtime 1.21 on."""
 
 OVERHEAD = 2.1
 """Peak of a run over the engine's live activations.
@@ -39,10 +39,14 @@ class OnnxRuntimeRunner:
         threads: 0 for one per core.
 
     Raises:
-        BackendError: ONNX Runtime refuses the model, or its weights are not all in it.
+        BackendError: ONNX Runtime refuses the model, or it may not be run: see `reason_to_refuse`.
     """
 
     def __init__(self, model: bytes, threads: int) -> None:
+        if why := reason_to_refuse(model):
+            raise BackendError(
+                "the engine is not to be run", why=why, hint="do not trust this file; make it again with `slsc compile`"
+            )
         # Here and not above, so that the backend can tell whether the package is there.
         import onnxruntime as ort
 
@@ -58,18 +62,13 @@ class OnnxRuntimeRunner:
         options.log_severity_level = LOG_ERRORS_ONLY
         # Threads may spin between the layers of a run, not while tiles are cut, written or waited for.
         options.add_session_config_entry("session.force_spinning_stop", "1")
-        # Weights kept in another file would be read from the working directory. No file lies in what is no folder.
+        # A second lock on weights in another file, which would be read from the working directory: no file lies in what
+        # is no folder.
         options.add_session_config_entry(EXTERNAL_FOLDER, os.devnull)
         try:
             # Falling back to other providers prints to stdout, which belongs to the user's results.
             session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"], enable_fallback=0)
         except Exception as error:  # ONNX Runtime's exceptions share no base class below Exception
-            if any(words in str(error).lower() for words in EXTERNAL_DATA):
-                raise BackendError(
-                    "the engine's weights are not all in the bundle",
-                    why="it names another file, and nothing that a bundle names is followed",
-                    hint="do not trust this file; make it again with `slsc compile`",
-                ) from error
             raise _failure("ONNX Runtime refuses the engine", error) from error
         self._session: Any = session
         self._input = session.get_inputs()[0].name

@@ -297,7 +297,7 @@ def test_several_engines(tmp_path: Path, tiny: SimpleNamespace) -> None:
 
 def test_engine_that_is_no_network(tmp_path: Path, tiny: SimpleNamespace) -> None:
     path = tiny.bundle(tmp_path / "net.slsb", tiny.manifest(), {"engines/1-8.onnx": b"rubbish"})
-    with pytest.raises(BackendError, match="refuses the engine") as caught:
+    with pytest.raises(BackendError, match="it is no ONNX file") as caught:
         Session(path)
     assert caught.value.exit_code == 4
 

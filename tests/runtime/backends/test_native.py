@@ -283,7 +283,7 @@ def test_session_capacity(bundle: Callable, network: bytes, batch: np.ndarray) -
     assert not np.allclose(session.restore_tensor(batch), lower)
     with pytest.raises(UsageError, match="--backend native"):
         session.configure(backend="onnxruntime", capacity=2)
-    with pytest.raises(UsageError, match="positive"):
+    with pytest.raises(UsageError, match="capacity must be in 1"):
         session.configure(capacity=0)
     assert session.backend == "native"
 

@@ -119,7 +119,7 @@ def test_run_at_a_capacity(slsc: Callable, bundle: Path, photo: Path, tmp_path: 
 
     assert not np.array_equal(restored("--capacity", "1"), restored())
     assert np.array_equal(restored("--capacity", "32"), restored())
-    for capacity in ("0", "-3", "33"):
+    for capacity in ("0", "-3", "33", "4294967300"):
         assert slsc("run", bundle, photo, "-o", tmp_path / "out.png", "--capacity", capacity).code == 2
     done = slsc("run", bundle, photo, "-o", tmp_path / "out.png", "--capacity", "1", "--backend", "onnxruntime")
     assert done.code == 2
