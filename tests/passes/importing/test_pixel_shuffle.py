@@ -162,3 +162,45 @@ def test_crd_needs_operator_set_11(build):
     assert raised.modified and opset(raised.model) == 11
     assert list(initializers(raised.model)) == list(initializers(old))
     FusePixelShuffle().requires(raised.model, PassContext())
+
+
+def random_step(rng, shape, opset, step):
+    """A node that rearranges t<step>, of a shape, into the next tensor; what else it takes; and the shape after it."""
+    given, other = f"t{step}", f"v{step}"
+    ones = [axis for axis, size in enumerate(shape) if size == 1]
+    match rng.choice(["Reshape", "Transpose", "Unsqueeze", *(["Squeeze"] if ones else [])]):
+        case "Reshape":
+            after = [2, 2, 3, 24] if rng.random() < 0.5 else [1, 3, 12, 8]
+            return f"Reshape({given}, {other})", {other: np.array(after)}, after
+        case "Transpose":
+            perm = rng.permutation(len(shape)).tolist()
+            return f"Transpose <perm={perm}> ({given})", {}, [shape[place] for place in perm]
+        case "Unsqueeze":
+            op, axes = "Unsqueeze", sorted(rng.choice(len(shape) + 2, 2, replace=False).tolist())
+            after = list(shape)
+            for axis in axes:
+                after.insert(axis, 1)
+        case _:
+            op, axes = "Squeeze", ones
+            after = [size for size in shape if size != 1]
+    if opset < 13:
+        return f"{op} <axes={axes}> ({given})", {}, after
+    return f"{op}({given}, {other})", {other: np.array(axes)}, after
+
+
+@pytest.mark.parametrize("opset", range(7, 22))
+def test_no_chain_breaks_the_pass_down(build, proven, opset):
+    """Random runs of the operators it follows, in every operator set; what is fused computes the same."""
+    rng = np.random.default_rng(opset)
+    for _ in range(3):
+        shape, lines, values = [1, 12, 4, 6], [], {"end": np.array([1, 3, 8, 12]), "w": (12, 3, 3, 3)}
+        for step in range(6):
+            line, more, shape = random_step(rng, shape, opset, step)
+            lines.append(f"t{step + 1} = {line}")
+            values |= more
+        text = f"""net (float[1,3,4,6] x) => (float[a,b,c,d] y) {{
+            t0 = Conv <pads=[1,1,1,1]> (x, w)
+            {" ".join(lines)}
+            y = Reshape(t6, end)
+        }}"""
+        proven(build(text, opset=opset, **values), RaiseOpset(), FusePixelShuffle(), size=(4, 6))

@@ -149,6 +149,7 @@ SLSC_API slsc_status slsc_bundle_set_memory(slsc_bundle* bundle, uint64_t bytes)
 /* Restores one image of any size up to 2^20 pixels a side. `pixels`: height * width * channels samples, rows from top to bottom,
  * channels interleaved: 1 grey, 2 grey + alpha, 3 RGB, 4 RGB + alpha. `restored`, which must not overlap it, receives the same
  * layout with height and width times the scale. Chroma that the network does not restore, and alpha, are enlarged bicubically.
+ * Pixels of alpha 0 take the colour of the nearest others first, in a copy of the image that counts as memory.
  * Where it fails, `restored` may be partly written: SLSC_BAD_ARGUMENT, SLSC_NO_MEMORY (not even the smallest tile fits),
  * SLSC_BAD_SIZE (the network takes no tile of this image), SLSC_BAD_BUNDLE (it returns another size than the bundle says),
  * SLSC_BAD_OUTPUT. */
