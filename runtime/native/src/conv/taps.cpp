@@ -97,15 +97,13 @@ ConvGeometry geometry_of(const ConvParams& conv, const TapTuning& tuning) {
 
 }  // namespace
 
-TapLists list_taps(const ConvParams& conv, const std::vector<Weight>& weights, int m, const TapTuning& tuning) {
-    const ConvGeometry g = geometry_of(conv, tuning);
-    return list_windows(conv, weights, choose_window(g, tuning, conv.channels / conv.groups, m), false, tuning.pairs, g);
-}
-
 bool suits_taps(const ConvSource& source, const ConvTuning&) { return !source.pair; }
 
 std::shared_ptr<const void> prepare_taps(const ConvSource& source, const ConvTuning& tuning) {
-    return held_view(list_taps(source.op.conv, source.weights, source.group(), tuning.taps));
+    const ConvParams& conv = source.op.conv;
+    const ConvGeometry g = geometry_of(conv, tuning.taps);
+    const Window window = choose_window(g, tuning.taps, conv.channels / conv.groups, source.group());
+    return held_view(list_windows(conv, source.weights, window, false, tuning.taps.pairs, g));
 }
 
 bool suits_point(const ConvSource& source, const ConvTuning&) { return !source.pair && is_point(source.op.conv); }

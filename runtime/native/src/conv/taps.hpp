@@ -56,10 +56,6 @@ struct TapLists {
     Taps view() const { return {kernel_rows, int(chunks.size()), chunks.data(), lists.data(), offsets.data(), weights.data()}; }
 };
 
-// Lists `weights` of a convolution that packs its input; `m`: size of the groups that keep equally many weights, 1 where there
-// are none.
-TapLists list_taps(const ConvParams& conv, const std::vector<Weight>& weights, int m, const TapTuning& tuning);
-
 // The rows of kernels/taps.inl and kernels/point.inl.
 bool suits_taps(const ConvSource& source, const ConvTuning& tuning);
 std::shared_ptr<const void> prepare_taps(const ConvSource& source, const ConvTuning& tuning);

@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "conv/taps.hpp"
 #include "program/fold_pairs.hpp"
 #include "program/fold_residuals.hpp"
 #include "program/siblings.hpp"
@@ -53,10 +52,10 @@ Convolution prepare(const Program& program, const Node& node) {
 void prepare_sibling(const Program& program, Node& node, Node& leader) {
     std::vector<Weight> weights = kept_weights(*program.plan, node.op, program.target.capacity);
     for (Weight& weight : weights) weight.row = leader.op.conv.pad.top, weight.column = leader.op.conv.pad.left;
-    ConvParams widened = leader.op.conv;
-    widened.made = node.op.conv.made;
-    const int group = node.op.conv.positions >= 0 ? int(program.plan->header.m) : 1;
-    node.conv = {leader.conv.variant, held_view(list_taps(widened, weights, group, program.target.kernels->tuning.taps)), 0};
+    Op widened = leader.op;
+    widened.conv.made = node.op.conv.made, widened.conv.positions = node.op.conv.positions;
+    const ConvSource source{*program.plan, widened, nullptr, program.target.capacity, weights, weights.size()};
+    node.conv = {leader.conv.variant, leader.conv.variant->prepare(source, program.target.kernels->tuning), 0};
     leader.conv.macs += weights.size();
 }
 
