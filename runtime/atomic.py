@@ -129,9 +129,7 @@ def _reported(path: Path) -> Iterator[None]:
     except OSError as error:
         why = error.strerror or str(error)
         if error.errno in OUT_OF_SPACE:
-            raise StorageError(
-                "no space left for the file", where=str(path), why=why, hint="free some space"
-            ) from None
+            raise StorageError("no space left for the file", where=str(path), why=why, hint="free some space") from None
         raise UsageError(
             "the file cannot be written", where=str(path), why=why, hint="choose another with -o"
         ) from None

@@ -216,5 +216,7 @@ def _by_opencv(path: Path) -> Pixels:
 def _plain(strip: Pixels) -> Pixels:
     """Colours that were multiplied by their alpha, as they were before."""
     alpha = strip[:, :, 3:].astype(np.float32)
-    colours = np.divide(strip[:, :, :3] * np.float32(WHITE), alpha, out=np.zeros_like(alpha.repeat(3, 2)), where=alpha > 0)
+    colours = np.divide(
+        strip[:, :, :3] * np.float32(WHITE), alpha, out=np.zeros_like(alpha.repeat(3, 2)), where=alpha > 0
+    )
     return np.dstack([np.rint(np.minimum(colours, WHITE)).astype(np.uint16), strip[:, :, 3]])

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import struct
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
 from PIL import ExifTags, Image, ImageFile
-from PIL.TiffImagePlugin import TiffImageFile
+from PIL.TiffImagePlugin import ImageFileDirectory_v2, TiffImageFile
 
 MAX_EXIF = 1 << 20
 PREFIX = b"Exif\0\0"
@@ -30,7 +31,17 @@ THUMBNAIL, THUMBNAIL_BYTES = 513, 514
 TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 SHORT, LONG = 3, 4
 
-FAULTS = (SyntaxError, ValueError, TypeError, EOFError, LookupError, struct.error, ArithmeticError, AttributeError, OSError)
+FAULTS = (
+    SyntaxError,
+    ValueError,
+    TypeError,
+    EOFError,
+    LookupError,
+    struct.error,
+    ArithmeticError,
+    AttributeError,
+    OSError,
+)
 """What Pillow lets through on damaged EXIF."""
 
 XMP_ORIENTATION = re.compile(rb"""(:Orientation\s*(?:=\s*["']|>\s*))\d+""")
@@ -94,9 +105,16 @@ def exif_for_tiff(exif: bytes) -> dict[int, Any]:
     if order is None or _values_bytes(exif, order) > 2 * len(exif):
         raise ValueError("its values overlap")
     try:
-        found = Image.Exif()
-        found.load(PREFIX + exif)
-        return _carried(found)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = Image.Exif()
+            found.load(PREFIX + exif)
+            tags = _carried(found)
+            directory = ImageFileDirectory_v2()
+            for tag, value in tags.items():
+                directory[tag] = value
+            directory.tobytes()
+            return tags
     except FAULTS as error:
         raise ValueError(str(error)) from None
 

@@ -24,7 +24,9 @@ def list_photos(folder: str | Path, *, recursive: bool = False) -> list[Path]:
     except OSError as error:
         raise DataError("cannot read the folder", where=str(error.filename or folder), why=error.strerror) from None
     if not paths:
-        hint = "" if recursive or not any(entry.is_dir() for entry in folder.iterdir()) else "; --recursive enters folders"
+        hint = (
+            "" if recursive or not any(entry.is_dir() for entry in folder.iterdir()) else "; --recursive enters folders"
+        )
         raise DataError(
             "the folder holds no photo", where=str(folder), hint=f"looked for {', '.join(EXTENSIONS)}{hint}"
         )

@@ -77,7 +77,9 @@ def run(args: argparse.Namespace, console: Console) -> int:
             capacity=args.capacity,
         ) as session:
             console.detail(f"engine {session.engine.name}, backend {session.backend}")
-            images, failures = _restore_all(Work(session, console, args.strip, args.source.is_dir(), args.output == STREAM), todo)
+            images, failures = _restore_all(
+                Work(session, console, args.strip, args.source.is_dir(), args.output == STREAM), todo
+            )
         console.result(
             engine=session.engine.name, backend=session.backend, scale=session.manifest.io.scale, images=images
         )

@@ -109,9 +109,7 @@ def palette_kind(depth: int, transparent: bool = False, interlaced: bool = False
         data = png(indices, depth, 3, extra, interlaced=interlaced)
         return data, colours[indices[:, :, 0]], clear[indices[:, :, 0]] if transparent else None
 
-    return Kind(
-        f"png-palette-{depth}{'-alpha' if transparent else ''}{'-interlaced' if interlaced else ''}", make
-    )
+    return Kind(f"png-palette-{depth}{'-alpha' if transparent else ''}{'-interlaced' if interlaced else ''}", make)
 
 
 def saved(pixels: np.ndarray, form: str, **options: Any) -> bytes:
@@ -173,7 +171,9 @@ def ycck(height: int, width: int) -> tuple[bytes, np.ndarray, None]:
     segment = data.index(b"Adobe")
     data[segment + 11] = 2
     y, cb, cr, k = np.moveaxis(samples.astype(np.float32), 2, 0)
-    rgb = np.stack([y + 1.402 * (cr - 128), y - 0.344136 * (cb - 128) - 0.714136 * (cr - 128), y + 1.772 * (cb - 128)], 2)
+    rgb = np.stack(
+        [y + 1.402 * (cr - 128), y - 0.344136 * (cb - 128) - 0.714136 * (cr - 128), y + 1.772 * (cb - 128)], 2
+    )
     # libjpeg turns YCC to CMY as 255 - RGB; Adobe stores inks inverted, so what is shown is their complement.
     shown = np.clip(255 - rgb, 0, 255) * k[:, :, None] / 255
     return bytes(data), np.rint(shown).astype(np.uint8), None
@@ -187,7 +187,12 @@ def mpo(height: int, width: int) -> tuple[bytes, np.ndarray, None]:
 
 
 def tiff_kind(
-    what: str, channels: int = 3, dtype: type = np.uint8, invert: bool = False, premultiplied: bool = False, **options: Any
+    what: str,
+    channels: int = 3,
+    dtype: type = np.uint8,
+    invert: bool = False,
+    premultiplied: bool = False,
+    **options: Any,
 ) -> Kind:
     def make(height: int, width: int) -> tuple[bytes, np.ndarray, np.ndarray | None]:
         tifffile = pytest.importorskip("tifffile")
@@ -198,7 +203,9 @@ def tiff_kind(
             alpha = pixels[:, :, -1:].astype(np.float64)
             pixels = pixels.copy()
             pixels[:, :, :-1] = np.rint(pixels[:, :, :-1] * (alpha / top))
-            kept = np.dstack([np.rint(np.minimum(pixels[:, :, :-1] * (top / alpha), top)), pixels[:, :, -1]]).astype(dtype)
+            kept = np.dstack([np.rint(np.minimum(pixels[:, :, :-1] * (top / alpha), top)), pixels[:, :, -1]]).astype(
+                dtype
+            )
         stored = top - pixels if invert else pixels
         if options.get("planarconfig") == "separate":
             stored = np.moveaxis(stored, 2, 0)
@@ -208,7 +215,9 @@ def tiff_kind(
         tifffile.imwrite(file, stored, **given)
         orientation = next((tag[3] for tag in options.get("extratags", ()) if tag[0] == 274), 1)
         kept = upright(kept, orientation)
-        return (file.getvalue(), kept, None) if channels in (1, 3) else (file.getvalue(), kept[:, :, :-1], kept[:, :, -1])
+        return (
+            (file.getvalue(), kept, None) if channels in (1, 3) else (file.getvalue(), kept[:, :, :-1], kept[:, :, -1])
+        )
 
     # Pillow undoes the multiplication in whole numbers.
     return Kind(f"tiff-{what}", make, 2 if premultiplied else 0)
@@ -327,7 +336,9 @@ def _tiffs() -> Iterator[Kind]:
         yield tiff_kind(f"grey-{depth}-white-is-zero", 1, dtype, invert=True, photometric="miniswhite")
         yield tiff_kind(f"rgba-{depth}-premultiplied", 4, dtype, premultiplied=True, extrasamples=["assocalpha"])
         for orientation in (2, 3, 4, 5, 6, 7, 8):
-            yield tiff_kind(f"rgb-{depth}-orientation-{orientation}", 3, dtype, extratags=[(274, 3, 1, orientation, True)])
+            yield tiff_kind(
+                f"rgb-{depth}-orientation-{orientation}", 3, dtype, extratags=[(274, 3, 1, orientation, True)]
+            )
         yield tiff_kind(f"grey-{depth}-orientation-6", 1, dtype, extratags=[(274, 3, 1, 6, True)])
     yield tiff_kind("grey-alpha-8", 2, np.uint8, planarconfig="contig", extrasamples=["unassalpha"])
     yield tiff_kind("rgb-8-planar", 3, np.uint8, planarconfig="separate")
