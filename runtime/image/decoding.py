@@ -86,7 +86,7 @@ def decode(path: Path, image: ImageFile.ImageFile, orientation: int) -> tuple[Pi
 
 
 def _as_stored(pixels: Pixels, orientation: int) -> Pixels:
-    """A view of upright pixels in the file's order (Exif 2.32, tag 274: the side of the scene at row 0 and column 0)."""
+    """A view of upright pixels in the file's order (Exif 2.32, tag 274: which sides are at row 0 and column 0)."""
     if orientation in (2, 3, 6, 7):
         pixels = pixels[:, ::-1]
     if orientation in (3, 4, 7, 8):

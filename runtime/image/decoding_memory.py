@@ -1,6 +1,6 @@
 """What decoding a photo takes at its peak, from its header alone.
 
-The figures are measured: `tests/runtime/image/test_decoding_memory.py` compares them with the resident set, kind by kind.
+The figures are measured: `tests/runtime/image/test_decoding_memory.py` compares them with the resident set.
 """
 
 from __future__ import annotations

@@ -19,11 +19,11 @@ EXIF_IFD, GPS_IFD = ExifTags.IFD.Exif.value, ExifTags.IFD.GPSInfo.value
 SIDES = {0xA002: 1, 0xA003: 0}
 """Tags of width and height, and where each is in a size (height, width)."""
 
-NOT_CARRIED = frozenset(
-    (254, 255, 256, 257, 258, 259, 262, 263, 264, 265, 266, 273, 277, 278, 279, 280, 281, 284, 288, 289, 290, 291, 292)
-    + (293, 301, 317, 320, 321, 322, 323, 324, 325, 330, 332, 333, 334, 338, 339, 340, 341, 342, 347, 512, 513, 514)
-    + (515, 519, 520, 521, 529, 530, 531, 532, 700, 33421, 33422, 33723, 34377, 34675, 37724, 50341)
-)
+NOT_CARRIED = frozenset((
+    254, 255, 256, 257, 258, 259, 262, 263, 264, 265, 266, 273, 277, 278, 279, 280, 281, 284, 288, 289, 290, 291,
+    292, 293, 301, 317, 320, 321, 322, 323, 324, 325, 330, 332, 333, 334, 338, 339, 340, 341, 342, 347, 512, 513,
+    514, 515, 519, 520, 521, 529, 530, 531, 532, 700, 33421, 33422, 33723, 34377, 34675, 37724, 50341,
+))  # fmt: skip
 """Tags of the layout of pixels in a TIFF (TIFF 6.0), of profile and XMP, which are carried by themselves, and of
 Photoshop's blocks, which hold previews."""
 
@@ -185,7 +185,7 @@ def _without_thumbnail(data: bytearray, order: str, first: int) -> bytearray:
 
 
 def _values_bytes(exif: bytes, order: str) -> int:
-    """Bytes of all values of the first directories: more than there are where they overlap, as they do to fill memory."""
+    """Bytes of all values of the first directories: more than there are where they overlap, made to fill memory."""
     total = 0
     starts = [struct.unpack_from(f"{order}I", exif, 4)[0]]
     for start in starts:

@@ -108,7 +108,8 @@ def _xmp(image: ImageFile.ImageFile) -> bytes | None:
 def find_late_exif(path: Path, image: ImageFile.ImageFile) -> None:
     """Put EXIF that follows the pixels of a PNG where Pillow puts what comes before them."""
     if image.format == "PNG" and "exif" not in image.info:
-        image.info.update({"exif": data for kind, data in _png_chunks(path, late=True) if kind == b"eXIf"})
+        for _, data in _png_chunks(path, late=True):
+            image.info["exif"] = data
 
 
 def _png_chunks(path: Path, *, late: bool = False) -> Iterator[tuple[bytes, bytes]]:

@@ -1,4 +1,4 @@
-"""A photo from stdin and its restoration to stdout, by way of files: decoders seek, and a failure must write nothing."""
+"""A photo from stdin, its restoration to stdout, by way of files: decoders seek, and a failure must write nothing."""
 
 from __future__ import annotations
 

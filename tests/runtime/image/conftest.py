@@ -83,7 +83,7 @@ def png_kind(depth: int, colour_type: int, key: bool = False, interlaced: bool =
 
     def make(height: int, width: int) -> tuple[bytes, np.ndarray, np.ndarray | None]:
         samples = smooth(height, width, channels, 65535 if depth == 16 else 255)
-        samples = (samples.astype(np.int64) * top // (65535 if depth == 16 else 255)).astype(samples.dtype)
+        samples = (samples.astype(np.int64) * (top + 1) >> (16 if depth == 16 else 8)).astype(samples.dtype)
         extra, alpha = b"", None
         scale = 1 if depth == 16 else 255 // top
         if key:
