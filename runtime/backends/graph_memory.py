@@ -101,15 +101,15 @@ def _peak(nodes: list[Node], constants: dict[str, Tensor], sizes: dict[str, Size
 def _fold(node: Node, constants: dict[str, Tensor]) -> None:
     """A node that is given constants only: what it makes is constant, too."""
     if node.op == "Constant" and node.constant:
-        constants.update({name: node.constant for name in node.outputs})
+        constants.update(dict.fromkeys(node.outputs, node.constant))
     elif node.op in CONSTANT_OPS and node.inputs and node.inputs[0] in constants:
-        constants.update({name: constants[node.inputs[0]] for name in node.outputs})
+        constants.update(dict.fromkeys(node.outputs, constants[node.inputs[0]]))
 
 
 def _made(node: Node, given: list[Size], constants: list[Tensor | None]) -> Size:
     """The size of the output, or of all parts of a Split."""
     largest = max(given, key=lambda size: size.elements)
-    weights = next((constant.dims for constant in constants if constant and len(constant.dims) >= 2), [])
+    weights: list[int] = next((constant.dims for constant in constants if constant and len(constant.dims) >= 2), [])
     stride = prod(node.integers.get("strides", [1]))
     if node.op in ("Conv", "ConvTranspose") and len(weights) >= 3 and prod(weights):
         return _convolved(node, given[0], weights, stride)
@@ -183,7 +183,8 @@ def _node(message: Message) -> Node:
 
 
 def _attribute(message: Message, node: Node) -> None:
-    name, found = "", []
+    name = ""
+    found: list[int] = []
     for number, value in fields(message):
         if number == 1:
             name = _text(value)

@@ -16,7 +16,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from slsc.runtime.image.tiff_kinds import PREMULTIPLIED, fourth_sample, reason_to_refuse, white_is_zero
 from slsc.runtime.tiles.tiling import slices
 
-STRIP_PIXELS = 1 << 18
+STRIP_PIXELS = 1 << 16
 TURNED = (5, 6, 7, 8)
 """EXIF orientations with height and width exchanged."""
 
@@ -73,8 +73,8 @@ def decode(path: Path, image: ImageFile.ImageFile, orientation: int) -> tuple[Pi
     source = _deep_colour(path, image) if is_deep_colour(image) else _by_pillow(image)
     colours = source.channels - (source.channels in (2, 4))
     size = (source.width, source.height) if orientation in TURNED else (source.height, source.width)
-    pixels = np.empty((*size, colours), source.dtype)
-    alpha = np.empty(size, source.dtype) if colours < source.channels else None
+    pixels: Pixels = np.empty((*size, colours), source.dtype)
+    alpha: Pixels | None = np.empty(size, source.dtype) if colours < source.channels else None
     into = _as_stored(pixels, orientation)
     alpha_into = None if alpha is None else _as_stored(alpha, orientation)
     for start, stop in slices(0, source.height, max(1, STRIP_PIXELS // source.width)):
@@ -181,7 +181,7 @@ def _deep_colour(path: Path, image: ImageFile.ImageFile) -> Source:
     pixels = _by_opencv(path)
     height, width, found = pixels.shape
     is_tiff = isinstance(image, TiffImageFile)
-    fourth = fourth_sample(image) if is_tiff and found == 4 else 0
+    fourth = fourth_sample(image) if isinstance(image, TiffImageFile) and found == 4 else 0
     order = [2, 1, 0] if is_tiff and not fourth else [2, 1, 0, 3][:found]
     if image.format == "PNG" and layout(image).startswith("LA;16"):
         order = [0, 3]

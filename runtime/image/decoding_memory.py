@@ -23,8 +23,8 @@ from slsc.runtime.image.decoding import (
 )
 from slsc.runtime.image.exif import orientation_of
 
-STRIP_BYTES = 20 * STRIP_PIXELS
-"""A strip as Pillow cuts it out and converts it, and as an array, before it is in its place."""
+STRIP_BYTES = 48 * STRIP_PIXELS
+"""A strip as Pillow cuts it out and converts it, as an array, and in between as floats, before it is in its place."""
 
 STORED = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}
 """Bytes a pixel of Pillow's own storage by mode; 4 for any other."""

@@ -47,11 +47,11 @@ FAULTS = (
 XMP_ORIENTATION = re.compile(rb"""(:Orientation\s*(?:=\s*["']|>\s*))\d+""")
 XMP_WIDTH = re.compile(rb"""(:(?:ImageWidth|PixelXDimension)\s*(?:=\s*["']|>\s*))\d+""")
 XMP_HEIGHT = re.compile(rb"""(:(?:ImageLength|PixelYDimension)\s*(?:=\s*["']|>\s*))\d+""")
-XMP_PREVIEWS = re.compile(rb"<(\w+:Thumbnails)\b.*?</\1\s*>", re.DOTALL)
+XMP_PREVIEWS = re.compile(rb"<(\w+:Thumbnails)\b")
 
 
 def orientation_of(image: ImageFile.ImageFile) -> int:
-    """The orientation of the pixels as stored, 1 to 8, without decoding them; 1 where the file says nothing sensible."""
+    """The orientation of the pixels as stored, 1 to 8, without decoding them; 1 where the file does not say."""
     try:
         # Not the image's own: for PNG that decodes the picture, in search of EXIF behind it.
         found = Image.Image.getexif(image).get(ORIENTATION, 1)
@@ -121,10 +121,20 @@ def exif_for_tiff(exif: bytes) -> dict[int, Any]:
 
 def renewed_xmp(xmp: bytes, size: tuple[int, int]) -> bytes:
     """The XMP packet of an upright picture of another size, (height, width), without previews."""
-    xmp = XMP_PREVIEWS.sub(b"", xmp)
-    xmp = XMP_ORIENTATION.sub(rb"\g<1>1", xmp)
+    xmp = XMP_ORIENTATION.sub(rb"\g<1>1", _without_previews(xmp))
     xmp = XMP_WIDTH.sub(rb"\g<1>%d" % size[1], xmp)
     return XMP_HEIGHT.sub(rb"\g<1>%d" % size[0], xmp)
+
+
+def _without_previews(xmp: bytes) -> bytes:
+    kept, at = [], 0
+    while found := XMP_PREVIEWS.search(xmp, at):
+        end = xmp.find(b"</" + found[1] + b">", found.end())
+        if end < 0:
+            break
+        kept.append(xmp[at : found.start()])
+        at = end + len(found[1]) + 3
+    return b"".join((*kept, xmp[at:]))
 
 
 def _of_tiff(found: Image.Exif) -> bytes | None:

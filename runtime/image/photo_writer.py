@@ -33,7 +33,7 @@ CHANNELS = {"JPEG": (1, 3), "WEBP": (1, 3, 4), "BMP": (1, 3)}
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 MAX_SIDES = {"JPEG": 65535, "WEBP": 16383}
 
-HELD_BYTES = {"JPEG": 4.5, "BMP": 4.5, "WEBP": 16.5}
+HELD_BYTES = {"JPEG": 4.5, "BMP": 4.5, "WEBP": 42}
 """Bytes a pixel while a format is written that needs the whole picture: Pillow's own storage, and what the encoder
 takes; measured, see `tests/runtime/image/test_decoding_memory.py`."""
 

@@ -14,6 +14,7 @@ from PIL import ExifTags, Image, ImageCms
 
 from slsc.errors import DataError
 from slsc.runtime.image.carrying import lost
+from slsc.runtime.image.exif import renewed_xmp
 from slsc.runtime.image.metadata import MAX_ICC, MAX_XMP, Metadata
 from slsc.runtime.image.photo import Photo, load_photo, save_photo
 from slsc.runtime.image.photo_writer import not_carried
@@ -210,6 +211,12 @@ def test_what_is_too_large_is_left_out_and_named(tmp_path: Path) -> None:
     save_photo(Photo(pixels(), None, long), tmp_path / "b.jpg")
     with Image.open(tmp_path / "b.jpg") as written:
         assert "exif" not in written.info and "xmp" not in written.info
+
+
+def test_tags_that_never_end_take_no_time() -> None:
+    packet = b"<a:Thumbnails " * 70_000
+    assert renewed_xmp(packet, (3, 4)) == packet
+    assert renewed_xmp(b"a<b:Thumbnails/>c" * 2 + b"</b:Thumbnails>d", (3, 4)) == b"ad"
 
 
 def test_values_that_overlap_to_fill_memory_are_not_unpacked(tmp_path: Path) -> None:
