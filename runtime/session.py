@@ -186,8 +186,9 @@ class Session:
             shape, dtype = output_shape(photo, self.manifest.io), photo.pixels.dtype
             require_writable(target, shape, dtype)
             restoration = self._start(photo, held_bytes(target, shape), progress)
-            for missing in not_carried(metadata, target) if note else ():
-                note(missing)
+            if note:
+                for missing in not_carried(metadata, target):
+                    note(missing)
             with photo_writer(target, shape, dtype, metadata) as write:
                 _write_behind(restoration.bands(), write)
         return target
