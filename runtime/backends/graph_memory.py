@@ -111,7 +111,7 @@ def _made(node: Node, given: list[Size], constants: list[Tensor | None]) -> Size
     largest = max(given, key=lambda size: size.elements)
     weights: list[int] = next((constant.dims for constant in constants if constant and len(constant.dims) >= 2), [])
     stride = prod(node.integers.get("strides", [1]))
-    if node.op in ("Conv", "ConvTranspose") and len(weights) >= 3 and prod(weights):
+    if node.op in ("Conv", "ConvTranspose") and len(weights) >= 3 and all(weights):
         return _convolved(node, given[0], weights, stride)
     if node.op in ("MaxPool", "AveragePool"):
         return _scaled(largest, 1 / max(1, stride))

@@ -21,12 +21,13 @@ from typing import TYPE_CHECKING, Any
 
 from slsc.cli.console import Console
 from slsc.errors import DataError, ResourceError, StorageError, UsageError
+from slsc.jobs.run.naming import FORMATS, Naming
 from slsc.jobs.run.streams import STREAM, receive, require_binary_stdout, send
-from slsc.jobs.run.targets import FORMATS, Naming, Task, tasks
 from slsc.runtime.backends import BACKENDS, Adjustable, able_to
 from slsc.runtime.memory import parse_bytes
 
 if TYPE_CHECKING:
+    from slsc.jobs.run.targets import Task
     from slsc.runtime.bundle.manifest import Manifest
     from slsc.runtime.session import Session
 
@@ -102,6 +103,8 @@ def _files(args: argparse.Namespace, naming: Naming) -> Iterator[list[Task]]:
     Raises:
         DataError, UsageError: see `tasks`; or what the streams are to be is not possible.
     """
+    from slsc.jobs.run.targets import tasks
+
     if STREAM not in (args.source, args.output):
         yield tasks(args.source, args.output, naming)
         return
