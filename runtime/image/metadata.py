@@ -11,6 +11,7 @@ from typing import Any
 
 from PIL import ImageFile
 
+from slsc.runtime.image.avif_colours import code_points
 from slsc.runtime.image.exif import MAX_EXIF, exif_of
 from slsc.runtime.image.png_stream import SIGNATURE
 
@@ -34,7 +35,7 @@ class Metadata:
 
     Attributes:
         icc: ICC profile.
-        chunks: content of PNG's chunks of `COLOUR_CHUNKS`, by name; a file of another format has none.
+        chunks: content of PNG's chunks of `COLOUR_CHUNKS`, by name; of other formats AVIF's code points only.
         density: pixels across and down, and `METRE` or, where only their ratio is known, `ASPECT`; upright.
         exif: in the form of a TIFF file, which EXIF is, of at most `MAX_EXIF` bytes.
         xmp: a packet of at most `MAX_XMP` bytes.
@@ -79,6 +80,8 @@ def read_metadata(path: Path, image: ImageFile.ImageFile, *, turned: bool) -> Me
         return data if data and len(data) <= most else None
 
     chunks = dict(_png_chunks(path)) if image.format == "PNG" else {}
+    if image.format == "AVIF" and "icc_profile" not in image.info and (meant := code_points(path)):
+        chunks[b"cICP"] = meant
     density = _density(chunks.pop(b"pHYs", None), image.info)
     if density and turned:
         density = (density[1], density[0], density[2])

@@ -13,6 +13,7 @@ import pytest
 from PIL import ExifTags, Image, ImageCms
 
 from slsc.errors import DataError
+from slsc.runtime.image.avif_colours import code_points
 from slsc.runtime.image.carrying import lost
 from slsc.runtime.image.exif import renewed_xmp
 from slsc.runtime.image.metadata import MAX_ICC, MAX_XMP, Metadata
@@ -113,6 +114,20 @@ def test_what_shows_colours_otherwise_than_meant_is_told(tmp_path: Path, suffix:
     (told,) = not_carried(metadata, tmp_path / f"b{suffix}")
     assert "cannot carry cICP, mDCV, cLLI" in told and "name the output .png" in told
     assert not_carried(metadata, tmp_path / "b.png") == []
+
+
+@pytest.mark.parametrize(("meant", "carried"), [((12, 16), bytes([12, 16, 0, 1])), ((1, 13), None), ((2, 2), None)])
+def test_code_points_of_avif_are_carried(tmp_path: Path, meant: tuple[int, int], carried: bytes | None) -> None:
+    path = tmp_path / "a.avif"
+    Image.fromarray(pixels(32, 32)).save(path)
+    data = path.read_bytes()
+    at = data.index(b"colrnclx") + 8
+    path.write_bytes(data[:at] + struct.pack(">HH", *meant) + data[at + 4 :])
+    save_photo(load_photo(path), tmp_path / "b.png")
+    assert chunks_of(tmp_path / "b.png").get(b"cICP") == carried
+    for cut in (at, at - 20, 40):
+        path.write_bytes(data[:cut])
+        assert code_points(path) is None
 
 
 def test_what_says_no_more_than_srgb_is_not_worth_a_word() -> None:
