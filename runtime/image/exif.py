@@ -44,7 +44,7 @@ FAULTS = (
 )
 """What Pillow lets through on damaged EXIF."""
 
-XMP_ORIENTATION = re.compile(rb"""(:Orientation\s*(?:=\s*["']|>\s*))\d+""")
+XMP_ORIENTATION = re.compile(rb"""(:Orientation\s*(?:=\s*["']|>\s*))(\d)""")
 XMP_WIDTH = re.compile(rb"""(:(?:ImageWidth|PixelXDimension)\s*(?:=\s*["']|>\s*))\d+""")
 XMP_HEIGHT = re.compile(rb"""(:(?:ImageLength|PixelYDimension)\s*(?:=\s*["']|>\s*))\d+""")
 XMP_PREVIEWS = re.compile(rb"<(\w+:Thumbnails)\b")
@@ -52,12 +52,24 @@ XMP_PREVIEWS = re.compile(rb"<(\w+:Thumbnails)\b")
 
 def orientation_of(image: ImageFile.ImageFile) -> int:
     """The orientation of the pixels as stored, 1 to 8, without decoding them; 1 where the file does not say."""
-    try:
-        # Not the image's own: for PNG that decodes the picture, in search of EXIF behind it.
-        found = Image.Image.getexif(image).get(ORIENTATION, 1)
-    except FAULTS:
-        return 1
+    raw = image.info.get("exif")
+    if isinstance(raw, bytes):
+        found = _orientation_in(raw.removeprefix(PREFIX)) or _orientation_in_xmp(image)
+    else:
+        try:
+            # Not the image's own: for PNG that decodes the picture, in search of EXIF behind it.
+            found = Image.Image.getexif(image).get(ORIENTATION, 1)
+        except FAULTS:
+            return 1
     return found if isinstance(found, int) and 1 <= found <= 8 else 1
+
+
+def xmp_of(image: ImageFile.ImageFile) -> bytes | None:
+    """The XMP packet of an opened photo."""
+    found = image.info.get("xmp", image.info.get("XML:com.adobe.xmp"))
+    if isinstance(found, str):
+        return found.encode("utf-8", "replace")
+    return found if isinstance(found, bytes) else None
 
 
 def exif_of(image: ImageFile.ImageFile) -> tuple[bytes | None, bool]:
@@ -124,6 +136,24 @@ def renewed_xmp(xmp: bytes, size: tuple[int, int]) -> bytes:
     xmp = XMP_ORIENTATION.sub(rb"\g<1>1", _without_previews(xmp))
     xmp = XMP_WIDTH.sub(rb"\g<1>%d" % size[1], xmp)
     return XMP_HEIGHT.sub(rb"\g<1>%d" % size[0], xmp)
+
+
+def _orientation_in(exif: bytes) -> int | None:
+    order = _order(exif)
+    if order is None:
+        return None
+    (first,) = struct.unpack_from(f"{order}I", exif, 4)
+    values = (
+        struct.unpack_from(f"{order}H", exif, at + 8)[0]
+        for at, tag in _entries(exif, order, first)
+        if tag == ORIENTATION
+    )
+    return next(values, None)
+
+
+def _orientation_in_xmp(image: ImageFile.ImageFile) -> int:
+    found = XMP_ORIENTATION.search(xmp_of(image) or b"")
+    return int(found[2]) if found else 1
 
 
 def _without_previews(xmp: bytes) -> bytes:

@@ -12,7 +12,7 @@ from typing import Any
 from PIL import ImageFile
 
 from slsc.runtime.image.avif_colours import code_points
-from slsc.runtime.image.exif import MAX_EXIF, exif_of
+from slsc.runtime.image.exif import MAX_EXIF, exif_of, xmp_of
 from slsc.runtime.image.png_stream import SIGNATURE
 
 COLOUR_CHUNKS = {b"cHRM": 32, b"gAMA": 4, b"sRGB": 1, b"cICP": 4, b"mDCV": 24, b"cLLI": 8}
@@ -94,18 +94,13 @@ def read_metadata(path: Path, image: ImageFile.ImageFile, *, turned: bool) -> Me
         chunks=chunks,
         density=density,
         exif=bounded("EXIF", exif, MAX_EXIF),
-        xmp=bounded("XMP", _xmp(image), MAX_XMP),
+        xmp=bounded("XMP", xmp_of(image), MAX_XMP),
         left_out=tuple(left_out),
     )
 
 
 def _bytes(value: Any) -> bytes | None:
     return value if isinstance(value, bytes) else None
-
-
-def _xmp(image: ImageFile.ImageFile) -> bytes | None:
-    found = image.info.get("xmp", image.info.get("XML:com.adobe.xmp"))
-    return found.encode("utf-8", "replace") if isinstance(found, str) else _bytes(found)
 
 
 def find_late_exif(path: Path, image: ImageFile.ImageFile) -> None:

@@ -179,6 +179,13 @@ def test_exif_behind_the_pixels_of_a_png_counts(tmp_path: Path) -> None:
     assert photo.metadata.exif == exif()
 
 
+@pytest.mark.parametrize(("given", "size"), [({}, (12, 8)), ({b"eXIf": exif(orientation=9)}, (12, 8))])
+def test_an_orientation_in_xmp_counts_where_exif_has_none(tmp_path: Path, given: dict, size: tuple[int, int]) -> None:
+    (tmp_path / "a.png").write_bytes(png({**given, b"iTXt": b"XML:com.adobe.xmp\0\0\0\0\0" + XMP}))
+    turned = size if given else size[::-1]
+    assert load_photo(tmp_path / "a.png").pixels.shape[:2] == turned
+
+
 def test_exif_of_a_tiff_is_carried_without_its_layout(tmp_path: Path) -> None:
     tags = Image.Exif()
     tags[0x10F], tags[0x112] = "Zed", 3
