@@ -1,7 +1,7 @@
 """TensorRT itself needs a GPU to build, and its package needs NVIDIA's index: no release of it is run here.
 
-What it shares with TensorRT-RTX is tried on that one under TensorRT's name and versions, by which Polygraphy decides what
-to call.
+What it shares with TensorRT-RTX is tried on that one under TensorRT's name and versions, by which Polygraphy decides
+what to call.
 """
 
 from __future__ import annotations
