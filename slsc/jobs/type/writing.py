@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -129,7 +128,7 @@ def _require_nodes(model: onnx.ModelProto, keep: tuple[str, ...]) -> None:
 
 def _types(model: onnx.ModelProto, float32: list[str], precision: str) -> Mapping[str, int]:
     computing = sum(node.op_type not in ("Cast", "Constant") for node in model.graph.node)
-    return Counter({precision: computing - len(float32), "float32": len(float32)})
+    return {precision: computing - len(float32), "float32": len(float32)}
 
 
 def _measured(network: onnx.ModelProto, typed: onnx.ModelProto, request: TypeRequest) -> tuple[Quality, Quality, int]:
