@@ -87,7 +87,7 @@ def require_writable(path: Path, shape: tuple[int, ...], dtype: npt.DTypeLike) -
 def not_carried(metadata: Metadata, path: Path) -> list[str]:
     """What of a photo's metadata a file of this name will lack, in words: what it cannot hold, what cannot be read."""
     name = format_of(path)
-    lines = [f"the photo's {what}, is left out" for what in metadata.left_out]
+    lines = [f"{what} is not carried" for what in metadata.left_out]
     return lines + [
         f"{name} cannot carry {what}{PNG_HINT if 'colours' in what else ''}" for what in lost(metadata, name)
     ]
