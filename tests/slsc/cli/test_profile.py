@@ -58,7 +58,7 @@ def test_per_operation(slsc: Cli, bundle: Path) -> None:
 def test_table(slsc: Cli, model_path: Path) -> None:
     outcome = slsc("profile", model_path, "--backend", "onnxruntime", *SMALL)
     lines = outcome.out.splitlines()
-    assert lines[1].split() == ["engine", "backend", "p50", "p90", "p99", "min", "mean"]
+    assert lines[1].split()[:7] == ["engine", "backend", "p50", "p90", "p99", "min", "mean"]
     assert lines[3].split()[:2] == ["upscaler", "onnxruntime"]
 
 
