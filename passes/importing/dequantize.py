@@ -186,7 +186,7 @@ class _Numbers:
         held = self.grids.get(source)
         if held is None:  # integers that the network is given
             number = f"{made}.integers"
-            self.nodes.append(helper.make_node("Cast", [source], [number], f"{node.name}.cast", to=TensorProto.FLOAT))
+            self.nodes.append(helper.make_node("Cast", [source], [number], f"{made}.cast", to=TensorProto.FLOAT))
             self._affine(node, number, made, wanted.scale, -wanted.zero * wanted.scale)
         elif (held.scale, held.zero) == (wanted.scale, wanted.zero):
             self._identity(node, source)
@@ -280,16 +280,16 @@ class _Numbers:
         for index, (op, value) in enumerate(steps):
             output = made if index == len(steps) - 1 else f"{made}.scaled"
             constant = self._hold(f"{made}.{op.lower()}", np.float32(value))
-            self.nodes.append(helper.make_node(op, [source, constant], [output], f"{node.name}.{op.lower()}"))
+            self.nodes.append(helper.make_node(op, [source, constant], [output], f"{made}.{op.lower()}"))
             source = output
         if not steps:
             self.nodes.append(helper.make_node("Identity", [source], [made], node.name))
 
     def _clip(self, node: onnx.NodeProto, source: str, made: str, low: float, high: float) -> onnx.NodeProto:
         if self.version < 11:
-            return helper.make_node("Clip", [source], [made], f"{node.name}.clip", min=low, max=high)
+            return helper.make_node("Clip", [source], [made], f"{made}.clip", min=low, max=high)
         names = [self._hold(f"{made}.{end}", np.float32(value)) for end, value in (("low", low), ("high", high))]
-        return helper.make_node("Clip", [source, *names], [made], f"{node.name}.clip")
+        return helper.make_node("Clip", [source, *names], [made], f"{made}.clip")
 
     def _identity(self, node: onnx.NodeProto, source: str) -> None:
         self.nodes.append(helper.make_node("Identity", [source], [node.output[0]], node.name))
