@@ -49,7 +49,8 @@ class ChannelsFirst(Pass):
         for value in (*inputs, *outputs):
             _permute_shape(value)
         del graph.value_info[:]
-        return PassResult(result, True, {"channels_last": list(inner)})
+        names = " and ".join(map(repr, inner))
+        return PassResult(result, True, {"channels_last": list(inner), "note": f"{names} taken with channels first"})
 
 
 def _dims(value: onnx.ValueInfoProto) -> list[int | None] | None:

@@ -68,7 +68,8 @@ class FloatImages(Pass):
         _widen_nodes(result, integers, bool(others))
         del result.graph.value_info[:]
         _require_float(result)
-        return PassResult(result, True, {"integers": sorted(integers), "computed_in": others, "ranges": ranges})
+        report = {"integers": sorted(integers), "computed_in": others, "ranges": ranges}
+        return PassResult(result, True, {**report, "note": _note(integers, others)})
 
     def ensures(self, model: onnx.ModelProto, context: PassContext) -> None:
         """Nothing that depends on the image is of another floating-point type."""
@@ -76,6 +77,12 @@ class FloatImages(Pass):
         for name in input_dependent(model):
             if types.get(name) in OTHER_FLOATS:
                 raise PostconditionError(f"a tensor is {type_name(types[name])}", where=name)
+
+
+def _note(integers: dict[str, int], others: list[str]) -> str:
+    parts = [f"{name!r} holds {type_name(kind)}, taken as numbers" for name, kind in integers.items()]
+    parts += [f"computes in {' and '.join(others)}, taken in float32"] if others else []
+    return "; ".join(parts)
 
 
 def _is_image(value: onnx.ValueInfoProto) -> bool:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 
+from slsc.errors import ModelError
+from slsc.passes import verify
 from slsc.passes.analysis.shapes import sample_sizes
 from slsc.passes.base import PassContext, PassResult
 from slsc.passes.graph import image_channels, image_input
@@ -55,11 +58,8 @@ def import_model(model: onnx.ModelProto) -> Imported:
     checked = Pipeline([InlineFunctions(), Dequantize(), FloatImages(), ChannelsFirst(), ImportChecks()]).run(
         model, PassContext()
     )
+    cleaned = import_pipeline().run(checked.model, PassContext(_images(checked.model)))
     image, output = image_input(checked.model)
-    shape = (1, image_channels(checked.model), *sample_sizes(checked.model)[0])
-    noise = np.random.default_rng(0).random(shape, np.float32)
-    # The value range is not known yet: one image in each of the usual ones.
-    cleaned = import_pipeline().run(checked.model, PassContext((noise, 255 * noise)))
     ranges = checked.report["float-images"].get("ranges", {})
     return Imported(
         cleaned.model,
@@ -69,6 +69,22 @@ def import_model(model: onnx.ModelProto) -> Imported:
         output_range=ranges.get(output),
         quantized=_as_it_was(model) if checked.report["dequantize"]["quantized"] else None,
     )
+
+
+def _images(model: onnx.ModelProto) -> tuple[npt.NDArray[np.float32], ...]:
+    """Noise to prove passes on. The value range is not known yet: an image in each of the usual ones, but for those
+    that the network makes no numbers of.
+
+    Raises:
+        ModelError: it makes numbers of none.
+    """
+    shape = (1, image_channels(model), *sample_sizes(model)[0])
+    noise = np.random.default_rng(0).random(shape, np.float32)
+    running = verify.session(model)
+    images = tuple(image for image in (noise, 255 * noise) if np.isfinite(verify.run(running, image)).all())
+    if not images:
+        raise ModelError("the output is no number", why="of noise in 0..1 and in 0..255 alike", hint="train it again")
+    return images
 
 
 def _as_it_was(model: onnx.ModelProto) -> onnx.ModelProto:

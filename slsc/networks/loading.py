@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from slsc.passes.base import PassResult
-from slsc.passes.importing.import_model import import_model
+from slsc.passes.importing.import_model import Imported, import_model
 from slsc.passes.importing.load import load_model
 
 
-def import_network(path: Path) -> PassResult:
+def import_network(path: Path) -> Imported:
     """Read a network and clean it; the report holds what each pass did.
 
     Raises:

@@ -18,10 +18,12 @@ from slsc.jobs.compile.baking import BakedEngine, bake
 from slsc.jobs.compile.efforts import effort_of
 from slsc.jobs.compile.measuring import HeldOut, Quality, measure_tiles
 from slsc.jobs.compile.photos import PROBE_PHOTOS, CompileData, from_pairs, from_photos, photos
+from slsc.jobs.compile.rounding import quantized_quality
 from slsc.jobs.compile.trained import found_in_weights, read_plan
 from slsc.jobs.inspect.inspection import REPORT_HW
 from slsc.networks.loading import import_network
 from slsc.passes.analysis.cost import Cost, costs
+from slsc.passes.importing.import_model import Imported
 from slsc.passes.package import write_bundle
 from slsc.plan import parse_budget
 from slsc.probe import ProbeResult, probe_io
@@ -108,6 +110,8 @@ class CompileReport:
         tile: how tiles must overlap.
         output_hw: output size of `Figures.macs`; not `REPORT_HW` for a network of fixed size.
         dense: the network before.
+        quantized: the network as its file has it, where activations are rounded to integers there: `psnr_to_dense` is
+            what that rounding changes. None for other networks.
         engines: the engines, in the order of the budgets.
         held_out: number of photos the quality was measured on.
         labelled: these are pairs of the user's, in the state they came in.
@@ -119,6 +123,7 @@ class CompileReport:
     tile: TileGeometry
     output_hw: tuple[int, int]
     dense: Figures
+    quantized: Quality | None
     engines: tuple[Figures, ...]
     held_out: int
     labelled: bool
@@ -140,7 +145,9 @@ def compile_model(request: CompileRequest, progress: StageProgress) -> CompileRe
     plan = read_plan(request.plan) if request.plan else None
     budgets = (parse_budget(plan.budget),) if plan else request.budgets
     engine_names = names(budgets)
-    dense = import_network(request.model).model
+    imported = import_network(request.model)
+    dense = imported.model
+    request = replace(request, value_range=request.value_range or imported.input_range)
     trained = found_in_weights(dense, plan) if plan else None
     probe, data = _look(dense, request)
     held_out = HeldOut(dense, probe.io, data.held_out, data.truth)
@@ -156,12 +163,19 @@ def compile_model(request: CompileRequest, progress: StageProgress) -> CompileRe
         tile=tile,
         output_hw=cost.output_hw,
         dense=_dense_figures(dense, cost, held_out),
+        quantized=_quantized_quality(imported, probe.io, data),
         engines=tuple(_figures(engine) for engine in engines),
         held_out=len(data.held_out),
         labelled=data.labelled,
         seconds=time.monotonic() - begun,
         peak_bytes=_peak_bytes(),
     )
+
+
+def _quantized_quality(imported: Imported, io: ImageIO, data: CompileData) -> Quality | None:
+    if imported.quantized is None:
+        return None
+    return quantized_quality(imported.quantized, imported.model, io, data.held_out, data.truth)
 
 
 def _without_dense(engine: BakedEngine) -> BakedEngine:
