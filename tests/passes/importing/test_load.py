@@ -265,24 +265,6 @@ def test_external_data_that_does_not_fill_the_tensor(saved, model, tmp_path):
     assert "shape" in str(refusal(saved(external(model, "w.bin"))))
 
 
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        ("net (float[n,4,h,w] x) => (float[n,4,h,w] y) { y = Relu(x) }", "4 channels"),
-        ("net (float[n,2,h,w] x) => (float[n,3,h,w] y) { y = Relu(x) }", "2 channels"),
-        ("net (float[n,224,224,3] x) => (float[n,224,224,3] y) { y = Relu(x) }", "channels last"),
-        ("net (float[n,h,w,3] x) => (float[n,h,w,3] y) { y = Relu(x) }", "channels last"),
-        ("net (float[n,3] x) => (float[n,3] y) { y = Relu(x) }", "not an image batch"),
-        ("net (uint8[n,3,h,w] x) => (uint8[n,3,h,w] y) { y = Identity(x) }", "not a floating-point"),
-        ("net (float[n,3,h,224] x) => (float[n,3,h,224] y) { y = Relu(x) }", "the other free"),
-        ("net (float[n,3,h,w] x, float[n,3,h,w] z) => (float[n,3,h,w] y) { y = Add(x, z) }", "exactly one input"),
-        ("net (float[n,3,h,w] x) => (float[n,3,h,w] y, float[n,3,h,w] z) { y = Relu(x) z = Neg(x) }", "one output"),
-    ],
-)
-def test_what_is_no_image_network(build, saved, text, reason):
-    assert reason in str(refusal(saved(build(text))))
-
-
 def test_an_initializer_that_is_also_an_input_is_no_second_input(build, saved):
     text = "net (float[n,3,h,w] x, float[3,3,3,3] w) => (float[n,3,h,w] y) { y = Conv <pads=[1,1,1,1]> (x, w) }"
     assert load_model(saved(build(text, w=(3, 3, 3, 3))))
