@@ -7,6 +7,7 @@ tensors are evaluated as they become known, so those sizes are exact too.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,7 +110,16 @@ class _State:
             if not _is_concrete(made.get(name)):
                 raise ModelError("its output's shape cannot be told before it runs", where=where)
             self.types[name] = made[name]
+        if node.op_type == "Reshape":
+            self._require_same_count(node, input_hw)
         self._evaluate(node, known)
+
+    def _require_same_count(self, node: onnx.NodeProto, input_hw: tuple[int, int]) -> None:
+        """ONNX's inference takes a constant target at its word, whatever the image's size makes of the input."""
+        before, after = _dims(self.types[node.input[0]]), _dims(self.types[node.output[0]])
+        if math.prod(before) != math.prod(after):
+            why = f"{math.prod(before)} values do not fill the shape {list(after)}"
+            raise ModelError(f"does not accept a {_hw(input_hw)} image", where=label(node), why=why)
 
     def _evaluate(self, node: onnx.NodeProto, known: dict[str, onnx.TypeProto]) -> None:
         """Compute a small output whose inputs are all known. A Shape node needs only its input's shape."""

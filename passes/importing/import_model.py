@@ -8,16 +8,19 @@ import onnx
 from slsc.passes.analysis.shapes import sample_sizes
 from slsc.passes.base import PassContext, PassResult
 from slsc.passes.graph import image_channels
+from slsc.passes.importing.batch import SingleBatch
 from slsc.passes.importing.batch_norm import FoldBatchNorm
 from slsc.passes.importing.dynamic_size import FreeSize
+from slsc.passes.importing.edges import ContinueEdges
 from slsc.passes.importing.float_interface import FloatInterface
 from slsc.passes.importing.fold import FoldConstants
 from slsc.passes.importing.functions import InlineFunctions
 from slsc.passes.importing.identity import RemoveIdentities
-from slsc.passes.importing.import_checks import ImportChecks
+from slsc.passes.importing.import_checks import ImportChecks, NodeChecks
 from slsc.passes.importing.opset import RaiseOpset
 from slsc.passes.importing.pad_conv import FoldPad
 from slsc.passes.importing.pixel_shuffle import FusePixelShuffle
+from slsc.passes.importing.tie_size import TieSize
 from slsc.passes.pipeline import Pipeline
 
 
@@ -28,12 +31,17 @@ def import_model(model: onnx.ModelProto) -> PassResult:
         ModelError: the model holds what slsc does not take.
         VerificationError: a pass changed what the network computes.
     """
-    checked = Pipeline([InlineFunctions(), ImportChecks()]).run(model, PassContext())
+    checked = checking_pipeline().run(model, PassContext())
     shape = (1, image_channels(checked.model), *sample_sizes(checked.model)[0])
     noise = np.random.default_rng(0).random(shape, np.float32)
     # The value range is not known yet: one image in each of the usual ones.
     cleaned = import_pipeline().run(checked.model, PassContext((noise, 255 * noise)))
     return PassResult(cleaned.model, checked.modified or cleaned.modified, {**checked.report, **cleaned.report})
+
+
+def checking_pipeline() -> Pipeline:
+    """One image in, one out, of a size that is known or free and a whole number of times as large; then the checks."""
+    return Pipeline([InlineFunctions(), NodeChecks(), SingleBatch(), TieSize(), ContinueEdges(), ImportChecks()])
 
 
 def import_pipeline() -> Pipeline:

@@ -18,10 +18,12 @@ from slsc.jobs.compile.baking import BakedEngine, bake
 from slsc.jobs.compile.efforts import effort_of
 from slsc.jobs.compile.measuring import HeldOut, Quality, measure_tiles
 from slsc.jobs.compile.photos import PROBE_PHOTOS, CompileData, from_pairs, from_photos, photos
+from slsc.jobs.compile.tile_geometry import tiles_of
 from slsc.jobs.compile.trained import found_in_weights, read_plan
 from slsc.jobs.inspect.inspection import REPORT_HW
-from slsc.networks.loading import import_network
+from slsc.networks.loading import import_network, import_notes
 from slsc.passes.analysis.cost import Cost, costs
+from slsc.passes.importing.binding import Binding
 from slsc.passes.package import write_bundle
 from slsc.plan import parse_budget
 from slsc.probe import ProbeResult, probe_io
@@ -39,6 +41,7 @@ class CompileRequest:
 
     Attributes:
         model: the ONNX file.
+        binding: what its inputs beside the image hold, and which output is wanted.
         budgets: kept / dense MACs over the prunable layers, one engine each; the first is the default engine. None at
             all with `plan`.
         plan: the plan of a network that is sparse already, which is packaged as it is; None searches.
@@ -55,6 +58,7 @@ class CompileRequest:
     """
 
     model: Path
+    binding: Binding
     budgets: tuple[Fraction, ...]
     plan: Path | None
     output: Path
@@ -82,7 +86,8 @@ class Figures:
         share: kept / dense MACs over the prunable layers.
         share_of_all: kept / dense MACs over the whole network.
         params: parameters that are kept.
-        macs: kept weight MACs for an output of `slsc.jobs.inspect.inspection.REPORT_HW`.
+        macs: kept weight MACs for an output of `slsc.jobs.inspect.inspection.REPORT_HW`, all tiles of a network of one
+            size together, halos included.
         quality: measured on the held-out photos.
         artefact_bytes: size of each of its artefacts, by kind.
         refusals: why there are no others, by kind.
@@ -104,9 +109,11 @@ class CompileReport:
     """What was made.
 
     Attributes:
+        notes: what was said of the network's inputs and outputs, and how its conventions were met.
         probe: interface of the network, and how it was found.
         tile: how tiles must overlap.
-        output_hw: output size of `Figures.macs`; not `REPORT_HW` for a network of fixed size.
+        output_hw: output size of `Figures.macs`.
+        tiles: of a network of one size that this takes; 1 for networks of any.
         dense: the network before.
         engines: the engines, in the order of the budgets.
         held_out: number of photos the quality was measured on.
@@ -115,9 +122,11 @@ class CompileReport:
         peak_bytes: most memory the process has held; None where the system does not tell.
     """
 
+    notes: tuple[str, ...]
     probe: ProbeResult
     tile: TileGeometry
     output_hw: tuple[int, int]
+    tiles: int
     dense: Figures
     engines: tuple[Figures, ...]
     held_out: int
@@ -140,7 +149,8 @@ def compile_model(request: CompileRequest, progress: StageProgress) -> CompileRe
     plan = read_plan(request.plan) if request.plan else None
     budgets = (parse_budget(plan.budget),) if plan else request.budgets
     engine_names = names(budgets)
-    dense = import_network(request.model).model
+    imported = import_network(request.model, request.binding)
+    dense = imported.model
     trained = found_in_weights(dense, plan) if plan else None
     probe, data = _look(dense, request)
     held_out = HeldOut(dense, probe.io, data.held_out, data.truth)
@@ -150,13 +160,16 @@ def compile_model(request: CompileRequest, progress: StageProgress) -> CompileRe
     if trained:
         engines = [_without_dense(engine) for engine in engines]
     tile = measure_tiles([engine.model for engine in engines], probe.io, data.held_out)
+    tiles = tiles_of(probe.io, tile, REPORT_HW)
     _write(request, probe.io, tile, engines)
     return CompileReport(
+        notes=(*request.binding.options(), *import_notes(imported.report)),
         probe=probe,
         tile=tile,
-        output_hw=cost.output_hw,
-        dense=_dense_figures(dense, cost, held_out),
-        engines=tuple(_figures(engine) for engine in engines),
+        output_hw=REPORT_HW if probe.io.fixed_hw else cost.output_hw,
+        tiles=tiles,
+        dense=_dense_figures(dense, cost, tiles, held_out),
+        engines=tuple(_figures(engine, tiles) for engine in engines),
         held_out=len(data.held_out),
         labelled=data.labelled,
         seconds=time.monotonic() - begun,
@@ -229,12 +242,12 @@ def _write(request: CompileRequest, io: ImageIO, tile: TileGeometry, engines: Se
     write_bundle(request.output, manifest, dict(entry for engine in engines for entry in engine.entries()))
 
 
-def _dense_figures(dense: onnx.ModelProto, cost: Cost, held_out: HeldOut) -> Figures:
+def _dense_figures(dense: onnx.ModelProto, cost: Cost, tiles: int, held_out: HeldOut) -> Figures:
     size = {ONNX: dense.ByteSize()}
-    return Figures("dense", 1.0, 1.0, 1.0, cost.params, cost.weight_macs, held_out.dense_quality(), size, {})
+    return Figures("dense", 1.0, 1.0, 1.0, cost.params, tiles * cost.weight_macs, held_out.dense_quality(), size, {})
 
 
-def _figures(baked: BakedEngine) -> Figures:
+def _figures(baked: BakedEngine, tiles: int) -> Figures:
     cost, artefacts = baked.cost, baked.artefacts
     sizes = {kind: len(data) for kind, data in artefacts.made.items()}
     return Figures(
@@ -243,7 +256,7 @@ def _figures(baked: BakedEngine) -> Figures:
         share=float(cost.share),
         share_of_all=baked.share_of_all,
         params=cost.params,
-        macs=cost.weight_macs,
+        macs=tiles * cost.weight_macs,
         quality=baked.quality,
         artefact_bytes=sizes,
         refusals=artefacts.refusals,
