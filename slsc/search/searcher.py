@@ -103,7 +103,7 @@ class Searcher:
         batch = effort.training.batch
         if self._io.fixed_hw:  # a step takes no more pixels than memory is planned for
             batch = max(1, min(batch, batch * MOST_PIXELS // math.prod(self._io.fixed_hw)))
-        settings = replace(effort.training, batch=batch, seed=context.seed, value_range=self._io.high - self._io.low)
+        settings = replace(effort.training, batch=batch, seed=context.seed, value_range=self._io.output_range.mean_span)
         if found is None or SPARSE[method].needs_training:
             return learn(dense, recipe, batches, self._labelled, settings, context.progress)
         return finetune(dense, recipe, found, batches, self._labelled, settings, context.progress)
