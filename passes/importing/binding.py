@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from slsc.errors import UsageError
 
-MAX_VALUES = 4096
+MAX_VALUES = 128
 """Most numbers that one input can be given."""
 
 

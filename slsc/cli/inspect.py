@@ -85,6 +85,7 @@ def show_manifest(manifest: Manifest) -> str:
     return "\n".join(
         (
             f"compiled from {manifest.source.name} by slsc {manifest.slsc_version}, schema {manifest.schema}",
+            *(f"network: {note}" for note in (*manifest.source.options, *manifest.source.notes)),
             f"{io.task} x{io.scale}, {io.channels} channels {io.order}, {_ranges(io)}, input size {size}",
             f"tiles: halo {tile.halo} px, off by {255 * tile.bound:.2f} of 255 at most, receptive field {field}, "
             f"aligned to {tile.align} px, {'exact' if tile.exact else f'not exact: {tile.exact_reason}'}",

@@ -10,6 +10,10 @@ from slsc.passes.base import PassResult
 from slsc.passes.importing.binding import NOTHING_BOUND, Binding
 from slsc.passes.importing.import_model import import_model
 from slsc.passes.importing.load import load_model
+from slsc.printable import printable
+
+MAX_TEXT = 1000
+"""Characters of a note: names of nodes can be of any length."""
 
 
 def import_network(path: Path, binding: Binding = NOTHING_BOUND) -> PassResult:
@@ -29,4 +33,4 @@ def import_network(path: Path, binding: Binding = NOTHING_BOUND) -> PassResult:
 
 def import_notes(report: Mapping[str, Any]) -> tuple[str, ...]:
     """What of an import's report a user should know: how the network's own conventions were met."""
-    return tuple(step["note"] for step in report.values() if "note" in step)
+    return tuple(printable(step["note"])[:MAX_TEXT] for step in report.values() if "note" in step)

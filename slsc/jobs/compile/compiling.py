@@ -161,9 +161,10 @@ def compile_model(request: CompileRequest, progress: StageProgress) -> CompileRe
         engines = [_without_dense(engine) for engine in engines]
     tile = measure_tiles([engine.model for engine in engines], probe.io, data.held_out)
     tiles = tiles_of(probe.io, tile, REPORT_HW)
-    _write(request, probe.io, tile, engines)
+    notes = import_notes(imported.report)
+    _write(request, notes, probe.io, tile, engines)
     return CompileReport(
-        notes=(*request.binding.options(), *import_notes(imported.report)),
+        notes=(*request.binding.options(), *notes),
         probe=probe,
         tile=tile,
         output_hw=REPORT_HW if probe.io.fixed_hw else cost.output_hw,
@@ -227,8 +228,11 @@ def _look(dense: onnx.ModelProto, request: CompileRequest) -> tuple[ProbeResult,
     return probe, from_photos(images, probe.io.scale, probe.degradation)
 
 
-def _write(request: CompileRequest, io: ImageIO, tile: TileGeometry, engines: Sequence[BakedEngine]) -> None:
-    source = Source(request.model.name, hashlib.sha256(request.model.read_bytes()).hexdigest())
+def _write(
+    request: CompileRequest, notes: Sequence[str], io: ImageIO, tile: TileGeometry, engines: Sequence[BakedEngine]
+) -> None:
+    digest = hashlib.sha256(request.model.read_bytes()).hexdigest()
+    source = Source(request.model.name, digest, request.binding.options(), tuple(notes))
     manifest = Manifest(
         SCHEMA,
         slsc.__version__,
