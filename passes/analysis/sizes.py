@@ -89,12 +89,14 @@ class Sides:
 
     @cached_property
     def borders(self) -> Borders | None:
-        """The rule that the sizes follow, of the shortest period there is; None where they follow none."""
+        """The rule that the sizes follow, of the shortest period there is; None where they follow none.
+
+        Of several remainders the one with the least cut off: strides leave out a last row or column of the others.
+        """
         for period in PERIODS:
-            for remainder in range(period):
-                found = self._rule(period, remainder)
-                if found:
-                    return found
+            found = [rule for rule in (self._rule(period, remainder) for remainder in range(period)) if rule]
+            if found:
+                return min(found, key=lambda rule: (sum(rule.cut), rule.remainder))
         return None
 
     def _rule(self, period: int, remainder: int) -> Borders | None:
@@ -153,9 +155,15 @@ def any_size(model: onnx.ModelProto) -> Size:
 
 
 def only_size(model: onnx.ModelProto) -> Size | None:
-    """The smallest size that a graph takes, of those that its constants suggest; None where it takes none of them."""
+    """The smallest size that a graph takes, of those that its constants suggest; None where it takes none of them.
+
+    Sizes that come out as a whole multiple go first: as many values in other rows and columns may fit a Reshape too.
+    """
     sides = Sides(model)
-    return next((size for size in _suggested(model) if _is_image(size, sides.of(size))), None)
+    made = [(size, sides.of(size)) for size in _suggested(model)]
+    whole = [size for size, output in made if output is not None and _is_multiple(size, output)]
+    images = [size for size, output in made if output is not None and _is_image(size, output)]
+    return next(iter((*whole, *images)), None)
 
 
 def refusal_of(model: onnx.ModelProto, size: Size, factor: Fraction) -> ModelError | None:
@@ -182,9 +190,15 @@ def tie(model: onnx.ModelProto, size: Size) -> str:
     return next((node for node in found if node.startswith("Reshape")), found[-1] if refusals[-1] else "")
 
 
-def _is_image(size: Size, output: Size | None) -> bool:
-    """Whether an output may be the restoration of an image: no border is as wide as a quarter of it."""
-    return output is not None and all(2 * after > before for before, after in zip(size, output, strict=True))
+def _is_multiple(size: Size, output: Size) -> bool:
+    return all(after % before == 0 for before, after in zip(size, output, strict=True)) and (
+        output[0] * size[1] == output[1] * size[0]
+    )
+
+
+def _is_image(size: Size, output: Size) -> bool:
+    """Whether an output may be the restoration of an image without its borders: they are no quarter of it wide."""
+    return all(2 * after > before for before, after in zip(size, output, strict=True))
 
 
 def _suggested(model: onnx.ModelProto) -> list[Size]:

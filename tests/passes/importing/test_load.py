@@ -275,8 +275,11 @@ def test_external_data_that_does_not_fill_the_tensor(saved, model, tmp_path):
         ("net (float[n,3] x) => (float[n,3] y) { y = Relu(x) }", "not an image batch"),
         ("net (uint8[n,3,h,w] x) => (uint8[n,3,h,w] y) { y = Identity(x) }", "not a floating-point"),
         ("net (float[n,3,h,224] x) => (float[n,3,h,224] y) { y = Relu(x) }", "the other free"),
-        ("net (float[n,3,h,w] x, float[n,3,h,w] z) => (float[n,3,h,w] y) { y = Add(x, z) }", "exactly one input"),
-        ("net (float[n,3,h,w] x) => (float[n,3,h,w] y, float[n,3,h,w] z) { y = Relu(x) z = Neg(x) }", "one output"),
+        (
+            "net (float[n,3,h,w] x, float[n,3,h,w] z) => (float[n,3,h,w] y) { y = Add(x, z) }",
+            "not clear which input is the image",
+        ),
+        ("net (float[n,3,h,w] x) => (float[n,3,h,w] y, float[n,3,h,w] z) { y = Relu(x) z = Neg(x) }", "--output y"),
     ],
 )
 def test_what_is_no_image_network(build, saved, text, reason):
