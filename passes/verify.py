@@ -40,7 +40,9 @@ class Difference:
     @property
     def relative(self) -> float:
         """Largest difference as a share of the range."""
-        return self.max_abs / self.range if self.range else math.inf * bool(self.max_abs)
+        if self.range:
+            return self.max_abs / self.range
+        return math.inf if self.max_abs else 0.0
 
 
 def session(model: onnx.ModelProto) -> onnxruntime.InferenceSession:

@@ -90,9 +90,12 @@ class _State:
         self.types: dict[str, onnx.TypeProto] = {}
         self.values: dict[str, npt.NDArray[Any]] = {}
         for tensor in model.graph.initializer:
-            self.types[tensor.name] = helper.make_tensor_type_proto(tensor.data_type, list(tensor.dims))
-            if int(np.prod(tensor.dims, dtype=np.int64)) <= MAX_VALUE_ELEMENTS:
-                self.values[tensor.name] = numpy_helper.to_array(tensor)
+            self._hold(tensor.name, tensor)
+
+    def _hold(self, name: str, tensor: onnx.TensorProto) -> None:
+        self.types[name] = helper.make_tensor_type_proto(tensor.data_type, list(tensor.dims))
+        if int(np.prod(tensor.dims, dtype=np.int64)) <= MAX_VALUE_ELEMENTS:
+            self.values[name] = numpy_helper.to_array(tensor)
 
     def add_image(self, name: str, shape: tuple[int, ...]) -> None:
         declared = next(value for value in self.model.graph.input if value.name == name)
@@ -100,6 +103,10 @@ class _State:
 
     def visit(self, node: onnx.NodeProto, input_hw: tuple[int, int]) -> None:
         where = label(node)
+        if node.op_type == "Constant" and node.attribute[0].HasField("t"):
+            # Of any type: before operator set 9 the schema allows floats alone, but exporters and runtimes do not mind.
+            self._hold(node.output[0], node.attribute[0].t)
+            return
         try:
             schema = defs.get_schema(node.op_type, opset(self.model), node.domain)
         except defs.SchemaError:

@@ -39,6 +39,7 @@ OUT_OF_REACH = 2
 
 if TYPE_CHECKING:
     from slsc.jobs.compile.compiling import CompileReport, Figures
+    from slsc.jobs.compile.measuring import Quality
     from slsc.search.sls.settings import SlsSettings
 
 
@@ -172,6 +173,7 @@ def show(report: CompileReport) -> str:
         (
             *(f"network: {note}" for note in report.notes),
             *report.probe.lines(),
+            *([_rounding(report.quantized)] if report.quantized else []),
             f"tiles: halo {tile.halo} px, off by {255 * tile.bound:.2f} of 255 at most; receptive field "
             f"{'unbounded' if tile.receptive_field is None else f'{tile.receptive_field} px'}; {_closing(report)}",
             "",
@@ -192,6 +194,15 @@ def _tiled(report: CompileReport) -> list[str]:
     height, width = report.output_hw
     size = "{1}x{0}".format(*report.probe.io.fixed_hw)
     return [f"GMACs of the {report.tiles} tiles of {size}, halos included, that {width}x{height} takes"]
+
+
+def _rounding(quantized: Quality) -> str:
+    """What it means that the network's own file computes in integers."""
+    itself = "" if quantized.psnr is None else f"; as its file has it: {quantized.psnr:.2f} dB {quantized.psnr_name}"
+    return (
+        f"quantized: taken as floating point, without rounding between its layers; the rounding puts its file "
+        f"{quantized.psnr_to_dense:.2f} dB from that on the held-out photos{itself}"
+    )
 
 
 def _out_of_reach(figures: Figures) -> str:

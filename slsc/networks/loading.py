@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from slsc.passes.base import PassResult
 from slsc.passes.importing.binding import NOTHING_BOUND, Binding
-from slsc.passes.importing.import_model import import_model
+from slsc.passes.importing.import_model import Imported, import_model
 from slsc.passes.importing.load import load_model
 from slsc.printable import printable
 
@@ -16,7 +15,7 @@ MAX_TEXT = 1000
 """Characters of a note: names of nodes can be of any length."""
 
 
-def import_network(path: Path, binding: Binding = NOTHING_BOUND) -> PassResult:
+def import_network(path: Path, binding: Binding = NOTHING_BOUND) -> Imported:
     """Read a network and clean it; the report holds what each pass did.
 
     Args:

@@ -62,8 +62,9 @@ class WholeImage:
         threads: int,
         binding: Binding = NOTHING_BOUND,
     ) -> None:
-        model = import_network(path, binding).model
-        self.io: ImageIO = probe_io(model, calibration_photos(None, PROBE_PHOTOS, 0), value_range=value_range).io
+        imported = import_network(path, binding)
+        model, known = imported.model, value_range or imported.input_range
+        self.io: ImageIO = probe_io(model, calibration_photos(None, PROBE_PHOTOS, 0), value_range=known).io
         if self.io.fixed_hw:
             height, width = self.io.fixed_hw
             raise ModelError(

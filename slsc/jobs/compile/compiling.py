@@ -18,12 +18,14 @@ from slsc.jobs.compile.baking import BakedEngine, bake
 from slsc.jobs.compile.efforts import effort_of
 from slsc.jobs.compile.measuring import HeldOut, Quality, measure_tiles
 from slsc.jobs.compile.photos import PROBE_PHOTOS, CompileData, from_pairs, from_photos, photos
+from slsc.jobs.compile.rounding import quantized_quality
 from slsc.jobs.compile.tile_geometry import tiles_of
 from slsc.jobs.compile.trained import found_in_weights, read_plan
 from slsc.jobs.inspect.inspection import REPORT_HW
 from slsc.networks.loading import import_network, import_notes
 from slsc.passes.analysis.cost import Cost, costs
 from slsc.passes.importing.binding import Binding
+from slsc.passes.importing.import_model import Imported
 from slsc.passes.package import write_bundle
 from slsc.plan import parse_budget
 from slsc.probe import ProbeResult, probe_io
@@ -115,6 +117,8 @@ class CompileReport:
         output_hw: output size of `Figures.macs`.
         tiles: of a network of one size that this takes; 1 for networks of any.
         dense: the network before.
+        quantized: the network as its file has it, where activations are rounded to integers there: `psnr_to_dense` is
+            what that rounding changes. None for other networks.
         engines: the engines, in the order of the budgets.
         held_out: number of photos the quality was measured on.
         labelled: these are pairs of the user's, in the state they came in.
@@ -128,6 +132,7 @@ class CompileReport:
     output_hw: tuple[int, int]
     tiles: int
     dense: Figures
+    quantized: Quality | None
     engines: tuple[Figures, ...]
     held_out: int
     labelled: bool
@@ -151,6 +156,7 @@ def compile_model(request: CompileRequest, progress: StageProgress) -> CompileRe
     engine_names = names(budgets)
     imported = import_network(request.model, request.binding)
     dense = imported.model
+    request = replace(request, value_range=request.value_range or imported.input_range)
     trained = found_in_weights(dense, plan) if plan else None
     probe, data = _look(dense, request)
     held_out = HeldOut(dense, probe.io, data.held_out, data.truth)
@@ -170,12 +176,19 @@ def compile_model(request: CompileRequest, progress: StageProgress) -> CompileRe
         output_hw=REPORT_HW if probe.io.fixed_hw else cost.output_hw,
         tiles=tiles,
         dense=_dense_figures(dense, cost, tiles, held_out),
+        quantized=_quantized_quality(imported, probe.io, data),
         engines=tuple(_figures(engine, tiles) for engine in engines),
         held_out=len(data.held_out),
         labelled=data.labelled,
         seconds=time.monotonic() - begun,
         peak_bytes=_peak_bytes(),
     )
+
+
+def _quantized_quality(imported: Imported, io: ImageIO, data: CompileData) -> Quality | None:
+    if imported.quantized is None:
+        return None
+    return quantized_quality(imported.quantized, imported.model, io, data.held_out, data.truth)
 
 
 def _without_dense(engine: BakedEngine) -> BakedEngine:
