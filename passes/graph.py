@@ -71,6 +71,11 @@ def fixed_hw(model: onnx.ModelProto) -> tuple[int, int] | None:
     return None if height is None or width is None else (height, width)
 
 
+def takes_one_image(model: onnx.ModelProto) -> bool:
+    """Whether the declared batch is one image, and not free."""
+    return declared_shape(model, image_input(model)[0])[0] == 1
+
+
 def initializers(model: onnx.ModelProto) -> dict[str, npt.NDArray[Any]]:
     """Every initializer as an array, keyed by name, in the graph's order."""
     return {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}

@@ -11,22 +11,25 @@ import onnx
 from slsc.errors import ModelError
 from slsc.passes import verify
 from slsc.passes.analysis.shapes import sample_sizes
-from slsc.passes.base import PassContext, PassResult
+from slsc.passes.base import Pass, PassContext, PassResult
 from slsc.passes.graph import image_channels, image_input
+from slsc.passes.importing.batch import SingleBatch
 from slsc.passes.importing.batch_norm import FoldBatchNorm
 from slsc.passes.importing.channels_last import ChannelsFirst
 from slsc.passes.importing.dequantize import Dequantize
 from slsc.passes.importing.dynamic_size import FreeSize
+from slsc.passes.importing.edges import ContinueEdges
 from slsc.passes.importing.float_images import FloatImages
 from slsc.passes.importing.float_interface import FloatInterface
 from slsc.passes.importing.fold import FoldConstants
 from slsc.passes.importing.functions import InlineFunctions
 from slsc.passes.importing.identity import RemoveIdentities
-from slsc.passes.importing.import_checks import ImportChecks
+from slsc.passes.importing.import_checks import ImportChecks, NodeChecks
 from slsc.passes.importing.layout import SinkTransposes
 from slsc.passes.importing.opset import RaiseOpset
 from slsc.passes.importing.pad_conv import FoldPad
 from slsc.passes.importing.pixel_shuffle import FusePixelShuffle
+from slsc.passes.importing.tie_size import TieSize
 from slsc.passes.pipeline import Pipeline
 
 Range = tuple[float, float]
@@ -55,9 +58,7 @@ def import_model(model: onnx.ModelProto) -> Imported:
         ModelError: the model holds what slsc does not take.
         VerificationError: a pass changed what the network computes.
     """
-    checked = Pipeline([InlineFunctions(), Dequantize(), FloatImages(), ChannelsFirst(), ImportChecks()]).run(
-        model, PassContext()
-    )
+    checked = checking_pipeline().run(model, PassContext())
     cleaned = import_pipeline().run(checked.model, PassContext(_images(checked.model)))
     image, output = image_input(checked.model)
     ranges = checked.report["float-images"].get("ranges", {})
@@ -89,7 +90,16 @@ def _images(model: onnx.ModelProto) -> tuple[npt.NDArray[np.float32], ...]:
 
 def _as_it_was(model: onnx.ModelProto) -> onnx.ModelProto:
     """A network that computes as its file says, fed as the imported one is."""
-    return Pipeline([InlineFunctions(), FloatInterface(), ChannelsFirst()]).run(model, PassContext()).model
+    return Pipeline([InlineFunctions(), FloatInterface(), ChannelsFirst(), *_sizing()]).run(model, PassContext()).model
+
+
+def checking_pipeline() -> Pipeline:
+    """One image of floating point in, one out, channels first; sizes known or free, and a whole factor; the checks."""
+    return Pipeline([InlineFunctions(), Dequantize(), FloatImages(), ChannelsFirst(), *_sizing(), ImportChecks()])
+
+
+def _sizing() -> tuple[Pass, ...]:
+    return NodeChecks(), SingleBatch(), TieSize(), ContinueEdges()
 
 
 def import_pipeline() -> Pipeline:

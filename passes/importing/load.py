@@ -12,6 +12,8 @@ from onnx import TensorProto, checker, helper
 
 from slsc.errors import ModelError
 from slsc.passes.graph import SEPARATE_INITIALIZERS, free_initializers, image_input
+from slsc.passes.importing.bind import bind
+from slsc.passes.importing.binding import NOTHING_BOUND, Binding
 from slsc.passes.importing.foreign import foreign
 from slsc.runtime.regular_file import require_regular
 
@@ -27,12 +29,17 @@ MAX_SHOWN = 80
 HINT = "give an ONNX file, for instance one written by torch.onnx.export"
 
 
-def load_model(path: str | Path) -> onnx.ModelProto:
-    """Read an ONNX file, external data included, and check it.
+def load_model(path: str | Path, binding: Binding = NOTHING_BOUND) -> onnx.ModelProto:
+    """Read an ONNX file, external data included, check it, and apply a binding.
+
+    Args:
+        path: the file.
+        binding: what its inputs beside the image hold, and which output is wanted; see `slsc.passes.importing.bind`.
 
     Raises:
         ModelError: the file is missing, a folder, empty, too large, truncated, not ONNX, or fails ONNX's checker; its
             external data is missing, short, or outside the model's folder; a tensor's bytes do not match its shape.
+        UsageError: `binding` does not fit.
     """
     path = Path(path)
     model = _parse(path)
@@ -42,6 +49,7 @@ def load_model(path: str | Path) -> onnx.ModelProto:
         for tensor in model_tensors(model):
             _check_size(tensor)
         _check(model)
+        model = bind(model, binding)
     except ModelError as error:
         where = f"{path}: {error.where}" if error.where else str(path)
         raise ModelError(error.what, where=where, why=error.why, hint=error.hint) from error.__cause__

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from slsc.errors import DataError, UsageError
+from slsc.passes.importing.binding import Binding, named_numbers, number
 
 ZIP_MAGIC = b"PK"
 
@@ -80,3 +82,79 @@ def add_interface_options(parser: argparse.ArgumentParser) -> None:
     network.add_argument("--range", type=value_range, metavar="LOW:HIGH", help="values of black and white, as 0:255")
     network.add_argument("--order", choices=("RGB", "BGR", "Y"), help="colour order")
     network.add_argument("--task", choices=("sr", "restore"), help="super-resolution, or same-size restoration")
+
+
+def add_binding_options(parser: argparse.ArgumentParser, written: str | None = None) -> None:
+    """Declare the options for networks with more than one image in and one image out.
+
+    Args:
+        parser: of a verb.
+        written: suffix of the file that the verb writes, which `--output` may name as well as `-o`.
+    """
+    group = parser.add_argument_group("inputs", "of networks that take or give more than one image")
+    group.add_argument(
+        "--set",
+        type=named_numbers,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="value of an input beside the image, such as sigma=25/255; a map of the image's size is filled with it",
+    )
+    group.add_argument(
+        "--extra-channel",
+        type=number,
+        action="append",
+        default=[],
+        metavar="VALUE",
+        help="value of a channel that the input has after the image's own, such as a noise level; once for each",
+    )
+    group.add_argument("--input", metavar="NAME", help="the input that is the image")
+    also = f"; with a name that ends in {written}, the same as -o" if written else ""
+    group.add_argument(
+        "--output", dest="outputs", action="append", default=[], metavar="NAME", help=f"the output to restore{also}"
+    )
+
+
+def binding_of(args: argparse.Namespace, written: str | None = None) -> Binding:
+    """What the options of `add_binding_options` say.
+
+    Raises:
+        UsageError: something is given twice.
+    """
+    names = [name for name in args.outputs if not (written and name.endswith(written))]
+    _require_once("--output", names)
+    _require_once("--set", [name for name, _ in args.set], distinct=True)
+    return Binding(dict(args.set), tuple(args.extra_channel), args.input, names[0] if names else None)
+
+
+def written_path(args: argparse.Namespace, suffix: str) -> Path | None:
+    """The file to write, from `-o` or from an `--output` that ends in `suffix`; None where neither is given.
+
+    Raises:
+        UsageError: it is given twice.
+    """
+    paths = [*([args.output] if args.output else []), *(Path(name) for name in args.outputs if name.endswith(suffix))]
+    _require_once("-o", [str(path) for path in paths])
+    return paths[0] if paths else None
+
+
+def require_network_options(args: argparse.Namespace, path: Path) -> None:
+    """Refuse options of `add_binding_options` for a bundle.
+
+    Raises:
+        UsageError: there are some.
+    """
+    if binding_of(args) != Binding():
+        raise UsageError(
+            "--set, --extra-channel, --input and --output go with an ONNX file",
+            where=str(path),
+            why="a bundle holds what it was compiled with",
+            hint="leave them out",
+        )
+
+
+def _require_once(option: str, given: Sequence[str], *, distinct: bool = False) -> None:
+    """Refuse a second use of an option, or of the same name with it."""
+    twice = [name for index, name in enumerate(given) if (name in given[:index] if distinct else index)]
+    if twice:
+        raise UsageError(f"{option} is given twice, the second time for {twice[0]!r}", hint="leave one of them out")

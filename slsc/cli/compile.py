@@ -16,7 +16,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from slsc.cli.arguments import add_interface_options, existing_folder, output_path
+from slsc.cli.arguments import (
+    add_binding_options,
+    add_interface_options,
+    binding_of,
+    existing_folder,
+    output_path,
+    written_path,
+)
 from slsc.cli.console import Console, table
 from slsc.cli.sls_options import add_sls_options, sls_settings
 from slsc.errors import UsageError
@@ -26,6 +33,7 @@ from slsc.methods import SPARSE, STARTS, help_on
 from slsc.pattern import RULES
 from slsc.plan import parse_budget
 
+SUFFIX = ".slsb"
 OUT_OF_REACH = 2
 """Warned from so many times the budget on that a whole network keeps."""
 
@@ -52,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="package MODEL.onnx as it is, trained sparse by `slsc train` with this plan, instead of searching",
     )
     parser.add_argument(
-        "-o", "--output", type=Path, metavar="OUT.slsb", help="the bundle to write (default: MODEL.slsb, here)"
+        "-o", dest="output", type=Path, metavar="OUT.slsb", help="the bundle to write (default: MODEL.slsb, here)"
     )
     photos = parser.add_argument_group("photos").add_mutually_exclusive_group()
     photos.add_argument("--data", type=existing_folder, metavar="DIR", help="photos (default: scikit-image's own)")
@@ -91,6 +99,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     search.add_argument("--m", type=int, default=32, metavar="M", help="group size, 2 to 256 (default: 32)")
     search.add_argument("--seed", type=int, default=0, help="of everything random (default: 0)")
     add_sls_options(parser.add_argument_group("sls", "changes to the preset's search; the paper's ablations"))
+    add_binding_options(parser, SUFFIX)
     add_interface_options(parser)
 
 
@@ -100,13 +109,14 @@ def run(args: argparse.Namespace, console: Console) -> int:
         raise UsageError(f"--m {args.m} is outside 2..256", hint="the default, 32, is the paper's")
     if bool(args.budget) == bool(args.plan):
         raise UsageError("give either budgets or a plan", hint="use --budget 1/8, or --plan OUT.plan.json")
-    output = output_path(args.output or Path(f"{args.model.stem}.slsb"), ".slsb")
+    output = output_path(written_path(args, SUFFIX) or Path(f"{args.model.stem}{SUFFIX}"), SUFFIX)
 
     from slsc.jobs.compile.compiling import CompileRequest, compile_model
     from slsc.search.base import Rules
 
     request = CompileRequest(
         model=args.model,
+        binding=binding_of(args, SUFFIX),
         budgets=tuple(args.budget or ()),
         plan=args.plan,
         output=output,
@@ -161,6 +171,7 @@ def show(report: CompileReport) -> str:
     tile = report.tile
     return "\n".join(
         (
+            *(f"network: {note}" for note in report.notes),
             *report.probe.lines(),
             *([_rounding(report.quantized)] if report.quantized else []),
             f"tiles: halo {tile.halo} px, off by {255 * tile.bound:.2f} of 255 at most; receptive field "
@@ -169,10 +180,20 @@ def show(report: CompileReport) -> str:
             table(header, rows, "<" + ">" * (len(header) - 1)),
             "",
             *(f"{figures.name}: {why}" for figures in report.engines for why in figures.refusals.values()),
+            *_tiled(report),
             f"dB measured on {report.held_out} held-out {_state(report)}",
             f"{report.seconds:.0f} s, {_memory(report)}",
         )
     )
+
+
+def _tiled(report: CompileReport) -> list[str]:
+    """What the multiply-accumulates of a network of one size are counted for."""
+    if report.probe.io.fixed_hw is None:
+        return []
+    height, width = report.output_hw
+    size = "{1}x{0}".format(*report.probe.io.fixed_hw)
+    return [f"GMACs of the {report.tiles} tiles of {size}, halos included, that {width}x{height} takes"]
 
 
 def _rounding(quantized: Quality) -> str:

@@ -12,7 +12,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slsc.cli.arguments import existing_folder, value_range
+from slsc.cli.arguments import add_binding_options, binding_of, existing_folder, value_range
 from slsc.cli.console import Console, table
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--range", type=value_range, metavar="LOW:HIGH", help="values of black and white of a network")
     parser.add_argument("--lpips", action="store_true", help="measure LPIPS too (needs the package lpips)")
     parser.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads (default: all)")
+    add_binding_options(parser)
 
 
 def run(args: argparse.Namespace, console: Console) -> int:
@@ -38,7 +39,9 @@ def run(args: argparse.Namespace, console: Console) -> int:
     from slsc.jobs.eval.evaluation import evaluate, mean_score
     from slsc.networks.restorer import open_restorer
 
-    restorer = open_restorer(args.target, engine=args.engine, value_range=args.range, threads=args.threads)
+    restorer = open_restorer(
+        args.target, engine=args.engine, value_range=args.range, threads=args.threads, binding=binding_of(args)
+    )
     with console.stages() as progress:
         scores = evaluate(restorer, args.hr, args.lr, noise=args.noise, lpips=args.lpips, progress=progress)
     mean = mean_score(scores)

@@ -12,6 +12,7 @@ from slsc.data.calibration import calibration_photos
 from slsc.data.images import mirrored
 from slsc.errors import ModelError, UsageError
 from slsc.networks.loading import import_network
+from slsc.passes.importing.binding import NOTHING_BOUND, Binding
 from slsc.probe import probe_io
 from slsc.runtime.backends.onnxruntime import OnnxRuntimeRunner
 from slsc.runtime.bundle.manifest import ImageIO
@@ -48,13 +49,20 @@ class WholeImage:
         path: the ONNX file; its value range and colour order are found by running it.
         value_range: network values of black and white, where the user knows them.
         threads: of ONNX Runtime; 0 takes all cores.
+        binding: what its inputs beside the image hold, and which output is wanted.
 
     Raises:
         ModelError: the file is unusable, or the network takes images of one size only.
     """
 
-    def __init__(self, path: Path, value_range: tuple[float, float] | None, threads: int) -> None:
-        imported = import_network(path)
+    def __init__(
+        self,
+        path: Path,
+        value_range: tuple[float, float] | None,
+        threads: int,
+        binding: Binding = NOTHING_BOUND,
+    ) -> None:
+        imported = import_network(path, binding)
         model, known = imported.model, value_range or imported.input_range
         self.io: ImageIO = probe_io(model, calibration_photos(None, PROBE_PHOTOS, 0), value_range=known).io
         if self.io.fixed_hw:
@@ -109,7 +117,12 @@ class BundleImage:
 
 
 def open_restorer(
-    path: Path, *, engine: str | None = None, value_range: tuple[float, float] | None = None, threads: int = 0
+    path: Path,
+    *,
+    engine: str | None = None,
+    value_range: tuple[float, float] | None = None,
+    threads: int = 0,
+    binding: Binding = NOTHING_BOUND,
 ) -> Restorer:
     """An ONNX file (by its suffix) or a bundle, ready to restore.
 
@@ -121,7 +134,13 @@ def open_restorer(
     if path.suffix == ".onnx":
         if engine is not None:
             raise UsageError("only bundles have engines", where=str(path), hint="leave out --engine")
-        return WholeImage(path, value_range, threads)
+        return WholeImage(path, value_range, threads, binding)
     if value_range is not None:
         raise UsageError("a bundle knows its value range", where=str(path), hint="leave out --range")
+    if binding != NOTHING_BOUND:
+        raise UsageError(
+            "a bundle knows its inputs and outputs",
+            where=str(path),
+            hint="leave out --set, --extra-channel, --input and --output",
+        )
     return BundleImage(path, engine, threads)

@@ -68,6 +68,8 @@ def check_bundle(path: Path) -> Iterator[Check]:
 def check_against(path: Path, network: Path) -> Iterator[Check]:
     """Every engine of a bundle against the dense network it was compiled from, on scikit-image's photos.
 
+    The network's other inputs hold what they held when the bundle was compiled.
+
     Raises:
         BundleError: the bundle cannot be opened.
         ModelError: the network cannot be read.
@@ -76,11 +78,13 @@ def check_against(path: Path, network: Path) -> Iterator[Check]:
     from slsc.jobs.compile.photos import PROBE_PHOTOS, from_photos, photos
     from slsc.jobs.inspect.inspection import parse_engine
     from slsc.networks.loading import import_network
+    from slsc.passes.importing.binding import Binding
     from slsc.probe import probe_io
 
     bundle = open_bundle(path)
     io = bundle.manifest.io
-    model, images = import_network(network).model, photos(None, seed=0)
+    binding = Binding.from_options(bundle.manifest.source.options)
+    model, images = import_network(network, binding).model, photos(None, seed=0)
     held_out = from_photos(images, io.scale, probe_io(model, images[:PROBE_PHOTOS]).degradation).held_out
     dense = HeldOut(model, io, held_out, truth=False)
 

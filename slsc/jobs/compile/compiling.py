@@ -19,10 +19,12 @@ from slsc.jobs.compile.efforts import effort_of
 from slsc.jobs.compile.measuring import HeldOut, Quality, measure_tiles
 from slsc.jobs.compile.photos import PROBE_PHOTOS, CompileData, from_pairs, from_photos, photos
 from slsc.jobs.compile.rounding import quantized_quality
+from slsc.jobs.compile.tile_geometry import tiles_of
 from slsc.jobs.compile.trained import found_in_weights, read_plan
 from slsc.jobs.inspect.inspection import REPORT_HW
-from slsc.networks.loading import import_network
+from slsc.networks.loading import import_network, import_notes
 from slsc.passes.analysis.cost import Cost, costs
+from slsc.passes.importing.binding import Binding
 from slsc.passes.importing.import_model import Imported
 from slsc.passes.package import write_bundle
 from slsc.plan import parse_budget
@@ -41,6 +43,7 @@ class CompileRequest:
 
     Attributes:
         model: the ONNX file.
+        binding: what its inputs beside the image hold, and which output is wanted.
         budgets: kept / dense MACs over the prunable layers, one engine each; the first is the default engine. None at
             all with `plan`.
         plan: the plan of a network that is sparse already, which is packaged as it is; None searches.
@@ -57,6 +60,7 @@ class CompileRequest:
     """
 
     model: Path
+    binding: Binding
     budgets: tuple[Fraction, ...]
     plan: Path | None
     output: Path
@@ -84,7 +88,8 @@ class Figures:
         share: kept / dense MACs over the prunable layers.
         share_of_all: kept / dense MACs over the whole network.
         params: parameters that are kept.
-        macs: kept weight MACs for an output of `slsc.jobs.inspect.inspection.REPORT_HW`.
+        macs: kept weight MACs for an output of `slsc.jobs.inspect.inspection.REPORT_HW`, all tiles of a network of one
+            size together, halos included.
         quality: measured on the held-out photos.
         artefact_bytes: size of each of its artefacts, by kind.
         refusals: why there are no others, by kind.
@@ -106,9 +111,11 @@ class CompileReport:
     """What was made.
 
     Attributes:
+        notes: what was said of the network's inputs and outputs, and how its conventions were met.
         probe: interface of the network, and how it was found.
         tile: how tiles must overlap.
-        output_hw: output size of `Figures.macs`; not `REPORT_HW` for a network of fixed size.
+        output_hw: output size of `Figures.macs`.
+        tiles: of a network of one size that this takes; 1 for networks of any.
         dense: the network before.
         quantized: the network as its file has it, where activations are rounded to integers there: `psnr_to_dense` is
             what that rounding changes. None for other networks.
@@ -119,9 +126,11 @@ class CompileReport:
         peak_bytes: most memory the process has held; None where the system does not tell.
     """
 
+    notes: tuple[str, ...]
     probe: ProbeResult
     tile: TileGeometry
     output_hw: tuple[int, int]
+    tiles: int
     dense: Figures
     quantized: Quality | None
     engines: tuple[Figures, ...]
@@ -145,7 +154,7 @@ def compile_model(request: CompileRequest, progress: StageProgress) -> CompileRe
     plan = read_plan(request.plan) if request.plan else None
     budgets = (parse_budget(plan.budget),) if plan else request.budgets
     engine_names = names(budgets)
-    imported = import_network(request.model)
+    imported = import_network(request.model, request.binding)
     dense = imported.model
     request = replace(request, value_range=request.value_range or imported.input_range)
     trained = found_in_weights(dense, plan) if plan else None
@@ -157,14 +166,18 @@ def compile_model(request: CompileRequest, progress: StageProgress) -> CompileRe
     if trained:
         engines = [_without_dense(engine) for engine in engines]
     tile = measure_tiles([engine.model for engine in engines], probe.io, data.held_out)
-    _write(request, probe.io, tile, engines)
+    tiles = tiles_of(probe.io, tile, REPORT_HW)
+    notes = import_notes(imported.report)
+    _write(request, notes, probe.io, tile, engines)
     return CompileReport(
+        notes=(*request.binding.options(), *notes),
         probe=probe,
         tile=tile,
-        output_hw=cost.output_hw,
-        dense=_dense_figures(dense, cost, held_out),
+        output_hw=REPORT_HW if probe.io.fixed_hw else cost.output_hw,
+        tiles=tiles,
+        dense=_dense_figures(dense, cost, tiles, held_out),
         quantized=_quantized_quality(imported, probe.io, data),
-        engines=tuple(_figures(engine) for engine in engines),
+        engines=tuple(_figures(engine, tiles) for engine in engines),
         held_out=len(data.held_out),
         labelled=data.labelled,
         seconds=time.monotonic() - begun,
@@ -228,8 +241,11 @@ def _look(dense: onnx.ModelProto, request: CompileRequest) -> tuple[ProbeResult,
     return probe, from_photos(images, probe.io.scale, probe.degradation)
 
 
-def _write(request: CompileRequest, io: ImageIO, tile: TileGeometry, engines: Sequence[BakedEngine]) -> None:
-    source = Source(request.model.name, hashlib.sha256(request.model.read_bytes()).hexdigest())
+def _write(
+    request: CompileRequest, notes: Sequence[str], io: ImageIO, tile: TileGeometry, engines: Sequence[BakedEngine]
+) -> None:
+    digest = hashlib.sha256(request.model.read_bytes()).hexdigest()
+    source = Source(request.model.name, digest, request.binding.options(), tuple(notes))
     manifest = Manifest(
         SCHEMA,
         slsc.__version__,
@@ -243,12 +259,12 @@ def _write(request: CompileRequest, io: ImageIO, tile: TileGeometry, engines: Se
     write_bundle(request.output, manifest, dict(entry for engine in engines for entry in engine.entries()))
 
 
-def _dense_figures(dense: onnx.ModelProto, cost: Cost, held_out: HeldOut) -> Figures:
+def _dense_figures(dense: onnx.ModelProto, cost: Cost, tiles: int, held_out: HeldOut) -> Figures:
     size = {ONNX: dense.ByteSize()}
-    return Figures("dense", 1.0, 1.0, 1.0, cost.params, cost.weight_macs, held_out.dense_quality(), size, {})
+    return Figures("dense", 1.0, 1.0, 1.0, cost.params, tiles * cost.weight_macs, held_out.dense_quality(), size, {})
 
 
-def _figures(baked: BakedEngine) -> Figures:
+def _figures(baked: BakedEngine, tiles: int) -> Figures:
     cost, artefacts = baked.cost, baked.artefacts
     sizes = {kind: len(data) for kind, data in artefacts.made.items()}
     return Figures(
@@ -257,7 +273,7 @@ def _figures(baked: BakedEngine) -> Figures:
         share=float(cost.share),
         share_of_all=baked.share_of_all,
         params=cost.params,
-        macs=cost.weight_macs,
+        macs=tiles * cost.weight_macs,
         quality=baked.quality,
         artefact_bytes=sizes,
         refusals=artefacts.refusals,

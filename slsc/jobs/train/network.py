@@ -56,7 +56,7 @@ def start_network(request: TrainRequest, photos: Sequence[npt.NDArray[np.uint8]]
         ModelError: weights or ONNX file cannot be used.
     """
     if request.model is not None:
-        model = import_network(request.model).model
+        model = import_network(request.model, request.binding).model
         return StartNetwork(model, probe_io(model, photos, **asdict(request.interface)).io, frozenset())
     entry = zoo_model(request.arch or "")
     torch.manual_seed(request.settings.seed)

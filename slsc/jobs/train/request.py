@@ -8,6 +8,7 @@ from pathlib import Path
 
 from slsc.errors import UsageError
 from slsc.methods import method_of
+from slsc.passes.importing.binding import NOTHING_BOUND, Binding
 from slsc.search.base import Rules
 from slsc.search.sls.settings import SlsSettings
 from slsc.trainer.settings import TrainSettings
@@ -31,6 +32,7 @@ class TrainRequest:
         arch: network of the zoo, or None for `model`.
         weights: safetensors file to start `arch` from; None starts from random weights of the settings' seed.
         model: ONNX file of the network to start from, or None for `arch`.
+        binding: what the inputs of `model` beside the image hold, and which output is wanted.
         interface: of `model`, where it is known.
         method: one of `slsc.methods.METHODS`.
         budget: kept / dense MACs over the prunable layers; None where the method needs none.
@@ -56,6 +58,7 @@ class TrainRequest:
     arch: str | None
     weights: Path | None
     model: Path | None
+    binding: Binding
     interface: Interface
     method: str
     budget: Fraction | None
@@ -81,6 +84,8 @@ class TrainRequest:
             raise UsageError("--weights goes with --arch", why="an ONNX file brings its own")
         if self.arch is not None and self.interface != Interface():
             raise UsageError("--scale, --range, --order and --task go with --model", why="the zoo knows its networks")
+        if self.arch is not None and self.binding != NOTHING_BOUND:
+            raise UsageError("--set, --extra-channel, --input and --output NAME go with --model")
         if (self.data is None) == (self.pairs is None):
             raise UsageError("give the images to train on", hint="use --data DIR or --pairs LQ HQ")
         if self.motion_blur and self.data is None:

@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from slsc.data.calibration import calibration_photos
 from slsc.jobs.train.request import Interface, TrainRequest
+from slsc.passes.importing.binding import NOTHING_BOUND
 from slsc.search.base import Rules
 from slsc.search.sls.settings import FAST
 from slsc.trainer.schedule import Horizon, Schedule
@@ -65,6 +66,7 @@ def request_for(tmp_path: Path, photos: Path, upscaler: Path) -> Callable[..., T
                 "arch": None,
                 "weights": None,
                 "model": upscaler,
+                "binding": NOTHING_BOUND,
                 "interface": Interface(value_range=(0.0, 1.0)),
                 "method": "dense",
                 "budget": None,
