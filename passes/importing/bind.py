@@ -15,7 +15,10 @@ from slsc.passes.base import copy_of
 from slsc.passes.graph import FLOAT_TYPES, attribute, drop_unused, opset, rename_tensor, set_initializer
 from slsc.passes.importing.binding import NOTHING_BOUND, Binding
 
-IMAGE_RANK, CHANNEL_AXIS = 4, 1
+IMAGE_RANK, FIRST, LAST = 4, 1, 3
+MOST_CHANNELS = 8
+"""Of an image, with what else its input holds at every pixel."""
+
 NUMBERS = (*FLOAT_TYPES, TensorProto.INT64, TensorProto.INT32, TensorProto.UINT8, TensorProto.BOOL)
 MAX_ELEMENTS = 1 << 24
 """Largest number of values of an input that is made constant."""
@@ -134,7 +137,7 @@ def _give(model: onnx.ModelProto, value: onnx.ValueInfoProto, image: onnx.ValueI
     model.graph.input.remove(value)
     dtype = helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type)
     if dims is not None and _is_map(dims, _dims(image)):
-        channels = dims[CHANNEL_AXIS] or 1
+        channels = dims[_channel_axis(_dims(image))] or 1
         values = _fitted(numbers, (channels,), value.name).astype(dtype)
         nodes = _map_nodes(model, image, value.name, values, value.type.tensor_type.elem_type)
         for node in reversed(nodes):
@@ -148,9 +151,21 @@ def _give(model: onnx.ModelProto, value: onnx.ValueInfoProto, image: onnx.ValueI
 
 def _is_map(dims: tuple[int | None, ...], image: tuple[int | None, ...] | None) -> bool:
     """Whether an input has a value at every pixel of the image."""
-    if len(dims) != IMAGE_RANK or dims[2:] == (1, 1):
+    if len(dims) != IMAGE_RANK:
         return False
-    return None in dims[2:] or (image is not None and len(image) == IMAGE_RANK and dims[2:] == image[2:])
+    axis = _channel_axis(image)
+    sides = [dims[at] for at in range(1, IMAGE_RANK) if at != axis]
+    if sides == [1, 1]:
+        return False
+    return None in sides or (image is not None and sides == [image[at] for at in range(1, IMAGE_RANK) if at != axis])
+
+
+def _channel_axis(image: tuple[int | None, ...] | None) -> int:
+    """Where the image has its channels: last if that axis is short, and the second is not."""
+    if image is None or len(image) != IMAGE_RANK:
+        return FIRST
+    short = [side is not None and side <= MOST_CHANNELS for side in image]
+    return LAST if short[LAST] and not short[FIRST] else FIRST
 
 
 def _fitted(numbers: Sequence[float], shape: tuple[int, ...], name: str) -> npt.NDArray[np.float64]:
@@ -175,7 +190,8 @@ def _add_channels(model: onnx.ModelProto, image: onnx.ValueInfoProto, values: Se
             f"{len(values)} extra channels do not go with the input {_shown(image)}",
             hint="give --extra-channel once for each channel after the image's own",
         )
-    dims[CHANNEL_AXIS].dim_value = own
+    axis = _channel_axis(_dims(image))
+    dims[axis].dim_value = own
     joined = f"{image.name}.channels"
     rename_tensor(model, image.name, joined)
     kind = image.type.tensor_type.elem_type
@@ -185,7 +201,7 @@ def _add_channels(model: onnx.ModelProto, image: onnx.ValueInfoProto, values: Se
         name = f"{image.name}.channel{own + index}"
         nodes += _map_nodes(model, image, name, np.array([value], dtype), kind)
         names.append(name)
-    nodes.append(helper.make_node("Concat", names, [joined], f"{joined}.concat", axis=CHANNEL_AXIS))
+    nodes.append(helper.make_node("Concat", names, [joined], f"{joined}.concat", axis=axis))
     for node in reversed(nodes):
         model.graph.node.insert(0, node)
 
@@ -193,8 +209,9 @@ def _add_channels(model: onnx.ModelProto, image: onnx.ValueInfoProto, values: Se
 def _channels(model: onnx.ModelProto, image: onnx.ValueInfoProto) -> int:
     """Channels that the image input declares, else those of the first convolution."""
     dims = _dims(image)
-    if dims is not None and len(dims) == IMAGE_RANK and dims[CHANNEL_AXIS]:
-        return int(dims[CHANNEL_AXIS] or 0)
+    declared = dims[_channel_axis(dims)] if dims is not None and len(dims) == IMAGE_RANK else None
+    if declared:
+        return declared
     shapes = {tensor.name: tensor.dims for tensor in model.graph.initializer}
     for node in model.graph.node:
         if node.op_type == "Conv" and node.input[0] == image.name and node.input[1] in shapes:
@@ -207,21 +224,24 @@ def _map_nodes(
 ) -> list[onnx.NodeProto]:
     """Nodes that make `name`: 0 * (first channel of the image) + values, of type `kind`."""
     first, zero, value = f"{name}.first", f"{name}.zero", f"{name}.value"
-    nodes = [_first_channel(model, image.name, first)]
+    axis = _channel_axis(_dims(image))
+    nodes = [_first_channel(model, image.name, first, axis)]
     if image.type.tensor_type.elem_type != kind:
         nodes.append(helper.make_node("Cast", [first], [f"{first}.cast"], f"{first}.cast", to=kind))
         first = f"{first}.cast"
     set_initializer(model, zero, np.zeros((1, 1, 1, 1), values.dtype))
-    set_initializer(model, value, values.reshape(1, -1, 1, 1))
+    shape = [1] * IMAGE_RANK
+    shape[axis] = -1
+    set_initializer(model, value, values.reshape(shape))
     nodes.append(helper.make_node("Mul", [first, zero], [f"{name}.blank"], f"{name}.blank"))
     nodes.append(helper.make_node("Add", [f"{name}.blank", value], [name], f"{name}.map"))
     return nodes
 
 
-def _first_channel(model: onnx.ModelProto, source: str, output: str) -> onnx.NodeProto:
+def _first_channel(model: onnx.ModelProto, source: str, output: str, axis: int) -> onnx.NodeProto:
     if opset(model) < 10:
-        return helper.make_node("Slice", [source], [output], output, axes=[CHANNEL_AXIS], starts=[0], ends=[1])
-    bounds = (("from", 0), ("to", 1), ("axis", CHANNEL_AXIS))
+        return helper.make_node("Slice", [source], [output], output, axes=[axis], starts=[0], ends=[1])
+    bounds = (("from", 0), ("to", 1), ("axis", axis))
     for what, bound in bounds:
         set_initializer(model, f"{output}.{what}", np.array([bound]))
     return helper.make_node("Slice", [source, *(f"{output}.{what}" for what, _ in bounds)], [output], output)

@@ -19,6 +19,7 @@ from slsc.passes.importing.channels_last import ChannelsFirst
 from slsc.passes.importing.dequantize import Dequantize
 from slsc.passes.importing.dynamic_size import FreeSize
 from slsc.passes.importing.edges import ContinueEdges
+from slsc.passes.importing.fill_maps import FillMaps
 from slsc.passes.importing.float_images import FloatImages
 from slsc.passes.importing.float_interface import FloatInterface
 from slsc.passes.importing.fold import FoldConstants
@@ -119,6 +120,7 @@ def import_pipeline() -> Pipeline:
             RaiseOpset(),
             RemoveIdentities(),
             FoldConstants(),
+            FillMaps(),
             FoldBatchNorm(),
             FoldPad(),
             FusePixelShuffle(),

@@ -114,3 +114,14 @@ def test_a_binding_is_written_and_read_as_options():
 def test_what_is_no_number_is_refused(text):
     with pytest.raises(UsageError, match="not a number"):
         number(text)
+
+
+def test_channels_may_be_last(build, image):
+    text = """net (float[n,h,w,4] x) => (float[n,h,w,3] y) {
+      f = Transpose <perm=[0,3,1,2]> (x) c = Conv <pads=[1,1,1,1]> (f, k) y = Transpose <perm=[0,2,3,1]> (c) }"""
+    model = build(text, k=(3, 4, 3, 3))
+    bound = import_model(bind(model, Binding(extra_channels=(0.5,)))).model
+    batch = image(12, 10)
+    full = np.concatenate([batch, np.full((1, 1, 12, 10), 0.5, np.float32)], 1).transpose(0, 2, 3, 1)
+    expected = fed(model, x=full).transpose(0, 3, 1, 2)
+    assert np.abs(verify.run(verify.session(bound), batch) - expected).max() < 1e-6
