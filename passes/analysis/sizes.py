@@ -24,7 +24,7 @@ from slsc.passes.graph import attribute, image_input, label
 BASE = 192
 """Sides sampled begin here: large enough for networks that cut off their borders."""
 
-PERIODS = (1, 2, 4, 8, 16, 32, 64)
+PERIODS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 """Sides that differ by these are tried, with every remainder."""
 
 SMALLEST, LARGEST = 8, 2048
