@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
-from slsc.errors import ModelError
+from slsc.errors import ModelError, SlscError
 from slsc.passes import verify
 from slsc.passes.analysis.shapes import sample_sizes
 from slsc.passes.base import Pass, PassContext, PassResult
@@ -91,16 +91,22 @@ def _images(model: onnx.ModelProto) -> tuple[npt.NDArray[np.float32], ...]:
 
 def _as_it_was(model: onnx.ModelProto) -> onnx.ModelProto:
     """A network that computes as its file says, fed as the imported one is."""
-    return Pipeline([InlineFunctions(), FloatInterface(), ChannelsFirst(), *_sizing()]).run(model, PassContext()).model
+    faced = Pipeline([InlineFunctions(), FloatInterface(), ChannelsFirst()]).run(model, PassContext()).model
+    try:
+        return Pipeline(_sizing()).run(faced, PassContext()).model
+    except SlscError:  # ONNX Runtime's own integer operators tell no shapes; photos of the file's size may do
+        return faced
 
 
 def checking_pipeline() -> Pipeline:
     """One image of floating point in, one out, channels first; sizes known or free, and a whole factor; the checks."""
-    return Pipeline([InlineFunctions(), Dequantize(), FloatImages(), ChannelsFirst(), *_sizing(), ImportChecks()])
+    return Pipeline(
+        [InlineFunctions(), Dequantize(), FloatImages(), ChannelsFirst(), NodeChecks(), *_sizing(), ImportChecks()]
+    )
 
 
 def _sizing() -> tuple[Pass, ...]:
-    return NodeChecks(), SingleBatch(), TieSize(), ContinueEdges()
+    return SingleBatch(), TieSize(), ContinueEdges()
 
 
 def import_pipeline() -> Pipeline:

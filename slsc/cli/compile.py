@@ -198,11 +198,11 @@ def _tiled(report: CompileReport) -> list[str]:
 
 def _rounding(quantized: Quality) -> str:
     """What it means that the network's own file computes in integers."""
-    itself = "" if quantized.psnr is None else f"; as its file has it: {quantized.psnr:.2f} dB {quantized.psnr_name}"
-    return (
-        f"quantized: taken as floating point, without rounding between its layers; the rounding puts its file "
-        f"{quantized.psnr_to_dense:.2f} dB from that on the held-out photos{itself}"
-    )
+    taken = "quantized: taken as floating point, without rounding between its layers"
+    if quantized.psnr_to_dense is None:
+        return f"{taken}; what that changes was not measured: as its file has it, it does not run on the photos"
+    itself = "" if quantized.psnr is None else f", with the rounding: {quantized.psnr:.2f} dB {quantized.psnr_name}"
+    return f"{taken}; that changes held-out photos by {quantized.psnr_to_dense:.2f} dB{itself}"
 
 
 def _out_of_reach(figures: Figures) -> str:

@@ -10,14 +10,15 @@ import onnx
 from slsc.data.patches import Pair
 from slsc.errors import ModelError
 from slsc.jobs.compile.measuring import HeldOut, Quality
+from slsc.metrics.protocol import protocol_for
 from slsc.passes.graph import fixed_hw
 from slsc.runtime.bundle.manifest import ImageIO
 
 
 def quantized_quality(
     quantized: onnx.ModelProto, dense: onnx.ModelProto, io: ImageIO, pairs: Sequence[Pair], truth: bool
-) -> Quality | None:
-    """The network as its file has it, against the float one that takes its place; None where it does not run on photos.
+) -> Quality:
+    """The network as its file has it, against the float one that takes its place; no figures if it takes no photo.
 
     Args:
         quantized: with integers between its layers, float32 images in and out.
@@ -29,4 +30,4 @@ def quantized_quality(
     try:
         return HeldOut(dense, replace(io, fixed_hw=fixed_hw(quantized)), pairs, truth).quality(quantized)
     except ModelError:  # of another batch, say: the float network does without
-        return None
+        return Quality(None, None, None, protocol_for(io).psnr_name)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import onnx
 import onnxruntime
+import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
@@ -21,17 +24,16 @@ from slsc.runtime.backends.native import NativeRunner
 HW = (12, 20)
 
 
-def _networks():
+@pytest.fixture(scope="module")
+def network() -> Callable[..., tuple[onnx.ModelProto, str, str]]:
+    """`network(draw, quantized=False)` of random_networks.py."""
     spec = importlib.util.spec_from_file_location("random_networks", Path(__file__).parent / "random_networks.py")
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    import sys
-
-    sys.modules["random_networks"] = module
+    sys.modules[spec.name] = module  # its dataclasses look themselves up there
     spec.loader.exec_module(module)
-    return module
-
-
-NETWORKS = _networks()
+    return module.network  # type: ignore[no-any-return]
 
 
 def run_file(model: onnx.ModelProto, image: np.ndarray) -> np.ndarray:
@@ -68,13 +70,13 @@ def require_imported(model: onnx.ModelProto, inputs: str, outputs: str, toleranc
         assert np.abs(native - found).max() <= 1e-4 * scale
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
-def test_any_network(data: st.DataObject) -> None:
-    require_imported(*NETWORKS.network(data.draw), tolerance=1e-4)
+def test_any_network(network: Callable, data: st.DataObject) -> None:
+    require_imported(*network(data.draw), tolerance=1e-4)
 
 
-@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
-def test_any_quantized_network(data: st.DataObject) -> None:
-    require_imported(*NETWORKS.network(data.draw, quantized=True), tolerance=0.25)
+def test_any_quantized_network(network: Callable, data: st.DataObject) -> None:
+    require_imported(*network(data.draw, quantized=True), tolerance=0.25)
