@@ -15,7 +15,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slsc.cli.arguments import add_interface_options, existing_folder, output_path
+from slsc.cli.arguments import add_interface_options, existing_folder, known_interface, output_path
 from slsc.cli.console import Console
 from slsc.cli.sls_options import add_sls_options, sls_settings
 from slsc.errors import UsageError
@@ -138,7 +138,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     import torch
 
     from slsc.jobs.train.job import train
-    from slsc.jobs.train.request import Interface, TrainRequest
+    from slsc.jobs.train.request import TrainRequest
     from slsc.search.base import Rules
 
     if args.threads > 0:
@@ -149,7 +149,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
         arch=args.arch or (None if args.model else "compact_x4"),
         weights=args.weights,
         model=args.model,
-        interface=Interface(args.scale, args.range, args.order, args.task),
+        interface=known_interface(args),
         method=args.method,
         budget=args.budget,
         start=args.start,
@@ -169,6 +169,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
     )
     report = train(request, console.progress)
     console.report(_summary(request, report))
+    for doubt in report.doubts:
+        console.note(f"slsc: warning: {doubt}")
     figures = {name: value for name, value in asdict(report).items() if name != "files"}
     console.result(network=request.name, method=args.method, log=str(request.log_path), **figures)
     for path in report.files:
