@@ -15,7 +15,7 @@ LEAST_LIKENESS = 0.5
 MOST_CLIPPED = 0.5
 """Share of pixels, black or white that were not so before, from which on an output is clipped."""
 
-MOST_GAIN = 4.0
+MOST_GAIN = 1.75
 """Contrast over that of the input beyond which a range is off by a gain; so is its inverse."""
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from slsc.data.degradations import Pixels, rounded
+from slsc.metrics.psnr import psnr
 from slsc.probe.convention import Convention, Form
 from slsc.probe.network import ProbedNetwork
 from slsc.probe.samples import Samples
@@ -16,7 +17,7 @@ from slsc.runtime.bundle.value_range import ValueRange
 LEAST_GAIN = 0.2
 """dB over doing nothing from which on a network counts as restoring."""
 
-MOST_LIKENESS = 0.5
+MOST_LIKENESS = 0.75
 """Correlation with the picture from which on an output counts as a picture, and not as what is wrong with one."""
 
 SAME = 45.0
@@ -31,10 +32,13 @@ class Verdict:
         gain: dB over doing nothing; minus infinity where the convention cannot be what the network is made for.
         lead: dB over the best simple method, by which what a network undoes is compared: smoothing, which networks do
             in wrong ranges, leads nowhere.
+        revealing: whether the picture holds more of the truth than the plain one does, at the brightness and contrast
+            that suit each best. If not, all that was done is to brighten, darken or flatten.
     """
 
     gain: float
     lead: float
+    revealing: bool
 
     @property
     def restores(self) -> bool:
@@ -42,7 +46,7 @@ class Verdict:
         return self.gain >= LEAST_GAIN
 
 
-NONE = Verdict(-math.inf, -math.inf)
+NONE = Verdict(-math.inf, -math.inf, False)
 """Of a convention that cannot be what the network is made for."""
 
 
@@ -93,7 +97,7 @@ class Bench:
         if residual and sample.fitted_psnr(picture) < least:
             return NONE
         found = sample.psnr(picture)
-        return Verdict(found - sample.nothing, found - sample.simple)
+        return Verdict(found - sample.nothing, found - sample.simple, residual or output.fitted_psnr >= least)
 
     def psnr(self, name: str, convention: Convention, count: int) -> float:
         """Mean PSNR in dB of the first `count` samples of a name."""
@@ -106,9 +110,14 @@ class Bench:
 
     def does_nothing(self, name: str, index: int, convention: Convention) -> bool:
         """Whether the restoration is the plain picture, but for what nobody sees."""
-        sample = self.samples[name, index]
-        error = np.mean(np.square(self.restored(name, index, convention) - sample.plain))
-        return bool(error <= 255**2 * 10 ** (-SAME / 10))
+        change = self.restored(name, index, convention) - self.samples[name, index].plain
+        return psnr(float(np.mean(np.square(change))), 255) >= SAME
+
+    def change(self, name: str, index: int, convention: Convention) -> float:
+        """Mean square of what a convention changes of the plain picture, over the variance of that."""
+        plain = self.samples[name, index].plain
+        change = np.mean(np.square(self.restored(name, index, convention) - plain))
+        return float(change / max(float(np.mean(np.square(plain - plain.mean(axis=(0, 1))))), 1e-9))
 
     def _output(self, name: str, index: int, convention: Convention) -> Output:
         key = (name, index, convention.order, convention.input)

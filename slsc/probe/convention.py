@@ -95,6 +95,8 @@ def conventions(given: ValueRange, known: Known, order: str, *, same_size: bool)
     forms = [known.form] if known.form else list(Form) if same_size else [Form.PICTURE]
     spans: dict[tuple[float, ...], ValueRange] = {}
     for output in outputs:
+        if len(output.span) > 1 and output not in (given, known.output):
+            continue  # of differences, a deviation by channel is taken to be the input's or none
         spans.setdefault(output.span, output)
     return [
         Convention(order, given, output, form)

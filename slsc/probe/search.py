@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from slsc.probe.bench import LEAST_GAIN, Bench, Verdict
-from slsc.probe.convention import Convention
+from slsc.probe.convention import Convention, Form
 
 MARGIN = 0.1
 """Lead in dB below which a convention counts as no better than a likelier one."""
@@ -16,6 +16,9 @@ PHOTOS = 2
 
 FINALISTS, FINAL_FAMILIES = 3, 2
 """Conventions, and kinds of degradation, that are looked at on every photo and in every strength."""
+
+LITTLE = 0.15
+"""Change of the input, over its variance, up to which an output is the input again, in another range."""
 
 TOLD = 3.0
 """dB below bicubic down to which a super-resolution network that is no better still tells which range is right."""
@@ -50,14 +53,32 @@ Family = tuple[str, ...]
 def find_evidence(bench: Bench, tried: Sequence[Convention], families: Sequence[Family]) -> Evidence | None:
     """The convention with the largest lead over simple methods, on the samples where it is largest; None without one.
 
+    What only brightens, darkens or flattens comes after all else: a wrong range does that too.
+
     Args:
         bench: the network and samples.
         tried: the likeliest first.
         families: those of the samples that are looked at.
     """
-    count = min(PHOTOS, bench.samples.count)
     first = [(bench.verdict(family[0], 0, one), family, one) for family in families for one in tried]
-    ranked = sorted((entry for entry in first if entry[0].restores), key=lambda entry: -entry[0].lead)
+    able = [entry for entry in first if entry[0].restores]
+    return _found(bench, tried, [entry for entry in able if entry[0].revealing]) or _found(
+        bench, tried, [entry for entry in able if not _explained(bench, entry[1][0], entry[2], tried)]
+    )
+
+
+def _explained(bench: Bench, name: str, convention: Convention, tried: Sequence[Convention]) -> bool:
+    """Whether another range of the output makes it the input, so that brightening or darkening says nothing."""
+    others = (one for one in tried if one.input == convention.input and one.form is Form.PICTURE and not one.plain)
+    return any(bench.change(name, 0, one) <= LITTLE for one in others)
+
+
+def _found(
+    bench: Bench, tried: Sequence[Convention], able: Sequence[tuple[Verdict, Family, Convention]]
+) -> Evidence | None:
+    """The best of what restores the first photo, looked at more closely."""
+    count = min(PHOTOS, bench.samples.count)
+    ranked = sorted(able, key=lambda entry: -entry[0].lead)
     conventions = list(dict.fromkeys(one for _, _, one in ranked))[:FINALISTS]
     finals = list(dict.fromkeys(family for _, family, _ in ranked))[:FINAL_FAMILIES]
     final = [
@@ -67,8 +88,8 @@ def find_evidence(bench: Bench, tried: Sequence[Convention], families: Sequence[
     if not final:
         return None
     _, name, _ = max(final, key=lambda entry: entry[0].lead)
-    able = [one for one in tried if _worst(bench, name, one, count).restores]
-    return _chosen(bench, name, count, tried, able, restores=True)
+    equals = [one for one in tried if _worst(bench, name, one, count).restores]
+    return _chosen(bench, name, count, tried, equals, restores=True)
 
 
 def find_nearest(bench: Bench, tried: Sequence[Convention]) -> Evidence | None:
