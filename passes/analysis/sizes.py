@@ -202,7 +202,7 @@ def _is_image(size: Size, output: Size) -> bool:
 
 
 def _suggested(model: onnx.ModelProto) -> list[Size]:
-    """Pairs of numbers that constants hold next to each other, and squares, times the strides; small and square ones first."""
+    """Pairs of numbers that stand side by side in constants, and squares, times the strides; small and square first."""
     found: set[Size] = set()
     for pair in _pairs(model):
         found.update((pair[0] * stride, pair[1] * stride) for stride in STRIDES)
