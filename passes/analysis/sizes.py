@@ -24,7 +24,7 @@ from slsc.passes.graph import attribute, image_input, label
 BASE = 192
 """Sides sampled begin here: large enough for networks that cut off their borders."""
 
-PERIODS = (1, 2, 4, 8, 16, 32, 64)
+PERIODS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 """Sides that differ by these are tried, with every remainder."""
 
 SMALLEST, LARGEST = 8, 2048
@@ -202,12 +202,12 @@ def _is_image(size: Size, output: Size) -> bool:
 
 
 def _suggested(model: onnx.ModelProto) -> list[Size]:
-    """Pairs of numbers that constants hold next to each other, and squares, times the strides; small ones first."""
+    """Pairs of numbers that stand side by side in constants, and squares, times the strides; small and square first."""
     found: set[Size] = set()
     for pair in _pairs(model):
         found.update((pair[0] * stride, pair[1] * stride) for stride in STRIDES)
     fitting = (size for size in found if min(size) >= SMALLEST and max(size) <= LARGEST)
-    return sorted(fitting, key=lambda size: (math.prod(size), size))[:MAX_TRIED]
+    return sorted(fitting, key=lambda size: (math.prod(size), max(size), size))[:MAX_TRIED]
 
 
 def _pairs(model: onnx.ModelProto) -> Iterator[Size]:

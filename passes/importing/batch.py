@@ -9,12 +9,14 @@ from onnx import helper
 
 from slsc.errors import ModelError
 from slsc.passes import verify
+from slsc.passes.analysis.shapes import concrete_shapes
 from slsc.passes.analysis.sizes import any_size
 from slsc.passes.base import Pass, PassContext, PassResult, copy_of
 from slsc.passes.graph import (
     attribute,
     constant_tensor,
     declared_shape,
+    fixed_hw,
     image_channels,
     image_input,
     initializers,
@@ -76,13 +78,14 @@ def follow_batch(model: onnx.ModelProto, batch: int) -> list[str]:
     """Let targets of Reshape and Expand that are written for `batch` images follow the batch; in place.
 
     A target is constant, or begins with a constant that is joined to computed sizes. Without another -1 its first
-    number becomes -1, which comes to the same with `batch` images; else, where it is `batch`, 0: as many as there are.
-    Expand takes 1 in its place.
+    number becomes -1, which comes to the same with `batch` images; so it does where the size is fixed, and what the
+    other -1 stands for therefore known. Else, where it is `batch`, it becomes 0: as many as the input has. Expand takes
+    1 in its place.
 
     Returns:
         The nodes that changed.
     """
-    values, makers, done = _constants(model), producers(model), []
+    values, makers, known, done = _constants(model), producers(model), _fixed_shapes(model, batch), []
     for node in model.graph.node:
         if node.op_type not in ("Reshape", "Expand") or len(node.input) < 2 or attribute(node, "allowzero", 0):
             continue
@@ -94,6 +97,8 @@ def follow_batch(model: onnx.ModelProto, batch: int) -> list[str]:
         rest = [values[name] for name in holder.input[1:] if name in values] if not whole else []
         if target is None or target.ndim != 1 or not len(target) or target.dtype != np.int64:
             continue
+        if whole and node.op_type == "Reshape" and node.output[0] in known:
+            target = np.array(known[node.output[0]], np.int64)
         taken = any(-1 in part for part in (target, *rest))
         first = _first(node.op_type, int(target[0]), batch, taken, whole)
         if first is not None and first != target[0]:
@@ -102,6 +107,15 @@ def follow_batch(model: onnx.ModelProto, batch: int) -> list[str]:
             holder.input[index] = name
             done.append(label(node))
     return done
+
+
+def _fixed_shapes(model: onnx.ModelProto, batch: int) -> dict[str, tuple[int, ...]]:
+    """Shape of every tensor for `batch` images of a network of one size; nothing for others."""
+    size = fixed_hw(model)
+    try:
+        return concrete_shapes(model, size, batch).of if size else {}
+    except ModelError:
+        return {}
 
 
 def _first(kind: str, first: int, batch: int, taken: bool, whole: bool) -> int | None:

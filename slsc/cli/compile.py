@@ -21,6 +21,7 @@ from slsc.cli.arguments import (
     add_interface_options,
     binding_of,
     existing_folder,
+    known_interface,
     output_path,
     written_path,
 )
@@ -58,6 +59,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="OUT.plan.json",
         help="package MODEL.onnx as it is, trained sparse by `slsc train` with this plan, instead of searching",
+    )
+    parser.add_argument(
+        "--force", action="store_true", help="compile a network, or to a budget, that restores no better than nothing"
     )
     parser.add_argument(
         "-o", dest="output", type=Path, metavar="OUT.slsb", help="the bundle to write (default: MODEL.slsb, here)"
@@ -128,14 +132,16 @@ def run(args: argparse.Namespace, console: Console) -> int:
         sls=_sls(args),
         rules=Rules(args.m, args.rule),
         seed=args.seed,
-        scale=args.scale,
-        value_range=args.range,
-        order=args.order,
-        task=args.task,
+        known=known_interface(args),
+        force=args.force,
     )
     with console.stages() as progress:
         report = compile_model(request, progress)
     console.report(show(report))
+    for doubt in report.probe.doubts():
+        console.note(f"slsc: warning: {doubt}")
+    for warning in report.warnings:
+        console.note(f"slsc: warning: {warning}")
     for figures in report.engines:
         if figures.share_of_all > OUT_OF_REACH * figures.budget:
             console.note(f"slsc: warning: {_out_of_reach(figures)}")
@@ -181,7 +187,7 @@ def show(report: CompileReport) -> str:
             "",
             *(f"{figures.name}: {why}" for figures in report.engines for why in figures.refusals.values()),
             *_tiled(report),
-            f"dB measured on {report.held_out} held-out {_state(report)}",
+            f"dB measured on {report.held_out} held-out {_state(report)}{_plain(report)}",
             f"{report.seconds:.0f} s, {_memory(report)}",
         )
     )
@@ -225,7 +231,16 @@ def _closing(report: CompileReport) -> str:
 def _state(report: CompileReport) -> str:
     if report.labelled:
         return "pairs"
-    return f"photos with {report.probe.degradation}" if report.probe.degradation else "photos"
+    if report.probe.io.scale > 1 or not report.probe.undone:
+        return "photos"
+    return f"photos with {', '.join(report.probe.undone)}"
+
+
+def _plain(report: CompileReport) -> str:
+    """What doing nothing gives on them."""
+    if report.plain_psnr is None:
+        return ""
+    return f"; {'bicubic' if report.probe.io.scale > 1 else 'the input'} has {report.plain_psnr:.2f}"
 
 
 def _memory(report: CompileReport) -> str:

@@ -20,6 +20,7 @@ from slsc.cli.arguments import (
     add_interface_options,
     binding_of,
     existing_folder,
+    known_interface,
     output_path,
     written_path,
 )
@@ -151,7 +152,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     import torch
 
     from slsc.jobs.train.job import train
-    from slsc.jobs.train.request import Interface, TrainRequest
+    from slsc.jobs.train.request import TrainRequest
     from slsc.search.base import Rules
 
     if args.threads > 0:
@@ -163,7 +164,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
         weights=args.weights,
         model=args.model,
         binding=binding_of(args, SUFFIX),
-        interface=Interface(args.scale, args.range, args.order, args.task),
+        interface=known_interface(args),
         method=args.method,
         budget=args.budget,
         start=args.start,
@@ -183,6 +184,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
     )
     report = train(request, console.progress)
     console.report(_summary(request, report))
+    for doubt in report.doubts:
+        console.note(f"slsc: warning: {doubt}")
     figures = {name: value for name, value in asdict(report).items() if name != "files"}
     console.result(network=request.name, method=args.method, log=str(request.log_path), **figures)
     for path in report.files:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ from slsc.passes.importing.binding import NOTHING_BOUND, Binding
 from slsc.passes.importing.import_model import Imported, import_model
 from slsc.passes.importing.load import load_model
 from slsc.printable import printable
+from slsc.probe import Known
+from slsc.runtime.bundle.value_range import ValueRange
 
 MAX_TEXT = 1000
 """Characters of a note: names of nodes can be of any length."""
@@ -28,6 +31,12 @@ def import_network(path: Path, binding: Binding = NOTHING_BOUND) -> Imported:
         VerificationError: a pass changed what the network computes.
     """
     return import_model(load_model(path, binding))
+
+
+def known_of(imported: Imported, known: Known) -> Known:
+    """What the user says of an interface, and where nothing is said, what the types in the network's file tell."""
+    given, put_out = (one and ValueRange.uniform(*one) for one in (imported.input_range, imported.output_range))
+    return replace(known, input=known.input or given, output=known.output or put_out)
 
 
 def import_notes(report: Mapping[str, Any]) -> tuple[str, ...]:

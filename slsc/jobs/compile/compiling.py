@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import sys
 import time
@@ -17,18 +18,19 @@ from slsc.errors import UsageError
 from slsc.jobs.compile.baking import BakedEngine, bake
 from slsc.jobs.compile.efforts import effort_of
 from slsc.jobs.compile.measuring import HeldOut, Quality, measure_tiles
-from slsc.jobs.compile.photos import PROBE_PHOTOS, CompileData, from_pairs, from_photos, photos
+from slsc.jobs.compile.photos import PROBE_PHOTOS, CompileData, from_pairs, from_photos, photos, probe_photos
+from slsc.jobs.compile.restoring import Restoring
 from slsc.jobs.compile.rounding import quantized_quality
 from slsc.jobs.compile.tile_geometry import tiles_of
 from slsc.jobs.compile.trained import found_in_weights, read_plan
 from slsc.jobs.inspect.inspection import REPORT_HW
-from slsc.networks.loading import import_network, import_notes
+from slsc.networks.loading import import_network, import_notes, known_of
 from slsc.passes.analysis.cost import Cost, costs
 from slsc.passes.importing.binding import Binding
 from slsc.passes.importing.import_model import Imported
 from slsc.passes.package import write_bundle
 from slsc.plan import parse_budget
-from slsc.probe import ProbeResult, probe_io
+from slsc.probe import Known, ProbeResult, probe_io
 from slsc.progress import StageProgress
 from slsc.runtime.bundle.engines import ONNX, ZERO_COST, Candidate
 from slsc.runtime.bundle.manifest import SCHEMA, ImageIO, Manifest, Source, TileGeometry
@@ -56,7 +58,8 @@ class CompileRequest:
         sls: how the method `sls` learns N; None for the preset that goes with the effort.
         rules: group size and mask rule.
         seed: of everything random.
-        scale, value_range, order, task: what the probe need not find out; see `slsc.probe.probe_io`.
+        known: what the probe need not find out; see `slsc.probe.probe_io`.
+        force: compile a network that restores nothing, too.
     """
 
     model: Path
@@ -72,10 +75,8 @@ class CompileRequest:
     sls: SlsSettings | None
     rules: Rules
     seed: int
-    scale: int | None
-    value_range: tuple[float, float] | None
-    order: str | None
-    task: str | None
+    known: Known
+    force: bool
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,8 @@ class CompileReport:
         engines: the engines, in the order of the budgets.
         held_out: number of photos the quality was measured on.
         labelled: these are pairs of the user's, in the state they came in.
+        plain_psnr: PSNR in dB of doing nothing on them, as `Quality.psnr`; None without truth.
+        warnings: networks that restore nothing, and were compiled by force.
         seconds: wall-clock time.
         peak_bytes: most memory the process has held; None where the system does not tell.
     """
@@ -136,6 +139,8 @@ class CompileReport:
     engines: tuple[Figures, ...]
     held_out: int
     labelled: bool
+    plain_psnr: float | None
+    warnings: tuple[str, ...]
     seconds: float
     peak_bytes: int | None
 
@@ -156,15 +161,21 @@ def compile_model(request: CompileRequest, progress: StageProgress) -> CompileRe
     engine_names = names(budgets)
     imported = import_network(request.model, request.binding)
     dense = imported.model
-    request = replace(request, value_range=request.value_range or imported.input_range)
+    request = replace(request, known=known_of(imported, request.known))
     trained = found_in_weights(dense, plan) if plan else None
     probe, data = _look(dense, request)
+    dense = probe.restorer(dense)
     held_out = HeldOut(dense, probe.io, data.held_out, data.truth)
+    plain = held_out.plain_psnr()
+    restoring = Restoring(plain, data.state, probe, forced=request.force)
+    restoring.require("the network", held_out.dense_quality())
     cost = costs(dense, REPORT_HW)
     found = iter([trained]) if trained else _searched(dense, probe.io, data, request, progress)
     engines = [bake(name, dense, result, cost, held_out) for name, result in zip(engine_names, found, strict=True)]
     if trained:
         engines = [_without_dense(engine) for engine in engines]
+    for engine in engines if plain is not None else ():
+        restoring.require(f"engine {engine.name}", engine.quality)
     tile = measure_tiles([engine.model for engine in engines], probe.io, data.held_out)
     tiles = tiles_of(probe.io, tile, REPORT_HW)
     notes = import_notes(imported.report)
@@ -180,6 +191,8 @@ def compile_model(request: CompileRequest, progress: StageProgress) -> CompileRe
         engines=tuple(_figures(engine, tiles) for engine in engines),
         held_out=len(data.held_out),
         labelled=data.labelled,
+        plain_psnr=plain,
+        warnings=tuple(restoring.warnings),
         seconds=time.monotonic() - begun,
         peak_bytes=_peak_bytes(),
     )
@@ -227,18 +240,13 @@ def names(budgets: Sequence[Fraction]) -> list[str]:
 
 def _look(dense: onnx.ModelProto, request: CompileRequest) -> tuple[ProbeResult, CompileData]:
     """The network's interface, and the photos as it wants them."""
-    images = photos(None if request.pairs else request.data, request.seed)
-    probe = probe_io(
-        dense,
-        images[:PROBE_PHOTOS],
-        scale=request.scale,
-        value_range=request.value_range,
-        order=request.order,
-        task=request.task,
-    )
     if request.pairs:
-        return probe, from_pairs(*request.pairs, probe.io.scale)
-    return probe, from_photos(images, probe.io.scale, probe.degradation)
+        pairs = functools.cache(functools.partial(from_pairs, *request.pairs))
+        probe = probe_io(dense, [], request.known, lambda scale: pairs(scale).search[:PROBE_PHOTOS])
+        return probe, pairs(probe.io.scale)
+    images = photos(request.data, request.seed)
+    probe = probe_io(dense, probe_photos(images), request.known)
+    return probe, from_photos(images, probe.io.scale, probe.undone)
 
 
 def _write(
