@@ -292,3 +292,43 @@ def network(draw: Callable[[st.SearchStrategy], Any], *, quantized: bool = False
     for step in draw(st.lists(st.sampled_from(steps), min_size=1, max_size=10)):
         getattr(made, step)()
     return made.finish(inputs, outputs), inputs, outputs
+
+
+def of_8_bit_images(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The network between an image of 8-bit integers and another."""
+    scale, white = ("white.in", np.float32(1 / 255)), ("white.out", np.float32(255))
+    model.graph.initializer.extend(numpy_helper.from_array(np.asarray(value), name) for name, value in (scale, white))
+    for node in model.graph.node:
+        node.input[:] = ["x.float" if name == "x" else name for name in node.input]
+        node.output[:] = ["y.float" if name == "y" else name for name in node.output]
+    start = [helper.make_node("Cast", ["x"], ["x.cast"], to=TensorProto.FLOAT)]
+    start.append(helper.make_node("Mul", ["x.cast", "white.in"], ["x.float"]))
+    end = [helper.make_node("Mul", ["y.float", "white.out"], ["y.white"])]
+    if model.opset_import[0].version < 11:
+        end.append(helper.make_node("Clip", ["y.white"], ["y.clip"], min=0.0, max=255.0))
+    else:
+        model.graph.initializer.append(numpy_helper.from_array(np.asarray(np.float32(0)), "black"))
+        end.append(helper.make_node("Clip", ["y.white", "black", "white.out"], ["y.clip"]))
+    end.append(helper.make_node("Cast", ["y.clip"], ["y"], to=TensorProto.UINT8))
+    nodes = [*start, *model.graph.node, *end]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    for value in (*model.graph.input, *model.graph.output):
+        value.type.tensor_type.elem_type = TensorProto.UINT8
+    return model
+
+
+def in_half_precision(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The network with all of its numbers in float16, but for the factors of Resize."""
+    factors = {name for node in model.graph.node if node.op_type in ("Resize", "Upsample") for name in node.input[1:]}
+    tensors = [tensor for tensor in model.graph.initializer if tensor.name not in factors]
+    for node in model.graph.node:
+        if node.op_type == "Constant" and node.output[0] not in factors:
+            tensors.append(node.attribute[0].t)
+    for tensor in tensors:
+        if tensor.data_type == TensorProto.FLOAT:
+            half = numpy_helper.to_array(tensor).astype(np.float16)
+            tensor.CopyFrom(numpy_helper.from_array(half, tensor.name))
+    for value in (*model.graph.input, *model.graph.output):
+        value.type.tensor_type.elem_type = TensorProto.FLOAT16
+    return model
