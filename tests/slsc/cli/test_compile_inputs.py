@@ -16,6 +16,8 @@ from slsc.runtime.bundle.reader import open_bundle
 from slsc.runtime.session import Session
 
 WIDTH = 32
+KNOWN = ("--range", "0:1", "--output-range", "same", "--order", "RGB", "--residual", "no", "--force")
+"""What could not be found out of random weights."""
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +85,7 @@ def levelled(path: Path) -> Path:
 
 def test_a_network_of_one_size_restores_any_photo_in_tiles(slsc, photos, tmp_path):
     model, output = gated(tmp_path / "gated.onnx"), tmp_path / "gated.slsb"
-    words = ("--budget", "1/2", "--effort", "none", "--data", photos, "--range", "0:1", "--order", "RGB")
+    words = ("--budget", "1/2", "--effort", "none", "--data", photos, *KNOWN)
     done = slsc("compile", model, *words, "-o", output)
     assert done.code == 0, done.err
     assert "GMACs at 1280x720" in done.out and "tiles of 32x32, halos included" in done.out
@@ -112,16 +114,15 @@ def test_a_network_of_one_size_is_finetuned(slsc, photos, tmp_path, monkeypatch)
 
     few = Effort(TrainSettings(Horizon(steps=4), batch=8, schedule=Schedule(1e-4, warmup=0)), FAST)
     monkeypatch.setattr(efforts, "EFFORTS", {"fast": few})
-    output = tmp_path / "gated.slsb"
-    done = slsc("compile", gated(tmp_path / "gated.onnx"), "--budget", "1/2", "--data", photos, "--range", "0:1", "-q",
-                "-o", output)  # fmt: skip
+    words = ("--budget", "1/2", "--data", photos, *KNOWN, "-q")
+    done = slsc("compile", gated(tmp_path / "gated.onnx"), *words, "-o", tmp_path / "gated.slsb")
     assert done.code == 0, done.err
 
 
 def test_other_inputs_hold_what_is_said(slsc, photos, tmp_path):
     model, output = levelled(tmp_path / "levelled.onnx"), tmp_path / "levelled.slsb"
     given = ("--set", "sigma=25/255", "--extra-channel", "0.5", "--output", "y")
-    words = ("--budget", "1", "--effort", "none", "--data", photos, "--range", "0:1", "--order", "RGB", "--json")
+    words = ("--budget", "1", "--effort", "none", "--data", photos, *KNOWN, "--json")
     done = slsc("compile", model, *given, *words, "--output", output)
     assert done.code == 0, done.err
     options = [f"--set sigma={25 / 255!r}", "--extra-channel 0.5", "--output y"]
