@@ -127,5 +127,7 @@ def open_restorer(path: Path, *, engine: str | None = None, known: Known | None 
             raise UsageError("only bundles have engines", where=str(path), hint="leave out --engine")
         return WholeImage(path, known or Known(), threads)
     if known not in (None, Known()):
-        raise UsageError("a bundle knows its interface", where=str(path), hint="leave out the network's options")
+        raise UsageError(
+            "a bundle knows its interface", where=str(path), hint="leave out --range and the other options of a network"
+        )
     return BundleImage(path, engine, threads)
