@@ -26,6 +26,9 @@ EQUAL = 100.0
 BLURS = (0.5, 0.8, 1.2, 2.0)
 """Smoothing, the simplest of restorations, by its sigma in pixels."""
 
+SHARPENINGS = (0.5, 1.0, 2.0)
+"""Share of what a blur takes away that is added, the next simplest."""
+
 Photo = npt.NDArray[np.uint8]
 
 
@@ -39,7 +42,7 @@ class Sample:
         plain_psnr: of the plain picture in dB.
         plain_fitted_psnr: likewise, see `fitted_psnr`.
         nothing: PSNR in dB of the plain picture, or of one flat colour where that is nearer to the truth.
-        simple: PSNR in dB of the plain picture smoothed as suits it best, or left as it is.
+        simple: PSNR in dB of the plain picture smoothed or sharpened as suits it best, or left as it is.
     """
 
     def __init__(self, given: Pixels, truth: Pixels, plain: Pixels, border: int = 0) -> None:
@@ -49,8 +52,9 @@ class Sample:
         self.plain_psnr = self.psnr(plain)
         self.plain_fitted_psnr = self.fitted_psnr(plain)
         self.nothing = max(self.plain_psnr, self.psnr(flat))
-        smooth = (cv2.GaussianBlur(plain, (0, 0), sigma).reshape(plain.shape) for sigma in BLURS)
-        self.simple = max(self.nothing, *map(self.psnr, smooth))
+        smooth = [cv2.GaussianBlur(plain, (0, 0), sigma).reshape(plain.shape) for sigma in BLURS]
+        sharp = [rounded(plain + share * (plain - one)) for one in smooth[1:] for share in SHARPENINGS]
+        self.simple = max(self.nothing, *map(self.psnr, smooth), *map(self.psnr, sharp))
 
     def psnr(self, image: Pixels) -> float:
         """dB over all channels of the truth, its border left out; equal images count as `EQUAL`."""
