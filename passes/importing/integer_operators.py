@@ -66,10 +66,10 @@ def _expanded(node: onnx.NodeProto, form: _Form) -> list[onnx.NodeProto]:
     inner, nodes = [], []
     for index, places in enumerate(form.inputs):
         # Weights are quantized by output channel, their first axis.
-        axis = {"axis": 0} if form.op_type == "Conv" and index == 1 else {}
+        axis = 0 if form.op_type == "Conv" and index == 1 else 1
         inner.append(f"{made}.input{index}")
         ends = [node.input[place] for place in places]
-        nodes.append(helper.make_node("DequantizeLinear", ends, inner[-1:], f"{name}.input{index}", **axis))
+        nodes.append(helper.make_node("DequantizeLinear", ends, inner[-1:], f"{name}.input{index}", axis=axis))
     if form.bias is not None and len(node.input) > form.bias and node.input[form.bias]:
         steps, scales = f"{made}.bias_steps", [node.input[places[1]] for places in form.inputs]
         inner.append(f"{made}.bias")

@@ -187,7 +187,7 @@ def compile_model(request: CompileRequest, progress: StageProgress) -> CompileRe
         output_hw=REPORT_HW if probe.io.fixed_hw else cost.output_hw,
         tiles=tiles,
         dense=_dense_figures(dense, cost, tiles, held_out),
-        quantized=_quantized_quality(imported, probe.io, data),
+        quantized=_quantized_quality(imported, probe, data),
         engines=tuple(_figures(engine, tiles) for engine in engines),
         held_out=len(data.held_out),
         labelled=data.labelled,
@@ -198,10 +198,11 @@ def compile_model(request: CompileRequest, progress: StageProgress) -> CompileRe
     )
 
 
-def _quantized_quality(imported: Imported, io: ImageIO, data: CompileData) -> Quality | None:
+def _quantized_quality(imported: Imported, probe: ProbeResult, data: CompileData) -> Quality | None:
     if imported.quantized is None:
         return None
-    return quantized_quality(imported.quantized, imported.model, io, data.held_out, data.truth)
+    before, after = probe.restorer(imported.quantized), probe.restorer(imported.model)
+    return quantized_quality(before, after, probe.io, data.held_out, data.truth)
 
 
 def _without_dense(engine: BakedEngine) -> BakedEngine:
