@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from slsc.data.degradations import Pixels, rounded
 from slsc.metrics.psnr import psnr
@@ -139,7 +141,7 @@ def penalty(convention: Convention) -> float:
     return UNLIKELY if convention.input != convention.output else 0.0
 
 
-def _pixels(values: Pixels, order: str) -> Pixels:
+def _pixels(values: npt.NDArray[Any], order: str) -> Pixels:
     """HxWxC in levels of 8 bits, red first, neither clamped nor rounded; a value that is no number becomes 0."""
     turned = values.transpose(1, 2, 0)[:, :, :: -1 if order == "BGR" else 1]
     return np.nan_to_num(255 * turned, posinf=255, neginf=0)

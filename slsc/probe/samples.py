@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import cv2
 import numpy as np
@@ -56,26 +57,26 @@ class Sample:
         sharp = [rounded(plain + share * (plain - one)) for one in smooth[1:] for share in SHARPENINGS]
         self.simple = max(self.nothing, *map(self.psnr, smooth), *map(self.psnr, sharp))
 
-    def psnr(self, image: Pixels) -> float:
+    def psnr(self, image: npt.NDArray[Any]) -> float:
         """dB over all channels of the truth, its border left out; equal images count as `EQUAL`."""
         error = float(np.mean(np.square(self._cut(image) - self._cut(self.truth))))
         return min(EQUAL, psnr(error, 255))
 
-    def fitted_psnr(self, image: npt.NDArray[np.floating]) -> float:
+    def fitted_psnr(self, image: npt.NDArray[Any]) -> float:
         """As `psnr`, of the image with the brightness and contrast of each channel that suit the truth best."""
         found, truth = (self._cut(one).reshape(-1, one.shape[2]) for one in (image, self.truth))
         found, truth = found - found.mean(0), truth - truth.mean(0)
         slope = (found * truth).mean(0) / np.maximum(np.square(found).mean(0), 1e-30)
         return min(EQUAL, psnr(float(np.mean(np.square(truth - slope * found))), 255))
 
-    def likeness(self, image: npt.NDArray[np.floating]) -> float:
+    def likeness(self, image: npt.NDArray[Any]) -> float:
         """Correlation with the truth, -1 to 1, the mean over channels; 0 for a flat image."""
         found, truth = (self._cut(one).reshape(-1, one.shape[2]) for one in (image, self.truth))
         found, truth = found - found.mean(0), truth - truth.mean(0)
         spread = np.sqrt(np.square(found).mean(0) * np.square(truth).mean(0))
         return float(np.mean((found * truth).mean(0) / np.maximum(spread, 1e-30)))
 
-    def _cut(self, image: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+    def _cut(self, image: npt.NDArray[Any]) -> npt.NDArray[Any]:
         return image[self._inside, self._inside]
 
 
