@@ -74,7 +74,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     if args.html:
         output_path(args.html, ".html")
     from slsc.jobs.profile.jobs import WARM_UP, cores, list_jobs, measure
-    from slsc.jobs.profile.targets import bundle_targets, image_size, network_target
+    from slsc.jobs.profile.targets import binding_in, bundle_targets, image_size, network_target
 
     if is_bundle(args.file):
         require_network_options(args, args.file)
@@ -82,7 +82,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
     else:
         targets = [network_target(args.file, binding_of(args))]
     if args.against:
-        targets = [network_target(args.against), *targets]
+        bound = binding_in(args.file) if is_bundle(args.file) else binding_of(args)
+        targets = [network_target(args.against, bound), *targets]
     threads = args.threads or cores()
     jobs = list_jobs(targets, args.backend, threads, console.note)
     if args.per_op and not any(job.timed for job in jobs):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -135,7 +135,7 @@ def _hazy(image: Pixels, share: float) -> Pixels:
 ANGLES = (135, 45, 90, 75, 105)
 """Of rain, in degrees; networks learn the direction along with the streaks."""
 
-FAMILIES: tuple[dict[str, Callable[[Pixels], Pixels]], ...] = (
+FAMILIES: tuple[Mapping[str, Callable[[Pixels], Pixels]], ...] = (
     {f"noise of sigma {sigma}": partial(_noisy, sigma=sigma) for sigma in (25, 15, 50)},
     {f"bicubic enlargement x{scale}": partial(_enlarged, scale=scale) for scale in (3, 2, 4)},
     {f"JPEG of quality {quality}": partial(_jpeg, quality=quality) for quality in (20, 10, 40)},

@@ -137,7 +137,9 @@ def open_restorer(
             raise UsageError("only bundles have engines", where=str(path), hint="leave out --engine")
         return WholeImage(path, known or Known(), threads, binding)
     if known not in (None, Known()):
-        raise UsageError("a bundle knows its interface", where=str(path), hint="leave out the network's options")
+        raise UsageError(
+            "a bundle knows its interface", where=str(path), hint="leave out --range and the other options of a network"
+        )
     if binding != NOTHING_BOUND:
         raise UsageError(
             "a bundle knows its inputs and outputs",

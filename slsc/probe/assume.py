@@ -31,8 +31,9 @@ def assumed(bench: Bench, tried: Sequence[Convention]) -> tuple[Convention, str]
     pictures = [one for one in tried if one.form is Form.PICTURE] or list(tried)
     standing = [one for one in pictures if _refutation(bench, one) is None]
     name = bench.samples.families[0][0]
-    active = [one for one in standing if not bench.does_nothing(name, 0, one)]
-    chosen = (active or standing or pictures)[0]
+    plain = [one for one in standing if one.plain]
+    active = [one for one in plain if not bench.does_nothing(name, 0, one)]
+    chosen = (active or plain or standing or pictures)[0]
     if not standing:
         return chosen, "its output shows the input under none"
     passed = [_refutation(bench, one) or "does nothing" for one in pictures[: pictures.index(chosen)]]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from slsc.data.degradations import Pixels, rounded
 from slsc.metrics.psnr import psnr
@@ -20,6 +22,9 @@ LEAST_GAIN = 0.2
 MOST_LIKENESS = 0.75
 """Correlation with the picture from which on an output counts as a picture, and not as what is wrong with one."""
 
+UNLIKELY = 1.0
+"""dB by which a convention of two ranges must be better than one of one: an amplitude may chance to suit samples."""
+
 SAME = 45.0
 """PSNR in dB between output and plain picture from which on a network counts as doing nothing."""
 
@@ -30,8 +35,8 @@ class Verdict:
 
     Attributes:
         gain: dB over doing nothing; minus infinity where the convention cannot be what the network is made for.
-        lead: dB over the best simple method, by which what a network undoes is compared: smoothing, which networks do
-            in wrong ranges, leads nowhere.
+        lead: dB over the best simple method, by which what a network undoes is compared: smoothing or sharpening, which
+            networks do in wrong ranges, leads nowhere. Less `UNLIKELY` for ranges that differ.
         revealing: whether the picture holds more of the truth than the plain one does, at the brightness and contrast
             that suit each best. If not, all that was done is to brighten, darken or flatten.
     """
@@ -97,7 +102,9 @@ class Bench:
         if residual and sample.fitted_psnr(picture) < least:
             return NONE
         found = sample.psnr(picture)
-        return Verdict(found - sample.nothing, found - sample.simple, residual or output.fitted_psnr >= least)
+        return Verdict(
+            found - sample.nothing, found - sample.simple - penalty(convention), residual or output.fitted_psnr >= least
+        )
 
     def psnr(self, name: str, convention: Convention, count: int) -> float:
         """Mean PSNR in dB of the first `count` samples of a name."""
@@ -129,7 +136,12 @@ class Bench:
         return self._outputs[key]
 
 
-def _pixels(values: Pixels, order: str) -> Pixels:
+def penalty(convention: Convention) -> float:
+    """dB by which a convention must be better than a likelier one."""
+    return UNLIKELY if convention.input != convention.output else 0.0
+
+
+def _pixels(values: npt.NDArray[Any], order: str) -> Pixels:
     """HxWxC in levels of 8 bits, red first, neither clamped nor rounded; a value that is no number becomes 0."""
     turned = values.transpose(1, 2, 0)[:, :, :: -1 if order == "BGR" else 1]
     return np.nan_to_num(255 * turned, posinf=255, neginf=0)

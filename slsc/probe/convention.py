@@ -54,8 +54,7 @@ class Convention:
         """The same for another order of colours: what belongs to a colour goes with it."""
         if order == self.order:
             return self
-        ranges = (ValueRange(one.low[::-1], one.high[::-1]) for one in (self.input, self.output))
-        return Convention(order, *ranges, self.form)
+        return Convention(order, _turned(self.input), _turned(self.output), self.form)
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,7 @@ def inputs_tried(known: Known, order: str) -> tuple[ValueRange, ...]:
         return (known.input,)
     if order == "Y":
         return RANGES
-    return (*RANGES, IMAGENET if order == "RGB" else Convention("RGB", IMAGENET, IMAGENET).turned("BGR").input)
+    return (*RANGES, IMAGENET if order == "RGB" else _turned(IMAGENET))
 
 
 def conventions(given: ValueRange, known: Known, order: str, *, same_size: bool) -> list[Convention]:
@@ -107,5 +106,9 @@ def conventions(given: ValueRange, known: Known, order: str, *, same_size: bool)
 
 def name_of(values: ValueRange) -> str:
     """A range in words."""
-    turned = ValueRange(IMAGENET.low[::-1], IMAGENET.high[::-1])
-    return "ImageNet's mean and deviation" if values in (IMAGENET, turned) else str(values)
+    return "ImageNet's mean and deviation" if values in (IMAGENET, _turned(IMAGENET)) else str(values)
+
+
+def _turned(values: ValueRange) -> ValueRange:
+    """Of the reverse order of channels."""
+    return ValueRange(values.low[::-1], values.high[::-1])

@@ -55,8 +55,9 @@ def probe_io(
     network = ProbedNetwork(model)
     geometry = find_geometry(network)
     _require_possible(network.channels, geometry, known)
-    own = pairs(geometry.scale) if pairs else ()
-    bench = Bench(network, (paired if own else made_of)(own or photos, geometry, network.channels))
+    channels = network.channels
+    samples = paired(pairs(geometry.scale), geometry, channels) if pairs else made_of(photos, geometry, channels)
+    bench = Bench(network, samples)
     order = known.order or ("Y" if network.channels == 1 else "RGB")
     same_size = geometry.scale == 1
     tried = _by_likelihood(

@@ -54,7 +54,8 @@ class ProbedNetwork:
         """What the network makes of an image: CxHxW, in its own range and order of channels."""
         step = -1 if convention.order == "BGR" else 1
         unit = image[:, :, ::step].transpose(2, 0, 1) / 255
-        return self._run(convention.input.from_unit(unit).transpose(1, 2, 0)).transpose(2, 0, 1)
+        values = np.asarray(convention.input.from_unit(unit), np.float64)
+        return self._run(values.transpose(1, 2, 0)).transpose(2, 0, 1)
 
     def scale_at(self, hw: tuple[int, int]) -> int:
         """Output pixels per input pixel of an image of size `hw`.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import cv2
 import numpy as np
@@ -26,6 +27,9 @@ EQUAL = 100.0
 BLURS = (0.5, 0.8, 1.2, 2.0)
 """Smoothing, the simplest of restorations, by its sigma in pixels."""
 
+SHARPENINGS = (0.5, 1.0, 2.0)
+"""Share of what a blur takes away that is added, the next simplest."""
+
 Photo = npt.NDArray[np.uint8]
 
 
@@ -39,7 +43,7 @@ class Sample:
         plain_psnr: of the plain picture in dB.
         plain_fitted_psnr: likewise, see `fitted_psnr`.
         nothing: PSNR in dB of the plain picture, or of one flat colour where that is nearer to the truth.
-        simple: PSNR in dB of the plain picture smoothed as suits it best, or left as it is.
+        simple: PSNR in dB of the plain picture smoothed or sharpened as suits it best, or left as it is.
     """
 
     def __init__(self, given: Pixels, truth: Pixels, plain: Pixels, border: int = 0) -> None:
@@ -49,29 +53,30 @@ class Sample:
         self.plain_psnr = self.psnr(plain)
         self.plain_fitted_psnr = self.fitted_psnr(plain)
         self.nothing = max(self.plain_psnr, self.psnr(flat))
-        smooth = (cv2.GaussianBlur(plain, (0, 0), sigma).reshape(plain.shape) for sigma in BLURS)
-        self.simple = max(self.nothing, *map(self.psnr, smooth))
+        smooth = [cv2.GaussianBlur(plain, (0, 0), sigma).reshape(plain.shape) for sigma in BLURS]
+        sharp = [rounded(plain + share * (plain - one)) for one in smooth[1:] for share in SHARPENINGS]
+        self.simple = max(self.nothing, *map(self.psnr, smooth), *map(self.psnr, sharp))
 
-    def psnr(self, image: Pixels) -> float:
+    def psnr(self, image: npt.NDArray[Any]) -> float:
         """dB over all channels of the truth, its border left out; equal images count as `EQUAL`."""
         error = float(np.mean(np.square(self._cut(image) - self._cut(self.truth))))
         return min(EQUAL, psnr(error, 255))
 
-    def fitted_psnr(self, image: npt.NDArray[np.floating]) -> float:
+    def fitted_psnr(self, image: npt.NDArray[Any]) -> float:
         """As `psnr`, of the image with the brightness and contrast of each channel that suit the truth best."""
         found, truth = (self._cut(one).reshape(-1, one.shape[2]) for one in (image, self.truth))
         found, truth = found - found.mean(0), truth - truth.mean(0)
         slope = (found * truth).mean(0) / np.maximum(np.square(found).mean(0), 1e-30)
         return min(EQUAL, psnr(float(np.mean(np.square(truth - slope * found))), 255))
 
-    def likeness(self, image: npt.NDArray[np.floating]) -> float:
+    def likeness(self, image: npt.NDArray[Any]) -> float:
         """Correlation with the truth, -1 to 1, the mean over channels; 0 for a flat image."""
         found, truth = (self._cut(one).reshape(-1, one.shape[2]) for one in (image, self.truth))
         found, truth = found - found.mean(0), truth - truth.mean(0)
         spread = np.sqrt(np.square(found).mean(0) * np.square(truth).mean(0))
         return float(np.mean((found * truth).mean(0) / np.maximum(spread, 1e-30)))
 
-    def _cut(self, image: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+    def _cut(self, image: npt.NDArray[Any]) -> npt.NDArray[Any]:
         return image[self._inside, self._inside]
 
 

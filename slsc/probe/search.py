@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from slsc.probe.bench import LEAST_GAIN, Bench, Verdict
+from slsc.probe.bench import LEAST_GAIN, Bench, Verdict, penalty
 from slsc.probe.convention import Convention, Form
 
 MARGIN = 0.1
@@ -124,8 +124,8 @@ def _chosen(
 ) -> Evidence:
     """The likeliest of those that are within the margin of the best."""
     scores = {one: bench.psnr(name, one, count) for one in tried}
-    best = max(scores[one] for one in able)
-    near = [one for one in able if scores[one] >= best - MARGIN]
+    weighed = {one: scores[one] - penalty(one) for one in able}
+    near = [one for one in able if weighed[one] >= max(weighed.values()) - MARGIN]
     return Evidence(
         near[0], name, scores, bench.samples.plain, bench.plain_psnr(name, count), tuple(near[1:]), restores
     )

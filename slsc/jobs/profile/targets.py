@@ -58,6 +58,15 @@ def _bundle_target(bundle: Bundle, engine: Engine) -> Target:
     return Target(engine.name, io.channels, io.input_range, io.fixed_hw, artefact)
 
 
+def binding_in(path: Path) -> Binding:
+    """What the network that a bundle was compiled from was said to hold.
+
+    Raises:
+        BundleError: the bundle cannot be opened.
+    """
+    return Binding.from_options(open_bundle(path).manifest.source.options)
+
+
 def network_target(path: Path, binding: Binding = NOTHING_BOUND) -> Target:
     """An ONNX network, after the import passes; dense on every backend, whatever zeros it holds.
 

@@ -42,7 +42,7 @@ CONVENTIONS = [
     ("enlarging", UNIT, SIGNED, PICTURE),
     ("enlarging", LEVELS, UNIT, PICTURE),
     ("sharpening", CENTRED, CENTRED, PICTURE),
-    ("sharpening", UNIT, UNIT, ADD),
+    ("bilateral", SIGNED, SIGNED, ADD),
 ]
 
 

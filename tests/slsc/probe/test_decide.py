@@ -113,9 +113,8 @@ def test_a_network_that_treats_all_ranges_and_channels_alike_is_assumed_0_to_1_r
     assert how(result, "range") == how(result, "order") == "assumed"
 
 
-def test_a_network_that_restores_nothing_is_assumed_0_to_1_and_says_so(photos: list[Array]) -> None:
-    nodes = [helper.make_node("Mul", ["x", "x"], ["y"])]
-    result = probe_io(graph_model(nodes, {}), photos)
+def test_a_network_that_restores_nothing_is_assumed_0_to_1_and_says_so(photos: list[Array], dress: Any) -> None:
+    result = probe_io(dress("inverting"), photos)
     assert result.io.input_range == result.io.output_range == ValueRange.uniform(0, 1)
     assert result.io.task == "restore"
     assert how(result, "range") == how(result, "picture") == how(result, "order") == "assumed"
