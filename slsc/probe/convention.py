@@ -24,6 +24,8 @@ class Form(Enum):
 LEVELS, SIGNED, CENTRED = ValueRange.uniform(0, 255), ValueRange.uniform(-1, 1), ValueRange.uniform(-0.5, 0.5)
 IMAGENET = ValueRange.normalised((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 """Mean and deviation of ImageNet's photos, as torchvision has them; red first."""
+VGG = ValueRange((-123.68, -116.779, -103.939), (131.32, 138.221, 151.061))
+"""Pixels of 0..255 less their mean, as Caffe's VGG has it; red first."""
 
 RANGES = (UNIT, LEVELS, SIGNED, CENTRED)
 """Tried for input and output, the commonest first: it is taken where the measurement cannot tell."""
@@ -79,12 +81,24 @@ class Known:
 
 
 def inputs_tried(known: Known, order: str) -> tuple[ValueRange, ...]:
-    """Ranges that an input may have, the likeliest first."""
+    """Ranges that an input of this order may have, the likeliest first."""
     if known.input is not None:
         return (known.input,)
-    if order == "Y":
-        return RANGES
-    return (*RANGES, IMAGENET if order == "RGB" else _turned(IMAGENET))
+    return RANGES if order == "Y" else (*RANGES, *_by_channel(order))
+
+
+def all_tried(known: Known, channels: int, *, same_size: bool) -> list[Convention]:
+    """Every convention there is to be tried, the likeliest first: those whose picture leaves as it enters, then those
+    whose picture leaves otherwise, then differences.
+
+    Red comes first, save where a network has values of its own for each colour: those are tried blue first, too.
+    """
+    order = known.order or ("Y" if channels == 1 else "RGB")
+    inputs = [(order, values) for values in inputs_tried(known, order)]
+    if order == "RGB" and known.order is None and known.input is None:
+        inputs += [("BGR", values) for values in _by_channel("BGR")]
+    tried = [one for given in inputs for one in conventions(given[1], known, given[0], same_size=same_size)]
+    return sorted(tried, key=lambda one: 0 if one.plain else 1 if one.form is Form.PICTURE else 2)
 
 
 def conventions(given: ValueRange, known: Known, order: str, *, same_size: bool) -> list[Convention]:
@@ -106,7 +120,13 @@ def conventions(given: ValueRange, known: Known, order: str, *, same_size: bool)
 
 def name_of(values: ValueRange) -> str:
     """A range in words."""
-    return "ImageNet's mean and deviation" if values in (IMAGENET, _turned(IMAGENET)) else str(values)
+    names = {IMAGENET: "ImageNet's mean and deviation", VGG: "0..255 less VGG's mean"}
+    return names.get(values) or names.get(_turned(values)) or str(values)
+
+
+def _by_channel(order: str) -> tuple[ValueRange, ...]:
+    """Ranges with values of their own for each colour."""
+    return (IMAGENET, VGG) if order == "RGB" else (_turned(IMAGENET), _turned(VGG))
 
 
 def _turned(values: ValueRange) -> ValueRange:

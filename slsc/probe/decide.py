@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 
 import onnx
 
@@ -11,18 +10,16 @@ from slsc.data.patches import Pair
 from slsc.errors import DataError, UsageError
 from slsc.probe.assume import assumed
 from slsc.probe.bench import Bench
-from slsc.probe.convention import Convention, Form, Known, conventions, inputs_tried
-from slsc.probe.findings import colour_finding, form_finding, range_findings, size_findings
+from slsc.probe.convention import Convention, Form, Known, all_tried
+from slsc.probe.findings import form_finding, range_findings, size_findings
 from slsc.probe.network import Geometry, ProbedNetwork, find_geometry
+from slsc.probe.order import decide_order
 from slsc.probe.result import Finding, ProbeResult
 from slsc.probe.samples import Photo, made_of, paired
 from slsc.probe.search import Evidence, find_evidence, find_nearest, undone
 from slsc.runtime.bundle.manifest import ImageIO
 from slsc.runtime.bundle.value_range import LARGEST
 
-ORDER_MARGIN = 0.02
-"""Lead in dB below which a colour order counts as undetermined. Swapping red and blue costs trained networks little
-(CARN, EDSR, IMDN, RFDN: 0.04 to 0.25 dB on photos)."""
 
 
 def probe_io(
@@ -58,15 +55,12 @@ def probe_io(
     channels = network.channels
     samples = paired(pairs(geometry.scale), geometry, channels) if pairs else made_of(photos, geometry, channels)
     bench = Bench(network, samples)
-    order = known.order or ("Y" if network.channels == 1 else "RGB")
     same_size = geometry.scale == 1
-    tried = _by_likelihood(
-        one for given in inputs_tried(known, order) for one in conventions(given, known, order, same_size=same_size)
-    )
+    tried = all_tried(known, channels, same_size=same_size)
     evidence = _evidence(bench, tried, same_size=same_size)
     convention, why = (evidence.convention, "") if evidence else assumed(bench, tried)
     ranges = range_findings(convention, evidence, known, why)
-    convention, order_finding = _decide_order(bench, convention, evidence, known)
+    convention, order_finding = decide_order(bench, convention, evidence, known)
     sizes = size_findings(geometry, known)
     form = () if geometry.scale > 1 else (form_finding(convention, evidence, known),)
     return ProbeResult(
@@ -96,11 +90,6 @@ def _evidence(bench: Bench, tried: Sequence[Convention], *, same_size: bool) -> 
         or find_evidence(bench, tried, families[1:])
         or find_nearest(bench, tried)
     )
-
-
-def _by_likelihood(tried: Iterable[Convention]) -> list[Convention]:
-    """A picture that leaves as it enters comes first, a picture of another range next; else as they were."""
-    return sorted(tried, key=lambda one: 0 if one.plain else 1 if one.form is Form.PICTURE else 2)
 
 
 def _io(network: ProbedNetwork, geometry: Geometry, convention: Convention) -> ImageIO:
@@ -144,22 +133,3 @@ def _require_possible(channels: int, geometry: Geometry, known: Known) -> None:
         raise UsageError(
             f"colour order {known.order!r} does not fit {channels} channels", hint=f"use {' or '.join(orders)}"
         )
-
-
-def _decide_order(
-    bench: Bench, convention: Convention, evidence: Evidence | None, known: Known
-) -> tuple[Convention, Finding]:
-    """RGB, unless BGR is better by more than the margin."""
-    if known.order is not None or convention.order == "Y" or evidence is None:
-        return convention, colour_finding(convention.order, known, None, {})
-    turned = convention.turned("BGR")
-    if known.input is not None:
-        turned = replace(turned, input=convention.input)
-    if known.output is not None:
-        turned = replace(turned, output=convention.output)
-    scores = {one: bench.psnr(evidence.name, one, bench.samples.count) for one in (convention, turned)}
-    lead = scores[convention] - scores[turned]
-    chosen = convention if lead > -ORDER_MARGIN else turned
-    psnrs = {one.order: score for one, score in scores.items()}
-    doubtful = abs(lead) < ORDER_MARGIN
-    return chosen, colour_finding(chosen.order, known, None if doubtful else lead, psnrs, evidence.name)

@@ -93,15 +93,17 @@ def form_finding(convention: Convention, evidence: Evidence | None, known: Known
     return Finding("picture", answer, "measured", f"best at {purpose(evidence)}", scores)
 
 
-def colour_finding(order: str, known: Known, lead: float | None, psnrs: Mapping[str, float], name: str = "") -> Finding:
-    """The order of colours; `lead` is that of RGB in dB, None where it does not tell."""
+def colour_finding(
+    order: str, known: Known, doubt: str | None, psnrs: Mapping[str, float], name: str = ""
+) -> Finding:
+    """The order of colours; `doubt` says why the measurement does not tell, None where it does."""
     if known.order is not None:
         return Finding("order", order, "given", "not measured", {})
     if order == "Y":
         return Finding("order", "Y", "measured", "one channel is taken as luma", {})
     if not psnrs:
         return Finding("order", order, "assumed", f"{ASSUMED}; --order overrides", {})
-    if lead is None:
-        gap = abs(psnrs["RGB"] - psnrs["BGR"])
-        return Finding("order", order, "assumed", f"the orders differ by {gap:.3f} dB, too little to tell", psnrs)
-    return Finding("order", order, "measured", f"better by {abs(lead):.2f} dB at restoring {name}", psnrs)
+    if doubt is not None:
+        return Finding("order", order, "assumed", f"{doubt}; --order overrides", psnrs)
+    lead = abs(psnrs["RGB"] - psnrs["BGR"])
+    return Finding("order", order, "measured", f"better by {lead:.2f} dB at restoring {name}", psnrs)

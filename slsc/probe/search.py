@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from slsc.probe.bench import LEAST_GAIN, Bench, Verdict, penalty
 from slsc.probe.convention import Convention, Form
 
-MARGIN = 0.1
+MARGIN = 0.05
 """Lead in dB below which a convention counts as no better than a likelier one."""
 
 PHOTOS = 2
