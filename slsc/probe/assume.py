@@ -29,18 +29,18 @@ def assumed(bench: Bench, tried: Sequence[Convention]) -> tuple[Convention, str]
         tried: the likeliest first; those that are no picture, unless the user gave one, are passed over.
     """
     pictures = [one for one in tried if one.form is Form.PICTURE] or list(tried)
-    standing = [one for one in pictures if _refutation(bench, one) is None]
+    standing = [one for one in pictures if refutation(bench, one) is None]
     name = bench.samples.families[0][0]
     plain = [one for one in standing if one.plain]
     active = [one for one in plain if not bench.does_nothing(name, 0, one)]
     chosen = (active or plain or standing or pictures)[0]
     if not standing:
         return chosen, "its output shows the input under none"
-    passed = [_refutation(bench, one) or "does nothing" for one in pictures[: pictures.index(chosen)]]
+    passed = [refutation(bench, one) or "does nothing" for one in pictures[: pictures.index(chosen)]]
     return chosen, f"the likeliest under which it is not {passed[0]}" if passed else "the commonest"
 
 
-def _refutation(bench: Bench, convention: Convention) -> str | None:
+def refutation(bench: Bench, convention: Convention) -> str | None:
     """Why a convention cannot be: its output is constant, clipped, off by a gain, or another picture."""
     name = bench.samples.families[0][0]
     plain = bench.samples[name, 0].plain

@@ -120,6 +120,15 @@ class Bench:
         change = self.restored(name, index, convention) - self.samples[name, index].plain
         return psnr(float(np.mean(np.square(change))), 255) >= SAME
 
+    def detail(self, name: str, index: int, convention: Convention) -> float:
+        """dB over the plain picture of the best mixture of that and the restoration: above 0 where what the network
+        changes points to the truth, though it may go too far, as networks do that are made to please the eye."""
+        sample = self.samples[name, index]
+        change = self.restored(name, index, convention) - sample.plain
+        wanted = float(np.mean(change * (sample.truth - sample.plain)))
+        share = np.clip(wanted / max(float(np.mean(np.square(change))), 1e-9), 0, 1)
+        return sample.psnr(sample.plain + share * change) - sample.plain_psnr
+
     def change(self, name: str, index: int, convention: Convention) -> float:
         """Mean square of what a convention changes of the plain picture, over the variance of that."""
         plain = self.samples[name, index].plain

@@ -93,9 +93,7 @@ def form_finding(convention: Convention, evidence: Evidence | None, known: Known
     return Finding("picture", answer, "measured", f"best at {purpose(evidence)}", scores)
 
 
-def colour_finding(
-    order: str, known: Known, doubt: str | None, psnrs: Mapping[str, float], name: str = ""
-) -> Finding:
+def colour_finding(order: str, known: Known, doubt: str | None, psnrs: Mapping[str, float], name: str = "") -> Finding:
     """The order of colours; `doubt` says why the measurement does not tell, None where it does."""
     if known.order is not None:
         return Finding("order", order, "given", "not measured", {})

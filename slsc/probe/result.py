@@ -52,6 +52,8 @@ class ProbeResult:
         undone: what the network turned out to undo, the best first: names of samples, for same-size networks those of
             `slsc.data.degradations.DEGRADATIONS`; empty where it restores nothing that was tried.
         attempts: what was tried in vain then: PSNR in dB with the network and without it, what came nearest first.
+        plausible: whether it may be a restorer all the same. A super-resolution network is if it adds detail of the
+            photo, though further from it than bicubic; one of equal size, if its output shows its input.
     """
 
     io: ImageIO
@@ -60,6 +62,7 @@ class ProbeResult:
     residual_range: ValueRange
     undone: tuple[str, ...]
     attempts: Mapping[str, tuple[float, float]]
+    plausible: bool
 
     def restorer(self, model: onnx.ModelProto) -> onnx.ModelProto:
         """The network that was probed as one that puts out the picture."""

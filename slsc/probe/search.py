@@ -50,7 +50,9 @@ class Evidence:
 Family = tuple[str, ...]
 
 
-def find_evidence(bench: Bench, tried: Sequence[Convention], families: Sequence[Family]) -> Evidence | None:
+def find_evidence(
+    bench: Bench, tried: Sequence[Convention], families: Sequence[Family], *, tones: bool = True
+) -> Evidence | None:
     """The convention with the largest lead over simple methods, on the samples where it is largest; None without one.
 
     What only brightens, darkens or flattens comes after all else: a wrong range does that too.
@@ -59,12 +61,14 @@ def find_evidence(bench: Bench, tried: Sequence[Convention], families: Sequence[
         bench: the network and samples.
         tried: the likeliest first.
         families: those of the samples that are looked at.
+        tones: what only brightens, darkens or flattens is looked at, too.
     """
     first = [(bench.verdict(family[0], 0, one), family, one) for family in families for one in tried]
     able = [entry for entry in first if entry[0].restores]
-    return _found(bench, tried, [entry for entry in able if entry[0].revealing]) or _found(
-        bench, tried, [entry for entry in able if not _explained(bench, entry[1][0], entry[2], tried)]
-    )
+    found = _found(bench, tried, [entry for entry in able if entry[0].revealing])
+    if found or not tones:
+        return found
+    return _found(bench, tried, [entry for entry in able if not _explained(bench, entry[1][0], entry[2], tried)])
 
 
 def _explained(bench: Bench, name: str, convention: Convention, tried: Sequence[Convention]) -> bool:
@@ -105,6 +109,13 @@ def find_nearest(bench: Bench, tried: Sequence[Convention]) -> Evidence | None:
     ):
         return None
     return _chosen(bench, name, count, tried, active, restores=False)
+
+
+def adds_detail(bench: Bench, evidence: Evidence) -> bool:
+    """Whether a super-resolution network that restores no better than bicubic brings some of what that lacks."""
+    count = min(PHOTOS, bench.samples.count)
+    gains = [bench.detail(evidence.name, index, evidence.convention) for index in range(count)]
+    return min(gains) >= LEAST_GAIN
 
 
 def undone(bench: Bench, evidence: Evidence) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from slsc.errors import VerificationError
 from slsc.jobs.compile.measuring import Quality
 from slsc.probe import ProbeResult
+from slsc.probe.search import TOLD
 
 SHOWN = 3
 """Of what was tried in vain, so many are named."""
@@ -27,16 +28,31 @@ class Restoring:
     def require(self, name: str, quality: Quality) -> None:
         """Look at one network; `name` is in words, such as "the dense network".
 
+        Two kinds pass with a warning: super-resolution networks a little behind bicubic that add detail, as those do
+        that are made to please the eye; and networks of equal size for what is not tried, if the user says all of their
+        interface and their output shows the input.
+
         Raises:
             VerificationError: it restores no better than doing nothing, and is not forced; exit code 3.
         """
         why = self._shortcoming(quality)
         if why is None:
             return
-        hint = "give its interface (--range, --output-range, --order, --residual) or pairs of what it is made for, or"
+        if self._excused(quality):
+            self.warnings.append(f"{name} restores nothing that can be measured: {why}")
+            return
+        hint = "give all of its interface (--range, --output-range, --order, --residual), or --pairs, or"
         if not self._forced:
             raise VerificationError(f"{name} restores nothing", why=why, hint=f"{hint} --force", exit_code=3)
         self.warnings.append(f"{name} restores nothing: {why}")
+
+    def _excused(self, quality: Quality) -> bool:
+        if not self._probe.plausible:
+            return False
+        if self._plain is None:
+            return not self._probe.doubts()
+        behind = self._plain - (quality.psnr or 0)
+        return self._probe.io.scale > 1 and not self._probe.undone and behind <= TOLD
 
     def _shortcoming(self, quality: Quality) -> str | None:
         if self._plain is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,9 @@ from slsc.trainer.log import CsvWriter, RunLog, TensorBoardWriter, Writer
 from slsc.trainer.loop import fit
 from slsc.zoo.weights import save_weights
 
+Warn = Callable[[str], None]
+"""Says one doubt to the user."""
+
 
 @dataclass(frozen=True)
 class TrainReport:
@@ -49,12 +53,13 @@ class TrainReport:
     doubts: tuple[str, ...]
 
 
-def train(request: TrainRequest, bars: Bars) -> TrainReport:
+def train(request: TrainRequest, bars: Bars, warn: Warn) -> TrainReport:
     """Train and write the files; the checkpoint is removed at the end, and only then.
 
     Args:
         request: what to do.
         bars: makes progress bars; picklable where there are several processes.
+        warn: told what of an ONNX file's interface is assumed, before training; likewise.
 
     Raises:
         UsageError: an unfinished run left a checkpoint and `resume` is not set; unknown network.
@@ -68,16 +73,18 @@ def train(request: TrainRequest, bars: Bars) -> TrainReport:
             where=str(request.checkpoint),
             hint="--resume continues it; or delete it",
         )
-    return launch(request.settings, _work, request, bars)
+    return launch(request.settings, _work, request, bars, warn)
 
 
-def _work(fabric: Fabric, request: TrainRequest, bars: Bars) -> TrainReport:
+def _work(fabric: Fabric, request: TrainRequest, bars: Bars, warn: Warn) -> TrainReport:
     """One process' part."""
     first = fabric.is_global_zero
     if not first:
         bars = _no_bars
     writers = [_writer(request)] if first else []  # says now, not after loading, where TensorBoard is missing
     network = start_network(request, photos(None, 0)[:PROBE_PHOTOS] if request.model else [])
+    for doubt in network.doubts if first else ():
+        warn(doubt)
     settings = replace(request.settings, value_range=network.io.output_range.mean_span)
     motion = settings.seed if request.motion_blur else None
     pairs = load_images(request.data, request.pairs, network.io, request.patch, bars, motion)

@@ -68,12 +68,30 @@ def enlarging(graph: Graph, x: str) -> str:
 
 def sharpening(graph: Graph, x: str) -> str:
     """Adds what a blur takes away; saturates."""
-    line = np.exp(-np.square(np.arange(-5, 6)) / (2 * 1.6**2))
-    kernel = np.tile(np.outer(line, line) / line.sum() ** 2, (3, 1, 1, 1))
-    sides = graph.integers(0, 0, 5, 5, 0, 0, 5, 5)
-    blurred = graph.add("Conv", graph.add("Pad", x, sides, mode="reflect"), kernel, group=3)
+    blurred = _blurred(graph, x, 1.6)
     detail = graph.add("Mul", graph.add("Sub", x, blurred), 1.5)
     return graph.add("Clip", graph.add("Add", x, detail), 0.0, 1.0)
+
+
+def _blurred(graph: Graph, x: str, sigma: float) -> str:
+    line = np.exp(-np.square(np.arange(-5, 6)) / (2 * sigma**2))
+    kernel = np.tile(np.outer(line, line) / line.sum() ** 2, (3, 1, 1, 1))
+    return graph.add(
+        "Conv", graph.add("Pad", x, graph.integers(0, 0, 5, 5, 0, 0, 5, 5), mode="reflect"), kernel, group=3
+    )
+
+
+def pleasing(graph: Graph, x: str) -> str:
+    """Twice as large and far too sharp, as networks are that are trained against a critic; saturates."""
+    large = graph.add("Resize", x, "", graph.constant(np.array([1, 1, 2, 2])), mode="cubic", cubic_coeff_a=-0.5)
+    detail = graph.add("Mul", graph.add("Sub", large, _blurred(graph, large, 1.2)), 2.0)
+    return graph.add("Clip", graph.add("Add", large, detail), 0.0, 1.0)
+
+
+def fading(graph: Graph, x: str) -> str:
+    """Twice as large, and a little brighter; saturates."""
+    large = graph.add("Resize", x, "", graph.constant(np.array([1, 1, 2, 2])), mode="cubic", cubic_coeff_a=-0.5)
+    return graph.add("Clip", graph.add("Add", large, 0.03), 0.0, 1.0)
 
 
 def dressed(core: Core, given: ValueRange, put_out: ValueRange, form: Form = Form.PICTURE) -> onnx.ModelProto:
@@ -110,6 +128,8 @@ CORES: dict[str, Core] = {
     "enlarging": enlarging,
     "sharpening": sharpening,
     "inverting": inverting,
+    "pleasing": pleasing,
+    "fading": fading,
 }
 
 

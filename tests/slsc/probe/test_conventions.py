@@ -114,6 +114,18 @@ def test_pairs_decide(dress: Callable[..., onnx.ModelProto], photos: Photos) -> 
     assert (alone.undone, how(alone, "range")) == ((), "assumed")
 
 
+@pytest.mark.parametrize(("name", "plausible"), [("pleasing", True), ("fading", False)])
+def test_detail_is_told_from_nonsense(
+    dress: Callable[..., onnx.ModelProto], photos: Photos, name: str, plausible: bool
+) -> None:
+    """Of two enlargements that are further from the photo than bicubic, one adds what bicubic lacks."""
+    result = probe_io(dress(name), photos[:2])
+    (finding,) = (one for one in result.findings if one.question == "range")
+    bicubic, best = finding.tried["bicubic"], finding.tried[finding.answer]
+    assert bicubic - 3 < best < bicubic - 0.5
+    assert (result.plausible, result.undone) == (plausible, ())
+
+
 CASES = [
     ("ln_rain2", UNIT, UNIT, PICTURE),
     ("deg_dark", UNIT, UNIT, PICTURE),

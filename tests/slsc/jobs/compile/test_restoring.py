@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from slsc.errors import VerificationError
 from slsc.jobs.compile.measuring import Quality
 from slsc.jobs.compile.restoring import Restoring
-from slsc.probe import Form, ProbeResult
+from slsc.probe import Finding, Form, ProbeResult
 from slsc.runtime.bundle.manifest import ImageIO
 from slsc.runtime.bundle.value_range import UNIT
 
 IO = ImageIO(3, "RGB", UNIT, UNIT, "x", "y", 1, "restore")
-FOUND = ProbeResult(IO, (), Form.PICTURE, UNIT, ("noise of sigma 25",), {})
-NOTHING = ProbeResult(IO, (), Form.PICTURE, UNIT, (), {"noise of sigma 25": (14.2, 21.3), "haze of 50%": (7.0, 8.8)})
+FOUND = ProbeResult(IO, (), Form.PICTURE, UNIT, ("noise of sigma 25",), {}, True)
+ASSUMED = (Finding("range", "0..1", "assumed", "the commonest", {}),)
+ATTEMPTS = {"noise of sigma 25": (14.2, 21.3), "haze of 50%": (7.0, 8.8)}
+NOTHING = ProbeResult(IO, ASSUMED, Form.PICTURE, UNIT, (), ATTEMPTS, True)
+PLEASING = ProbeResult(replace(IO, scale=4, task="sr"), ASSUMED, Form.PICTURE, UNIT, (), {}, True)
 
 
 def quality(psnr: float | None) -> Quality:
@@ -45,3 +50,29 @@ def test_force_turns_the_refusal_into_a_warning(plain: float | None, psnr: float
     restoring = Restoring(plain, "2 held-out photos", probe, forced=True)
     restoring.require("the network", quality(psnr))
     assert len(restoring.warnings) == 1 and "restores nothing" in restoring.warnings[0]
+
+
+def test_an_interface_said_in_full_is_taken_with_a_warning() -> None:
+    """Networks undo more than is tried: colour casts, scratches, interlacing."""
+    restoring = Restoring(None, "2 held-out photos", replace(NOTHING, findings=()), forced=False)
+    restoring.require("the network", quality(None))
+    assert "noise of sigma 25 14.20 dB given 21.30" in restoring.warnings[0]
+
+
+def test_not_if_the_output_does_not_show_the_input() -> None:
+    restoring = Restoring(None, "2 held-out photos", replace(NOTHING, findings=(), plausible=False), forced=False)
+    with pytest.raises(VerificationError):
+        restoring.require("the network", quality(None))
+
+
+def test_detail_excuses_some_distance_to_bicubic() -> None:
+    """Adversarial training gains detail and loses PSNR (SRGAN, CVPR 2017, table 2: 0.8 dB below bicubic on BSD100)."""
+    restoring = Restoring(25.96, "2 held-out photos", PLEASING, forced=False)
+    restoring.require("the network", quality(25.16))
+    assert len(restoring.warnings) == 1 and "25.16 dB where bicubic has 25.96" in restoring.warnings[0]
+    with pytest.raises(VerificationError):
+        restoring.require("the network", quality(21.0))
+    with pytest.raises(VerificationError):
+        Restoring(25.96, "2 held-out photos", replace(PLEASING, plausible=False), forced=False).require(
+            "the network", quality(25.16)
+        )
