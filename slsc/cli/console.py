@@ -45,6 +45,10 @@ class Console:
         if not self.quiet:
             print(printable(text, LAYOUT), file=sys.stderr)
 
+    def warning(self, text: str) -> None:
+        """Print a doubt about the work on stderr."""
+        self.note(f"slsc: warning: {text}")
+
     def detail(self, text: str) -> None:
         """Print a remark that only `-v` shows on stderr."""
         if self.verbose:

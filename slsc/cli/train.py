@@ -182,10 +182,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
         resume=args.resume,
         output=output,
     )
-    report = train(request, console.progress)
+    report = train(request, console.progress, console.warning)
     console.report(_summary(request, report))
-    for doubt in report.doubts:
-        console.note(f"slsc: warning: {doubt}")
     figures = {name: value for name, value in asdict(report).items() if name != "files"}
     console.result(network=request.name, method=args.method, log=str(request.log_path), **figures)
     for path in report.files:

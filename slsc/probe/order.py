@@ -26,8 +26,9 @@ def decide_order(
 ) -> tuple[Convention, Finding]:
     """RGB, unless BGR is better by more than the margin.
 
-    The strength looked at is the one that is restored best, in whichever order. Where another strength disagrees, or
-    what else the network leaves about as good as it was, the order is assumed: a lead on one degradation may be chance.
+    The strength looked at is the one that is restored best, in whichever order. Where another strength disagrees, the
+    order is assumed: a lead on one degradation may be chance. BGR, being rare, must also lead on what else the network
+    leaves about as good as it was.
 
     Args:
         bench: the network and samples.
@@ -49,8 +50,8 @@ def decide_order(
         why = f"the orders differ by {abs(lead):.3f} dB, too little to tell"
         return both[0], colour_finding("RGB", known, why, psnrs)
     against = next((name for name in strengths if _disagrees(scores[name][0] - scores[name][1], lead)), None)
-    if _disagrees(_lead_elsewhere(bench, both, own), lead):
-        why = f"{best} speaks for {both[lead < 0].order}, what else was tried against it"
+    if lead < 0 and _disagrees(_lead_elsewhere(bench, both, own), lead):
+        why = f"{best} speaks for BGR, what else was tried against it"
         return both[0], colour_finding("RGB", known, why, psnrs)
     chosen = both[lead < 0]
     if against is not None:

@@ -34,7 +34,7 @@ MASKING = [
 @pytest.mark.parametrize(("method", "start"), MASKING)
 def test_the_network_keeps_its_plan_and_the_budget(request_for, silent, upscaler, method, start) -> None:
     request = request_for(method=method, start=start, budget=BUDGET)
-    report = train(request, silent)
+    report = train(request, silent, print)
     assert report.steps == 6
     assert report.files == (request.plan, request.output)
     model, plan = import_network(request.output).model, read_plan(request.plan)
@@ -52,7 +52,7 @@ def test_the_network_keeps_its_plan_and_the_budget(request_for, silent, upscaler
 @pytest.mark.parametrize("start", ["dense", "oneshot"])
 def test_filter_pruning_writes_a_narrower_network_and_no_plan(request_for, silent, upscaler, start) -> None:
     request = request_for(method="filter", start=start, budget=BUDGET)
-    report = train(request, silent)
+    report = train(request, silent, print)
     assert report.files == (request.output,)
     assert not request.plan.exists()
     assert report.share is not None and report.share <= BUDGET
@@ -75,19 +75,19 @@ class Impatient(tqdm):
 def test_an_interrupted_run_resumes_to_the_same_network(request_for, silent, method, start) -> None:
     fields = {"method": method, "start": start, "budget": BUDGET if METHODS[method].needs_budget else None}
     whole, cut = request_for("whole", **fields), request_for("cut", **fields)
-    train(whole, silent)
+    train(whole, silent, print)
     with pytest.raises(SlscError, match=r"interrupted.*--resume"):
-        train(cut, lambda total, label, unit: Impatient(total=total, disable=True))
+        train(cut, lambda total, label, unit: Impatient(total=total, disable=True), print)
     assert cut.checkpoint.exists()
     assert not cut.output.exists()
-    train(replace(cut, resume=True), silent)
+    train(replace(cut, resume=True), silent, print)
     assert cut.output.read_bytes() == whole.output.read_bytes()
 
 
 def test_a_budget_that_is_not_met_leaves_the_checkpoint_to_go_on_from(request_for, silent) -> None:
     request = request_for(method="sls", budget=BUDGET, sls=PAPER)
     with pytest.raises(BudgetError, match=r"not met in the steps given.*came down to") as caught:
-        train(request, silent)
+        train(request, silent, print)
     assert caught.value.exit_code == 3
     assert request.checkpoint.exists()
     assert not request.output.exists()
@@ -97,14 +97,14 @@ def test_a_budget_below_what_is_possible_is_refused_at_once(request_for, silent)
     for method in SPARSE:
         request = request_for(method=method, budget=Fraction(1, 100))
         with pytest.raises(BudgetError, match="--budget") as caught:
-            train(request, silent)
+            train(request, silent, print)
         assert caught.value.exit_code == 3
         assert not request.checkpoint.exists()
 
 
 def test_a_network_that_lost_nothing_learns_nothing_of_the_dense_one(request_for, silent, upscaler) -> None:
     request = request_for(method="uniform", budget=Fraction(1), distill=True)
-    train(request, silent)
+    train(request, silent, print)
     with request.log_path.open() as log:
         assert {float(row["l1"]) for row in csv.DictReader(log)} == {0.0}
     dense = initializers(import_network(upscaler).model)
@@ -121,7 +121,7 @@ def test_a_pruned_network_comes_nearer_to_the_dense_one(request_for, silent) -> 
         distill=True,
         settings=replace(settings, horizon=Horizon(steps=60), log_every=20),
     )
-    train(request, silent)
+    train(request, silent, print)
     with request.log_path.open() as log:
         losses = [float(row["l1"]) for row in csv.DictReader(log)]
     assert 0 < losses[-1] < losses[0]

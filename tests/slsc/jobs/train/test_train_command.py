@@ -254,3 +254,12 @@ def test_the_source_is_never_replaced(
     weights.write_bytes(b"mine")
     assert _train(photos, "--weights", str(weights), "--steps", "1", "-o", str(tmp_path / "w.onnx")) == 2
     assert "replace its own source" in _error(capsys) and weights.read_bytes() == b"mine"
+
+
+def test_what_is_assumed_of_the_network_is_said_before_training(
+    photos: Path, upscaler: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    choices = ("--steps", "200", "--lr", "1e30", "--order", "RGB")
+    assert _train(photos, "--model", str(upscaler), *choices, "-o", str(tmp_path / "net.onnx")) == 1
+    said = capsys.readouterr().err
+    assert said.index("slsc: warning: range: ") < said.index("training diverged")
