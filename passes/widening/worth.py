@@ -1,0 +1,123 @@
+"""Which widths to pad: all of them, or those with which a roofline says that 2:4 hardware could be faster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import onnx
+
+from slsc.errors import ModelError
+from slsc.passes.analysis.cost import costs
+from slsc.passes.analysis.layers import conv_layers
+from slsc.passes.analysis.roofline import Device, bounds
+from slsc.passes.analysis.shapes import Shapes, concrete_shapes
+from slsc.passes.base import PassContext
+from slsc.passes.graph import CONVOLUTIONS
+from slsc.passes.narrowing import follow_channels
+from slsc.passes.pipeline import Pipeline
+from slsc.passes.weights import Weights
+from slsc.passes.widening.pad import PadChannels, why_not
+from slsc.pattern import WINDOW
+
+NEVER, AUTO, ALWAYS = PADDINGS = ("never", "auto", "always")
+"""Which widths are padded: none, those that pay, or all that can be."""
+
+
+@dataclass(frozen=True)
+class Padded:
+    """A network with more channels, and their price.
+
+    Attributes:
+        model: it; the one given where nothing was padded.
+        added: new channels by width.
+        refused: why widths were not padded that are no multiple, by width.
+        macs: dense weight MACs before and after.
+        seconds: least time on the device that was asked about, every layer 2:4 whose shape allows it, before and after.
+        max_abs: largest difference to the output, in the network's range.
+    """
+
+    model: onnx.ModelProto
+    added: Mapping[str, int]
+    refused: Mapping[str, str]
+    macs: tuple[int, int]
+    seconds: tuple[float, float]
+    max_abs: float
+
+
+def pad(
+    model: onnx.ModelProto,
+    multiple: int,
+    which: str,
+    device: Device,
+    output_hw: tuple[int, int],
+    context: PassContext,
+) -> Padded:
+    """Pad hidden widths to multiples.
+
+    Args:
+        model: as the import passes leave it.
+        multiple: of channels.
+        which: one of `PADDINGS`.
+        device: where it shall pay; looked at for "auto".
+        output_hw: output size at which costs are counted.
+        context: inputs to prove on that the network computes what it did.
+
+    Raises:
+        ModelError: for "always", if a width cannot be padded; names the node.
+    """
+    channels = follow_channels(model)
+    short = {width.value: width for width in channels.widths if len(width.classes) % multiple}
+    refused = {value: why for value, width in short.items() if (why := why_not(model, channels, width))}
+    if which == ALWAYS and refused:
+        value, why = next(iter(refused.items()))
+        raise ModelError("a width cannot be padded", where=value, why=why, hint="use --pad auto, or --pad never")
+    more = {value: -len(width.classes) % multiple for value, width in short.items() if value not in refused}
+    if which == NEVER:
+        more = {}
+
+    shapes = concrete_shapes(model, costs(model, output_hw).input_hw)
+
+    def seconds(chosen: Mapping[str, int]) -> float:
+        wide = PadChannels(channels, chosen)
+        return least_seconds(model, shapes, device, {value: wide.count(value) for value in channels.values})
+
+    if which == AUTO:
+        more = _paying(more, seconds)
+    report = Pipeline([PadChannels(channels, more)]).run(model, context) if more else None
+    wide = report.model if report else model
+    difference = report.report[PadChannels.name].get("difference", {}) if report else {}
+    macs = costs(model, output_hw).weight_macs, costs(wide, output_hw).weight_macs
+    return Padded(wide, more, refused, macs, (seconds({}), seconds(more)), difference.get("max_abs", 0.0))
+
+
+def least_seconds(model: onnx.ModelProto, shapes: Shapes, device: Device, counts: Mapping[str, int]) -> float:
+    """Least time of all convolutions, those 2:4 that may be pruned and whose shape allows it.
+
+    Args:
+        model: as the import passes leave it.
+        shapes: of its tensors at the size asked about.
+        device: where it would run.
+        counts: channels of values that shall have others than in `shapes`.
+    """
+    found = bounds(model, shapes, device, counts)
+    reads = {node.input[1]: node.input[0] for node in model.graph.node if node.op_type in CONVOLUTIONS}
+    weights = Weights(model)
+    inputs = {weights.source_of(weight) or weight: source for weight, source in reads.items()}
+    total = 0.0
+    for layer in conv_layers(model):
+        channels = counts.get(inputs[layer.name], shapes.of[inputs[layer.name]][1])
+        sparse = layer.prunable and layer.groups == 1 and channels % WINDOW == 0
+        total += found[layer.name].sparse if sparse else found[layer.name].dense
+    return total
+
+
+def _paying(more: Mapping[str, int], seconds: Callable[[Mapping[str, int]], float]) -> dict[str, int]:
+    """Without every width that, left as it is, makes the rest no slower; none at all if the rest does not pay."""
+    chosen = dict(more)
+    best = seconds(chosen)
+    for value in more:
+        rest = {name: count for name, count in chosen.items() if name != value}
+        if (time := seconds(rest)) <= best:
+            chosen, best = rest, time
+    return chosen if best < seconds({}) else {}
