@@ -47,6 +47,8 @@ DEVICES: Mapping[str, Device] = {
 }
 """Peaks as NVIDIA's data sheets give them."""
 
+DEFAULT_DEVICE = "orin-nano"
+
 
 @dataclass(frozen=True)
 class Bound:

@@ -22,7 +22,7 @@ from slsc.passes.sparsity24.energy import kept_energy
 from slsc.passes.sparsity24.permutation_search import Effort, Found, Told, Wanted, find_order
 from slsc.passes.sparsity24.permute import PermuteChannels
 from slsc.passes.sparsity24.project import ProjectTo2to4
-from slsc.passes.sparsity24.verdict import DENSE, ELIGIBLE, Verdict, verdict_of
+from slsc.passes.sparsity24.verdict import DENSE, ELIGIBLE, Verdict, fits, verdict_of
 from slsc.passes.weights import weight_values
 from slsc.pattern import WINDOW, WINDOW_KEEP, group_sizes, kept_in_group
 from slsc.plan import LayerPlan, Plan, mask_digest
@@ -93,11 +93,6 @@ class Mapped:
     plan: Plan
     layers: tuple[MappedLayer, ...]
     ordered: Ordered
-
-
-def fits(n: int, m: int) -> bool:
-    """Whether an N:M layer keeps at most the share that 2:4 hardware takes."""
-    return n * WINDOW <= m * WINDOW_KEEP
 
 
 def order_dense(model: onnx.ModelProto, n: int, m: int, effort: Effort, context: PassContext, told: Told) -> Ordered:

@@ -64,7 +64,7 @@ def verdict_of(layer: ConvLayer, weight: npt.NDArray[Any] | None, m: int) -> Ver
     held = np.count_nonzero(np.moveaxis(weight[k, c : c + WINDOW], 0, -1)[tuple(position)])
     where = f"{held} of {WINDOW} at (k,c,r,s) = ({', '.join(map(str, bad))})"
     n = tightest_n(weight, m)
-    if WINDOW_KEEP * m < n * WINDOW:
+    if not fits(n, m):
         return Verdict(f"N>{m // 2}", f"{n}:{m}, {where}" if n < m else where, bad)
     return Verdict("window", where, bad)
 
@@ -78,6 +78,11 @@ def refused_by_shape(layer: ConvLayer) -> Verdict:
     if layer.shape and layer.shape[1] % WINDOW:
         return Verdict(f"C%{WINDOW}", f"{layer.shape[1]} input channels, no multiple of {WINDOW}")
     return Verdict()
+
+
+def fits(n: int, m: int) -> bool:
+    """Whether an N:M layer keeps at most the share that 2:4 hardware takes."""
+    return n * WINDOW <= m * WINDOW_KEEP
 
 
 def tightest_n(weight: npt.NDArray[Any], m: int) -> int:

@@ -13,6 +13,7 @@ from slsc.passes.analysis.shapes import concrete_shapes, sample_sizes
 from slsc.passes.base import Pass, PassContext, PassResult, PostconditionError, PreconditionError, copy_of
 from slsc.passes.graph import CONVOLUTIONS, FLOAT_TYPES, initializers, label, set_initializer
 from slsc.passes.narrowing import Channels, Width
+from slsc.passes.narrowing.classes import Ids
 from slsc.passes.narrowing.renumber import renumber
 from slsc.passes.narrowing.walk import CHANNEL_AXIS
 from slsc.passes.weights import Weights
@@ -99,7 +100,10 @@ class PadChannels(Pass):
 
     def count(self, value: str) -> int:
         """How many channels a value has now."""
-        ids = self.channels.values[value]
+        return self.widened(self.channels.values[value])
+
+    def widened(self, ids: Ids) -> int:
+        """How many channels there are now of those of the classes `ids`."""
         return len(ids) + sum(count * int((ids == last).sum()) for last, count in self._after.items())
 
     def place(self, value: str, channel: int) -> int:

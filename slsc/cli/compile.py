@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from slsc.cli.arguments import add_interface_options, existing_folder, output_path
 from slsc.cli.console import Console, table
+from slsc.cli.hardware_options import add_hardware_options, hardware_request, rule_of, show_hardware
 from slsc.cli.sls_options import add_sls_options, sls_settings
 from slsc.errors import UsageError
 from slsc.jobs.compile.efforts import EFFORTS
@@ -85,10 +86,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--preset", choices=tuple(PRESETS), help="how sls learns N (default: by effort; paper and official need days)"
     )
     search.add_argument(
-        "--rule", choices=RULES, default=RULES[0], help="which weights a group may keep (default: %(default)s)"
+        "--rule",
+        choices=RULES,
+        help=f"which weights a group may keep (default: {RULES[0]}, with --map-2to4 {RULES[1]})",
     )
     search.add_argument("--m", type=int, default=32, metavar="M", help="group size, 2 to 256 (default: 32)")
     search.add_argument("--seed", type=int, default=0, help="of everything random (default: 0)")
+    add_hardware_options(parser.add_argument_group("hardware", "2:4 sparse tensor cores"))
     add_sls_options(parser.add_argument_group("sls", "changes to the preset's search; the paper's ablations"))
     add_interface_options(parser)
 
@@ -115,12 +119,13 @@ def run(args: argparse.Namespace, console: Console) -> int:
         effort=args.effort,
         start=args.start,
         sls=_sls(args),
-        rules=Rules(args.m, args.rule),
+        rules=Rules(args.m, rule_of(args)),
         seed=args.seed,
         scale=args.scale,
         value_range=args.range,
         order=args.order,
         task=args.task,
+        hardware=hardware_request(args),
     )
     with console.stages() as progress:
         report = compile_model(request, progress)
@@ -167,6 +172,7 @@ def show(report: CompileReport) -> str:
             table(header, rows, "<" + ">" * (len(header) - 1)),
             "",
             *(f"{figures.name}: {why}" for figures in report.engines for why in figures.refusals.values()),
+            *show_hardware(report.hardware),
             f"dB measured on {report.held_out} held-out {_state(report)}",
             f"{report.seconds:.0f} s, {_memory(report)}",
         )
@@ -220,4 +226,5 @@ def _row(figures: Figures, kinds: Sequence[str]) -> tuple[str, ...]:
 
 
 def _as_json(report: CompileReport) -> dict[str, Any]:
-    return {**dataclasses.asdict(report), "probe": report.probe.to_dict()}
+    plain = dataclasses.asdict(dataclasses.replace(report, hardware=None))
+    return {**plain, "probe": report.probe.to_dict(), "hardware": report.hardware.to_dict()}

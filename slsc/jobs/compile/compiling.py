@@ -16,14 +16,16 @@ import slsc
 from slsc.errors import UsageError
 from slsc.jobs.compile.baking import BakedEngine, bake
 from slsc.jobs.compile.efforts import effort_of
+from slsc.jobs.compile.hardware import Hardware, HardwareRequest, fit_dense, fit_sparse, require_mappable
 from slsc.jobs.compile.measuring import HeldOut, Quality, measure_tiles
 from slsc.jobs.compile.photos import PROBE_PHOTOS, CompileData, from_pairs, from_photos, photos
+from slsc.jobs.compile.tile_geometry import Batch
 from slsc.jobs.compile.trained import found_in_weights, read_plan
 from slsc.jobs.inspect.inspection import REPORT_HW
 from slsc.networks.loading import import_network
 from slsc.passes.analysis.cost import Cost, costs
 from slsc.passes.package import write_bundle
-from slsc.plan import parse_budget
+from slsc.plan import Plan, parse_budget
 from slsc.probe import ProbeResult, probe_io
 from slsc.progress import StageProgress
 from slsc.runtime.bundle.engines import ONNX, ZERO_COST, Candidate
@@ -51,6 +53,7 @@ class CompileRequest:
         sls: how the method `sls` learns N; None for the preset that goes with the effort.
         rules: group size and mask rule.
         seed: of everything random.
+        hardware: 2:4 hardware to fit the network to.
         scale, value_range, order, task: what the probe need not find out; see `slsc.probe.probe_io`.
     """
 
@@ -70,6 +73,7 @@ class CompileRequest:
     value_range: tuple[float, float] | None
     order: str | None
     task: str | None
+    hardware: HardwareRequest
 
 
 @dataclass(frozen=True)
@@ -113,6 +117,7 @@ class CompileReport:
         labelled: these are pairs of the user's, in the state they came in.
         seconds: wall-clock time.
         peak_bytes: most memory the process has held; None where the system does not tell.
+        hardware: how the network was fitted to 2:4 hardware.
     """
 
     probe: ProbeResult
@@ -124,6 +129,7 @@ class CompileReport:
     labelled: bool
     seconds: float
     peak_bytes: int | None
+    hardware: Hardware
 
 
 def compile_model(request: CompileRequest, progress: StageProgress) -> CompileReport:
@@ -141,13 +147,24 @@ def compile_model(request: CompileRequest, progress: StageProgress) -> CompileRe
     budgets = (parse_budget(plan.budget),) if plan else request.budgets
     engine_names = names(budgets)
     dense = import_network(request.model).model
-    trained = found_in_weights(dense, plan) if plan else None
+    if plan:
+        found_in_weights(dense, plan)  # what is wrong with it is told before anything that takes long
+    require_mappable(dense, request.hardware)
     probe, data = _look(dense, request)
     held_out = HeldOut(dense, probe.io, data.held_out, data.truth)
     cost = costs(dense, REPORT_HW)
-    found = iter([trained]) if trained else _searched(dense, probe.io, data, request, progress)
-    engines = [bake(name, dense, result, cost, held_out) for name, result in zip(engine_names, found, strict=True)]
-    if trained:
+    hardware = _fitted(dense, plan, cost, engine_names[0], request, held_out.inputs(), progress)
+    if hardware.plan:
+        found = iter([found_in_weights(hardware.model, hardware.plan)])
+    else:
+        found = _searched(hardware, cost, probe.io, data, request, progress)
+    engines = [
+        hardware.checked(bake(name, hardware.model, result, hardware.cost, cost, held_out))
+        for name, result in zip(engine_names, found, strict=True)
+    ]
+    if plan:
+        if request.hardware.maps:
+            hardware.to_given.update((engine.name, engine.quality.psnr_to_dense) for engine in engines)
         engines = [_without_dense(engine) for engine in engines]
     tile = measure_tiles([engine.model for engine in engines], probe.io, data.held_out)
     _write(request, probe.io, tile, engines)
@@ -161,7 +178,25 @@ def compile_model(request: CompileRequest, progress: StageProgress) -> CompileRe
         labelled=data.labelled,
         seconds=time.monotonic() - begun,
         peak_bytes=_peak_bytes(),
+        hardware=hardware,
     )
+
+
+def _fitted(
+    dense: onnx.ModelProto,
+    plan: Plan | None,
+    cost: Cost,
+    engine: str,
+    request: CompileRequest,
+    inputs: Sequence[Batch],
+    progress: StageProgress,
+) -> Hardware:
+    """The network as the hardware wants it; ordered for the first budget where it is to be searched."""
+    if plan:
+        return fit_sparse(dense, plan, cost, request.hardware, engine, request.seed, inputs, progress)
+    m = request.rules.m
+    n = max(1, round(request.budgets[0] * m))
+    return fit_dense(dense, cost, request.hardware, n, m, request.seed, inputs, progress)
 
 
 def _without_dense(engine: BakedEngine) -> BakedEngine:
@@ -170,19 +205,31 @@ def _without_dense(engine: BakedEngine) -> BakedEngine:
 
 
 def _searched(
-    dense: onnx.ModelProto, io: ImageIO, data: CompileData, request: CompileRequest, progress: StageProgress
+    hardware: Hardware,
+    cost: Cost,
+    io: ImageIO,
+    data: CompileData,
+    request: CompileRequest,
+    progress: StageProgress,
 ) -> Iterator[SearchResult]:
     """What the search finds for each budget; all are known to be reachable before the first is searched."""
     searcher = Searcher(
-        dense, io, data.search, labelled=data.labelled, rules=request.rules, seed=request.seed, progress=progress
+        hardware.model,
+        io,
+        data.search,
+        labelled=data.labelled,
+        rules=request.rules,
+        seed=request.seed,
+        progress=progress,
     )
     for budget in request.budgets:
-        searcher.require_reachable(budget, request.method)
+        searcher.require_reachable(hardware.budget(budget, cost), request.method)
     effort = effort_of(request.effort)
     if effort is not None and request.sls is not None:
         effort = replace(effort, sls=request.sls)
     for budget in request.budgets:
-        yield searcher.search(budget, request.method, effort, request.start)
+        found = searcher.search(hardware.budget(budget, cost), request.method, effort, request.start)
+        yield replace(found, plan=replace(found.plan, budget=str(budget)))
 
 
 def names(budgets: Sequence[Fraction]) -> list[str]:

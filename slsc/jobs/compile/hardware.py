@@ -1,0 +1,243 @@
+"""Fitting a network to 2:4 hardware on its way through a compilation: padded, ordered, mapped, and held to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+
+from slsc.errors import PlanError, UsageError
+from slsc.jobs.compile.baking import BakedEngine
+from slsc.passes.analysis.cost import Cost, costs
+from slsc.passes.analysis.layers import prunable_layers
+from slsc.passes.analysis.roofline import DEVICES
+from slsc.passes.base import PassContext
+from slsc.passes.sparsity24.mapping import MappedLayer, Ordered, map_sparse, mapped_by_search, order_dense
+from slsc.passes.sparsity24.permutation_search import Effort
+from slsc.passes.sparsity24.verdict import DENSE, refused_by_shape
+from slsc.passes.weights import weight_values
+from slsc.passes.widening.worth import AUTO, NEVER, Padded, pad
+from slsc.plan import Plan
+from slsc.progress import StageProgress
+
+REQUIRE = "require"
+MAPPINGS = (NEVER, AUTO, REQUIRE)
+"""Whether layers are made to fit 2:4 hardware: not, where they can be, or all that keep at most half, or nothing."""
+
+
+@dataclass(frozen=True)
+class HardwareRequest:
+    """What a network shall be fitted to.
+
+    Attributes:
+        mapping: one of `MAPPINGS`.
+        padding: one of `slsc.passes.widening.worth.PADDINGS`.
+        multiple: of channels that padding makes.
+        device: one of `slsc.passes.analysis.roofline.DEVICES`, where padding shall pay.
+        seconds: most that the order of channels is looked for.
+    """
+
+    mapping: str = NEVER
+    padding: str = NEVER
+    multiple: int = 4
+    device: str = next(iter(DEVICES))
+    seconds: float = 60.0
+
+    @property
+    def maps(self) -> bool:
+        """Whether layers are made to fit 2:4 hardware."""
+        return self.mapping != NEVER
+
+
+@dataclass
+class Hardware:
+    """A network fitted, as far as can be before its engines are made.
+
+    Attributes:
+        model: what the engines are made from.
+        plan: its plan, where it came with one.
+        cost: of `model`, dense.
+        request: what was asked for.
+        padded: what was padded; None where nothing was to be.
+        ordered: in what order the channels are; None where nothing was to be.
+        layers: what became of each layer, by engine, as the engines are made.
+        to_given: dB between an engine and the sparse network that was given, by engine.
+    """
+
+    model: onnx.ModelProto
+    plan: Plan | None
+    cost: Cost
+    request: HardwareRequest
+    padded: Padded | None = None
+    ordered: Ordered | None = None
+    layers: dict[str, tuple[MappedLayer, ...]] = field(default_factory=dict)
+    to_given: dict[str, float | None] = field(default_factory=dict)
+
+    def budget(self, asked: Fraction, dense: Cost) -> Fraction:
+        """A budget of the network that was given as one of `model`, which padding has made larger."""
+        return asked * Fraction(dense.prunable_macs, self.cost.prunable_macs)
+
+    def checked(self, engine: BakedEngine) -> BakedEngine:
+        """An engine whose layers are noted, and fit where they must.
+
+        Raises:
+            PlanError: exit code 3, where one of them does not and was required to.
+        """
+        if not self.request.maps:
+            return engine
+        if engine.name not in self.layers:
+            self.layers[engine.name] = mapped_by_search(engine.model, engine.plan, weight_values(self.model))
+        bound = [layer for layer in self.layers[engine.name] if layer.must_fit]
+        if self.request.mapping == REQUIRE:
+            for layer in bound:
+                if layer.state == DENSE:
+                    raise _unmet(f"engine {engine.name}: {layer.name}", layer.reason, layer.detail)
+            if not bound:
+                raise _unmet(f"engine {engine.name}", "N>M/2", "no layer keeps half of its weights or less")
+        return engine
+
+    def to_dict(self) -> dict[str, Any]:
+        """What was done, as JSON-ready values."""
+        return {
+            "mapping": self.request.mapping,
+            "padding": _padding(self.request, self.padded),
+            "order": _order(self.ordered),
+            "layers": {name: [vars(layer) for layer in layers] for name, layers in self.layers.items()},
+            "psnr_to_given": self.to_given,
+        }
+
+
+def require_mappable(model: onnx.ModelProto, request: HardwareRequest) -> None:
+    """Refuse at once what `Hardware.checked` would refuse after the search, for the shapes of layers alone.
+
+    Raises:
+        PlanError: exit code 3; names the first layer that 2:4 hardware cannot take whatever its weights are.
+    """
+    if request.mapping != REQUIRE:
+        return
+    for layer in prunable_layers(model):
+        verdict = refused_by_shape(layer)
+        if not verdict.eligible and not (verdict.reason == "C%4" and request.padding != NEVER):
+            raise _unmet(layer.name, verdict.reason, verdict.detail)
+
+
+def fit_dense(
+    dense: onnx.ModelProto,
+    cost: Cost,
+    request: HardwareRequest,
+    n: int,
+    m: int,
+    seed: int,
+    inputs: Sequence[npt.NDArray[np.float32]],
+    progress: StageProgress,
+) -> Hardware:
+    """Pad and order a network that is still to be searched; it computes what it did.
+
+    Args:
+        dense: it, after the import passes.
+        cost: of it.
+        request: what to do.
+        n, m: the pattern to order for; the search finds each layer's own.
+        seed: of the search for an order.
+        inputs: NCHW batches that prove it.
+        progress: told as work proceeds.
+
+    Raises:
+        ModelError: a width cannot be padded and shall be; names the node.
+        PlanError: exit code 3, where a layer cannot fit that must.
+    """
+    context = PassContext(tuple(inputs))
+    padded = ordered = None
+    model = dense
+    if request.padding != NEVER:
+        padded = pad(model, request.multiple, request.padding, DEVICES[request.device], cost.output_hw, context)
+        model = padded.model
+        require_mappable(model, replace(request, padding=NEVER))
+    if request.maps:
+        ordered = order_dense(model, n, m, Effort(seconds=request.seconds, seed=seed), context, progress)
+        model = ordered.model
+    own = cost if model is dense or not (padded and padded.added) else costs(model, cost.output_hw)
+    return Hardware(model, None, own, request, padded, ordered)
+
+
+def fit_sparse(
+    sparse: onnx.ModelProto,
+    plan: Plan,
+    cost: Cost,
+    request: HardwareRequest,
+    engine: str,
+    seed: int,
+    inputs: Sequence[npt.NDArray[np.float32]],
+    progress: StageProgress,
+) -> Hardware:
+    """Map a network that is sparse already.
+
+    Args:
+        sparse: it, after the import passes.
+        plan: its plan.
+        cost: of it, dense.
+        request: what to do.
+        engine: name of the one engine.
+        seed: of the search for an order.
+        inputs: NCHW batches that prove that permuting changes nothing.
+        progress: told as work proceeds.
+
+    Raises:
+        UsageError: it shall be padded.
+    """
+    if request.padding != NEVER:
+        raise UsageError(
+            "--pad does not go with --plan",
+            why="new channels would move the groups of M that the plan speaks of",
+            hint="pad before training, or compile without --pad",
+        )
+    if not request.maps:
+        return Hardware(sparse, plan, cost, request)
+    effort = Effort(sweeps=8, seconds=request.seconds, seed=seed)
+    mapped = map_sparse(sparse, plan, effort, PassContext(tuple(inputs)), progress)
+    return Hardware(mapped.model, mapped.plan, cost, request, None, mapped.ordered, {engine: mapped.layers})
+
+
+def _unmet(where: str, reason: str, detail: str) -> PlanError:
+    hints = {"C%4": "--pad auto or --pad always adds channels", "N>M/2": "use a smaller --budget"}
+    return PlanError(
+        "a layer cannot be mapped to 2:4 hardware",
+        where=where,
+        why=f"{reason}: {detail}",
+        hint=hints.get(reason, "--map-2to4 auto maps the other layers"),
+        exit_code=3,
+    )
+
+
+def _padding(request: HardwareRequest, padded: Padded | None) -> dict[str, Any] | None:
+    if padded is None:
+        return None
+    return {
+        "which": request.padding,
+        "multiple": request.multiple,
+        "device": request.device,
+        "added": dict(padded.added),
+        "refused": dict(padded.refused),
+        "macs_before": padded.macs[0],
+        "macs_after": padded.macs[1],
+        "least_seconds_before": padded.seconds[0],
+        "least_seconds_after": padded.seconds[1],
+        "max_abs": padded.max_abs,
+    }
+
+
+def _order(ordered: Ordered | None) -> dict[str, Any] | None:
+    if ordered is None or ordered.search is None:
+        return None
+    kept: Mapping[str, tuple[float, float]] = ordered.search.kept
+    return {
+        "exchanges": ordered.search.exchanges,
+        "finished": ordered.search.finished,
+        "energy_kept": {name: {"before": before, "after": after} for name, (before, after) in kept.items()},
+        "max_abs": ordered.max_abs,
+    }
