@@ -45,15 +45,13 @@ class PadChannels(Pass):
 
     Args:
         channels: of the model this will run on, from `follow_channels`.
-        more: new channels by `Width.value`; a width without an entry stays.
+        more: new channels by the last class of a width; a width without an entry stays.
     """
 
     name = "pad-channels"
 
-    def __init__(self, channels: Channels, more: Mapping[str, int]) -> None:
+    def __init__(self, channels: Channels, more: Mapping[int, int]) -> None:
         self.channels, self.more = channels, dict(more)
-        ends = {width.value: width.classes[-1] for width in channels.widths}
-        self._after = {ends[value]: count for value, count in self.more.items() if value in ends and count}
 
     def requires(self, model: onnx.ModelProto, context: PassContext) -> None:
         """The channels are this model's, and every width to be padded may be."""
@@ -61,12 +59,12 @@ class PadChannels(Pass):
         for (name, axis), ids in self.channels.axes.items():
             if name not in dims or dims[name][axis] != len(ids):
                 raise PreconditionError("the channels are those of another network", where=name)
-        widths = {width.value: width for width in self.channels.widths}
-        for value, count in self.more.items():
-            if value not in widths or count < 0:
-                raise PreconditionError("the choice does not fit the network's channels", where=value)
-            if count and (why := why_not(model, self.channels, widths[value])):
-                raise PreconditionError("the width cannot be padded", where=value, why=why)
+        widths = {width.classes[-1]: width for width in self.channels.widths}
+        for last, count in self.more.items():
+            if last not in widths or count < 0:
+                raise PreconditionError("the choice does not fit the network's channels")
+            if count and (why := why_not(model, self.channels, widths[last])):
+                raise PreconditionError("the width cannot be padded", where=widths[last].value, why=why)
 
     def run(self, model: onnx.ModelProto, context: PassContext) -> PassResult:
         """Rules 1 to 3."""
@@ -75,7 +73,7 @@ class PadChannels(Pass):
         wide: dict[str, npt.NDArray[Any]] = {}
         arrays = initializers(model)
         for (name, axis), ids in self.channels.axes.items():
-            found = layout(ids, self._after)
+            found = layout(ids, self.more)
             if found.fresh.any():
                 wide[name] = found.widened(wide.get(name, arrays[name]), axis, name in zeroed)
         for name, array in wide.items():
@@ -83,9 +81,9 @@ class PadChannels(Pass):
         renumber(result, self)
         del result.graph.value_info[:]
         widths = [
-            {"value": width.value, "channels": len(width.classes), "added": self.more[width.value]}
+            {"value": width.value, "channels": len(width.classes), "added": self.more[width.classes[-1]]}
             for width in self.channels.widths
-            if self.more.get(width.value)
+            if self.more.get(width.classes[-1])
         ]
         return PassResult(result, bool(widths), {"widths": widths})
 
@@ -104,7 +102,7 @@ class PadChannels(Pass):
 
     def widened(self, ids: Ids) -> int:
         """How many channels there are now of those of the classes `ids`."""
-        return len(ids) + sum(count * int((ids == last).sum()) for last, count in self._after.items())
+        return len(ids) + sum(count * int((ids == last).sum()) for last, count in self.more.items())
 
     def place(self, value: str, channel: int) -> int:
         """How many channels come now before what was `channel`."""
@@ -117,7 +115,7 @@ class PadChannels(Pass):
         return np.flatnonzero(~self._layout(value).fresh)[indices]
 
     def _layout(self, value: str) -> Layout:
-        return layout(self.channels.values[value], self._after)
+        return layout(self.channels.values[value], self.more)
 
 
 def why_not(model: onnx.ModelProto, channels: Channels, width: Width) -> str:

@@ -25,24 +25,44 @@ NEVER, AUTO, ALWAYS = PADDINGS = ("never", "auto", "always")
 
 
 @dataclass(frozen=True)
+class PaddedWidth:
+    """A hidden width that is no multiple.
+
+    Attributes:
+        value: the first of the graph's values that it runs through.
+        channels: how many it has.
+        added: how many it got.
+        refused: why it cannot be padded; empty where it could.
+    """
+
+    value: str
+    channels: int
+    added: int
+    refused: str
+
+
+@dataclass(frozen=True)
 class Padded:
     """A network with more channels, and their price.
 
     Attributes:
         model: it; the one given where nothing was padded.
-        added: new channels by width.
-        refused: why widths were not padded that are no multiple, by width.
+        widths: those that are no multiple, in the graph's order.
         macs: dense weight MACs before and after.
         seconds: least time on the device that was asked about, every layer 2:4 whose shape allows it, before and after.
         max_abs: largest difference to the output, in the network's range.
     """
 
     model: onnx.ModelProto
-    added: Mapping[str, int]
-    refused: Mapping[str, str]
+    widths: tuple[PaddedWidth, ...]
     macs: tuple[int, int]
     seconds: tuple[float, float]
     max_abs: float
+
+    @property
+    def added(self) -> int:
+        """How many channels were added."""
+        return sum(width.added for width in self.widths)
 
 
 def pad(
@@ -67,18 +87,18 @@ def pad(
         ModelError: for "always", if a width cannot be padded; names the node.
     """
     channels = follow_channels(model)
-    short = {width.value: width for width in channels.widths if len(width.classes) % multiple}
-    refused = {value: why for value, width in short.items() if (why := why_not(model, channels, width))}
-    if which == ALWAYS and refused:
-        value, why = next(iter(refused.items()))
-        raise ModelError("a width cannot be padded", where=value, why=why, hint="use --pad auto, or --pad never")
-    more = {value: -len(width.classes) % multiple for value, width in short.items() if value not in refused}
-    if which == NEVER:
-        more = {}
+    short = [width for width in channels.widths if len(width.classes) % multiple]
+    refused = {width.classes[-1]: why_not(model, channels, width) for width in short}
+    for width in short:
+        if which == ALWAYS and (why := refused[width.classes[-1]]):
+            hint = "use --pad auto, or --pad never"
+            raise ModelError("a width cannot be padded", where=width.value, why=why, hint=hint)
+    lacking = {width.classes[-1]: -len(width.classes) % multiple for width in short}
+    more = {last: count for last, count in lacking.items() if not refused[last] and which != NEVER}
 
     shapes = concrete_shapes(model, costs(model, output_hw).input_hw)
 
-    def seconds(chosen: Mapping[str, int]) -> float:
+    def seconds(chosen: Mapping[int, int]) -> float:
         wide = PadChannels(channels, chosen)
         return least_seconds(model, shapes, device, {value: wide.count(value) for value in channels.values})
 
@@ -87,8 +107,12 @@ def pad(
     report = Pipeline([PadChannels(channels, more)]).run(model, context) if more else None
     wide = report.model if report else model
     difference = report.report[PadChannels.name].get("difference", {}) if report else {}
+    widths = tuple(
+        PaddedWidth(width.value, len(width.classes), more.get(last := width.classes[-1], 0), refused[last])
+        for width in short
+    )
     macs = costs(model, output_hw).weight_macs, costs(wide, output_hw).weight_macs
-    return Padded(wide, more, refused, macs, (seconds({}), seconds(more)), difference.get("max_abs", 0.0))
+    return Padded(wide, widths, macs, (seconds({}), seconds(more)), difference.get("max_abs", 0.0))
 
 
 def least_seconds(model: onnx.ModelProto, shapes: Shapes, device: Device, counts: Mapping[str, int]) -> float:
@@ -112,12 +136,12 @@ def least_seconds(model: onnx.ModelProto, shapes: Shapes, device: Device, counts
     return total
 
 
-def _paying(more: Mapping[str, int], seconds: Callable[[Mapping[str, int]], float]) -> dict[str, int]:
+def _paying(more: Mapping[int, int], seconds: Callable[[Mapping[int, int]], float]) -> dict[int, int]:
     """Without every width that, left as it is, makes the rest no slower; none at all if the rest does not pay."""
     chosen = dict(more)
     best = seconds(chosen)
-    for value in more:
-        rest = {name: count for name, count in chosen.items() if name != value}
+    for last in more:
+        rest = {name: count for name, count in chosen.items() if name != last}
         if (time := seconds(rest)) <= best:
             chosen, best = rest, time
     return chosen if best < seconds({}) else {}

@@ -96,7 +96,7 @@ def show_hardware(hardware: Hardware) -> Iterator[str]:
             f"padded: {widths}; dense MACs {before / 1e9:.3f} G -> {after / 1e9:.3f} G, x{after / before:.2f}; "
             f"least time on {hardware.request.device} {1e3 * padded.seconds[0]:.2f} -> {1e3 * padded.seconds[1]:.2f} ms"
         )
-        yield from (f"not padded: {value}: {why}" for value, why in padded.refused.items())
+        yield from (f"not padded: {width.value}: {width.refused}" for width in padded.widths if width.refused)
     if ordered and ordered.search and ordered.search.kept:
         kept = list(ordered.search.kept.values())
         first, last = (sum(pair[at] for pair in kept) / len(kept) for at in (0, 1))

@@ -204,7 +204,7 @@ def _layer_report(
 def _pad_costs(model: onnx.ModelProto, multiple: int) -> dict[str, float]:
     """By weight: its MACs over what they are, once every hidden width is a multiple."""
     channels = follow_channels(model)
-    more = {width.value: -len(width.classes) % multiple for width in channels.widths}
+    more = {width.classes[-1]: -len(width.classes) % multiple for width in channels.widths}
     wide = PadChannels(channels, more)
     found = {}
     for tensor in model.graph.initializer:
