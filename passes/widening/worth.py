@@ -14,14 +14,18 @@ from slsc.passes.analysis.roofline import Device, bounds
 from slsc.passes.analysis.shapes import Shapes, concrete_shapes
 from slsc.passes.base import PassContext
 from slsc.passes.graph import CONVOLUTIONS
-from slsc.passes.narrowing import follow_channels
+from slsc.passes.narrowing import Channels, follow_channels
+from slsc.passes.narrowing.walk import CHANNEL_AXIS
 from slsc.passes.pipeline import Pipeline
 from slsc.passes.weights import Weights
 from slsc.passes.widening.pad import PadChannels, why_not
 from slsc.pattern import WINDOW
 
 NEVER, AUTO, ALWAYS = PADDINGS = ("never", "auto", "always")
-"""Which widths are padded: none, those that pay, or all that can be."""
+"""Which widths are padded: none, those that pay, or all."""
+
+FIT = "fit"
+"""Those without which a layer's input channels would be no multiple of 4."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,7 @@ def pad(
     Args:
         model: as the import passes leave it.
         multiple: of channels.
-        which: one of `PADDINGS`.
+        which: one of `PADDINGS`, or `FIT`.
         device: where it shall pay; looked at for "auto".
         output_hw: output size at which costs are counted.
         context: inputs to prove on that the network computes what it did.
@@ -100,8 +104,10 @@ def pad(
 
     def seconds(chosen: Mapping[int, int]) -> float:
         wide = PadChannels(channels, chosen)
-        return least_seconds(model, shapes, device, {value: wide.count(value) for value in channels.values})
+        return least_seconds(model, shapes, device, _counts(wide))
 
+    if which in (AUTO, FIT):
+        more = _sufficing(model, channels, shapes, more)
     if which == AUTO:
         more = _paying(more, seconds)
     report = Pipeline([PadChannels(channels, more)]).run(model, context) if more else None
@@ -124,16 +130,26 @@ def least_seconds(model: onnx.ModelProto, shapes: Shapes, device: Device, counts
         device: where it would run.
         counts: channels of values that shall have others than in `shapes`.
     """
-    found = bounds(model, shapes, device, counts)
-    reads = {node.input[1]: node.input[0] for node in model.graph.node if node.op_type in CONVOLUTIONS}
+    found, inputs = bounds(model, shapes, device, counts), _input_channels(model, shapes, counts)
+    return sum(
+        found[layer.name].sparse if inputs.get(layer.name, 1) % WINDOW == 0 else found[layer.name].dense
+        for layer in conv_layers(model)
+    )
+
+
+def _input_channels(model: onnx.ModelProto, shapes: Shapes, counts: Mapping[str, int]) -> dict[str, int]:
+    """Of the layers that may be pruned and are not grouped, by weight."""
     weights = Weights(model)
-    inputs = {weights.source_of(weight) or weight: source for weight, source in reads.items()}
-    total = 0.0
-    for layer in conv_layers(model):
-        channels = counts.get(inputs[layer.name], shapes.of[inputs[layer.name]][1])
-        sparse = layer.prunable and layer.groups == 1 and channels % WINDOW == 0
-        total += found[layer.name].sparse if sparse else found[layer.name].dense
-    return total
+    convs = [node for node in model.graph.node if node.op_type in CONVOLUTIONS]
+    sources = {weights.source_of(node.input[1]) or node.input[1]: node.input[0] for node in convs}
+    layers = [layer for layer in conv_layers(model) if layer.prunable and layer.groups == 1]
+    return {
+        layer.name: counts.get(sources[layer.name], shapes.of[sources[layer.name]][CHANNEL_AXIS]) for layer in layers
+    }
+
+
+def _counts(wide: PadChannels) -> dict[str, int]:
+    return {value: wide.count(value) for value in wide.channels.values}
 
 
 def _paying(more: Mapping[int, int], seconds: Callable[[Mapping[int, int]], float]) -> dict[int, int]:
@@ -145,3 +161,15 @@ def _paying(more: Mapping[int, int], seconds: Callable[[Mapping[int, int]], floa
         if (time := seconds(rest)) <= best:
             chosen, best = rest, time
     return chosen if best < seconds({}) else {}
+
+
+def _sufficing(model: onnx.ModelProto, channels: Channels, shapes: Shapes, more: Mapping[int, int]) -> dict[int, int]:
+    """Those of `more` that are read by a layer which would not fit without them."""
+    chosen: dict[int, int] = {}
+    while True:
+        counts = _input_channels(model, shapes, _counts(PadChannels(channels, chosen)))
+        read = [channels.axes[name, 1] for name, count in counts.items() if count % WINDOW]
+        added = {last: count for last, count in more.items() if any((ids == last).any() for ids in read)}
+        if added.keys() <= chosen.keys():
+            return chosen
+        chosen |= added

@@ -33,8 +33,9 @@ def add_hardware_options(parser: argparse._ArgumentGroup) -> None:
         "--pad",
         choices=PADDINGS,
         default=PADDINGS[0],
-        help="widen hidden layers to multiples of --pad-to: none (default), where a roofline of --device says that 2:4 "
-        "gains by it, or all; every backend runs the wider network, and budgets are still of the one given",
+        help="widen hidden layers to multiples of --pad-to: none (default), those with which a roofline of --device "
+        "says that 2:4 gains (with --map-2to4 require: without which a layer would not fit), or all; every backend "
+        "runs the wider network, and budgets are still of the one given",
     )
     parser.add_argument(
         "--pad-to",

@@ -21,7 +21,7 @@ from slsc.passes.sparsity24.mapping import MappedLayer, Ordered, map_sparse, map
 from slsc.passes.sparsity24.permutation_search import Effort
 from slsc.passes.sparsity24.verdict import DENSE, refused_by_shape
 from slsc.passes.weights import weight_values
-from slsc.passes.widening.worth import AUTO, NEVER, Padded, pad
+from slsc.passes.widening.worth import AUTO, FIT, NEVER, Padded, pad
 from slsc.plan import Plan
 from slsc.progress import StageProgress
 
@@ -36,7 +36,7 @@ class HardwareRequest:
 
     Attributes:
         mapping: one of `MAPPINGS`.
-        padding: one of `slsc.passes.widening.worth.PADDINGS`.
+        padding: one of `slsc.passes.widening.worth.PADDINGS`; "auto" is what fits where mapping is required.
         multiple: of channels that padding makes.
         device: one of `slsc.passes.analysis.roofline.DEVICES`, where padding shall pay.
         seconds: most that the order of channels is looked for.
@@ -155,7 +155,8 @@ def fit_dense(
     padded = ordered = None
     model = dense
     if request.padding != NEVER:
-        padded = pad(model, request.multiple, request.padding, DEVICES[request.device], cost.output_hw, context)
+        which = FIT if (request.mapping, request.padding) == (REQUIRE, AUTO) else request.padding
+        padded = pad(model, request.multiple, which, DEVICES[request.device], cost.output_hw, context)
         model = padded.model
         require_mappable(model, replace(request, padding=NEVER))
     if request.maps:

@@ -100,6 +100,19 @@ def test_it_is_padded_where_that_pays(build):
     assert padded(model, 4, "never").model is model
 
 
+def test_no_more_is_padded_than_fits(build):
+    """Two widths of 6: one is read alone, the other with a third of 2 beside it."""
+    body = "c = Conv(a, wc) d = Conv(c, wd) e = Concat<axis=1>(c, d) f = Conv(e, we) b = Conv(f, wf)"
+    held = {"wa": (8, 3, 1, 1), "ba": (8,), "wb": (3, 8, 1, 1), "wc": (10, 8, 1, 1), "wd": (6, 10, 1, 1)}
+    model = build(between(body), **held, we=(10, 16, 1, 1), wf=(8, 10, 1, 1))
+    found = padded(model, 4, "fit")
+    assert {(width.value, width.added) for width in found.widths} == {("c", 2), ("d", 2), ("f", 2)}
+    alone = {**held, "wd": (6, 10, 1, 1), "wg": (6, 10, 1, 1)}
+    text = between("c = Conv(a, wc) d = Conv(c, wd) g = Conv(c, wg) e = Concat<axis=1>(d, g) b = Conv(e, we)")
+    found = padded(build(text, **alone, we=(8, 12, 1, 1)), 4, "fit")
+    assert {(width.value, width.added) for width in found.widths} == {("c", 2), ("d", 0), ("g", 0)}
+
+
 def test_bounds_of_a_layer(build):
     model = build(between("b = Relu(a)"), **ENDS)
     device = Device("round", 1e9, 2e9, 1e9)
