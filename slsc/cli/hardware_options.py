@@ -90,9 +90,8 @@ def show_hardware(hardware: Hardware) -> Iterator[str]:
     padded, ordered = hardware.padded, hardware.ordered
     if padded:
         before, after = padded.macs
-        widths = (
-            f"{len(padded.added)} widths to multiples of {hardware.request.multiple}" if padded.added else "nothing"
-        )
+        wider = sum(width.added > 0 for width in padded.widths)
+        widths = f"{wider} widths to multiples of {hardware.request.multiple}" if wider else "nothing"
         yield (
             f"padded: {widths}; dense MACs {before / 1e9:.3f} G -> {after / 1e9:.3f} G, x{after / before:.2f}; "
             f"least time on {hardware.request.device} {1e3 * padded.seconds[0]:.2f} -> {1e3 * padded.seconds[1]:.2f} ms"
