@@ -87,7 +87,12 @@ class BakedEngine:
 
 
 def bake(
-    name: str, dense: onnx.ModelProto, found: SearchResult, own: Cost, cost: Cost, held_out: HeldOut
+    name: str,
+    dense: onnx.ModelProto,
+    found: SearchResult,
+    cost: Cost,
+    held_out: HeldOut,
+    given: Cost | None = None,
 ) -> BakedEngine:
     """Write a search's result into a copy of the dense network, or of what takes its place, and measure it.
 
@@ -95,16 +100,17 @@ def bake(
         name: of the engine.
         dense: the network before the search.
         found: what the search found.
-        own: cost of `dense`.
-        cost: of the network that was given, which shares are of; another one where it was padded.
+        cost: of the dense network.
         held_out: photos to measure on.
+        given: cost of the network that shares are of, where `dense` is a padded copy of it.
     """
     baked = Pipeline([BakeMasks(found.plan, found.weights, found.masks)]).run(found.model or dense, PassContext())
     model = baked.model
     if found.model is None:
-        kept = plan_cost(own, {layer.name: layer.n for layer in found.plan.layers}, found.plan.layers[0].m)
+        kept = plan_cost(cost, {layer.name: layer.n for layer in found.plan.layers}, found.plan.layers[0].m)
     else:
         kept = narrow_cost(cost, costs(model, cost.output_hw))
-    share = Fraction(kept.prunable_macs, cost.prunable_macs or 1)
+    given = given or cost
+    share = Fraction(kept.prunable_macs, given.prunable_macs or 1)
     plan, kept = replace(found.plan, kept_share=float(share)), replace(kept, share=share)
-    return BakedEngine(name, model, plan, kept, cost, held_out.quality(model), held_out.io)
+    return BakedEngine(name, model, plan, kept, given, held_out.quality(model), held_out.io)

@@ -159,7 +159,7 @@ def compile_model(request: CompileRequest, progress: StageProgress) -> CompileRe
     else:
         found = _searched(hardware, cost, probe.io, data, request, progress)
     engines = [
-        hardware.checked(bake(name, hardware.model, result, hardware.cost, cost, held_out))
+        hardware.checked(bake(name, hardware.model, result, hardware.cost, held_out, cost))
         for name, result in zip(engine_names, found, strict=True)
     ]
     if plan:
@@ -196,7 +196,8 @@ def _fitted(
         return fit_sparse(dense, plan, cost, request.hardware, engine, request.seed, inputs, progress)
     m = request.rules.m
     n = max(1, round(request.budgets[0] * m))
-    return fit_dense(dense, cost, request.hardware, n, m, request.seed, inputs, progress)
+    trains = effort_of(request.effort) is not None
+    return fit_dense(dense, cost, request.hardware, n, m, request.seed, trains, inputs, progress)
 
 
 def _without_dense(engine: BakedEngine) -> BakedEngine:
@@ -221,6 +222,7 @@ def _searched(
         rules=request.rules,
         seed=request.seed,
         progress=progress,
+        cost=hardware.cost,
     )
     for budget in request.budgets:
         searcher.require_reachable(hardware.budget(budget, cost), request.method)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -61,7 +62,7 @@ class Hardware:
     Attributes:
         model: what the engines are made from.
         plan: its plan, where it came with one.
-        cost: of `model`, dense.
+        cost: of `model`, dense; without the filters that padding has added, where they stay zeros.
         request: what was asked for.
         padded: what was padded; None where nothing was to be.
         ordered: in what order the channels are; None where nothing was to be.
@@ -133,6 +134,7 @@ def fit_dense(
     n: int,
     m: int,
     seed: int,
+    trains: bool,
     inputs: Sequence[npt.NDArray[np.float32]],
     progress: StageProgress,
 ) -> Hardware:
@@ -144,6 +146,7 @@ def fit_dense(
         request: what to do.
         n, m: the pattern to order for; the search finds each layer's own.
         seed: of the search for an order.
+        trains: whether the search goes on to train, which may put the filters to use that padding adds.
         inputs: NCHW batches that prove it.
         progress: told as work proceeds.
 
@@ -162,7 +165,9 @@ def fit_dense(
     if request.maps:
         ordered = order_dense(model, n, m, Effort(seconds=request.seconds, seed=seed), context, progress)
         model = ordered.model
-    own = cost if model is dense or not (padded and padded.added) else costs(model, cost.output_hw)
+    own = costs(model, cost.output_hw) if padded and padded.added else cost
+    if own is not cost and not trains:
+        own = _without_zero_filters(own, cost)
     return Hardware(model, None, own, request, padded, ordered)
 
 
@@ -202,6 +207,23 @@ def fit_sparse(
     effort = Effort(sweeps=8, seconds=request.seconds, seed=seed)
     mapped = map_sparse(sparse, plan, effort, PassContext(tuple(inputs)), progress)
     return Hardware(mapped.model, mapped.plan, cost, request, None, mapped.ordered, {engine: mapped.layers})
+
+
+def _without_zero_filters(wide: Cost, dense: Cost) -> Cost:
+    """The cost of a padded network without the filters that padding has added: they are zeros, whatever is kept.
+
+    Args:
+        wide: of the padded network.
+        dense: of the network before.
+    """
+    before = {layer.name: layer for layer in dense.layers}
+    layers = []
+    for layer in wide.layers:
+        shape = (before[layer.name].shape[0], *layer.shape[1:]) if layer.prunable else layer.shape
+        macs = layer.positions * math.prod(shape)
+        layers.append(replace(layer, shape=shape, macs=macs))
+    left = replace(wide, layers=tuple(layers))
+    return replace(left, params=dense.params - dense.prunable_weights + left.prunable_weights)
 
 
 def _unmet(where: str, reason: str, detail: str) -> PlanError:
