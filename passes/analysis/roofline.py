@@ -45,7 +45,7 @@ DEVICES: Mapping[str, Device] = {
     "orin-nano": Device("Jetson Orin Nano Super", 17e12, 34e12, 102e9),
     "a100": Device("A100 40GB", 312e12, 624e12, 1555e9),
 }
-"""Peaks as NVIDIA's data sheets give them."""
+"""Dense peaks and bandwidths as published; with 2:4 weights twice the dense peak."""
 
 DEFAULT_DEVICE = "orin-nano"
 

@@ -42,7 +42,7 @@ def test_a_row_counts_what_is_eligible(rule, eligible):
     assert (row.layers, row.bound, row.eligible, row.shapes) == (3, 3, eligible, 1)
     assert row.polygraphy in (None, eligible)
     assert row.lost[1] <= row.lost[0] and (row.lost[0] > 0) == (eligible == 0)
-    assert row.max_abs < 1e-4
+    assert row.max_abs < 1e-2  # of an output in the hundreds
     lines = markdown([row]).splitlines()
     assert len(lines) == 3 and all(line.count("|") == len(HEADER) + 1 for line in lines)
 
