@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import onnx
@@ -51,7 +53,7 @@ class PermuteChannels(Pass):
         """Rules 1 to 3."""
         result = copy_of(model)
         arrays = initializers(result)
-        moved = {}
+        moved: dict[str, npt.NDArray[Any]] = {}
         for (name, axis), ids in self.channels.axes.items():
             places = sources(ids, self.order)
             if not np.array_equal(places, np.arange(len(ids))):

@@ -226,5 +226,8 @@ def _row(figures: Figures, kinds: Sequence[str]) -> tuple[str, ...]:
 
 
 def _as_json(report: CompileReport) -> dict[str, Any]:
-    plain = dataclasses.asdict(dataclasses.replace(report, hardware=None))
-    return {**plain, "probe": report.probe.to_dict(), "hardware": report.hardware.to_dict()}
+    return {
+        **dataclasses.asdict(report),
+        "probe": report.probe.to_dict(),
+        "hardware": report.hardware.to_dict(),
+    }
