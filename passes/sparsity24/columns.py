@@ -17,14 +17,13 @@ class Columns:
 
     Args:
         weight: (K, C, ...).
-        n, m: the pattern.
-        windowed: whether masks must fit 2:4 hardware too.
+        n, m: the pattern; masks fit 2:4 hardware too.
     """
 
-    def __init__(self, weight: npt.NDArray[np.floating], n: int, m: int, windowed: bool) -> None:
+    def __init__(self, weight: npt.NDArray[np.floating], n: int, m: int) -> None:
         rows = np.moveaxis(weight, 1, -1).reshape(-1, weight.shape[1])
         self._energy: Floats = np.square(rows, dtype=np.float32)
-        self.m, self._windowed = m, windowed
+        self.m = m
         sizes = group_sizes(weight.shape[1], m)
         self._limits = [kept_in_group(n, m, size) for size in sizes]
         self._kept = [float(self._group(self._energy, group)) for group in range(len(sizes))]
@@ -63,7 +62,7 @@ class Columns:
                 here, columns = np.nonzero(ours[inside] // self.m == group)
                 places, sources = ours[inside[here], columns] - start, theirs[inside[here], columns]
                 trial[here, :, places] = self._energy[:, sources].T
-            gains[inside] += kept_energy(trial, self._limits[group], self._windowed) - self._kept[group]
+            gains[inside] += kept_energy(trial, self._limits[group], True) - self._kept[group]
         return gains
 
     def exchange(self, firsts: npt.NDArray[np.int64], seconds: npt.NDArray[np.int64]) -> None:
@@ -75,4 +74,4 @@ class Columns:
 
     def _group(self, energy: Floats, group: int) -> npt.NDArray[np.float64]:
         block = energy[:, group * self.m : (group + 1) * self.m]
-        return kept_energy(block, self._limits[group], self._windowed)
+        return kept_energy(block, self._limits[group], True)

@@ -1,7 +1,7 @@
 """Making a network's sparse layers fit 2:4 hardware: what costs nothing first, and what it costs in the end.
 
-A network that is still dense is only brought into a better order; the search then keeps to the rule `magnitude+2:4`
-(`slsc.pattern`). One that is sparse already is permuted as far as that helps, and the rest is projected.
+Where the network is still dense the search keeps to the rule `magnitude+2:4` (`slsc.pattern`), and nothing is left to
+do. One that is sparse already is permuted as far as that helps, and the rest is projected.
 """
 
 from __future__ import annotations
@@ -95,20 +95,6 @@ class Mapped:
     ordered: Ordered
 
 
-def order_dense(model: onnx.ModelProto, n: int, m: int, effort: Effort, context: PassContext, told: Told) -> Ordered:
-    """Bring the channels of a dense network into an order in which N:M masks keep more, whatever is kept in the end.
-
-    Args:
-        model: as the import passes leave it.
-        n, m: the pattern looked at in every layer that may be pruned; 2:4 as well where it may be.
-        effort: how long to look.
-        context: inputs to prove on that the network computes what it did.
-        told: told as work proceeds.
-    """
-    layers = [layer for layer in conv_layers(model) if layer.prunable and layer.groups == 1]
-    return _ordered(model, {layer.name: Wanted(n, m, fits(n, m)) for layer in layers}, effort, False, context, told)
-
-
 def map_sparse(model: onnx.ModelProto, plan: Plan, effort: Effort, context: PassContext, told: Told) -> Mapped:
     """Permute, then project, until every layer that keeps at most half fits 2:4 hardware, if its shape allows it.
 
@@ -129,11 +115,11 @@ def map_sparse(model: onnx.ModelProto, plan: Plan, effort: Effort, context: Pass
     ordered = Ordered(model, None, 0.0)
     if open_layers:
         wanted = {
-            layer.name: Wanted(layer.n, layer.m, True)
+            layer.name: Wanted(layer.n, layer.m)
             for layer in plan.layers
             if before[layer.name].eligible or layer.name in open_layers
         }
-        ordered = _ordered(model, wanted, effort, True, context, told)
+        ordered = _ordered(model, wanted, effort, context, told)
     left = [name for name, verdict in _verdicts(ordered.model, plan).items() if verdict.reason == "window"]
     projection = Pipeline([ProjectTo2to4(left)]).run(ordered.model, context)
     lost = projection.report[ProjectTo2to4.name]["layers"]
@@ -179,12 +165,11 @@ def _ordered(
     model: onnx.ModelProto,
     wanted: Mapping[str, Wanted],
     effort: Effort,
-    within_groups: bool,
     context: PassContext,
     told: Told,
 ) -> Ordered:
     channels = follow_channels(model)
-    search = find_order(model, channels, conv_layers(model), wanted, effort, within_groups, told)
+    search = find_order(model, channels, conv_layers(model), wanted, effort, told)
     if not search.exchanges:
         return Ordered(model, search, 0.0)
     result = Pipeline([PermuteChannels(channels, search.order)]).run(model, context)

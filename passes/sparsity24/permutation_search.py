@@ -31,16 +31,14 @@ Told = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Wanted:
-    """The pattern that a layer's weight shall have.
+    """The pattern that a layer's weight shall have, 2:4 as well.
 
     Attributes:
         n, m: N:M.
-        windowed: 2:4 as well.
     """
 
     n: int
     m: int
-    windowed: bool
 
 
 @dataclass(frozen=True)
@@ -71,7 +69,7 @@ class Effort:
         seed: of the order in which channels are tried.
     """
 
-    sweeps: int = 2
+    sweeps: int = 8
     seconds: float = 60.0
     seed: int = 0
 
@@ -82,12 +80,12 @@ def find_order(
     layers: Sequence[ConvLayer],
     wanted: Mapping[str, Wanted],
     effort: Effort,
-    within_groups: bool,
     told: Told,
 ) -> Found:
     """Exchange channels until no exchange helps, or the effort is used up.
 
-    A layer of which a mask keeps everything never loses by an exchange, so that what fits 2:4 hardware goes on to.
+    Only channels are exchanged that lie in one group of M wherever they are read, so that N:M stays what it was. What
+    fits 2:4 hardware goes on to: a layer of which a mask keeps everything never loses by an exchange.
 
     Args:
         model: its weights.
@@ -95,19 +93,17 @@ def find_order(
         layers: its convolutions, of one convolution group each.
         wanted: the pattern by weight; a layer without one does not count.
         effort: how long to look.
-        within_groups: exchange only channels that lie in one group of M wherever they are read, as weights that are
-            N:M already ask for.
         told: told as work proceeds.
     """
     values = weight_values(model)
     read = {
-        layer.name: (channels.axes[layer.name, 1], Columns(values[layer.name], goal.n, goal.m, goal.windowed))
+        layer.name: (channels.axes[layer.name, 1], Columns(values[layer.name], goal.n, goal.m))
         for layer in layers
         if (goal := wanted.get(layer.name)) is not None and (layer.name, 1) in channels.axes
     }
     before = {name: columns.kept for name, (_, columns) in read.items()}
     order = np.arange(channels.count)
-    search = _Search(order, effort, within_groups)
+    search = _Search(order, effort)
     free = [orbit for orbit in orbits(model, channels) if any(_reads(ids, orbit) for ids, _ in read.values())]
     finished = True
     for done, orbit in enumerate(free):
@@ -143,9 +139,9 @@ class _Reader:
 
 
 class _Search:
-    def __init__(self, order: npt.NDArray[np.int64], effort: Effort, within_groups: bool) -> None:
+    def __init__(self, order: npt.NDArray[np.int64], effort: Effort) -> None:
         self.order, self.exchanges = order, 0
-        self._within_groups, self._sweeps = within_groups, effort.sweeps
+        self._sweeps = effort.sweeps
         self._end = time.monotonic() + effort.seconds
         self._random = np.random.default_rng(effort.seed)
 
@@ -163,8 +159,7 @@ class _Search:
 
     def _best_exchange(self, one: int, orbit: Orbit, readers: Sequence[_Reader]) -> bool:
         others = np.delete(np.arange(len(orbit.classes)), one)
-        if self._within_groups:
-            others = others[np.logical_and.reduce([reader.same_group(one, others) for reader in readers])]
+        others = others[np.logical_and.reduce([reader.same_group(one, others) for reader in readers])]
         if not len(others):
             return False
         gains = np.zeros(len(others))

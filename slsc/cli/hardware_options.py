@@ -25,9 +25,9 @@ def add_hardware_options(parser: argparse._ArgumentGroup) -> None:
         "--map-2to4",
         choices=MAPPINGS,
         default=MAPPINGS[0],
-        help="make layers that keep at most half fit 2:4 tensor cores: not (default); where possible: the search keeps "
-        "to the rule magnitude+2:4, channels are permuted, and with --plan what is left is dropped; or exit with 3 "
-        "unless all of them fit",
+        help="make layers that keep at most half fit 2:4 tensor cores: not (default); where possible, by the rule "
+        "magnitude+2:4, or with --plan by permuting channels and dropping what then is too much; or exit with 3 unless "
+        "all of them fit",
     )
     parser.add_argument(
         "--pad",
@@ -50,7 +50,7 @@ def add_hardware_options(parser: argparse._ArgumentGroup) -> None:
         type=float,
         default=60.0,
         metavar="S",
-        help="most that --map-2to4 looks for an order of the channels (default: 60)",
+        help="most that --map-2to4 with --plan looks for an order of the channels (default: 60)",
     )
 
 

@@ -191,13 +191,11 @@ def _fitted(
     inputs: Sequence[Batch],
     progress: StageProgress,
 ) -> Hardware:
-    """The network as the hardware wants it; ordered for the first budget where it is to be searched."""
+    """The network as the hardware wants it."""
     if plan:
         return fit_sparse(dense, plan, cost, request.hardware, engine, request.seed, inputs, progress)
-    m = request.rules.m
-    n = max(1, round(request.budgets[0] * m))
     trains = effort_of(request.effort) is not None
-    return fit_dense(dense, cost, request.hardware, n, m, request.seed, trains, inputs, progress)
+    return fit_dense(dense, cost, request.hardware, trains, inputs)
 
 
 def _without_dense(engine: BakedEngine) -> BakedEngine:

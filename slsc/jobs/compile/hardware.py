@@ -1,4 +1,4 @@
-"""Fitting a network to 2:4 hardware on its way through a compilation: padded, ordered, mapped, and held to it."""
+"""Fitting a network to 2:4 hardware on its way through a compilation: padded or permuted, mapped, and held to it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from slsc.passes.analysis.cost import Cost, costs
 from slsc.passes.analysis.layers import prunable_layers
 from slsc.passes.analysis.roofline import DEVICES
 from slsc.passes.base import PassContext
-from slsc.passes.sparsity24.mapping import MappedLayer, Ordered, map_sparse, mapped_by_search, order_dense
+from slsc.passes.sparsity24.mapping import MappedLayer, Ordered, map_sparse, mapped_by_search
 from slsc.passes.sparsity24.permutation_search import Effort
 from slsc.passes.sparsity24.verdict import DENSE, refused_by_shape
 from slsc.passes.weights import weight_values
@@ -40,7 +40,7 @@ class HardwareRequest:
         padding: one of `slsc.passes.widening.worth.PADDINGS`; "auto" is what fits where mapping is required.
         multiple: of channels that padding makes.
         device: one of `slsc.passes.analysis.roofline.DEVICES`, where padding shall pay.
-        seconds: most that the order of channels is looked for.
+        seconds: most that an order of the channels is looked for, where the network comes sparse.
     """
 
     mapping: str = NEVER
@@ -65,7 +65,7 @@ class Hardware:
         cost: of `model`, dense; without the filters that padding has added, where they stay zeros.
         request: what was asked for.
         padded: what was padded; None where nothing was to be.
-        ordered: in what order the channels are; None where nothing was to be.
+        ordered: how channels were permuted; None where the network came dense.
         layers: what became of each layer, by engine, as the engines are made.
         to_given: dB between an engine and the sparse network that was given, by engine.
     """
@@ -131,44 +131,33 @@ def fit_dense(
     dense: onnx.ModelProto,
     cost: Cost,
     request: HardwareRequest,
-    n: int,
-    m: int,
-    seed: int,
     trains: bool,
     inputs: Sequence[npt.NDArray[np.float32]],
-    progress: StageProgress,
 ) -> Hardware:
-    """Pad and order a network that is still to be searched; it computes what it did.
+    """Pad a network that is still to be searched; it computes what it did.
 
     Args:
         dense: it, after the import passes.
         cost: of it.
         request: what to do.
-        n, m: the pattern to order for; the search finds each layer's own.
-        seed: of the search for an order.
         trains: whether the search goes on to train, which may put the filters to use that padding adds.
         inputs: NCHW batches that prove it.
-        progress: told as work proceeds.
 
     Raises:
         ModelError: a width cannot be padded and shall be; names the node.
         PlanError: exit code 3, where a layer cannot fit that must.
     """
     context = PassContext(tuple(inputs))
-    padded = ordered = None
-    model = dense
+    padded, model = None, dense
     if request.padding != NEVER:
         which = FIT if (request.mapping, request.padding) == (REQUIRE, AUTO) else request.padding
         padded = pad(model, request.multiple, which, DEVICES[request.device], cost.output_hw, context)
         model = padded.model
         require_mappable(model, replace(request, padding=NEVER))
-    if request.maps:
-        ordered = order_dense(model, n, m, Effort(seconds=request.seconds, seed=seed), context, progress)
-        model = ordered.model
     own = costs(model, cost.output_hw) if padded and padded.added else cost
     if own is not cost and not trains:
         own = _without_zero_filters(own, cost)
-    return Hardware(model, None, own, request, padded, ordered)
+    return Hardware(model, None, own, request, padded)
 
 
 def fit_sparse(
@@ -204,7 +193,7 @@ def fit_sparse(
         )
     if not request.maps:
         return Hardware(sparse, plan, cost, request)
-    effort = Effort(sweeps=8, seconds=request.seconds, seed=seed)
+    effort = Effort(seconds=request.seconds, seed=seed)
     mapped = map_sparse(sparse, plan, effort, PassContext(tuple(inputs)), progress)
     return Hardware(mapped.model, mapped.plan, cost, request, None, mapped.ordered, {engine: mapped.layers})
 

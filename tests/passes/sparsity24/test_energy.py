@@ -33,12 +33,12 @@ def test_no_choice_keeps_more(channels, n, windowed, seed):
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.integers(1, 40), st.integers(1, 16), st.sampled_from((8, 32)), st.booleans(), st.integers(0, 99))
-def test_it_is_what_the_masks_keep(channels, n, m, windowed, seed):
+@given(st.integers(1, 40), st.integers(1, 16), st.sampled_from((8, 32)), st.integers(0, 99))
+def test_it_is_what_the_masks_keep(channels, n, m, seed):
     weight = np.random.default_rng(seed).standard_normal((3, channels, 2, 1)).astype(np.float32)
-    n = min(n, m // 2) if windowed else min(n, m)
-    mask = nm_mask(rank_groups(np.abs(weight), m, "magnitude+2:4" if windowed else "magnitude"), n, m)
-    assert np.isclose(Columns(weight, n, m, windowed).kept, np.square(weight[mask]).sum(), rtol=1e-4)
+    n = min(n, m // 2)
+    mask = nm_mask(rank_groups(np.abs(weight), m, "magnitude+2:4"), n, m)
+    assert np.isclose(Columns(weight, n, m).kept, np.square(weight[mask]).sum(), rtol=1e-4)
 
 
 @settings(max_examples=40, deadline=None)
@@ -48,12 +48,12 @@ def test_gains_are_what_exchanges_bring(channels, n, seed):
     weight = random.standard_normal((4, channels, 1, 2)).astype(np.float32)
     pairs = np.array([random.choice(channels, 4, replace=False) for _ in range(5)])
     firsts, seconds = pairs[:, :2], pairs[:, 2:]
-    columns = Columns(weight, n, 16, True)
+    columns = Columns(weight, n, 16)
     for gain, ours, theirs in zip(columns.gains(firsts, seconds), firsts, seconds, strict=True):
         other = weight.copy()
         other[:, ours], other[:, theirs] = weight[:, theirs], weight[:, ours]
-        assert np.isclose(columns.kept + gain, Columns(other, n, 16, True).kept, rtol=1e-4)
+        assert np.isclose(columns.kept + gain, Columns(other, n, 16).kept, rtol=1e-4)
     columns.exchange(firsts[0], seconds[0])
     changed = weight.copy()
     changed[:, firsts[0]], changed[:, seconds[0]] = weight[:, seconds[0]], weight[:, firsts[0]]
-    assert np.isclose(columns.kept, Columns(changed, n, 16, True).kept, rtol=1e-4)
+    assert np.isclose(columns.kept, Columns(changed, n, 16).kept, rtol=1e-4)
