@@ -119,7 +119,8 @@ def map_sparse(model: onnx.ModelProto, plan: Plan, effort: Effort, context: Pass
             for layer in plan.layers
             if before[layer.name].eligible or layer.name in open_layers
         }
-        ordered = _ordered(model, wanted, effort, context, told)
+        grouped = {layer.name: layer.m for layer in plan.layers if layer.n < layer.m}
+        ordered = _ordered(model, wanted, grouped, effort, context, told)
     left = [name for name, verdict in _verdicts(ordered.model, plan).items() if verdict.reason == "window"]
     projection = Pipeline([ProjectTo2to4(left)]).run(ordered.model, context)
     lost = projection.report[ProjectTo2to4.name]["layers"]
@@ -164,12 +165,13 @@ def _rule_loss(dense: npt.NDArray[Any], n: int, m: int) -> float:
 def _ordered(
     model: onnx.ModelProto,
     wanted: Mapping[str, Wanted],
+    grouped: Mapping[str, int],
     effort: Effort,
     context: PassContext,
     told: Told,
 ) -> Ordered:
     channels = follow_channels(model)
-    search = find_order(model, channels, conv_layers(model), wanted, effort, told)
+    search = find_order(model, channels, conv_layers(model), wanted, grouped, effort, told)
     if not search.exchanges:
         return Ordered(model, search, 0.0)
     result = Pipeline([PermuteChannels(channels, search.order)]).run(model, context)

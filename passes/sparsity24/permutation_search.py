@@ -79,19 +79,21 @@ def find_order(
     channels: Channels,
     layers: Sequence[ConvLayer],
     wanted: Mapping[str, Wanted],
+    grouped: Mapping[str, int],
     effort: Effort,
     told: Told,
 ) -> Found:
     """Exchange channels until no exchange helps, or the effort is used up.
 
-    Only channels are exchanged that lie in one group of M wherever they are read, so that N:M stays what it was. What
-    fits 2:4 hardware goes on to: a layer of which a mask keeps everything never loses by an exchange.
+    Only channels are exchanged that lie in one group wherever a layer of `grouped` reads them, so that N:M stays what
+    it was. What fits 2:4 hardware goes on to: a layer of which a mask keeps everything never loses by an exchange.
 
     Args:
         model: its weights.
         channels: of the model.
         layers: its convolutions, of one convolution group each.
         wanted: the pattern by weight; a layer without one does not count.
+        grouped: size of the groups by weight, of every layer whose N:M must stay.
         effort: how long to look.
         told: told as work proceeds.
     """
@@ -103,12 +105,15 @@ def find_order(
     }
     before = {name: columns.kept for name, (_, columns) in read.items()}
     order = np.arange(channels.count)
+    groups = [(channels.axes[name, 1], m) for name, m in grouped.items() if (name, 1) in channels.axes]
     search = _Search(order, effort)
     free = [orbit for orbit in orbits(model, channels) if any(_reads(ids, orbit) for ids, _ in read.values())]
     finished = True
     for done, orbit in enumerate(free):
         told("ordering channels", done, len(free))
-        finished &= search.improve(orbit, [_Reader(*each, orbit) for each in read.values() if _reads(each[0], orbit)])
+        readers = [_Reader(*each, orbit) for each in read.values() if _reads(each[0], orbit)]
+        places = [_places(ids, orbit) // m for ids, m in groups if _reads(ids, orbit)]
+        finished &= search.improve(orbit, readers, places)
     told("ordering channels", len(free), len(free))
     kept = {
         name: (before[name] / columns.total, columns.kept / columns.total) if columns.total else (1.0, 1.0)
@@ -121,16 +126,17 @@ def _reads(ids: Ids, orbit: Orbit) -> bool:
     return bool(np.isin(orbit.classes, ids).all())
 
 
+def _places(ids: Ids, orbit: Orbit) -> npt.NDArray[np.int64]:
+    """(channels of the orbit, occurrences of each): where they are among `ids`."""
+    return np.array([np.flatnonzero(ids == number) for number in orbit.classes])
+
+
 class _Reader:
     """A layer that reads an orbit's channels: the columns of each, the n-th of one for the n-th of another."""
 
     def __init__(self, ids: Ids, columns: Columns, orbit: Orbit) -> None:
         self.columns = columns
-        self.places = np.array([np.flatnonzero(ids == number) for number in orbit.classes])
-
-    def same_group(self, one: int, others: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-        groups = self.places // self.columns.m
-        return np.asarray((groups[others] == groups[one]).all(1))
+        self.places = _places(ids, orbit)
 
     def gains(self, one: int, others: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
         """Of exchanging the orbit's channel number `one` with each of `others`, as shares of the layer's energy."""
@@ -145,21 +151,30 @@ class _Search:
         self._end = time.monotonic() + effort.seconds
         self._random = np.random.default_rng(effort.seed)
 
-    def improve(self, orbit: Orbit, readers: Sequence[_Reader]) -> bool:
-        """Exchange channels of one orbit; whether no further exchange helps."""
+    def improve(self, orbit: Orbit, readers: Sequence[_Reader], groups: Sequence[npt.NDArray[np.int64]]) -> bool:
+        """Exchange channels of one orbit; whether no further exchange helps.
+
+        Args:
+            orbit: which ones.
+            readers: the layers that count.
+            groups: (channels of the orbit, occurrences): in which group each lies, for every layer that has groups.
+        """
         for _ in range(self._sweeps):
             made = 0
             for one in self._random.permutation(len(orbit.classes)).tolist():
                 if time.monotonic() > self._end:
                     return False
-                made += self._best_exchange(one, orbit, readers)
+                made += self._best_exchange(one, orbit, readers, groups)
             if not made:
                 return True
         return False
 
-    def _best_exchange(self, one: int, orbit: Orbit, readers: Sequence[_Reader]) -> bool:
+    def _best_exchange(
+        self, one: int, orbit: Orbit, readers: Sequence[_Reader], groups: Sequence[npt.NDArray[np.int64]]
+    ) -> bool:
         others = np.delete(np.arange(len(orbit.classes)), one)
-        others = others[np.logical_and.reduce([reader.same_group(one, others) for reader in readers])]
+        for lies_in in groups:
+            others = others[(lies_in[others] == lies_in[one]).all(1)]
         if not len(others):
             return False
         gains = np.zeros(len(others))

@@ -7,6 +7,7 @@ import onnx
 import pytest
 
 from slsc.passes import verify
+from slsc.passes.bake import require_pattern
 from slsc.passes.base import PassContext
 from slsc.passes.graph import initializers, set_initializer
 from slsc.passes.sparsity24.energy import kept_energy
@@ -97,6 +98,20 @@ def test_a_sparse_network_is_permuted_then_projected(dense, image):
     again = map_sparse(mapped.model, mapped.plan, EFFORT, context(image), quiet)
     assert again.model is mapped.model or again.model == mapped.model
     assert {layer.state for layer in again.layers} == {"eligible", "dense"}
+    require_pattern(mapped.plan, arrays)
+
+
+def test_layers_that_are_not_mapped_keep_their_groups(build, image):
+    """What reads the concatenation has other groups than what reads its parts, and keeps too much to be mapped."""
+    text = TEXT.replace("Concat<axis=1>(e, r)", "Concat<axis=1>(r, e)").replace(
+        "Conv(a, wc)", "Conv<pads=[1,1,1,1]>(a, wc)"
+    )
+    shapes = {**SHAPES, "wc": (8, 32, 3, 3), "wd": (32, 8, 1, 1), "wf": (8, 40, 1, 1)}
+    model = build(text, **shapes)
+    plan = pruned(model, {"wc": 7, "wd": 8, "wf": 10})
+    mapped = map_sparse(model, plan, EFFORT, context(image), quiet)
+    assert mapped.ordered.search is not None and mapped.ordered.search.exchanges > 0
+    require_pattern(mapped.plan, initializers(mapped.model))
 
 
 def test_permuting_alone_saves_a_layer_it_can(dense, image):
