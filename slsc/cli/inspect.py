@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from slsc.cli.arguments import is_bundle
+from slsc.cli.arguments import add_binding_options, binding_of, is_bundle, require_network_options
 from slsc.cli.console import Console, table
 from slsc.errors import UsageError
 from slsc.runtime.backends import BACKENDS
@@ -41,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="exit with 3 unless all prunable layers that keep at most half are eligible, and there are some",
     )
+    add_binding_options(parser)
 
 
 def run(args: argparse.Namespace, console: Console) -> int:
@@ -48,15 +49,20 @@ def run(args: argparse.Namespace, console: Console) -> int:
     if not 1 <= args.m <= 256:
         raise UsageError(f"--m {args.m} is outside 1..256")
     if is_bundle(args.file):
+        require_network_options(args, args.file)
         reports = _inspect_bundle(args.file, args.device, console)
     else:
         from slsc.jobs.inspect.inspection import inspect_network
-        from slsc.networks.loading import import_network
+        from slsc.networks.loading import import_network, import_notes
         from slsc.passes.analysis.roofline import DEVICES
 
-        report = inspect_network(import_network(args.file).model, args.m, DEVICES[args.device])
+        imported = import_network(args.file, binding_of(args))
+        report = inspect_network(imported.model, args.m, DEVICES[args.device])
+        notes = (*binding_of(args).options(), *import_notes(imported.report))
+        for note in notes:
+            console.report(f"network: {note}")
         console.report(show_network(report))
-        console.result(network=report.to_dict())
+        console.result(network=report.to_dict(), notes=notes)
         reports = {args.file.name: report}
     if args.require_2to4:
         from slsc.jobs.inspect.inspection import require_2to4
@@ -102,6 +108,7 @@ def show_manifest(manifest: Manifest) -> str:
     return "\n".join(
         (
             f"compiled from {manifest.source.name} by slsc {manifest.slsc_version}, schema {manifest.schema}",
+            *(f"network: {note}" for note in (*manifest.source.options, *manifest.source.notes)),
             f"{io.task} x{io.scale}, {io.channels} channels {io.order}, {_ranges(io)}, input size {size}",
             f"tiles: halo {tile.halo} px, off by {255 * tile.bound:.2f} of 255 at most, receptive field {field}, "
             f"aligned to {tile.align} px, {'exact' if tile.exact else f'not exact: {tile.exact_reason}'}",

@@ -77,6 +77,12 @@ def test_padding_makes_it_fit_within_the_same_budget(slsc, odd_path, tmp_path):
     assert slsc("check", tmp_path / "m.slsb").code == 0
 
 
+def test_a_budget_too_small_for_the_padded_network_says_so(slsc, odd_path, tmp_path):
+    words = ("--budget", "1/100", *COMPILE, "--pad", "always", "--pad-to", "32")
+    done = slsc("compile", odd_path, *words, "-o", tmp_path / "m.slsb")
+    assert done.code == 3 and "1/100 cannot be reached by the padded network" in done.err and "--pad never" in done.err
+
+
 def test_a_sparse_network_is_mapped_and_its_loss_said(slsc, bundle, tmp_path):
     opened = open_bundle(bundle)
     engine = next(engine for engine in opened.manifest.engines if engine.name == "1-8")
