@@ -12,6 +12,7 @@ from onnx import TensorProto, checker, helper
 
 from slsc.errors import ModelError
 from slsc.passes.graph import image_input
+from slsc.passes.importing.expansion import require_bounded
 from slsc.passes.importing.foreign import foreign
 from slsc.runtime.regular_file import require_regular
 
@@ -159,6 +160,7 @@ def _require_text(model: onnx.ModelProto, where: str) -> None:
 
 
 def _check(model: onnx.ModelProto) -> None:
+    require_bounded(model)
     try:
         checker.check_model(model)
     except (checker.ValidationError, ValueError, RuntimeError) as error:
@@ -170,6 +172,8 @@ def _check_size(tensor: TensorProto) -> None:
     """The stored bytes must be what shape and type say: nothing later may trust a hostile shape."""
     if tensor.data_type == TensorProto.STRING:
         raise ModelError("holds text", where=tensor.name, why="a restoration network has no use for it")
+    if tensor.HasField("segment"):
+        raise ModelError("the tensor is stored in segments", where=tensor.name, why="no ONNX reader puts them together")
     try:
         itemsize = helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
     except (KeyError, ValueError, TypeError):

@@ -11,12 +11,13 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
-from slsc.errors import BundleError, ModelError
+from slsc.errors import BundleError, ModelError, VerificationError
 from slsc.passes.analysis.cost import costs
 from slsc.passes.analysis.layers import ConvLayer, conv_layers
 from slsc.passes.base import PassContext
 from slsc.passes.importing.import_checks import ImportChecks
 from slsc.passes.importing.load import model_of_bytes
+from slsc.passes.pipeline import Pipeline
 from slsc.passes.weights import weight_values
 from slsc.pattern import WINDOW, first_2to4_violation, first_violation
 from slsc.runtime.bundle.engines import Engine
@@ -117,8 +118,8 @@ def parse_engine(data: bytes, engine: Engine) -> onnx.ModelProto:
     """
     try:
         model = model_of_bytes(data, engine.name)
-        ImportChecks().run(model, PassContext())
-    except ModelError as error:
+        Pipeline([ImportChecks()]).run(model, PassContext())
+    except (ModelError, VerificationError) as error:
         raise BundleError(
             BundleFault.CHANGED_ENTRY,
             "the engine is no network that slsc wrote",
