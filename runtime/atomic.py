@@ -13,6 +13,8 @@ from typing import BinaryIO
 from slsc.errors import ResourceError, UsageError
 
 OUT_OF_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+MAX_SHOWN = 200
+"""Characters of a path that errors quote."""
 OPEN_FILES = Path("/proc/self/fd")
 
 
@@ -45,6 +47,22 @@ def staged(path: Path) -> Iterator[tuple[BinaryIO, Path]]:
         _sync_folder(path.parent)
 
 
+def require_name(path: Path) -> None:
+    """Refuse, before long work, a path that no file can have here: too long for the file system, or of odd characters.
+
+    Raises:
+        UsageError: there can be no such file.
+    """
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError) as error:
+        why = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        shown = str(path) if len(str(path)) <= MAX_SHOWN else f"{str(path)[:MAX_SHOWN]}..."
+        raise UsageError("no file can be written there", where=shown, why=why, hint="choose another with -o") from None
+
+
 def _open_stage(path: Path) -> tuple[int, Path | None]:
     """A descriptor open for reading and writing, and the file's name, None while it has none."""
     nameless = getattr(os, "O_TMPFILE", None)
@@ -65,7 +83,8 @@ def _link(descriptor: int, path: Path) -> Path:
 
 
 def _stage_name(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
+    # Without the file's own name, which may be as long as a name can be.
+    return path.with_name(f".slsc-{secrets.token_hex(8)}.part")
 
 
 def _sync_folder(folder: Path) -> None:

@@ -33,8 +33,8 @@ def load_model(path: str | Path) -> onnx.ModelProto:
 
     Raises:
         ModelError: the file is missing, a folder, empty, too large, truncated, not ONNX, or fails ONNX's checker; its
-            external data is missing, short, or outside the model's folder; a tensor's bytes do not match its shape; it
-            does not have exactly one image input and one image output.
+            external data is missing, short, or outside the model's folder, by links too; a tensor's bytes do not match
+            its shape; it does not have exactly one image input and one image output.
     """
     path = Path(path)
     model = _parse(path)
@@ -234,6 +234,13 @@ def _external_file(location: str, folder: Path, name: str) -> Path:
         )
     if not exists:
         raise ModelError(f"external data file {shown} is missing", where=name, hint="put it beside the model")
+    if file.stat().st_nlink > 1:
+        raise ModelError(
+            f"external data file {shown} has other names",
+            where=name,
+            why="through a hard link a model may read what lies elsewhere",
+            hint="put a copy of it in its place",
+        )
     return file
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import threading
 from importlib import import_module
 from typing import Any
 
@@ -47,6 +49,8 @@ class OnnxRuntimeRunner:
             raise BackendError(
                 "the engine is not to be run", why=why, hint="do not trust this file; make it again with `slsc compile`"
             )
+        self._session: Any = None
+        _require_threads(threads or os.cpu_count() or 1)
         # Here and not above, so that the backend can tell whether the package is there.
         import onnxruntime as ort
 
@@ -70,7 +74,8 @@ class OnnxRuntimeRunner:
             session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"], enable_fallback=0)
         except Exception as error:  # ONNX Runtime's exceptions share no base class below Exception
             raise _failure("ONNX Runtime refuses the engine", error) from error
-        self._session: Any = session
+        self._session = session
+        self._process = os.getpid()
         self._input = session.get_inputs()[0].name
         self._output = session.get_outputs()[0].name
 
@@ -90,9 +95,38 @@ class OnnxRuntimeRunner:
         """See `Runner.run_bytes`; every pixel takes as much."""
         return int(OVERHEAD * engine.bytes_per_pixel * height * width)
 
+    def __del__(self) -> None:
+        self.close()
+
     def close(self) -> None:
         """Drop the session; see `Runner.close`."""
+        if self._session is not None and os.getpid() != self._process:
+            # It would wait for its threads, which are not in a forked process, for ever: never to be destroyed there.
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._session))
         self._session = None
+
+
+def _require_threads(count: int) -> None:
+    """Start as many threads as ONNX Runtime will, which waits for ever for those that the system does not give it.
+
+    Raises:
+        BackendError: the system gives fewer.
+    """
+    done = threading.Event()
+    started: list[threading.Thread] = []
+    try:
+        for _ in range(count - 1):
+            started.append(threading.Thread(target=done.wait, daemon=True))
+            started[-1].start()
+    except (RuntimeError, MemoryError):
+        started.pop()
+        raise BackendError(
+            "ONNX Runtime cannot be started", why=f"the system gives no {count} threads", hint="use fewer threads"
+        ) from None
+    finally:
+        done.set()
+        for thread in started:
+            thread.join()
 
 
 def _failure(what: str, error: Exception) -> BackendError:

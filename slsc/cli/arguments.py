@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from slsc.errors import DataError, UsageError
+from slsc.runtime.atomic import require_name
 
 ZIP_MAGIC = b"PK"
 
@@ -58,14 +59,16 @@ def value_range(text: str) -> tuple[float, float]:
     return bounds
 
 
-def output_path(path: Path, suffix: str) -> Path:
-    """Check, before long work starts, that a file can be written at `path`.
+def output_path(path: Path, suffix: str, *beside: str) -> Path:
+    """Check, before long work starts, that a file can be written at `path`, and others with suffixes of their own.
 
     Raises:
-        UsageError: wrong suffix, no such folder, or the path is a folder.
+        UsageError: wrong suffix, no such folder, a name that is too long, or the path is a folder.
     """
     if path.suffix != suffix:
         raise UsageError(f"the output must end in {suffix}", where=str(path), hint=f"-o {path.with_suffix(suffix)}")
+    for each in (suffix, *beside):
+        require_name(path.with_suffix(each))
     if path.is_dir():
         raise UsageError("the output is a folder", where=str(path), hint=f"-o {path / ('model' + suffix)}")
     if not path.parent.is_dir():

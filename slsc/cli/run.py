@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from slsc.cli.console import Console
 from slsc.errors import DataError, UsageError
+from slsc.runtime.atomic import require_name
 from slsc.runtime.backends import BACKENDS, Adjustable, able_to
 from slsc.runtime.memory import parse_bytes
 
@@ -79,15 +80,19 @@ def _pairs(source: Path, output: Path) -> list[tuple[Path, Path]]:
 
     Raises:
         DataError: the folder is unusable.
-        UsageError: the output is a file for a folder of photos, or two photos would become one file.
+        UsageError: no file can have the output's name, it is a file for a folder of photos, or two photos would become
+            one file.
     """
     from slsc.runtime.image.photo import list_photos
 
+    require_name(output)
     if not source.is_dir():
         return [(source, output / f"{source.stem}.png" if output.is_dir() else output)]
     if output.exists() and not output.is_dir():
         raise UsageError("the output of a folder must be a folder", where=str(output), hint="-o FOLDER")
     pairs = [(path, output / f"{path.stem}.png") for path in list_photos(source)]
+    for _, target in pairs:
+        require_name(target)
     sources: dict[Path, Path] = {}
     for path, target in pairs:
         if target in sources:

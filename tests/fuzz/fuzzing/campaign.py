@@ -82,19 +82,19 @@ def _run(words: Sequence[str], errors: Path) -> None:
 
 
 def campaign(kind: str, count: int, seed: int, scratch: Path) -> dict[str, list[tuple[bytes, Outcome]]]:
-    """Outcomes of mutated files of a kind, by verb."""
+    """Outcomes of mutated files of a kind by verb, one verb a file in turn."""
     fixed = {"photo": scratch / "photo.png", "bundle": scratch / "sound.slsb", "out": scratch / "out.png"}
     fixed["photo"].write_bytes(next(SEEDS["image"]()))
     fixed["bundle"].write_bytes(next(SEEDS["bundle"]()))
     seeds, rng = list(SEEDS[kind]()), random.Random(seed)
     file = scratch / f"mutated{'.png' if kind == 'image' else '.slsb' if kind == 'bundle' else '.onnx'}"
     outcomes: dict[str, list[tuple[bytes, Outcome]]] = {words[0]: [] for words in VERBS[kind]}
-    for _ in range(count):
+    for index in range(count):
         data = mutated(kind, rng.choice(seeds), rng)
         file.write_bytes(data)
-        for words in VERBS[kind]:
-            made = outcome([word.format(file=file, **fixed) for word in words], scratch)
-            outcomes[words[0]].append((data, made))
+        words = VERBS[kind][index % len(VERBS[kind])]
+        made = outcome([word.format(file=file, **fixed) for word in words], scratch)
+        outcomes[words[0]].append((data, made))
     return outcomes
 
 
