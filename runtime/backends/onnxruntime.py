@@ -45,11 +45,11 @@ class OnnxRuntimeRunner:
     """
 
     def __init__(self, model: bytes, threads: int) -> None:
+        self._session: Any = None
         if why := reason_to_refuse(model):
             raise BackendError(
                 "the engine is not to be run", why=why, hint="do not trust this file; make it again with `slsc compile`"
             )
-        self._session: Any = None
         _require_threads(threads or os.cpu_count() or 1)
         # Here and not above, so that the backend can tell whether the package is there.
         import onnxruntime as ort

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).resolve().parent
-RUNS = {"bundle": 40, "onnx": 8, "image": 200}
+RUNS = {"image": 200}
 
 
 @pytest.mark.parametrize("kind", RUNS)
@@ -24,21 +24,3 @@ def test_with_atheris(kind, tmp_path):
         command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(HERE)}, capture_output=True, text=True
     )
     assert done.returncode == 0 and f"Done {RUNS[kind]} runs" in done.stderr, done.stderr[-3000:]
-
-
-def test_a_finding_is_one(tmp_path):
-    pytest.importorskip("atheris", reason="no Atheris (pip install atheris)")
-    script = (
-        "import sys; from fuzzing import guided; "
-        "guided.READERS['image'] = lambda path: [][path.stat().st_size]; "
-        "sys.argv[1:] = ['image', '-runs=5']; guided.main()"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(HERE)},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode != 0 and "IndexError" in done.stdout + done.stderr
-    assert list(tmp_path.glob("crash-*"))

@@ -168,3 +168,11 @@ def test_more_threads_than_the_system_gives(make_bundle) -> None:
         pytest.skip("the system does not tell what it gave")
     done = subprocess.run([sys.executable, "-c", script, str(make_bundle())], capture_output=True, text=True)
     assert "BackendError: ONNX Runtime cannot be started: the system gives no 1000 threads" in done.stderr
+
+
+def test_a_refused_engine_leaves_nothing_to_say(monkeypatch) -> None:
+    said: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", said.append)
+    with pytest.raises(BackendError):
+        load_backend("onnxruntime", 1).load(b"no network")
+    assert not said
