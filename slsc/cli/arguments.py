@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from slsc.errors import DataError, UsageError
-from slsc.runtime.atomic import require_name
+from slsc.runtime.atomic import require_name, require_other
 
 ZIP_MAGIC = b"PK"
 
@@ -59,11 +60,18 @@ def value_range(text: str) -> tuple[float, float]:
     return bounds
 
 
-def output_path(path: Path, suffix: str, *beside: str) -> Path:
-    """Check, before long work starts, that a file can be written at `path`, and others with suffixes of their own.
+def output_path(path: Path, suffix: str, *sources: Path | None, beside: Sequence[str] = ()) -> Path:
+    """Check, before long work starts, that a file can be written at `path`, and that it is none of the `sources`.
+
+    Args:
+        path: the output.
+        suffix: what its name must end in.
+        sources: what is read; None stands for what was not given.
+        beside: suffixes of further files that will be written under its name.
 
     Raises:
-        UsageError: wrong suffix, no such folder, a name that is too long, or the path is a folder.
+        UsageError: wrong suffix, no such folder, a name that is too long, the path is a folder, or the output would
+            replace what is read.
     """
     if path.suffix != suffix:
         raise UsageError(f"the output must end in {suffix}", where=str(path), hint=f"-o {path.with_suffix(suffix)}")
@@ -73,6 +81,7 @@ def output_path(path: Path, suffix: str, *beside: str) -> Path:
         raise UsageError("the output is a folder", where=str(path), hint=f"-o {path / ('model' + suffix)}")
     if not path.parent.is_dir():
         raise UsageError("the output's folder does not exist", where=str(path.parent), hint=f"mkdir -p {path.parent}")
+    require_other(path, *sources)
     return path
 
 

@@ -9,6 +9,7 @@ is rounded to 8 bit; means over images. An ONNX file is run on whole images, a b
 from __future__ import annotations
 
 import argparse
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,7 +40,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     from slsc.networks.restorer import open_restorer
 
     restorer = open_restorer(args.target, engine=args.engine, value_range=args.range, threads=args.threads)
-    with console.stages() as progress:
+    with contextlib.closing(restorer), console.stages() as progress:
         scores = evaluate(restorer, args.hr, args.lr, noise=args.noise, lpips=args.lpips, progress=progress)
     mean = mean_score(scores)
     psnr, baseline = mean.protocol.psnr_title, "input" if restorer.io.scale == 1 else "bicubic"

@@ -131,7 +131,7 @@ def _add_optimization(group: argparse._ArgumentGroup) -> None:
 
 def run(args: argparse.Namespace, console: Console) -> int:
     """Run the verb."""
-    output = output_path(args.output, ".onnx", ".plan.json", ".safetensors", ".csv", ".ckpt")
+    output = output_path(args.output, ".onnx", beside=(".plan.json", ".safetensors", ".csv", ".ckpt"))
     for name in ("batch", "patch", "lr"):
         if getattr(args, name) is not None and not getattr(args, name) > 0:
             raise UsageError(f"--{name} must be above 0", hint=f"leave out --{name} for the default")

@@ -40,6 +40,10 @@ class Restorer(Protocol):
         """As `restore`, black 0 and white 1; the input may lie outside, as noisy images do, the output does not."""
         ...
 
+    def close(self) -> None:
+        """Give back what it holds; it cannot restore any more. Closing twice does no harm."""
+        ...
+
 
 class WholeImage:
     """An ONNX network, run once over each whole image.
@@ -72,6 +76,10 @@ class WholeImage:
     def restore_values(self, image: Values) -> Values:
         """See `Restorer.restore_values`; sizes as in `restore`."""
         return self._restored(image)
+
+    def close(self) -> None:
+        """See `Restorer.close`."""
+        self._runner.close()
 
     def _restored(self, image: npt.NDArray[Any]) -> npt.NDArray[Any]:
         height, width = image.shape[:2]
@@ -106,11 +114,15 @@ class BundleImage:
         height, width = restored.shape[1:]
         return compose(restored, Photo(image), self.io, (0, height), (0, width))
 
+    def close(self) -> None:
+        """See `Restorer.close`."""
+        self._session.close()
+
 
 def open_restorer(
     path: Path, *, engine: str | None = None, value_range: tuple[float, float] | None = None, threads: int = 0
 ) -> Restorer:
-    """An ONNX file (by its suffix) or a bundle, ready to restore.
+    """An ONNX file (by its suffix) or a bundle, ready to restore; to be closed.
 
     Raises:
         UsageError: an option that does not go with the kind of file.
