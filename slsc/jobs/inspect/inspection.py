@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
-from slsc.errors import BundleError, ModelError, PlanError
+from slsc.errors import BundleError, ModelError, PlanError, VerificationError
 from slsc.passes.analysis.cost import costs
 from slsc.passes.analysis.layers import ConvLayer, conv_layers
 from slsc.passes.analysis.roofline import DEFAULT_DEVICE, DEVICES, Bound, Device, bounds
@@ -19,6 +19,7 @@ from slsc.passes.base import PassContext
 from slsc.passes.importing.import_checks import ImportChecks
 from slsc.passes.importing.load import model_of_bytes
 from slsc.passes.narrowing import follow_channels
+from slsc.passes.pipeline import Pipeline
 from slsc.passes.sparsity24.verdict import Verdict, fits, tightest_n, verdict_of
 from slsc.passes.weights import weight_values
 from slsc.passes.widening import PadChannels
@@ -142,8 +143,8 @@ def parse_engine(data: bytes, engine: Engine) -> onnx.ModelProto:
     """
     try:
         model = model_of_bytes(data, engine.name)
-        ImportChecks().run(model, PassContext())
-    except ModelError as error:
+        Pipeline([ImportChecks()]).run(model, PassContext())
+    except (ModelError, VerificationError) as error:
         raise BundleError(
             BundleFault.CHANGED_ENTRY,
             "the engine is no network that slsc wrote",
