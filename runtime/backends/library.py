@@ -36,6 +36,7 @@ SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "slsc_op_macs": (c_uint64, [c_void_p, c_int]),
     "slsc_arena_bytes": (c_uint64, [c_void_p]),
     "slsc_rows_bytes": (c_uint64, [c_void_p]),
+    "slsc_band": (c_int, [c_void_p]),
     "slsc_isa": (c_char_p, [c_void_p]),
     "slsc_last_error": (c_char_p, [c_void_p]),
     "slsc_close": (None, [c_void_p]),

@@ -144,6 +144,8 @@ def _restore(session: Session, source: Path, target: Path, console: Console) -> 
             bar.update(done - bar.n)
 
         session.restore_file(source, target, show)
+    if session.streamed:
+        tiles = 1
     seconds = time.monotonic() - begun
     console.detail(f"{source}: {tiles} tiles, {seconds:.1f} s")
     if tiles > 1 and not (session.options.exact or session.manifest.tile.faithful):

@@ -110,6 +110,9 @@ SLSC_API uint64_t slsc_arena_bytes(const slsc_engine* engine);
 /* Bytes that slsc_run_rows takes at the last size given to slsc_shape or a run: values, rows on their way, threads' scratch. */
 SLSC_API uint64_t slsc_rows_bytes(const slsc_engine* engine);
 
+/* Rows of the image in a band, at most, at that size: slsc_write_rows is given what these make. */
+SLSC_API int slsc_band(const slsc_engine* engine);
+
 /* Name of the instruction set in use. */
 SLSC_API const char* slsc_isa(const slsc_engine* engine);
 

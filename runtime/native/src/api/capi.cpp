@@ -135,6 +135,8 @@ uint64_t slsc_arena_bytes(const slsc_engine* engine) { return engine ? engine->e
 
 uint64_t slsc_rows_bytes(const slsc_engine* engine) { return engine ? engine->engine.rows_bytes() : 0; }
 
+int slsc_band(const slsc_engine* engine) { return engine ? engine->engine.band() : 0; }
+
 const char* slsc_isa(const slsc_engine* engine) { return engine ? engine->engine.kernels().isa : ""; }
 
 const char* slsc_last_error(const slsc_engine* engine) { return engine ? engine->error.c_str() : open_error.c_str(); }

@@ -40,6 +40,7 @@ public:
     uint64_t arena_bytes() const { return schedule_ ? schedule_->placement.floats * sizeof(float) : 0; }
     // Of run_rows.
     uint64_t rows_bytes() const;
+    int band() const { return schedule_ ? schedule_->band : 0; }
 
 private:
     std::shared_ptr<const Program> program();

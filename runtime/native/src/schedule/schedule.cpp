@@ -152,28 +152,32 @@ void measure_rows(Schedule& schedule, const Bands& bands) {
         restored = step.restored;
     }
     const auto floats = [](const Shape& s, int columns) { return size_t(s.channels) * s.height * columns; };
+    schedule.band = entering;
     schedule.entering_floats = floats(schedule.input(), entering), schedule.leaving_floats = floats(schedule.output(), leaving);
 }
+
+// Of bands that memory asks for: narrower ones are much slower, and hardly smaller.
+constexpr int kLeastColumns = 4;
 
 // Places the values of bands of `columns` columns, or of narrower ones, such that they take no more than the memory allowed; as
 // little as possible where that cannot be.
 Bands place_within(Schedule& schedule, int columns, const Manner& manner) {
     const uint64_t most = manner.memory ? manner.memory / sizeof(float) : std::numeric_limits<uint64_t>::max();
-    for (;; columns = (columns + 1) / 2) {
+    for (;; columns = std::max(kLeastColumns, columns / 2)) {
         Bands bands = make_bands(*schedule.program, schedule.shapes, columns);
         measure_rows(schedule, bands);
         for (double slack : kSlacks) {
             schedule.placement = place_values(*schedule.program, schedule.shapes, bands, slack);
             if (schedule.placement.floats + schedule.entering_floats + schedule.leaving_floats <= most) return bands;
         }
-        if (columns == 1 || columns < bands.columns || manner.band > 0) return bands;
+        if (columns <= kLeastColumns || columns < bands.columns || manner.band > 0) return bands;
     }
 }
 
 }  // namespace
 
 Schedule make_schedule(std::shared_ptr<const Program> program, const Manner& manner) {
-    Schedule schedule{std::move(program), {}, {}, {}, {}, {}, {}, 0, 0, 0};
+    Schedule schedule{std::move(program), {}, {}, {}, {}, {}, {}, 0, 0, 0, 0};
     schedule.shapes = infer_shapes(*schedule.program, manner.height, manner.width);
     const int columns = manner.band > 0 ? manner.band : band_width(*schedule.program, schedule.shapes, manner.threads);
     const Bands bands = place_within(schedule, columns, manner);

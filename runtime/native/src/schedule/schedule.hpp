@@ -53,6 +53,7 @@ struct Schedule {
     std::vector<Copy> copies;
     std::vector<Slide> slides;
     size_t scratch_floats;      // of one thread
+    int band;                                // columns of the image that enter in one step, at most
     size_t entering_floats, leaving_floats;  // of the rows of image and output that one step takes and gives, at most
 
     const Shape& input() const { return shapes[program->plan->header.input]; }

@@ -83,6 +83,15 @@ void bands_take_less_memory() {
     }
 }
 
+void what_only_lends_its_size_is_not_kept() {
+    Sketch s(4);
+    const int full = s.conv(0, 4, 3);
+    const auto program = s.program(s.resize_like(s.pool(full, 2, 2), full));
+    const slsc::Bands bands = slsc::make_bands(*program, slsc::infer_shapes(*program, kHeight, kWidth), 8);
+    const slsc::Columns kept = bands.steps[3].values[size_t(slsc::value_index(bands.segments[0], full))].kept;
+    CHECK(kept.end - kept.first < 8);
+}
+
 void a_mean_over_the_image_begins_a_segment() {
     Sketch s(4);
     const int x = s.conv(0, 4, 3);
@@ -229,6 +238,7 @@ constexpr Test kTests[] = {
     TEST(what_is_read_is_where_it_is_read),
     TEST(a_schedule_is_a_value),
     TEST(bands_take_less_memory),
+    TEST(what_only_lends_its_size_is_not_kept),
     TEST(a_mean_over_the_image_begins_a_segment),
     TEST(operations_stay_behind_by_what_they_read),
     TEST(too_many_steps_are_wider),
