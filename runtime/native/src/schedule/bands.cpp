@@ -21,12 +21,12 @@ bool cover(const std::vector<Part>& parts, int channels) {
 // By value: the channels that each of several operations make; empty where one makes all.
 std::vector<std::vector<Part>> list_parts(const Program& program) {
     const Plan& plan = *program.plan;
-    std::vector<std::vector<Part>> all(plan.values.size());
+    std::vector<std::vector<Part>> all(program.values.size());
     for (const Node& node : program.nodes) all[node.op.out].push_back({node.op.out_channel, channels_of(node.op).out, {0, 0}});
     for (size_t value = 0; value < all.size(); ++value) {
         std::vector<Part>& parts = all[value];
         std::sort(parts.begin(), parts.end(), [](const Part& a, const Part& b) { return a.channel < b.channel; });
-        if (parts.size() < 2 || !cover(parts, int(plan.values[value].channels))) parts.clear();
+        if (parts.size() < 2 || !cover(parts, int(program.values[value].channels))) parts.clear();
     }
     all[plan.header.output].clear();  // leaves as a whole
     return all;
@@ -38,8 +38,7 @@ public:
     Walk(const Program& program, const std::vector<Shape>& shapes, Bands& bands)
         : program_(program), shapes_(shapes), bands_(bands), from_(program.nodes.size(), 0), done_(program.nodes.size(), 0),
           ready_(shapes.size(), 0), first_(shapes.size(), 0), start_(shapes.size(), 0), end_(shapes.size(), 0),
-          parts_(list_parts(program)), last_segment_(last_segment()) {
-    }
+          parts_(list_parts(program)), last_segment_(last_segment()) {}
 
     // False when that takes all too many steps.
     bool all() {
@@ -179,7 +178,7 @@ private:
 // Segments, without their values. The image enters in the first.
 Bands cut(const Program& program, int columns) {
     Bands bands{columns, false, {{0, 0, {}}}, {}, {}};
-    std::vector<int> written(program.plan->values.size(), -1);  // the segment that writes a value
+    std::vector<int> written(program.values.size(), -1);  // the segment that writes a value
     for (int i = 0; i < int(program.nodes.size()); ++i) {
         const Op& op = program.nodes[i].op;
         const int before = op.in[0] == int(program.plan->header.input) ? 0 : written[op.in[0]];

@@ -15,7 +15,7 @@
 namespace slsc {
 
 struct Segment {
-    int first, end;           // nodes
+    int first, end;  // nodes
     std::vector<int> values;  // that they touch, ascending; of the first also the image, which enters there
 };
 
@@ -35,9 +35,9 @@ struct ValueStep {
 // All nodes of a segment, one band further.
 struct BandStep {
     int segment;
-    Columns entered;                // of the image
-    int restored;                   // columns of the network's output that are complete after it
-    std::vector<Columns> made;      // by node of the segment
+    Columns entered;  // of the image
+    int restored;  // columns of the network's output that are complete after it
+    std::vector<Columns> made;  // by node of the segment
     std::vector<ValueStep> values;  // by value of the segment
 };
 

@@ -27,7 +27,7 @@ private:
         Columns held, kept;        // kept: by the end of the step
         std::vector<Part> stored;  // kept by the end of an earlier one
         bool active;               // touched by a node that makes something
-        int first = 0, end = 0;    // of a place of its own: the column that it begins with, and the one after the last that is made
+        int first = 0, end = 0;  // of a place of its own: the column that it begins with, and the one after the last that is made
     };
 
     int place_of(int value) const { return schedule_.placement.place_of[value]; }
@@ -142,7 +142,7 @@ size_t most_scratch(const Schedule& schedule) {
 }
 
 // Windows from generous to tight: with the tightest every band moves all of what it keeps.
-constexpr double kSlacks[] = {4.0, 2.0, 1.0, 0.5, 0.0};
+constexpr double kSlacks[] = {4.0, 2.0, 1.0, 0.5, 0.25, 0.0};
 
 void measure_rows(Schedule& schedule, const Bands& bands) {
     int entering = 0, leaving = 0, restored = 0;
@@ -159,11 +159,17 @@ void measure_rows(Schedule& schedule, const Bands& bands) {
 // Of bands that memory asks for: narrower ones are much slower, and hardly smaller.
 constexpr int kLeastColumns = 4;
 
+// The next narrower band: of one region of a convolution less, then of half a region.
+int narrower(int columns, int region) {
+    return columns > region ? (columns - 1) / region * region : std::max(kLeastColumns, columns / 2);
+}
+
 // Places the values of bands of `columns` columns, or of narrower ones, such that they take no more than the memory allowed; as
 // little as possible where that cannot be.
 Bands place_within(Schedule& schedule, int columns, const Manner& manner) {
     const uint64_t most = manner.memory ? manner.memory / sizeof(float) : std::numeric_limits<uint64_t>::max();
-    for (;; columns = std::max(kLeastColumns, columns / 2)) {
+    const int region = schedule.program->target.kernels->tuning.taps.columns;
+    for (;; columns = narrower(columns, region)) {
         Bands bands = make_bands(*schedule.program, schedule.shapes, columns);
         measure_rows(schedule, bands);
         for (double slack : kSlacks) {
