@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from slsc.errors import ResourceError
+from slsc.errors import BackendError, ResourceError
 from slsc.runtime.backends.base import AllocationFailed, Streaming
 from slsc.runtime.bundle.manifest import ImageIO
 from slsc.runtime.image.photo import Photo
@@ -55,23 +55,23 @@ class StreamPlan:
 
 
 def plan_stream(runner: Streaming, io: ImageIO, height: int, width: int, memory: int) -> StreamPlan | None:
-    """How a photo of this size is streamed within `memory` bytes, its pixels not counted; None where it takes more.
-
-    Raises:
-        BackendError: the network does not take this size.
-    """
-    if memory < 1 or io.fixed_hw not in (None, (height, width)):
+    """How a photo of this size is streamed within `memory` bytes, its pixels not counted; None where it takes more."""
+    if io.fixed_hw not in (None, (height, width)):
         return None
     height, width = padded(io, height, width)
-    try:
-        taken, rows = runner.stream_bytes(height, width, memory)
+    beside = 0
+    for _ in range(2):  # the less the backend may take, the fewer are the rows that wait beside it
+        allowed = memory - beside
+        if allowed < 1:
+            return None
+        try:
+            taken, rows = runner.stream_bytes(height, width, allowed)
+        except (AllocationFailed, BackendError):  # more than memory or the engine take at once: there are tiles
+            return None
         beside = rows * width * io.scale**2 * io.channels * 4 * (FLOAT_BANDS + SAMPLE_BANDS)
-        if taken + beside > memory:  # the rows beside, too, are the fewer the less there is
-            taken, rows = runner.stream_bytes(height, width, max(1, memory - beside))
-            beside = rows * width * io.scale**2 * io.channels * 4 * (FLOAT_BANDS + SAMPLE_BANDS)
-    except AllocationFailed:
-        return None
-    return StreamPlan(taken) if taken + beside <= memory else None
+        if taken + beside <= memory:
+            return StreamPlan(allowed)
+    return None
 
 
 class StreamedRestoration:

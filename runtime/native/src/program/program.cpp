@@ -31,10 +31,12 @@ std::vector<Node> list_nodes(const Plan& plan, double tap_cost) {
     return nodes;
 }
 
-// What the plan's convolution keeps of the channels that the node reads.
-std::vector<Weight> weights_of_part(const Program& program, const Node& node) {
+// What a node keeps that is no folded pair.
+std::vector<Weight> weights_of(const Program& program, const Node& node) {
+    std::vector<Weight> weights = kept_weights(*program.plan, node.joined ? node.joined->whole : node.op, program.target.capacity);
+    if (!node.joined) return weights;
     std::vector<Weight> part;
-    for (Weight weight : kept_weights(*program.plan, node.joined->whole, program.target.capacity)) {
+    for (Weight weight : weights) {
         weight.channel -= node.joined->channel;
         if (weight.channel >= 0 && weight.channel < node.op.conv.channels) part.push_back(weight);
     }
@@ -45,11 +47,8 @@ std::vector<Weight> weights_of_part(const Program& program, const Node& node) {
 Convolution prepare(const Program& program, const Node& node) {
     std::vector<Weight> weights;
     uint64_t kept = node.pair ? folded_weights(*node.pair) : 0;
-    if (node.joined) {
-        weights = weights_of_part(program, node);
-        kept = weights.size();
-    } else if (!node.pair) {
-        weights = kept_weights(*program.plan, node.op, program.target.capacity);
+    if (!node.pair) {
+        weights = weights_of(program, node);
         kept = weights.size();
         if (node.residual) add_residual(node.op.conv, weights);
     }
@@ -64,13 +63,14 @@ Convolution prepare(const Program& program, const Node& node) {
 // A 1x1 convolution as it runs with the node that it follows: as a window of that one's size, of which it has the weights where
 // it reads its own pixel.
 void prepare_sibling(const Program& program, Node& node, Node& leader) {
-    std::vector<Weight> weights = kept_weights(*program.plan, node.op, program.target.capacity);
+    std::vector<Weight> weights = weights_of(program, node);
+    leader.conv.macs += weights.size();
+    if (node.residual) add_residual(node.op.conv, weights);
     for (Weight& weight : weights) weight.row = leader.op.conv.pad.top, weight.column = leader.op.conv.pad.left;
     Op widened = leader.op;
     widened.conv.made = node.op.conv.made, widened.conv.positions = node.op.conv.positions;
     const ConvSource source{*program.plan, widened, nullptr, program.target.capacity, weights, weights.size()};
     node.conv = {leader.conv.variant, leader.conv.variant->prepare(source, program.target.kernels->tuning), 0};
-    leader.conv.macs += weights.size();
 }
 
 }  // namespace
