@@ -1,9 +1,9 @@
 """Restore a photo, or all photos of a folder, with a compiled bundle.
 
-Photos are restored in tiles that overlap far enough for seams not to show, within a fixed amount of memory whatever
-their size. 16-bit photos stay 16-bit, transparency and chroma (for networks of luma) are enlarged bicubically. Colour
-bleeds into what is fully transparent, so that no rim shows. PNG output is streamed; a folder's photos are all written
-as PNG.
+Photos are restored within a fixed amount of memory whatever their size: whole, rows going in and coming out, by the
+native backend; else in tiles that overlap far enough for seams not to show. 16-bit photos stay 16-bit, transparency
+and chroma (for networks of luma) are enlarged bicubically. Colour bleeds into what is fully transparent, so that no rim
+shows. PNG output is streamed; a folder's photos are all written as PNG.
 """
 
 from __future__ import annotations

@@ -132,8 +132,9 @@ SLSC_API void slsc_close(slsc_engine* engine);
  *   slsc_bundle_close(bundle);
  *   slsc_context_free(context);
  *
- * What comes out is what the Python runtime gives with its native backend and the same tiles, to the bit; tiles depend on the
- * memory allowed, and with other tiles results differ by at most what the bundle's manifest says (tile.bound). Where a network
+ * Images go through the network whole, rows streaming through it. What comes out is what the Python runtime gives with its native
+ * backend, to the bit. Only where an image takes more memory than allowed it is cut into tiles, and the result differs by about what the
+ * bundle's manifest says (tile.bound). Where a network
  * restores luma only, or makes three channels of a grey image, and in alpha, the last bit of a float may differ, and so 1 of an
  * integer's levels.
  */
@@ -166,8 +167,8 @@ SLSC_API const char* slsc_bundle_engine(const slsc_bundle* bundle);
 SLSC_API int slsc_bundle_engine_count(const slsc_bundle* bundle);
 SLSC_API const char* slsc_bundle_engine_name(const slsc_bundle* bundle, int index);
 
-/* Bounds the bytes that restoring takes besides image, result and the opened bundle, whatever the size of the image: it chooses
- * the tiles. 0, as after opening: 768 MiB. */
+/* Bounds the bytes that restoring takes besides image, result and the opened bundle, whatever the size of the image: with less
+ * it takes longer. 0, as after opening: 768 MiB. */
 SLSC_API slsc_status slsc_bundle_set_memory(slsc_bundle* bundle, uint64_t bytes);
 
 /* Restores one image of any size up to 2^20 pixels a side. `pixels`: height * width * channels samples, rows from top to bottom,
