@@ -11,7 +11,10 @@ from google.protobuf.message import DecodeError
 from onnx import TensorProto, checker, helper
 
 from slsc.errors import ModelError
-from slsc.passes.graph import image_input
+from slsc.passes.graph import SEPARATE_INITIALIZERS, free_initializers, image_input
+from slsc.passes.importing.bind import bind
+from slsc.passes.importing.binding import NOTHING_BOUND, Binding
+from slsc.passes.importing.expansion import require_bounded
 from slsc.passes.importing.foreign import foreign
 from slsc.runtime.regular_file import require_regular
 
@@ -27,22 +30,28 @@ MAX_SHOWN = 80
 HINT = "give an ONNX file, for instance one written by torch.onnx.export"
 
 
-def load_model(path: str | Path) -> onnx.ModelProto:
-    """Read an ONNX image-restoration network, external data included, and check it.
+def load_model(path: str | Path, binding: Binding = NOTHING_BOUND) -> onnx.ModelProto:
+    """Read an ONNX file, external data included, check it, and apply a binding.
+
+    Args:
+        path: the file.
+        binding: what its inputs beside the image hold, and which output is wanted; see `slsc.passes.importing.bind`.
 
     Raises:
         ModelError: the file is missing, a folder, empty, too large, truncated, not ONNX, or fails ONNX's checker; its
-            external data is missing, short, or outside the model's folder; a tensor's bytes do not match its shape; it
-            does not have exactly one image input and one image output.
+            external data is missing, short, or outside the model's folder, by links too; a tensor's bytes do not match
+            its shape.
+        UsageError: `binding` does not fit.
     """
     path = Path(path)
     model = _parse(path)
+    _raise_ir_version(model)
     try:
         _read_external_data(model, path.parent)
         for tensor in model_tensors(model):
             _check_size(tensor)
         _check(model)
-        image_input(model)
+        model = bind(model, binding)
     except ModelError as error:
         where = f"{path}: {error.where}" if error.where else str(path)
         raise ModelError(error.what, where=where, why=error.why, hint=error.hint) from error.__cause__
@@ -158,7 +167,15 @@ def _require_text(model: onnx.ModelProto, where: str) -> None:
         raise ModelError("the file holds a name that is not UTF-8", where=where, why=repr(bad), hint=HINT)
 
 
+def _raise_ir_version(model: onnx.ModelProto) -> None:
+    """Until IR version 3 every initializer is to be an input as well. Where one is not, runtimes take it as one that is
+    none in IR version 4; where all are, nobody can have meant to feed them."""
+    if model.ir_version < SEPARATE_INITIALIZERS:
+        free_initializers(model)
+
+
 def _check(model: onnx.ModelProto) -> None:
+    require_bounded(model)
     try:
         checker.check_model(model)
     except (checker.ValidationError, ValueError, RuntimeError) as error:
@@ -170,6 +187,8 @@ def _check_size(tensor: TensorProto) -> None:
     """The stored bytes must be what shape and type say: nothing later may trust a hostile shape."""
     if tensor.data_type == TensorProto.STRING:
         raise ModelError("holds text", where=tensor.name, why="a restoration network has no use for it")
+    if tensor.HasField("segment"):
+        raise ModelError("the tensor is stored in segments", where=tensor.name, why="no ONNX reader puts them together")
     try:
         itemsize = helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
     except (KeyError, ValueError, TypeError):
@@ -230,6 +249,13 @@ def _external_file(location: str, folder: Path, name: str) -> Path:
         )
     if not exists:
         raise ModelError(f"external data file {shown} is missing", where=name, hint="put it beside the model")
+    if file.stat().st_nlink > 1:
+        raise ModelError(
+            f"external data file {shown} has other names",
+            where=name,
+            why="through a hard link a model may read what lies elsewhere",
+            hint="put a copy of it in its place",
+        )
     return file
 
 

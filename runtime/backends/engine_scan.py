@@ -1,7 +1,7 @@
 """What an engine's ONNX file may not hold, found in its protobuf encoding, since the runtime has no onnx package.
 
-A network that slsc compiles is whole in itself, a fixed sequence of nodes: nothing in it loops, multiplies or names
-another file.
+A network that slsc compiles is whole in itself, a fixed sequence of nodes: nothing in it loops, multiplies, names
+another file, or computes what could as well be stored, which a few bytes can make as large as they like.
 """
 
 from __future__ import annotations
@@ -9,10 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-VARINT, FIXED64, LENGTH, FIXED32 = 0, 1, 2, 5
-FIXED_BYTES = {FIXED64: 8, FIXED32: 4}
-MAX_VARINT_BYTES = 10
-MAX_TAG = (1 << 32) - 1
+from slsc.runtime.backends.protobuf import fields
 
 # Field number -> the message inside that is walked, or why the field may not be there. The numbers are those of
 # onnx.proto, which ONNX never changes.
@@ -24,54 +21,54 @@ NODE = {5: ATTRIBUTE}
 GRAPH = {1: NODE, 5: TENSOR, 15: SPARSE_TENSOR}
 MODEL = {7: GRAPH, 25: "it brings functions along"}
 
+MODEL_GRAPH = 7
+GRAPH_NODE, GRAPH_INITIALIZER = 1, 5
+NODE_INPUT, NODE_OUTPUT, NODE_OPERATOR = 1, 2, 4
+TENSOR_NAME = 8
+
+HARMLESS = (b"Constant", b"Cast", b"DequantizeLinear", b"QuantizeLinear")
+"""What makes no more of what is stored: the last three are left on weights that are stored in few bits."""
+
+MAX_NODES = 1 << 16
+"""As many as compilation takes."""
+
 
 def reason_to_refuse(model: bytes) -> str | None:
     """Why the bytes of an ONNX file are not to be run, None where nothing speaks against it."""
     try:
-        return _walk(memoryview(model), MODEL)
+        return _walk(memoryview(model), MODEL) or _computed_constant(memoryview(model))
     except ValueError as error:
         return f"it is no ONNX file ({error})"
 
 
 def _walk(message: memoryview, known: Mapping[int, Any]) -> str | None:
-    for number, value in _length_delimited(message):
+    for number, value in fields(message):
         inside = known.get(number)
-        found = inside if inside is None or isinstance(inside, str) else _walk(value, inside)
+        if inside is None or isinstance(value, int):
+            continue
+        found = inside if isinstance(inside, str) else _walk(value, inside)
         if found:
             return found
     return None
 
 
-def _length_delimited(message: memoryview) -> Iterator[tuple[int, memoryview]]:
-    """Number and bytes of each field that holds a message, text or bytes.
-
-    Raises:
-        ValueError: the message is not encoded as any ONNX exporter does it.
-    """
-    at = 0
-    while at < len(message):
-        tag, at = _varint(message, at)
-        kind = tag & 7
-        if tag > MAX_TAG or kind not in (VARINT, LENGTH, *FIXED_BYTES):
-            raise ValueError(f"a field of wire type {kind}")
-        if kind == VARINT:
-            _, at = _varint(message, at)
+def _computed_constant(model: memoryview) -> str | None:
+    nodes: list[memoryview] = []
+    constant = {b""}
+    for graph in _parts(model, MODEL_GRAPH):
+        nodes += _parts(graph, GRAPH_NODE)
+        constant.update(bytes(name) for held in _parts(graph, GRAPH_INITIALIZER) for name in _parts(held, TENSOR_NAME))
+    if len(nodes) > MAX_NODES:
+        return f"it has over {MAX_NODES} nodes"
+    for node in nodes:
+        if not constant.issuperset(map(bytes, _parts(node, NODE_INPUT))):
             continue
-        size = FIXED_BYTES.get(kind)
-        if size is None:
-            size, at = _varint(message, at)
-        if size > len(message) - at:
-            raise ValueError("a field ends beyond its message")
-        if kind == LENGTH:
-            yield tag >> 3, message[at : at + size]
-        at += size
+        # Of a field that stands twice, protobuf takes the last.
+        if not any(bytes(operator) in HARMLESS for operator in [*_parts(node, NODE_OPERATOR)][-1:]):
+            return "it computes a constant"
+        constant.update(map(bytes, _parts(node, NODE_OUTPUT)))
+    return None
 
 
-def _varint(message: memoryview, at: int) -> tuple[int, int]:
-    """The number that begins at an offset, and the offset after it."""
-    value = 0
-    for index, byte in enumerate(message[at : at + MAX_VARINT_BYTES]):
-        value |= (byte & 127) << 7 * index
-        if byte < 128:
-            return value, at + index + 1
-    raise ValueError("a number does not end")
+def _parts(message: memoryview, wanted: int) -> Iterator[memoryview]:
+    return (value for number, value in fields(message) if number == wanted and not isinstance(value, int))

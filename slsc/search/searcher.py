@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -12,6 +13,7 @@ from slsc.data.patches import Pair
 from slsc.errors import UsageError
 from slsc.methods import SPARSE, STARTS, method_of
 from slsc.onnx_torch import OnnxModule
+from slsc.passes.analysis.cost import Cost
 from slsc.progress import StageProgress
 from slsc.runtime.bundle.manifest import ImageIO
 from slsc.search.base import Rules, SearchNetwork, SearchResult
@@ -23,6 +25,8 @@ from slsc.search.method import SparseTask
 from slsc.search.sparse_methods import SPARSE_METHODS
 
 FINETUNE_SIDE = 32
+MOST_PIXELS = 64 * 64
+"""Of a patch with which a step takes the whole batch; of larger ones, of networks of one size, it takes fewer."""
 
 
 class Searcher:
@@ -36,6 +40,7 @@ class Searcher:
         rules: group size and mask rule.
         seed: draws patches and positions.
         progress: told as work proceeds.
+        cost: of the model, where budgets count it otherwise than `slsc.passes.analysis.cost` does.
 
     Raises:
         ModelError: the network has no prunable layer.
@@ -52,9 +57,13 @@ class Searcher:
         rules: Rules,
         seed: int,
         progress: StageProgress,
+        cost: Cost | None = None,
     ) -> None:
         self._source, self._io, self._labelled = PatchSource(pairs, io), io, labelled
-        self._context = SearchContext(SearchNetwork.of(model), self._source, rules, seed, progress)
+        network = SearchNetwork.of(model)
+        if cost is not None:
+            network = replace(network, cost=cost)
+        self._context = SearchContext(network, self._source, rules, seed, progress)
 
     def require_reachable(self, budget: Fraction, method: str) -> None:
         """Refuse at once a budget that `search` could not meet.
@@ -97,7 +106,10 @@ class Searcher:
         module = OnnxModule(dense if found is None or found.model is None else found.model)
         recipe = SPARSE_METHODS[method].recipe(task, module, found)
         batches = self._source.batches(side, (context.seed, 1))
-        settings = replace(effort.training, seed=context.seed, value_range=self._io.output_range.mean_span)
+        batch = effort.training.batch
+        if self._io.fixed_hw:  # a step takes no more pixels than memory is planned for
+            batch = max(1, min(batch, batch * MOST_PIXELS // math.prod(self._io.fixed_hw)))
+        settings = replace(effort.training, batch=batch, seed=context.seed, value_range=self._io.output_range.mean_span)
         if found is None or SPARSE[method].needs_training:
             return learn(dense, recipe, batches, self._labelled, settings, context.progress)
         return finetune(dense, recipe, found, batches, self._labelled, settings, context.progress)

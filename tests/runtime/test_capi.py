@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from slsc.errors import UsageError
 from slsc.runtime import Session
 from slsc.runtime.capi import F32, U8, U16, Library, Status
 
@@ -66,6 +67,14 @@ def test_closed_and_unknown_handles(library: Library, handle: int) -> None:
         assert library.get(bad, "tile") == (Status.BAD_HANDLE, "")
         assert library.run(bad, b"", 1, 1, 1, U8, bytearray()) == Status.BAD_HANDLE
         assert library.error(bad) == ""
+
+
+@pytest.mark.parametrize("unknown", [[], {}, None, "1", 1.0, np.zeros(2)])
+def test_what_is_no_handle(library: Library, handle: int, unknown: object) -> None:
+    assert library.set(unknown, "tile", "8") == library.get(unknown, "tile")[0] == Status.BAD_HANDLE
+    assert library.run(unknown, b"", 1, 1, 1, U8, b"") == library.close(unknown) == Status.BAD_HANDLE
+    assert library.error(unknown) == ""
+    assert library.close(handle) == Status.OK
 
 
 def test_handles_are_not_used_twice(library: Library, make_bundle: MakeBundle) -> None:
@@ -149,3 +158,10 @@ def test_threads(library: Library, make_bundle: MakeBundle) -> None:
         thread.join()
     assert len(outputs) == 6
     assert len(set(outputs)) == 1
+
+
+def test_closing_a_handle_gives_back_what_its_session_holds(library: Library, handle: int) -> None:
+    _, session = library._session(handle)
+    assert library.close(handle) == Status.OK
+    with pytest.raises(UsageError, match="session is closed"):
+        session.restore(np.zeros((4, 4, 3), np.uint8))

@@ -39,6 +39,7 @@ void Engine::set_memory(uint64_t bytes) {
 }
 
 const Schedule& Engine::prepare(int height, int width) {
+    require(!context_->forked(), SLSC_BAD_ARGUMENT, "this process was forked from the one that opened the engine; open it here");
     if (!schedule_ || schedule_->input().height != width || schedule_->input().width != height) {
         schedule_.reset();
         schedule_ = make_schedule(program(), {width, height, context_->thread_count(), band_, memory_});

@@ -134,7 +134,7 @@ def test_a_sparse_network_is_trained_then_packaged_by_its_plan(
     choices = ("--method", "sls", "--budget", "1/2", "--m", "8", "--range", "0:1", "--lr", "1e-4", "--no-priority")
     assert _train(photos, "--model", str(upscaler), "--steps", "4", *choices, "-o", str(output)) == 0
     assert capsys.readouterr().out.splitlines()[-2:] == [str(plan), str(output)]
-    words = ["--range", "0:1", "--json", "-o", str(bundle)]
+    words = ["--range", "0:1", "--force", "--json", "-o", str(bundle)]
     assert main(["compile", str(output), "--plan", str(plan), *words]) == 0
     (engine,) = json.loads(capsys.readouterr().out)["engines"]
     assert (engine["name"], engine["quality"]["psnr_to_dense"]) == ("1-2", None)
@@ -236,3 +236,21 @@ def test_without_tensorboard_it_is_named_before_anything_is_read(
     words = ("--steps", "1", "--log", "tensorboard", "-o", str(tmp_path / "net.onnx"))
     assert _train(photos, *words) == 4
     assert "pip install 'slsc[tensorboard]'" in _error(capsys)
+
+
+@pytest.mark.parametrize("how", ["itself", "symlink_to", "hardlink_to"])
+def test_the_source_is_never_replaced(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], how: str
+) -> None:
+    source = tmp_path / "net.onnx"
+    source.write_bytes(b"not even looked into")
+    target = source if how == "itself" else tmp_path / "out.onnx"
+    if target != source:
+        getattr(target, how)(source)
+    assert _train(photos, "--model", str(source), "--steps", "1", "-o", str(target)) == 2
+    assert "replace its own source" in _error(capsys)
+    assert source.read_bytes() == b"not even looked into"
+    weights = tmp_path / "w.safetensors"
+    weights.write_bytes(b"mine")
+    assert _train(photos, "--weights", str(weights), "--steps", "1", "-o", str(tmp_path / "w.onnx")) == 2
+    assert "replace its own source" in _error(capsys) and weights.read_bytes() == b"mine"
