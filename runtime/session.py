@@ -251,8 +251,9 @@ class Session:
         if not isinstance(runner, Streaming) or self._options.tile:
             return None
         held = self._loaded.resident + _shape(photo).bytes + held_output + MARGIN_BYTES
+        height, width = photo.pixels.shape[:2]
         for limit in (min(self._limit(), STREAMING_BYTES), self._limit()):
-            plan = plan_stream(runner, self.manifest.io, *photo.pixels.shape[:2], limit - held)
+            plan = plan_stream(runner, self.manifest.io, height, width, limit - held)
             if plan:
                 return plan
         return None

@@ -134,9 +134,9 @@ def benchmark(
             height, width = input_size(wanted, scale)
             save_photo(Photo(sample_photo(height, width)), source)
             command = [sys.executable, "-m", "slsc", "run", str(bundle), str(source), "-o", str(target), *extra]
-            before = alone and alone.seconds(height, width)
+            before = alone.seconds(height, width) if alone else None
             seconds, peak = measure(command)
-            after = alone and alone.seconds(height, width)
+            after = alone.seconds(height, width) if alone else None
             restored = load_photo(target).pixels.shape[:2]
             if restored != (height * scale, width * scale):
                 raise UsageError("the restoration has the wrong size", why=f"{restored}", hint=" ".join(command))
