@@ -1,0 +1,99 @@
+"""The table of exports: what `slsc` makes of every file of the corpus, of the published ones, and of others.
+
+    PYTHONPATH=tests python -m corpus.table -o exports.md [FOLDER|FILE.onnx ...]
+
+Every file is compiled dense and restores a photo, as `slsc compile` and `slsc run` do. The published networks are taken
+from the data pack ($SLSC_DATA, else ../shared/data), and left out, with a word on stderr, where there is none.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import onnx
+
+from corpus.exports import EXPORTS
+from corpus.making import Export
+from corpus.public import public_networks
+from corpus.strangers import judge_stranger
+from corpus.trial import Verdict, judge
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+HEADER = ("file", "kind", "task", "values", "order", "native", "off by", "tiled", "dB before", "right", "slsc run")
+ALIGN = (":--",) * 6 + ("--:",) * 5
+
+Row = tuple[str, ...]
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Judge the files and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("others", nargs="*", type=Path, metavar="FOLDER|FILE.onnx", help="further files, without feeds")
+    parser.add_argument("--only", action="append", metavar="NAME", help="these of the corpus and the published ones")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.md")
+    args = parser.parse_args(argv)
+    known = dict(_known())
+    names = args.only or [] if args.only or args.others else list(known)
+    lines = [HEADER, ALIGN]
+    with tempfile.TemporaryDirectory() as folder:
+        for row in (*_rows({name: known[name] for name in names}, Path(folder)), *_others(args.others, Path(folder))):
+            print(*row, sep="  ", file=sys.stderr)
+            lines.append(row)
+    args.output.write_text("".join(f"| {' | '.join(line)} |\n" for line in lines))
+    print(args.output)
+    return 0
+
+
+def _known() -> Iterator[tuple[str, Export]]:
+    yield from EXPORTS.items()
+    pack = Path(os.environ.get("SLSC_DATA", CHECKOUT.parent / "shared" / "data"))
+    if (pack / "weights").is_dir():
+        yield from public_networks(pack)
+    else:
+        print(f"no data pack at {pack} (set SLSC_DATA): the published networks are left out", file=sys.stderr)
+
+
+def _rows(exports: dict[str, Export], folder: Path) -> Iterator[Row]:
+    for name, export in exports.items():
+        path = folder / f"{name}.onnx"
+        onnx.save(export.model(), path)
+        yield row(name, export.kind, export.task, judge(export, path, folder))
+
+
+def _others(paths: Iterable[Path], folder: Path) -> Iterator[Row]:
+    files = [file for path in paths for file in (sorted(path.glob("*.onnx")) if path.is_dir() else [path])]
+    for file in files:
+        verdict = judge_stranger(file, folder)
+        yield row(file.stem, "", (verdict.findings or {}).get("task", ("",))[0], verdict)
+
+
+def row(name: str, kind: str, task: str, verdict: Verdict) -> Row:
+    """One line of the table."""
+    if verdict.refusal:
+        return (name, kind, task, _cell(f"refused: {verdict.refusal}"), *("",) * (len(HEADER) - 4))
+    findings = verdict.findings or {}
+    values, order = (_finding(findings.get(question)) for question in ("range", "order"))
+    tiled = "" if verdict.tiled is None else f"{verdict.tiled}{', said' if verdict.warned else ''}"
+    decibels = ("" if one is None else f"{one:.2f}" for one in (verdict.before, verdict.right, verdict.got))
+    off = "" if verdict.difference is None else str(verdict.difference)
+    return (name, kind, task, values, order, _cell(verdict.native), off, tiled, *decibels)
+
+
+def _finding(found: tuple[str, str] | None) -> str:
+    return f"{found[0]} ({found[1]})" if found else ""
+
+
+def _cell(text: str) -> str:
+    """Text that stays within its cell."""
+    return re.sub(r"\s+", " ", text).replace("|", "/")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
