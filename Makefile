@@ -7,6 +7,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 BUDGET ?= 1/8
 EFFORT ?= none
+TEST_EXTRAS ?= compile,dev,profile
 NATIVE := $(shell find runtime/native -name '[A-Z]*.txt' -o -name '*.cmake' -o -name '*.[ch]pp' -o -name '*.h' -o -name '*.inl')
 CXX_SOURCES := $(shell find runtime/native -name '*.[ch]pp' -o -name '*.[ch]' -o -name '*.inl')
 DEMO_NETWORK := slsc/zoo/pretrained/compact_x4.onnx
@@ -45,7 +46,7 @@ clean:
 	touch $@
 
 .venv/test.stamp: pyproject.toml $(NATIVE) | .venv/bin/python
-	$(BIN)/pip install --quiet -e '.[compile,dev,profile]'
+	$(BIN)/pip install --quiet -e '.[$(TEST_EXTRAS)]'
 	touch $@ .venv/demo.stamp
 
 # A photo of a cat, 451x300, that scikit-image carries.

@@ -8,6 +8,7 @@ from slsc.errors import BackendError, UsageError
 from slsc.runtime.backends.base import Adjustable, AllocationFailed, Backend, Runner, Timed
 from slsc.runtime.backends.native import NativeBackend
 from slsc.runtime.backends.onnxruntime import OnnxRuntimeBackend
+from slsc.runtime.backends.tensorrt.backend import TensorRtBackend, TensorRtRtxBackend
 from slsc.runtime.bundle.engines import Engine
 
 __all__ = [
@@ -26,6 +27,8 @@ __all__ = [
 BACKENDS: Mapping[str, type[Backend]] = {
     NativeBackend.name: NativeBackend,
     OnnxRuntimeBackend.name: OnnxRuntimeBackend,
+    TensorRtBackend.name: TensorRtBackend,
+    TensorRtRtxBackend.name: TensorRtRtxBackend,
 }
 """The backends by name; the first that can runs an engine, unless another is asked for."""
 

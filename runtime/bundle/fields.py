@@ -112,6 +112,10 @@ class Fields:
         """A finite number in low..high."""
         return _number(self.take(name), low, high, f"{self._path}.{name}")
 
+    def numbers(self, name: str, low: float, high: float) -> tuple[float, ...]:
+        """A list of finite numbers in low..high."""
+        return self.items(name, lambda value, path: _number(value, low, high, path), MAX_ITEMS)
+
     def boolean(self, name: str) -> bool:
         """True or false."""
         value = self.take(name)

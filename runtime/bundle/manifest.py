@@ -14,8 +14,9 @@ from slsc.errors import BundleError
 from slsc.runtime.bundle.engines import ZERO_COST, Candidate, Engine
 from slsc.runtime.bundle.faults import BundleFault
 from slsc.runtime.bundle.fields import MAX_COUNT, Fields
+from slsc.runtime.bundle.value_range import ValueRange
 
-SCHEMA = 2
+SCHEMA = 3
 """The manifest schema this slsc writes, and the only one it reads; docs/reference/bundle.md specifies it."""
 
 TILE_BOUND = 1 / 255
@@ -33,8 +34,8 @@ class ImageIO:
     Attributes:
         channels: 1 (luma) or 3.
         order: colour order, "RGB" or "BGR" for 3 channels, "Y" for 1.
-        low: network value that stands for black.
-        high: network value that stands for white.
+        input_range: values that stand for black and white in the network's input.
+        output_range: likewise in its output.
         input: name of the graph's image input.
         output: name of the graph's image output.
         scale: output pixels per input pixel along each side.
@@ -45,8 +46,8 @@ class ImageIO:
 
     channels: int
     order: str
-    low: float
-    high: float
+    input_range: ValueRange
+    output_range: ValueRange
     input: str
     output: str
     scale: int
@@ -62,11 +63,12 @@ class ImageIO:
     def from_dict(cls, data: Any, path: str = "io") -> ImageIO:
         """Read and check; see the module."""
         fields = Fields(data, path)
+        channels = fields.integer("channels", 1, 3)
         value = cls(
-            channels=fields.integer("channels", 1, 3),
+            channels=channels,
             order=fields.choice("order", ("RGB", "BGR", "Y")),
-            low=fields.number("low", -1e6, 1e6),
-            high=fields.number("high", -1e6, 1e6),
+            input_range=ValueRange.from_dict(fields.take("input_range"), f"{path}.input_range", channels),
+            output_range=ValueRange.from_dict(fields.take("output_range"), f"{path}.output_range", channels),
             input=fields.text("input"),
             output=fields.text("output"),
             scale=fields.integer("scale", 1, MAX_SCALE),
@@ -77,8 +79,6 @@ class ImageIO:
         fields.close()
         if (value.channels, value.order) not in ((1, "Y"), (3, "RGB"), (3, "BGR")):
             fields.refuse("order", f"{value.order} does not go with {value.channels} channels")
-        if not value.low < value.high:
-            fields.refuse("high", "white must lie above black")
         if (value.scale == 1) != (value.task == "restore"):
             fields.refuse("scale", f"scale {value.scale} does not go with task {value.task}")
         return value

@@ -11,7 +11,7 @@ LUMA = (0.299, 0.587, 0.114)
 """Weights of R, G, B in Y (ITU-R BT.601-7, 2.5.1), full range as in JPEG: black is 0, white is 1.
 
 The studio range (16..235), which MATLAB's rgb2ycbcr uses, is the same Y on another scale: a network trained on it has
-`ImageIO.low` = 16/255 and `ImageIO.high` = 235/255.
+a `ValueRange` of 16/255..235/255.
 """
 
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from slsc.errors import VerificationError
 from slsc.runtime.backends.base import Batch
 from slsc.runtime.bundle.manifest import ImageIO
+from slsc.runtime.bundle.value_range import ValueRange
 from slsc.runtime.image.colour import luma, with_luma
 from slsc.runtime.image.photo import Photo
 from slsc.runtime.image.resample import imresize_region
@@ -26,15 +27,25 @@ def output_shape(photo: Photo, io: ImageIO) -> tuple[int, int, int]:
 
 def to_batch(pixels: npt.NDArray[Any], io: ImageIO) -> Batch:
     """What the network is shown of HxWx1 or HxWx3 pixels: luma alone, or colours; of a grey photo three equal ones."""
-    scale = (io.high - io.low) / WHITES[pixels.dtype.name]
+    return _batch(pixels, io, io.input_range)
+
+
+def wanted_batch(pixels: npt.NDArray[Any], io: ImageIO) -> Batch:
+    """What the network would put out for `compose` to make these pixels of it; otherwise as `to_batch`."""
+    return _batch(pixels, io, io.output_range)
+
+
+def _batch(pixels: npt.NDArray[Any], io: ImageIO, values: ValueRange) -> Batch:
+    white = WHITES[pixels.dtype.name]
     if io.channels == 1 and pixels.shape[2] == 3:
         pixels = luma(pixels)
     if io.order == "BGR":
         pixels = pixels[:, :, ::-1]
     batch = np.empty((1, io.channels, *pixels.shape[:2]), np.float32)
     batch[0] = pixels.transpose(2, 0, 1)
-    batch *= np.float32(scale)
-    batch += np.float32(io.low)
+    for plane, (low, span) in zip(batch[0], values.planes(io.channels), strict=True):
+        plane *= np.float32(span / white)
+        plane += np.float32(low)
     return batch
 
 
@@ -61,7 +72,8 @@ def compose(
     """
     dtype = photo.pixels.dtype
     white = WHITES[dtype.name]
-    values = (restored.transpose(1, 2, 0) - np.float32(io.low)) * np.float32(white / (io.high - io.low))
+    lows, steps = zip(*((low, white / span) for low, span in io.output_range.planes(io.channels)), strict=True)
+    values = (restored.transpose(1, 2, 0) - np.float32(lows)) * np.float32(steps)
     if not np.isfinite(values).all():
         raise VerificationError(
             "the network returned values that are not numbers",

@@ -20,7 +20,7 @@ from slsc.runtime.backends import BACKENDS
 if TYPE_CHECKING:
     from slsc.jobs.inspect.inspection import LayerReport, NetworkReport
     from slsc.runtime.bundle.engines import Engine
-    from slsc.runtime.bundle.manifest import Manifest
+    from slsc.runtime.bundle.manifest import ImageIO, Manifest
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -79,8 +79,7 @@ def show_manifest(manifest: Manifest) -> str:
     return "\n".join(
         (
             f"compiled from {manifest.source.name} by slsc {manifest.slsc_version}, schema {manifest.schema}",
-            f"{io.task} x{io.scale}, {io.channels} channels {io.order}, black {io.low:g}, white {io.high:g}, "
-            f"input size {size}",
+            f"{io.task} x{io.scale}, {io.channels} channels {io.order}, {_ranges(io)}, input size {size}",
             f"tiles: halo {tile.halo} px, off by {255 * tile.bound:.2f} of 255 at most, receptive field {field}, "
             f"aligned to {tile.align} px, {'exact' if tile.exact else f'not exact: {tile.exact_reason}'}",
             "",
@@ -88,6 +87,12 @@ def show_manifest(manifest: Manifest) -> str:
             *(f"{engine.name}: {line}" for engine in manifest.engines for line in _artefacts(engine)),
         )
     )
+
+
+def _ranges(io: ImageIO) -> str:
+    if io.input_range == io.output_range:
+        return f"black to white {io.input_range}"
+    return f"black to white {io.input_range} in, {io.output_range} out"
 
 
 def _artefacts(engine: Engine) -> Iterator[str]:

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import slsc
 from slsc.errors import UsageError
 
-VERBS = ("compile", "inspect", "check", "run", "eval", "profile", "train")
+VERBS = ("compile", "inspect", "check", "run", "eval", "profile", "build", "type", "train")
 
 _DESCRIPTION = "Compile image-restoration networks with layer-wise N:M sparsity, and restore photos with them."
 

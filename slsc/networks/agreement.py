@@ -29,4 +29,5 @@ def _batches(io: ImageIO) -> list[Batch]:
     random = np.random.default_rng(0)
     fitted = {(round_up(rows, io.multiple_of[0]), round_up(columns, io.multiple_of[1])) for rows, columns in SIZES}
     sizes = [io.fixed_hw] if io.fixed_hw else sorted(fitted)
-    return [random.uniform(io.low, io.high, (1, io.channels, *size)).astype(np.float32) for size in sizes]
+    noise = (random.random((1, io.channels, *size)) for size in sizes)
+    return [io.input_range.from_unit(values).astype(np.float32) for values in noise]

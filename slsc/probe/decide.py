@@ -11,6 +11,7 @@ from slsc.probe.network import Convention, Geometry, ProbedNetwork, find_geometr
 from slsc.probe.result import Finding, ProbeResult
 from slsc.probe.trial import Photo, Trial, make_trial
 from slsc.runtime.bundle.manifest import ImageIO
+from slsc.runtime.bundle.value_range import ValueRange
 
 RANGES = ((0.0, 1.0), (0.0, 255.0), (-1.0, 1.0), (-0.5, 0.5))
 """Value ranges tried, the commonest first: it is taken where the measurement cannot tell."""
@@ -62,11 +63,12 @@ def probe_io(
     trial = make_trial(network, geometry, photos, tried)
     convention, range_finding = _decide_range(trial, tried)
     convention, order_finding = _decide_order(trial, convention, given=order is not None)
+    values = ValueRange.uniform(convention.low, convention.high)
     io = ImageIO(
         channels=network.channels,
         order=convention.order,
-        low=convention.low,
-        high=convention.high,
+        input_range=values,
+        output_range=values,
         input=network.input,
         output=network.output,
         scale=geometry.scale,

@@ -11,7 +11,7 @@ from torch import Tensor
 from slsc.data.patches import Pair, PatchSampler
 from slsc.errors import DataError
 from slsc.runtime.bundle.manifest import ImageIO
-from slsc.runtime.image.pixels import to_batch
+from slsc.runtime.image.pixels import to_batch, wanted_batch
 
 SMALLEST_PATCH = 16
 """Below this many pixels a side, a patch is all border."""
@@ -57,7 +57,7 @@ class PatchSource:
         """`count` patches and what the network should make of them; the same `seed` gives the same patches.
 
         Returns:
-            (count, C, side, side) inputs and (count, C, side * scale, side * scale) outputs, in the network's range;
+            (count, C, side, side) inputs and (count, C, side * scale, side * scale) outputs, in the network's ranges;
             of the network's own size where that is fixed.
         """
         return self._drawn(side, [(*seed, index) for index in range(count)])
@@ -78,5 +78,5 @@ class PatchSource:
         for seed in seeds:
             low, high = sampler.draw(seed)
             inputs.append(to_batch(low[:height, :width], io))
-            outputs.append(to_batch(high[: height * io.scale, : width * io.scale], io))
+            outputs.append(wanted_batch(high[: height * io.scale, : width * io.scale], io))
         return torch.from_numpy(np.concatenate(inputs)), torch.from_numpy(np.concatenate(outputs))

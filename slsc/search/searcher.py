@@ -97,7 +97,7 @@ class Searcher:
         module = OnnxModule(dense if found is None or found.model is None else found.model)
         recipe = SPARSE_METHODS[method].recipe(task, module, found)
         batches = self._source.batches(side, (context.seed, 1))
-        settings = replace(effort.training, seed=context.seed, value_range=self._io.high - self._io.low)
+        settings = replace(effort.training, seed=context.seed, value_range=self._io.output_range.mean_span)
         if found is None or SPARSE[method].needs_training:
             return learn(dense, recipe, batches, self._labelled, settings, context.progress)
         return finetune(dense, recipe, found, batches, self._labelled, settings, context.progress)

@@ -22,7 +22,7 @@ class TrainSettings:
         seed: of the samples drawn; the initial weights are the caller's.
         precision: one of `PRECISIONS`.
         ema: decay a step of the running mean of the weights, which the run then ends with; None for the last weights.
-        value_range: white minus black in the network's input and output; the loss is over it.
+        value_range: white minus black in the network's output; the loss is over it.
         save_every: seconds between checkpoints.
         log_every: steps a row of the log stands for.
         validate_every: steps between validations.

@@ -22,6 +22,7 @@ from slsc.plan import LayerPlan, Plan, mask_digest
 from slsc.runtime.bundle.engines import Artefact, Engine
 from slsc.runtime.bundle.manifest import SCHEMA, ImageIO, Manifest, Source, TileGeometry
 from slsc.runtime.bundle.reader import open_bundle
+from slsc.runtime.bundle.value_range import UNIT
 
 GRAPH = "net (float[n,3,h,w] x) => (float[n,3,h,w] y) { a = Conv (x, head) b = Conv(a, body) y = Conv (b, tail) }"
 ENGINE = "engines/1-4.onnx"
@@ -38,7 +39,7 @@ def network(build):
 
 
 def manifest(plan: Plan | None) -> Manifest:
-    io = ImageIO(3, "RGB", 0.0, 1.0, "x", "y", 1, "restore")
+    io = ImageIO(3, "RGB", UNIT, UNIT, "x", "y", 1, "restore")
     engine = Engine("1-4", {"onnx": Artefact(ENGINE)}, "1/4", 0.25, 1216, 448, 1216.0, 268.0, {"psnr_y": 30.5}, plan)
     return Manifest(SCHEMA, "0.1.0", Source("net.onnx", "0" * 64), io, TileGeometry(4, 0.0, 4), (engine,), (), {})
 

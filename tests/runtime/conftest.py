@@ -17,6 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from slsc.runtime.bundle.engines import Artefact, Engine
 from slsc.runtime.bundle.manifest import SCHEMA, Entry, ImageIO, Manifest, Source, TileGeometry
+from slsc.runtime.bundle.value_range import UNIT
 
 
 def sr_network(
@@ -96,7 +97,7 @@ def make_manifest(
         slsc_version="0.1.0",
         source=Source("tiny.onnx", "0" * 64),
         io=replace(
-            ImageIO(channels, "RGB" if channels == 3 else "Y", 0.0, 1.0, "image", "restored", scale,
+            ImageIO(channels, "RGB" if channels == 3 else "Y", UNIT, UNIT, "image", "restored", scale,
                     "sr" if scale > 1 else "restore"), **io
         ),
         tile=tile or TileGeometry(halo=halo, bound=0.0, receptive_field=halo),

@@ -15,6 +15,7 @@ from slsc.errors import BackendError, BundleError, DataError, ResourceError, Usa
 from slsc.runtime import Session
 from slsc.runtime.bundle.engines import Artefact
 from slsc.runtime.bundle.manifest import TileGeometry
+from slsc.runtime.bundle.value_range import ValueRange
 from slsc.runtime.image.photo import load_photo
 from slsc.runtime.image.resample import imresize
 from slsc.runtime.memory import resident_bytes
@@ -26,6 +27,9 @@ TILE = 8
 
 def noise(*shape: int, dtype: type = np.uint8) -> np.ndarray:
     return np.random.default_rng(11).integers(0, np.iinfo(dtype).max + 1, shape, dtype)
+
+
+LEVELS = ValueRange.uniform(0, 255)
 
 
 def whole(session: Session, image: np.ndarray) -> np.ndarray:
@@ -81,7 +85,8 @@ def test_too_small_a_halo_shows(make_bundle: MakeBundle, tiny: SimpleNamespace) 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_the_identity_returns_every_value(make_bundle: MakeBundle, tiny: SimpleNamespace, dtype: type) -> None:
-    path = make_bundle(tiny.identity_network(), tiny.manifest(scale=1, halo=0, low=-0.5, high=2.0))
+    wide = ValueRange.uniform(-0.5, 2.0)
+    path = make_bundle(tiny.identity_network(), tiny.manifest(scale=1, halo=0, input_range=wide, output_range=wide))
     image = noise(30, 20, 3, dtype=dtype)
     assert np.array_equal(Session(path, tile=TILE).restore(image), image)
 
@@ -91,7 +96,8 @@ def test_bgr_and_range(make_bundle: MakeBundle, tiny: SimpleNamespace) -> None:
     turned = Session(make_bundle(manifest=tiny.manifest(order="BGR"), name="b.slsb"), threads=1)
     image = noise(10, 12, 3)
     assert np.array_equal(turned.restore(image[:, :, ::-1])[:, :, ::-1], plain.restore(image))
-    bright = Session(make_bundle(manifest=tiny.manifest(high=255.0), name="c.slsb"), threads=1)
+    levels = tiny.manifest(input_range=LEVELS, output_range=LEVELS)
+    bright = Session(make_bundle(manifest=levels, name="c.slsb"), threads=1)
     expected = bright.restore_tensor(image.astype(np.float32).transpose(2, 0, 1)[None])[0].transpose(1, 2, 0)
     assert np.array_equal(bright.restore(image), np.rint(np.clip(expected, 0, 255)).astype(np.uint8))
 
@@ -238,7 +244,8 @@ def test_out_of_memory_shrinks_the_tile_and_resumes(make_bundle: MakeBundle) -> 
 
 
 def test_a_network_that_returns_nan_is_reported(make_bundle: MakeBundle, tiny: SimpleNamespace) -> None:
-    session = Session(make_bundle(tiny.identity_network(), tiny.manifest(scale=1, halo=0, high=1e6)))
+    manifest = tiny.manifest(scale=1, halo=0, output_range=ValueRange.uniform(0, 1e6))
+    session = Session(make_bundle(tiny.identity_network(), manifest))
     sound = session._loaded.runner
     broken = SimpleNamespace(run=lambda batch: batch * np.nan, run_bytes=sound.run_bytes)
     session._loaded = replace(session._loaded, runner=broken)

@@ -19,6 +19,7 @@ from slsc.metrics.psnr import psnr
 from slsc.passes import verify
 from slsc.passes.analysis.receptive_field import receptive_field
 from slsc.runtime.bundle.manifest import ImageIO, TileGeometry
+from slsc.runtime.bundle.value_range import UNIT, ValueRange
 from slsc.runtime.image.photo import Photo
 from slsc.runtime.image.pixels import compose, to_batch
 
@@ -100,14 +101,14 @@ class HeldOut:
     def _outputs(self, model: onnx.ModelProto) -> list[Batch]:
         """Restored (C, H, W) images, black 0 and white 1, clipped, colour order as the network's."""
         network = runner(model)
-        span = self.io.high - self.io.low
-        return [((network(to_batch(given, self.io))[0] - self.io.low) / span).clip(0, 1) for given, _ in self._pairs]
+        outputs = (network(to_batch(given, self.io))[0] for given, _ in self._pairs)
+        return [self.io.output_range.to_unit(output).clip(0, 1) for output in outputs]
 
     def _psnr(self, outputs: Sequence[Batch]) -> float | None:
         """The mean over the photos."""
         if not self._truth:
             return None
-        unit = replace(self.io, low=0.0, high=1.0)
+        unit = replace(self.io, output_range=UNIT)
         scores = []
         for output, (given, wanted) in zip(outputs, self._pairs, strict=True):
             height, width = output.shape[1:]
@@ -123,20 +124,24 @@ def runner(model: onnx.ModelProto) -> RestoreBatch:
     return lambda batch: verify.run(session, batch)
 
 
+def _in_unit(network: RestoreBatch, values: ValueRange) -> RestoreBatch:
+    """A network whose output has black 0 and white 1."""
+    return lambda batch: values.to_unit(network(batch))
+
+
 def measure_tiles(models: Sequence[onnx.ModelProto], io: ImageIO, pairs: Sequence[Pair]) -> TileGeometry:
     """Tile geometry that holds for every engine: the receptive field from the graph, the halo from photos."""
     field = receptive_field(models[0])
-    networks = [runner(model) for model in models]
-    span = io.high - io.low
+    networks = [_in_unit(runner(model), io.output_range) for model in models]
     align = math.lcm(field.align, *io.multiple_of)
     if io.fixed_hw:
         windows = [math.ceil(1.5 * side) for side in io.fixed_hw]
         images = [to_batch(_sized(given, windows), io) for given, _ in pairs[:TILED_IMAGES]]
-        halo, bound = smallest_fixed_halo(networks, images, span, io.fixed_hw)
+        halo, bound = smallest_fixed_halo(networks, images, io.fixed_hw)
     else:
         side = -(-TILED_SIDE // align) * align
         images = [to_batch(_sized(given, [side, side]), io) for given, _ in pairs[:TILED_IMAGES]]
-        halo, bound = smallest_halo(networks, images, span, align, field.radius)
+        halo, bound = smallest_halo(networks, images, align, field.radius)
     return TileGeometry(halo, bound, field.radius, align, field.exact, field.reason)
 
 

@@ -12,7 +12,7 @@ from slsc.runtime.bundle.manifest import TILE_BOUND
 
 Batch = npt.NDArray[np.float32]
 RestoreBatch = Callable[[Batch], Batch]
-"""From one (1, C, H, W) image in the network's value range to its (1, C, sH, sW) restoration."""
+"""From one (1, C, H, W) image in the network's input range to its (1, C, sH, sW) restoration, black 0 and white 1."""
 
 TILE = 64
 """Side of the tiles that the halo is measured with, input pixels."""
@@ -22,19 +22,18 @@ LARGEST_HALO = 64
 
 
 def smallest_halo(
-    networks: Sequence[RestoreBatch], images: Sequence[Batch], span: float, align: int, receptive_field: int | None
+    networks: Sequence[RestoreBatch], images: Sequence[Batch], align: int, receptive_field: int | None
 ) -> tuple[int, float]:
     """The smallest halo, in input pixels, with which tiles stay within `TILE_BOUND` of the whole image.
 
     Args:
         networks: every network that will run with this halo; the worst counts.
         images: whole images to cut into tiles, of sides that are multiples of `align`.
-        span: white minus black in the networks' value range.
         align: tile origins and sizes, and so the halo, are multiples of this.
         receptive_field: radius in input pixels, beyond which a halo changes nothing; None when unbounded.
 
     Returns:
-        The halo, and max|tiled - whole| with it as a share of `span`. Where even the largest halo tried exceeds
+        The halo, and max|tiled - whole| with it. Where even the largest halo tried exceeds
         `TILE_BOUND`, that one.
     """
     limit = LARGEST_HALO if receptive_field is None else min(LARGEST_HALO, receptive_field)
@@ -44,7 +43,7 @@ def smallest_halo(
 
     def suffices(halo: int) -> bool:
         gaps[halo] = max(
-            _gap(network, image, whole, halo, align) / span
+            _gap(network, image, whole, halo, align)
             for network, outputs in zip(networks, wholes, strict=True)
             for image, whole in zip(images, outputs, strict=True)
         )
@@ -58,28 +57,27 @@ def smallest_halo(
 
 
 def smallest_fixed_halo(
-    networks: Sequence[RestoreBatch], images: Sequence[Batch], span: float, hw: tuple[int, int]
+    networks: Sequence[RestoreBatch], images: Sequence[Batch], hw: tuple[int, int]
 ) -> tuple[int, float]:
     """As `smallest_halo` for networks that take images of size `hw` only: compares windows that overlap by half.
 
     Args:
         networks: as there.
         images: at least 1.5 times as high and wide as `hw`.
-        span: as there.
         hw: the one input size, pixels.
 
     Returns:
         The halo, at most an eighth of the shorter side, and max|window - window| among pixels further from the
         windows' borders than it.
     """
-    gaps = np.max([_window_gaps(network, image, hw) for network in networks for image in images], axis=0) / span
+    gaps = np.max([_window_gaps(network, image, hw) for network in networks for image in images], axis=0)
     enough = np.flatnonzero(gaps <= TILE_BOUND)
     halo = int(enough[0]) if len(enough) else len(gaps) - 1
     return halo, float(gaps[halo])
 
 
 def _gap(network: RestoreBatch, image: Batch, whole: Batch, halo: int, align: int) -> float:
-    """max|tiled - whole| over the tiles along an image's diagonal, in the network's range."""
+    """max|tiled - whole| over the tiles along an image's diagonal."""
     side = -(-TILE // align) * align
     return max(
         _tile_gap(network, image, whole, (start, start), side, halo) for start in range(0, min(image.shape[2:]), side)

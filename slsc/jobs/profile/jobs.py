@@ -92,7 +92,6 @@ def measure(jobs: Sequence[Job], hw: tuple[int, int], repeats: int, progress: Ca
         raise BackendError("profiling needs Polygraphy", hint="pip install 'slsc[profile]'") from error
     target = jobs[0].target
     noise = np.random.default_rng(0).random((1, target.channels, *hw), np.float32)
-    image = (target.black + (target.white - target.black) * noise).astype(np.float32)
     with ExitStack() as stack:
         for job in jobs:
             stack.callback(job.backend.close)
@@ -102,4 +101,4 @@ def measure(jobs: Sequence[Job], hw: tuple[int, int], repeats: int, progress: Ca
             )
             for job in jobs
         ]
-        return interleave(runners, image, WARM_UP, repeats, progress)
+        return interleave(runners, target.values.from_unit(noise), WARM_UP, repeats, progress)

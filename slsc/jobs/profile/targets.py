@@ -10,6 +10,7 @@ from slsc.errors import BackendError, ModelError, UsageError
 from slsc.runtime.backends import Backend, require_accepted
 from slsc.runtime.bundle.engines import Engine
 from slsc.runtime.bundle.reader import Bundle, open_bundle
+from slsc.runtime.bundle.value_range import UNIT, ValueRange
 
 
 @dataclass(frozen=True)
@@ -19,16 +20,14 @@ class Target:
     Attributes:
         name: of the engine, or of the file without its suffix.
         channels: of its input.
-        white: the value that stands for white in its input, where black is known to be `black`.
-        black: see above.
+        values: of black and white in its input.
         fixed_hw: the only size it takes, None when free.
         artefact: what a backend loads; raises BackendError where it cannot run there.
     """
 
     name: str
     channels: int
-    black: float
-    white: float
+    values: ValueRange
     fixed_hw: tuple[int, int] | None
     artefact: Callable[[Backend], bytes]
 
@@ -55,7 +54,7 @@ def _bundle_target(bundle: Bundle, engine: Engine) -> Target:
         require_accepted(backend, engine)
         return bundle.read(engine.artefacts[backend.kind].entry)
 
-    return Target(engine.name, io.channels, io.low, io.high, io.fixed_hw, artefact)
+    return Target(engine.name, io.channels, io.input_range, io.fixed_hw, artefact)
 
 
 def network_target(path: Path) -> Target:
@@ -83,7 +82,7 @@ def network_target(path: Path) -> Target:
             ) from refusal
 
     fixed = (height, width) if height and width else None
-    return Target(path.stem, image_channels(model), 0.0, 1.0, fixed, artefact)
+    return Target(path.stem, image_channels(model), UNIT, fixed, artefact)
 
 
 def image_size(targets: Sequence[Target], asked: tuple[int, int] | None, default: tuple[int, int]) -> tuple[int, int]:

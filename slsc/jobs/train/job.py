@@ -76,7 +76,7 @@ def _work(fabric: Fabric, request: TrainRequest, bars: Bars) -> TrainReport:
         bars = _no_bars
     writers = [_writer(request)] if first else []  # says now, not after loading, where TensorBoard is missing
     network = start_network(request, photos(None, 0)[:PROBE_PHOTOS] if request.model else [])
-    settings = replace(request.settings, value_range=network.io.high - network.io.low)
+    settings = replace(request.settings, value_range=network.io.output_range.mean_span)
     motion = settings.seed if request.motion_blur else None
     pairs = load_images(request.data, request.pairs, network.io, request.patch, bars, motion)
     held_out = load_images(request.val, request.val_pairs, network.io, 1, bars, motion)

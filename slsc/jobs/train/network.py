@@ -17,6 +17,7 @@ from slsc.passes.graph import fixed_hw, image_channels, image_input
 from slsc.passes.importing.import_model import import_model
 from slsc.probe import probe_io
 from slsc.runtime.bundle.manifest import ImageIO
+from slsc.runtime.bundle.value_range import ValueRange
 from slsc.zoo import ZooModel, zoo_model
 from slsc.zoo.export import to_onnx
 
@@ -68,11 +69,12 @@ def start_network(request: TrainRequest, photos: Sequence[npt.NDArray[np.uint8]]
 def _zoo_io(entry: ZooModel, model: onnx.ModelProto) -> ImageIO:
     channels = image_channels(model)
     inputs, outputs = image_input(model)
+    values = ValueRange.uniform(0, entry.white)
     return ImageIO(
         channels=channels,
         order="RGB" if channels == 3 else "Y",
-        low=0.0,
-        high=float(entry.white),
+        input_range=values,
+        output_range=values,
         input=inputs,
         output=outputs,
         scale=entry.scale,

@@ -14,6 +14,9 @@ from slsc.plan import LayerPlan, Plan
 from slsc.runtime.bundle.engines import Artefact, Candidate, Engine
 from slsc.runtime.bundle.fields import parse_json
 from slsc.runtime.bundle.manifest import SCHEMA, Entry, ImageIO, Manifest, Source, TileGeometry
+from slsc.runtime.bundle.value_range import ValueRange
+
+NORMALISED = ValueRange.normalised((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 
 def sample() -> Manifest:
@@ -25,7 +28,7 @@ def sample() -> Manifest:
         schema=SCHEMA,
         slsc_version="0.1.0",
         source=Source("rfdn.onnx", "b" * 64),
-        io=ImageIO(3, "RGB", 0.0, 255.0, "input", "output", 4, "sr", None, (1, 1)),
+        io=ImageIO(3, "RGB", ValueRange((0.0,), (255.0,)), NORMALISED, "input", "output", 4, "sr", None, (1, 1)),
         tile=TileGeometry(16, 1e-3, None, 2, False, "GlobalAveragePool 'esa.pool' sees the whole image"),
         engines=(engine,),
         candidates=(Candidate("1-8", 0.13, {"psnr_y": 28.2}), Candidate("bicubic", 0.0, {})),
@@ -90,8 +93,15 @@ BAD = {
     "schema bool": edit("schema", value=True),
     "channels two": edit("io", "channels", value=2),
     "order against channels": edit("io", "order", value="Y"),
-    "range upside down": edit("io", "high", value=-1.0),
-    "range infinite": edit("io", "high", value=float("inf")),
+    "range upside down": edit("io", "input_range", "high", value=[-1.0]),
+    "range upside down in one channel": edit("io", "output_range", "low", 1, value=9.0),
+    "range infinite": edit("io", "input_range", "high", value=[float("inf")]),
+    "range huge": edit("io", "input_range", "high", value=[1e7]),
+    "range of two channels": edit("io", "output_range", value={"low": [0, 0], "high": [1, 1]}),
+    "range of one and three channels": edit("io", "output_range", "low", value=[0]),
+    "range of no channel": edit("io", "input_range", value={"low": [], "high": []}),
+    "range a number": edit("io", "input_range", "low", value=0.0),
+    "range with more": edit("io", "input_range", "mean", value=[0.0]),
     "scale huge": edit("io", "scale", value=10**9),
     "scale against task": edit("io", "task", value="restore"),
     "fixed_hw one number": edit("io", "fixed_hw", value=[4]),

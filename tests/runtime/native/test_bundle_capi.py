@@ -119,12 +119,22 @@ def _image(height: int, width: int, channels: int, dtype: type) -> np.ndarray:
     return rng.integers(0, np.iinfo(dtype).max + 1, (height, width, channels)).astype(dtype)
 
 
+def _both(low: list[float], high: list[float]) -> dict[str, Any]:
+    values = {"low": low, "high": high}
+    return {"input_range": values, "output_range": values}
+
+
+NORMALISED = {
+    "input_range": {"low": [-1.8, -2.04, -2.12], "high": [2.64, 2.43, 2.25]},
+    "output_range": {"low": [-1.0, 0.0, 3.0], "high": [1.0, 255.0, 3.5]},
+}
 STRIDED = {"io": {"scale": 1, "multiple_of": [2, 2]}, "tile": {"halo": 8, "receptive_field": 8, "align": 2}}
 NETWORKS: dict[str, tuple[Callable[[Any], bytes], dict[str, Any]]] = {
     "rgb": (lambda tiny: tiny.sr_network(), {}),
-    "bgr": (lambda tiny: tiny.sr_network(), {"io": {"order": "BGR", "low": -1.0, "high": 1.0}}),
-    "luma": (lambda tiny: tiny.sr_network(channels=1), {"io": {"channels": 1, "low": 16 / 255, "high": 235 / 255}}),
-    "levels": (lambda tiny: tiny.sr_network(scale=3), {"io": {"scale": 3, "high": 255.0}}),
+    "bgr": (lambda tiny: tiny.sr_network(), {"io": {"order": "BGR", **_both([-1.0], [1.0])}}),
+    "luma": (lambda tiny: tiny.sr_network(channels=1), {"io": {"channels": 1, **_both([16 / 255], [235 / 255])}}),
+    "levels": (lambda tiny: tiny.sr_network(scale=3), {"io": {"scale": 3, **_both([0.0], [255.0])}}),
+    "normalised": (lambda tiny: tiny.sr_network(), {"io": {"order": "BGR", **NORMALISED}}),
     "strided": (lambda tiny: tiny.strided_network(), STRIDED),
     "fixed": (lambda tiny: tiny.sr_network(fixed=(40, 48)), {"io": {"fixed_hw": [40, 48]}}),
 }
@@ -147,7 +157,7 @@ def test_version_and_features(native, isas):
     assert native.slsc_version().decode() == slsc.__version__
     have = {name for name in ("avx512", "avx2", "neon", "portable") if native.slsc_has(name.encode())}
     assert have == set(isas)
-    assert native.slsc_has(b"bundle-2") == 1
+    assert native.slsc_has(b"bundle-3") == 1
     assert native.slsc_has(b"teleport") == native.slsc_has(b"") == native.slsc_has(None) == 0
 
 

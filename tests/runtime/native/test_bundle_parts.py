@@ -221,7 +221,7 @@ def _set(*keys_and_value: object) -> Callable[[dict], None]:
 
 MANIFESTS = {
     "older schema": _set("schema", 1),
-    "newer schema": _set("schema", 3),
+    "newer schema": _set("schema", 4),
     "no schema": lambda about: about.pop("schema"),
     "schema of another type": _set("schema", "2"),
     "estimators": _set("estimators", [{}]),
@@ -236,8 +236,15 @@ MANIFESTS = {
     "a fraction for an integer": _set("io", "scale", 1.0),
     "scale and task": _set("io", "task", "sr"),
     "scale": _set("io", "scale", 17),
-    "white below black": _set("io", "high", -1),
-    "range": _set("io", "high", 1e7),
+    "white below black": _set("io", "input_range", "high", [-1]),
+    "white below black in one channel": _set("io", "output_range", {"low": [0, 0, 0], "high": [1, -1, 1]}),
+    "range": _set("io", "input_range", "high", [1e7]),
+    "range of two channels": _set("io", "output_range", {"low": [0, 0], "high": [1, 1]}),
+    "range of one and three channels": _set("io", "output_range", {"low": [0], "high": [1, 1, 1]}),
+    "range of no channel": _set("io", "output_range", {"low": [], "high": []}),
+    "range of texts": _set("io", "output_range", "low", ["0"]),
+    "range that is a number": _set("io", "output_range", 1),
+    "range with an unknown field": _set("io", "output_range", "mean", [0]),
     "fixed size": _set("io", "fixed_hw", [0, 1]),
     "fixed sizes": _set("io", "fixed_hw", [1, 1, 1]),
     "multiple": _set("io", "multiple_of", None),
@@ -275,7 +282,8 @@ GOOD_MANIFESTS = {
         "layers": [{"name": "w", "n": 4, "m": 32, "rule": "magnitude", "mask_sha256": "0" * 64}],
     }),
     "zero-cost candidate": _set("candidates", [{"name": "identity", "cost": 0, "quality": {"psnr_y": 1}}]),
-    "integers for numbers": _set("io", "high", 255),
+    "a range a channel": _set("io", "input_range", {"low": [-2.1, -2, -1.8], "high": [2.2, 2.4, 2.6]}),
+    "integers for numbers": _set("io", "input_range", "high", [255]),
 }  # fmt: skip
 
 

@@ -17,6 +17,9 @@ def restore(build_native):
     return build_native("plain") / "restore"
 
 
+BLACK_BELOW = {"low": [-1.0], "high": [1.0]}
+
+
 @pytest.fixture
 def bundle(plans, bundles, tmp_path):
     """bundle(channels): cubic, by 2; its black is -1."""
@@ -34,7 +37,7 @@ def bundle(plans, bundles, tmp_path):
         node = helper.make_node("Resize", ["image", "", "scales"], ["out"], mode="cubic", cubic_coeff_a=-0.5)
         graph = helper.make_graph([node], "cubic", [image], [out], [scales])
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-        about = bundles.manifest(io={"channels": channels, "low": -1.0})
+        about = bundles.manifest(io={"channels": channels, "input_range": BLACK_BELOW, "output_range": BLACK_BELOW})
         return bundles.write(tmp_path / "net.slsb", lower(model, None), about)
 
     return make

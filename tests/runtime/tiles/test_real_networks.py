@@ -12,6 +12,7 @@ import pytest
 from slsc.errors import ResourceError
 from slsc.runtime import Session
 from slsc.runtime.bundle.manifest import TileGeometry
+from slsc.runtime.bundle.value_range import ValueRange
 from slsc.runtime.image.photo import load_photo
 
 SIDE = 96
@@ -37,7 +38,8 @@ def open_network(name: str, weights: Path, tiny: SimpleNamespace, folder: Path) 
     manifest = tiny.manifest(
         scale=model.scale,
         bytes_per_pixel=bytes_per_pixel(graph),
-        high=float(model.white),
+        input_range=ValueRange.uniform(0, model.white),
+        output_range=ValueRange.uniform(0, model.white),
         input=graph.graph.input[0].name,
         output=graph.graph.output[0].name,
         tile=TileGeometry(16, 0.05, field.radius, field.align, field.exact, field.reason),
@@ -55,8 +57,8 @@ def test_exact_tiles_equal_the_whole_image(
     session.configure(tile=TILE, exact=True)
     tiled = session.restore(unit, lambda done, total: tiles.append(total))
     io = session.manifest.io
-    batch = (unit * (io.high - io.low) + io.low).transpose(2, 0, 1)[None]
-    whole = (session.restore_tensor(batch)[0].transpose(1, 2, 0) - io.low) / (io.high - io.low)
+    batch = io.input_range.from_unit(unit.transpose(2, 0, 1)[None])
+    whole = io.output_range.to_unit(session.restore_tensor(batch)[0]).transpose(1, 2, 0)
     assert tiles[0] >= 9
     assert np.abs(tiled - whole.clip(0, 1)).max() <= 1e-4
 

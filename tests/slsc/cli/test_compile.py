@@ -15,13 +15,14 @@ from slsc.passes.graph import initializers
 from slsc.pattern import first_2to4_violation, first_violation
 from slsc.runtime.bundle.engines import Candidate
 from slsc.runtime.bundle.reader import open_bundle
+from slsc.runtime.bundle.value_range import ValueRange
 
 
 def test_a_bundle_holds_an_engine_for_each_budget_within_it(bundle):
     manifest = open_bundle(bundle).manifest
     assert [engine.name for engine in manifest.engines] == ["1-8", "1-2"]
     assert (manifest.io.scale, manifest.io.task, manifest.io.order) == (2, "sr", "RGB")
-    assert (manifest.io.low, manifest.io.high) == (0, 1)
+    assert manifest.io.input_range == manifest.io.output_range == ValueRange.uniform(0, 1)
     assert manifest.tile.receptive_field == 3 and manifest.tile.exact
     for engine, budget in zip(manifest.engines, (1 / 8, 1 / 2), strict=True):
         assert budget / 2 < engine.kept_share <= budget

@@ -23,9 +23,10 @@ from slsc.runtime.backends.library import library_path
 from slsc.runtime.bundle.engines import Artefact
 from slsc.runtime.bundle.manifest import ImageIO
 from slsc.runtime.bundle.reader import open_bundle
+from slsc.runtime.bundle.value_range import UNIT
 
 needs_library = pytest.mark.skipif(library_path() is None, reason="the native library was not built")
-IO = ImageIO(3, "RGB", 0.0, 1.0, "image", "restored", 2, "sr")
+IO = ImageIO(3, "RGB", UNIT, UNIT, "image", "restored", 2, "sr")
 
 
 @pytest.fixture

@@ -57,7 +57,7 @@ def test_every_verb_knows_it(slsc: Callable, compiled: Callable[[str], Path], tm
     path = compiled("Relu")
     engine = open_bundle(path).manifest.engines[0]
     assert engine.artefacts["marked-onnx"].entry == "engines/1-2.marked"
-    assert "onnxruntime, marked" in slsc("inspect", path).out
+    assert ", marked" in slsc("inspect", path).out
     assert "pass  engine 1-2 is the same on marked" in slsc("check", path).out
     Image.fromarray(np.zeros((8, 9, 3), np.uint8)).save(tmp_path / "photo.png")
     done = slsc("run", path, tmp_path / "photo.png", "-o", tmp_path / "out.png", "--backend", "marked", "--json")

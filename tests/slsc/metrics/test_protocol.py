@@ -19,6 +19,7 @@ from slsc.metrics.protocol import Protocol, protocol_for
 from slsc.metrics.psnr import psnr_all
 from slsc.metrics.ssim import ssim_all
 from slsc.runtime.bundle.manifest import ImageIO
+from slsc.runtime.bundle.value_range import UNIT
 
 
 def _noise(seed: int, *shape: int) -> np.ndarray:
@@ -36,7 +37,7 @@ def _noise(seed: int, *shape: int) -> np.ndarray:
 )
 def test_the_task_chooses(channels: int, order: str, scale: int, expected: Protocol, name: str) -> None:
     task = "sr" if scale > 1 else "restore"
-    found = protocol_for(ImageIO(channels, order, 0.0, 1.0, "x", "y", scale, task))
+    found = protocol_for(ImageIO(channels, order, UNIT, UNIT, "x", "y", scale, task))
     assert (found, found.psnr_name) == (expected, name)
 
 

@@ -11,6 +11,7 @@ import pytest
 from slsc.networks.agreement import decibels
 from slsc.runtime.backends.base import Batch
 from slsc.runtime.bundle.manifest import ImageIO
+from slsc.runtime.bundle.value_range import UNIT
 
 
 class Function:
@@ -26,7 +27,15 @@ class Function:
 
 
 def interface(**changes: object) -> ImageIO:
-    fields = {"channels": 3, "order": "RGB", "low": 0.0, "high": 1.0, "input": "x", "output": "y", "scale": 1}
+    fields = {
+        "channels": 3,
+        "order": "RGB",
+        "input_range": UNIT,
+        "output_range": UNIT,
+        "input": "x",
+        "output": "y",
+        "scale": 1,
+    }
     fields |= {"task": "restore", "fixed_hw": None, "multiple_of": (1, 1)}
     return ImageIO(**{**fields, **changes})  # type: ignore[arg-type]
 

@@ -15,6 +15,7 @@ from safetensors.numpy import load_file
 from slsc.data.calibration import calibration_photos
 from slsc.errors import DataError, ModelError, UsageError
 from slsc.probe import ProbeResult, probe_io
+from slsc.runtime.bundle.value_range import UNIT, ValueRange
 
 Array = npt.NDArray[Any]
 
@@ -100,19 +101,21 @@ def how(result: ProbeResult, question: str) -> str:
 @pytest.mark.parametrize(("low", "high"), [(0, 1), (0, 255), (-1, 1), (-0.5, 0.5)])
 def test_range_of_an_enlarger(photos: list[Array], low: float, high: float) -> None:
     result = probe_io(enlarger(low, high), photos)
-    assert (result.io.low, result.io.high, result.io.scale, result.io.task) == (low, high, 2, "sr")
+    assert result.io.input_range == result.io.output_range == ValueRange.uniform(low, high)
+    assert (result.io.scale, result.io.task) == (2, "sr")
     assert how(result, "range") == "measured"
 
 
 def test_one_channel_is_luma(photos: list[Array]) -> None:
     io = probe_io(enlarger(0, 255, scale=3, channels=1), photos).io
-    assert (io.channels, io.order, io.scale, io.high) == (1, "Y", 3, 255)
+    assert (io.channels, io.order, io.scale, str(io.input_range)) == (1, "Y", 3, "0..255")
 
 
 def test_a_network_that_treats_all_ranges_and_channels_alike_is_assumed_0_to_1_rgb(photos: list[Array]) -> None:
     node = helper.make_node("Resize", ["x", "", "scales"], ["y"], mode="cubic")
     result = probe_io(graph_model([node], {"scales": np.array([1, 1, 2, 2], np.float32)}), photos)
-    assert (result.io.low, result.io.high, result.io.order) == (0, 1, "RGB")
+    assert result.io.input_range == result.io.output_range == ValueRange.uniform(0, 1)
+    assert (result.io.order) == ("RGB")
     assert how(result, "range") == how(result, "order") == "assumed"
 
 
@@ -120,14 +123,16 @@ def test_a_network_that_restores_nothing_is_assumed_0_to_1_and_says_so(photos: l
     weight = np.random.default_rng(0).standard_normal((3, 3, 3, 3)).astype(np.float32)
     model = graph_model([helper.make_node("Conv", ["x", "w"], ["y"], pads=[1, 1, 1, 1])], {"w": weight})
     result = probe_io(model, photos)
-    assert (result.io.low, result.io.high, result.io.task) == (0, 1, "restore")
+    assert result.io.input_range == result.io.output_range == ValueRange.uniform(0, 1)
+    assert (result.io.task) == ("restore")
     assert how(result, "range") == "assumed"
     assert any("no range is good" in line for line in result.lines())
 
 
 def test_overrides_win_and_are_noted(photos: list[Array]) -> None:
     result = probe_io(enlarger(0, 1), photos, value_range=(0, 255), order="BGR", scale=2, task="sr")
-    assert (result.io.low, result.io.high, result.io.order) == (0, 255, "BGR")
+    assert result.io.input_range == result.io.output_range == ValueRange.uniform(0, 255)
+    assert (result.io.order) == ("BGR")
     assert how(result, "range") == how(result, "order") == "given"
 
 
@@ -177,18 +182,19 @@ def test_no_photo_is_refused() -> None:
 def test_range_of_a_denoiser(data_dir: Path, photos: list[Array], low: float, high: float) -> None:
     model = dncnn(data_dir / "weights" / "dncnn_sigma25_gray.safetensors", low, high)
     result = probe_io(model, photos[:2])
-    assert (result.io.low, result.io.high, result.io.task, result.io.order) == (low, high, "restore", "Y")
+    assert result.io.input_range == result.io.output_range == ValueRange.uniform(low, high)
+    assert (result.io.task, result.io.order) == ("restore", "Y")
     assert how(result, "range") == "measured"
 
 
 def test_third_party_luma_file(data_dir: Path, photos: list[Array]) -> None:
     io = probe_io(onnx.load(data_dir / "onnx" / "subpixel_cnn_x3_luma.onnx"), photos).io
-    assert (io.scale, io.order, io.low, io.high, io.fixed_hw) == (3, "Y", 0, 1, (224, 224))
+    assert (io.scale, io.order, io.input_range, io.fixed_hw) == (3, "Y", UNIT, (224, 224))
 
 
 def test_third_party_enhancer_file_and_its_bgr_twin(data_dir: Path, photos: list[Array]) -> None:
     model = onnx.load(data_dir / "onnx" / "distill_enhancer_256_rgb.onnx")
     io = probe_io(model, photos[:1]).io
-    assert (io.task, io.scale, io.low, io.high, io.fixed_hw, io.order) == ("restore", 1, 0, 1, (256, 256), "RGB")
+    assert (io.task, io.scale, io.input_range, io.fixed_hw, io.order) == ("restore", 1, UNIT, (256, 256), "RGB")
     twin = probe_io(swap_channels(model), photos[:1], value_range=(0, 1))
     assert (twin.io.order, how(twin, "order"), how(twin, "range")) == ("BGR", "measured", "given")

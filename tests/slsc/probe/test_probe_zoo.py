@@ -8,6 +8,7 @@ import pytest
 
 from slsc.data.calibration import calibration_photos
 from slsc.probe import probe_io
+from slsc.runtime.bundle.value_range import ValueRange
 from slsc.zoo import zoo_model
 from slsc.zoo.export import to_onnx
 
@@ -25,6 +26,7 @@ def test_zoo_network(data_dir: Path, name: str, file: str, scale: int, white: fl
     model = to_onnx(zoo_model(name).load(data_dir / "weights" / f"{file}.safetensors"))
     result = probe_io(model, calibration_photos(None, 2, 0))
     io = result.io
-    assert (io.channels, io.order, io.scale, io.task, io.low, io.high) == (3, "RGB", scale, "sr", 0, white)
+    assert (io.channels, io.order, io.scale, io.task) == (3, "RGB", scale, "sr")
+    assert io.input_range == io.output_range == ValueRange.uniform(0, white)
     assert (io.fixed_hw, io.multiple_of) == (None, (1, 1))
     assert {finding.how for finding in result.findings} == {"measured"}

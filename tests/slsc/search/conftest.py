@@ -14,6 +14,7 @@ from slsc.data.degradations import bicubic_pair
 from slsc.data.patches import Pair
 from slsc.progress import StageProgress
 from slsc.runtime.bundle.manifest import ImageIO
+from slsc.runtime.bundle.value_range import UNIT
 from slsc.search.base import SearchNetwork
 
 CHANNELS = 16
@@ -70,7 +71,7 @@ def network(upscaler: onnx.ModelProto) -> SearchNetwork:
 
 @pytest.fixture(scope="session")
 def io() -> ImageIO:
-    return ImageIO(3, "RGB", 0.0, 1.0, "image", "restored", 2, "sr")
+    return ImageIO(3, "RGB", UNIT, UNIT, "image", "restored", 2, "sr")
 
 
 @pytest.fixture(scope="session")

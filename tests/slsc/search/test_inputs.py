@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from slsc.errors import DataError
+from slsc.runtime.bundle.value_range import ValueRange
 from slsc.search.inputs import PatchSource
 
 
@@ -14,8 +15,10 @@ def test_range_order_and_luma(pairs, io) -> None:
     plain, truth = PatchSource(pairs, io).draw(3, 24, (5,))
     assert plain.shape == (3, 3, 24, 24) and truth.shape == (3, 3, 48, 48)
     assert plain.min() >= 0 and plain.max() <= 1
-    shifted, _ = PatchSource(pairs, replace(io, low=-1.0, high=1.0, order="BGR")).draw(3, 24, (5,))
+    turned = replace(io, input_range=ValueRange.uniform(-1, 1), order="BGR")
+    shifted, wanted = PatchSource(pairs, turned).draw(3, 24, (5,))
     torch.testing.assert_close(shifted, plain.flip(1) * 2 - 1)
+    torch.testing.assert_close(wanted, truth.flip(1))
     grey, _ = PatchSource(pairs, replace(io, channels=1, order="Y")).draw(3, 24, (5,))
     weights = torch.tensor([0.299, 0.587, 0.114]).reshape(1, 3, 1, 1)
     torch.testing.assert_close(grey, (plain * weights).sum(1, keepdim=True))

@@ -86,11 +86,18 @@ std::optional<int64_t> Fields::optional_integer(const std::string& name, int64_t
     return integer(name, low, high);
 }
 
-double Fields::number(const std::string& name, double low, double high) {
-    const Json& value = take(name);
+double Fields::number_of(const Json& value, const std::string& name, double low, double high) const {
     if (!is_number(value) || value.number < low || value.number > high)
         refuse(name, "expected a number in " + show(low) + ".." + show(high));
     return value.number;
+}
+
+double Fields::number(const std::string& name, double low, double high) { return number_of(take(name), name, low, high); }
+
+std::vector<double> Fields::numbers(const std::string& name, double low, double high) {
+    std::vector<double> values;
+    for (const Json& value : list(name)) values.push_back(number_of(value, name, low, high));
+    return values;
 }
 
 bool Fields::boolean(const std::string& name) { return expect(name, Json::Kind::boolean, "true or false").boolean; }

@@ -31,6 +31,7 @@ public:
     int64_t integer(const std::string& name, int64_t low, int64_t high);
     std::optional<int64_t> optional_integer(const std::string& name, int64_t low, int64_t high);
     double number(const std::string& name, double low, double high);
+    std::vector<double> numbers(const std::string& name, double low, double high);
     bool boolean(const std::string& name);
     // `longest` counts characters, all of them printable.
     std::string text(const std::string& name, size_t longest = 4096, bool empty = false);
@@ -44,6 +45,7 @@ public:
 
 private:
     const Json& expect(const std::string& name, Json::Kind kind, const char* what);
+    double number_of(const Json& value, const std::string& name, double low, double high) const;
     int64_t integer_of(const Json& value, const std::string& name, int64_t low, int64_t high) const;
 
     const Json& data_;

@@ -9,6 +9,7 @@ namespace slsc {
 namespace {
 
 constexpr int kMaxSide = 1 << 16, kMaxScale = 16, kMaxMultiple = 4096;
+constexpr double kMaxValue = 1e6;
 constexpr int64_t kMaxCount = 1'000'000'000'000'000;
 constexpr size_t kShort = 64, kMaxEngines = 64, kMaxCandidates = 64, kMaxKinds = 16, kMaxKind = 32;
 constexpr const char* kZeroCost[] = {"bicubic", "identity"};
@@ -30,13 +31,28 @@ void check_source(const Json& json, const std::string& path) {
     fields.close();
 }
 
+// One value for all channels alike, or one a channel; what is returned has one a channel.
+ValueRange read_range(const Json& json, const std::string& path, int channels) {
+    Fields fields(json, path);
+    ValueRange range{fields.numbers("low", -kMaxValue, kMaxValue), fields.numbers("high", -kMaxValue, kMaxValue)};
+    fields.close();
+    for (const auto& [name, values] : {std::pair<const char*, const std::vector<double>&>("low", range.low), {"high", range.high}})
+        if (values.size() != 1 && values.size() != size_t(channels))
+            fields.refuse(name, std::to_string(values.size()) + " values do not go with " + std::to_string(channels) + " channels");
+    if (range.low.size() != range.high.size()) fields.refuse("high", "there must be as many as of low");
+    for (size_t i = 0; i < range.low.size(); ++i)
+        if (!(range.low[i] < range.high[i])) fields.refuse("high", "white must lie above black");
+    if (range.low.size() == 1) range.low.resize(size_t(channels), range.low[0]), range.high.resize(size_t(channels), range.high[0]);
+    return range;
+}
+
 ImageIO read_io(const Json& json, const std::string& path) {
     Fields fields(json, path);
     ImageIO io;
     io.channels = int(fields.integer("channels", 1, 3));
     io.order = fields.choice("order", {"RGB", "BGR", "Y"});
-    io.low = fields.number("low", -1e6, 1e6);
-    io.high = fields.number("high", -1e6, 1e6);
+    io.input_range = read_range(fields.take("input_range"), fields.path_of("input_range"), io.channels);
+    io.output_range = read_range(fields.take("output_range"), fields.path_of("output_range"), io.channels);
     fields.text("input");
     fields.text("output");
     io.scale = int(fields.integer("scale", 1, kMaxScale));
@@ -46,7 +62,6 @@ ImageIO read_io(const Json& json, const std::string& path) {
     fields.close();
     if (io.channels == 2 || (io.channels == 1) != (io.order == "Y"))
         fields.refuse("order", io.order + " does not go with " + std::to_string(io.channels) + " channels");
-    if (!(io.low < io.high)) fields.refuse("high", "white must lie above black");
     if ((io.scale == 1) != (io.task == "restore"))
         fields.refuse("scale", "scale " + std::to_string(io.scale) + " does not go with task " + io.task);
     return io;

@@ -1,4 +1,4 @@
-// What a bundle says about itself, manifest schema 2 (docs/reference/bundle.md). Every field is checked; kept is what
+// What a bundle says about itself, manifest schema 3 (docs/reference/bundle.md). Every field is checked; kept is what
 // restoring takes.
 #pragma once
 
@@ -12,12 +12,16 @@
 
 namespace slsc {
 
+// The network's values of black and of white, channel by channel in its own order (blue first, where it takes BGR).
+struct ValueRange {
+    std::vector<double> low, high;
+};
+
 // How pixels enter and leave the network.
 struct ImageIO {
     int channels = 0;     // 1 (luma) or 3
     std::string order;    // "RGB" or "BGR" for 3 channels, "Y" for 1
-    double low = 0.0;     // the network's black
-    double high = 0.0;    // and white
+    ValueRange input_range, output_range;  // of every channel
     int scale = 0;        // output pixels per input pixel along each side
     std::string task;     // "sr" or "restore"
     std::optional<Fields::Pair> fixed_hw;  // the one height and width it takes
@@ -44,7 +48,7 @@ struct Entry {
 };
 
 struct Manifest {
-    static constexpr int kSchema = 2;
+    static constexpr int kSchema = 3;
 
     ImageIO io;
     TileGeometry tile;

@@ -35,14 +35,17 @@ int colour_of(int channel, const ImageIO& io) { return io.order == "BGR" ? 2 - c
 template <typename Sample>
 class Levels {
 public:
-    explicit Levels(const ImageIO& io)
-        : low_(float(io.low)), step_(float(kWhite<Sample> / (io.high - io.low))), white_(float(kWhite<Sample>)) {}
+    explicit Levels(const ValueRange& range) : white_(float(kWhite<Sample>)) {
+        for (size_t i = 0; i < range.low.size(); ++i)
+            low_[i] = float(range.low[i]), step_[i] = float(kWhite<Sample> / (range.high[i] - range.low[i]));
+    }
 
-    // False if one is no number.
-    bool make(const float* values, size_t count, float* levels) const {
+    // Of one of the network's channels. False if one is no number.
+    bool make(int channel, const float* values, size_t count, float* levels) const {
+        const float low = low_[channel], step = step_[channel];
         int bad = 0;
         for (size_t i = 0; i < count; ++i) {
-            levels[i] = (values[i] - low_) * step_;
+            levels[i] = (values[i] - low) * step;
             bad += !std::isfinite(levels[i]);
         }
         return bad == 0;
@@ -60,7 +63,8 @@ public:
 private:
     static constexpr float kRounder = 1.5f * (1 << 23);  // added to a level, it leaves no place for fractions
 
-    float low_, step_, white_;
+    float low_[3] = {}, step_[3] = {};  // by channel
+    float white_;
 };
 
 // Composes a tile row by row.
@@ -68,7 +72,7 @@ template <typename Sample>
 class Composer {
 public:
     Composer(const float* planes, const Photo<Sample>& photo, const Tile& tile, const ImageIO& io)
-        : planes_(planes), photo_(photo), tile_(tile), io_(io), levels_(io) {
+        : planes_(planes), photo_(photo), tile_(tile), io_(io), levels_(io.output_range) {
         bottom_ = std::min(tile.rows.core_stop, photo.height) * io.scale;
         right_ = std::min(tile.columns.core_stop, photo.width) * io.scale;
         top_ = tile.rows.core_start * io.scale, left_ = tile.columns.core_start * io.scale;
@@ -103,7 +107,7 @@ private:
         const int64_t height = tile_.rows.size() * io_.scale, width = tile_.columns.size() * io_.scale;
         const int64_t at = (row - tile_.rows.start * io_.scale) * width + left_ - tile_.columns.start * io_.scale;
         for (int channel = 0; channel < io_.channels; ++channel)
-            if (!levels_.make(planes_ + channel * height * width + at, width_, lines_[colour_of(channel, io_)].data()))
+            if (!levels_.make(channel, planes_ + channel * height * width + at, width_, lines_[colour_of(channel, io_)].data()))
                 throw Error(SLSC_BAD_OUTPUT, "the network returned values that are not numbers: output row " + std::to_string(row) +
                                                  ", columns " + std::to_string(left_) + ".." + std::to_string(right_) +
                                                  "; try another engine of the bundle");
@@ -149,7 +153,6 @@ bool in_range(const Photo<float>& photo) {
 
 template <typename Sample>
 void to_planes(const Photo<Sample>& photo, const Tile& tile, const ImageIO& io, float* planes) {
-    const float step = float((io.high - io.low) / kWhite<Sample>), low = float(io.low);
     const int64_t width = tile.columns.size(), plane = tile.rows.size() * width;
     const bool grey = photo.colours() == 1, sum = !grey && io.channels == 1;
     std::vector<int64_t> places;  // in a row of the photo
@@ -158,6 +161,8 @@ void to_planes(const Photo<Sample>& photo, const Tile& tile, const ImageIO& io, 
     for (int64_t row = tile.rows.start; row < tile.rows.stop; ++row, planes += width) {
         const Sample* line = photo.pixels + mirrored(row, photo.height) * photo.width * photo.channels;
         for (int channel = 0; channel < io.channels; ++channel) {
+            const double black = io.input_range.low[size_t(channel)], span = io.input_range.high[size_t(channel)] - black;
+            const float step = float(span / kWhite<Sample>), low = float(black);
             const Sample* from = line + (grey ? 0 : colour_of(channel, io));
             float* to = planes + channel * plane;
             for (int64_t i = 0; i < width; ++i) {

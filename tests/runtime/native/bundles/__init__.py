@@ -34,14 +34,14 @@ def manifest(*, io: dict[str, Any] | None = None, tile: dict[str, Any] | None = 
     """Of two engines, one of them for the native engine; without entries. `io` and `tile` change fields of those."""
     scale, channels = (io or {}).get("scale", 2), (io or {}).get("channels", 3)
     return {
-        "schema": 2,
+        "schema": 3,
         "slsc_version": "0.1.0",
         "source": {"name": "tiny.onnx", "sha256": "0" * 64},
         "io": {
             "channels": channels,
             "order": "RGB" if channels == 3 else "Y",
-            "low": 0.0,
-            "high": 1.0,
+            "input_range": {"low": [0.0], "high": [1.0]},
+            "output_range": {"low": [0.0], "high": [1.0]},
             "input": "image",
             "output": "restored",
             "scale": scale,

@@ -12,8 +12,10 @@ from onnx import TensorProto, helper, numpy_helper
 from slsc.errors import VerificationError
 from slsc.jobs.compile.measuring import HeldOut, measure_tiles
 from slsc.runtime.bundle.manifest import ImageIO
+from slsc.runtime.bundle.value_range import ValueRange
 
-IO = ImageIO(3, "RGB", 0.0, 255.0, "x", "y", 1, "restore")
+LEVELS = ValueRange.uniform(0, 255)
+IO = ImageIO(3, "RGB", LEVELS, LEVELS, "x", "y", 1, "restore")
 PHOTO = np.random.default_rng(0).integers(60, 190, (70, 90, 3), np.uint8)
 
 
@@ -57,6 +59,6 @@ def test_tiles_of_a_convolution_overlap_by_its_reach():
 
 
 def test_tiles_of_a_network_of_one_size_are_measured_between_windows():
-    fixed = ImageIO(3, "RGB", 0.0, 255.0, "x", "y", 1, "restore", fixed_hw=(40, 48))
+    fixed = ImageIO(3, "RGB", LEVELS, LEVELS, "x", "y", 1, "restore", fixed_hw=(40, 48))
     tile = measure_tiles([shifted(0, kernel=7, size=(40, 48))], fixed, [(PHOTO, PHOTO)])
     assert tile.halo == 3 and not tile.exact and "40x48" in tile.exact_reason

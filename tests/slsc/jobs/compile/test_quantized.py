@@ -18,6 +18,7 @@ from slsc.passes.graph import initializers
 from slsc.passes.importing.import_model import import_model
 from slsc.passes.weights import weight_values
 from slsc.runtime.bundle.manifest import ImageIO
+from slsc.runtime.bundle.value_range import UNIT
 from slsc.search.base import Rules
 from slsc.search.searcher import Searcher
 from slsc.zoo.compact import Compact
@@ -52,7 +53,7 @@ def quantized(tmp_path_factory: pytest.TempPathFactory) -> onnx.ModelProto:
 @pytest.mark.parametrize("method", ["oneshot", "uniform"])
 def test_a_quantized_network_is_pruned_in_its_own_integers(quantized: onnx.ModelProto, method: str) -> None:
     model = quantized
-    io = ImageIO(3, "RGB", 0.0, 1.0, model.graph.input[0].name, model.graph.output[0].name, 2, "sr")
+    io = ImageIO(3, "RGB", UNIT, UNIT, model.graph.input[0].name, model.graph.output[0].name, 2, "sr")
     random = np.random.default_rng(1)
     pairs = [(random.integers(0, 256, (64, 64, 3), np.uint8), random.integers(0, 256, (128, 128, 3), np.uint8))]
     searcher = Searcher(

@@ -25,17 +25,17 @@ def blur(reach: int, far: float = 1.0):
 
 @pytest.mark.parametrize(("reach", "align", "halo"), [(5, 1, 5), (5, 2, 6), (5, 4, 8), (0, 1, 0)])
 def test_the_halo_covers_the_reach_and_no_more(reach, align, halo):
-    assert smallest_halo([blur(reach)], [IMAGE], 1.0, align, reach) == (halo, 0.0)
+    assert smallest_halo([blur(reach)], [IMAGE], align, reach) == (halo, 0.0)
 
 
 def test_what_is_too_faint_to_show_needs_no_halo():
-    halo, bound = smallest_halo([blur(20, far=TILE_BOUND / 4)], [IMAGE], 1.0, 1, 20)
+    halo, bound = smallest_halo([blur(20, far=TILE_BOUND / 4)], [IMAGE], 1, 20)
     assert halo == 0 and 0 < bound <= TILE_BOUND
 
 
 def test_the_worst_network_counts_in_units_of_the_range():
-    assert smallest_halo([blur(3), blur(9)], [IMAGE], 1000.0, 1, 9)[0] == 0
-    assert smallest_halo([blur(3), blur(9)], [255 * IMAGE], 255.0, 1, 9) == (9, 0.0)
+    assert smallest_halo([blur(3), blur(9)], [IMAGE / 1000], 1, 9)[0] == 0
+    assert smallest_halo([blur(3), blur(9)], [IMAGE], 1, 9) == (9, 0.0)
 
 
 def test_an_unbounded_field_gets_the_largest_halo_and_says_what_remains():
@@ -43,12 +43,12 @@ def test_an_unbounded_field_gets_the_largest_halo_and_says_what_remains():
         return image + image.shape[2] / 200
 
     image = np.zeros((1, 1, 200, 200), np.float32)
-    halo, bound = smallest_halo([know_the_size], [image], 1.0, 1, None)
+    halo, bound = smallest_halo([know_the_size], [image], 1, None)
     assert halo == 64 and bound > TILE_BOUND
 
 
 def test_a_network_of_one_size_is_measured_between_windows():
     image = np.random.default_rng(0).random((1, 1, 96, 120), np.float32)
-    assert smallest_fixed_halo([blur(5)], [image], 1.0, (64, 80)) == (5, 0.0)
-    halo, bound = smallest_fixed_halo([blur(20)], [image], 1.0, (64, 80))
+    assert smallest_fixed_halo([blur(5)], [image], (64, 80)) == (5, 0.0)
+    halo, bound = smallest_fixed_halo([blur(20)], [image], (64, 80))
     assert halo == 8 and bound > TILE_BOUND

@@ -23,6 +23,7 @@ from slsc.networks.restorer import open_restorer
 from slsc.passes.package import write_bundle
 from slsc.runtime.bundle.engines import Artefact, Engine
 from slsc.runtime.bundle.manifest import SCHEMA, ImageIO, Manifest, Source, TileGeometry
+from slsc.runtime.bundle.value_range import UNIT
 from slsc.zoo import MODELS
 from slsc.zoo.export import export_onnx, to_onnx
 
@@ -123,7 +124,7 @@ def test_tiny_image_is_named(tmp_path: Path, enlarger: Path) -> None:
 
 
 def _bundle(path: Path, network: Path) -> Path:
-    io = ImageIO(3, "RGB", 0.0, 1.0, "input", "output", 2, "sr")
+    io = ImageIO(3, "RGB", UNIT, UNIT, "input", "output", 2, "sr")
     engine = Engine("dense", {"onnx": Artefact("engines/dense.onnx")}, "1", 1.0, 9, 9, 9.0, 100.0, {}, None)
     manifest = Manifest(SCHEMA, "0", Source("x2.onnx", "0" * 64), io, TileGeometry(0, 0.0, 0), (engine,), (), {})
     write_bundle(path, manifest, {engine.onnx: network.read_bytes()})

@@ -20,6 +20,7 @@ from slsc.networks.restorer import open_restorer
 from slsc.passes.package import write_bundle
 from slsc.runtime.bundle.engines import Artefact, Engine
 from slsc.runtime.bundle.manifest import SCHEMA, ImageIO, Manifest, Source, TileGeometry
+from slsc.runtime.bundle.value_range import UNIT
 from slsc.zoo import zoo_model
 from slsc.zoo.export import export_onnx
 
@@ -102,7 +103,7 @@ def test_noise_is_unclipped_and_the_same_for_every_run(tmp_path: Path, pairs: tu
 def test_a_bundle_takes_the_same_noise(tmp_path: Path, pairs: tuple[Path, Path]) -> None:
     network = exported(tmp_path / "damp.onnx", Damp(3))
     engine = Engine("dense", {"onnx": Artefact("engines/dense.onnx")}, "1", 1.0, 9, 9, 9.0, 100.0, {}, None)
-    io = ImageIO(3, "RGB", 0.0, 1.0, "input", "output", 1, "restore")
+    io = ImageIO(3, "RGB", UNIT, UNIT, "input", "output", 1, "restore")
     manifest = Manifest(SCHEMA, "0", Source("damp.onnx", "0" * 64), io, TileGeometry(0, 0.0, 0), (engine,), (), {})
     write_bundle(tmp_path / "damp.slsb", manifest, {engine.onnx: network.read_bytes()})
     one, other = (scored(path, pairs[0], noise=15) for path in (network, tmp_path / "damp.slsb"))

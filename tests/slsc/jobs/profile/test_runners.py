@@ -25,7 +25,9 @@ def runners(tmp_path_factory):
     export_onnx(zoo_model("compact_x4").build(), path)
     model = import_network(path).model
     return {
-        name: BackendRunner(make(1), FORMS[make.kind].build(model, None), 3, name) for name, make in BACKENDS.items()
+        name: BackendRunner(make(1), FORMS[make.kind].build(model, None), 3, name)
+        for name, make in BACKENDS.items()
+        if make(1).available() is None
     }
 
 

@@ -1,0 +1,61 @@
+"""A typed network in float32 that rounds where the typed one does, for machines without its arithmetic.
+
+ONNX Runtime has no bfloat16 convolution on a CPU, and computes float16 ones in float32 there. GPUs multiply 16-bit
+numbers, add up in float32, and round what an operator puts out: so does this.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper, shape_inference
+
+from slsc.passes.base import copy_of
+from slsc.passes.graph import attribute
+
+HALVES = (TensorProto.FLOAT16, TensorProto.BFLOAT16)
+
+
+def emulated(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The same network with float32 tensors only.
+
+    Weights keep their rounded values. Every tensor that was of a 16-bit type is rounded to it by a pair of Casts.
+    """
+    result = copy_of(model)
+    halves = _half_tensors(model)
+    for tensor in result.graph.initializer:
+        if tensor.data_type in HALVES:
+            values = numpy_helper.to_array(tensor).astype(np.float32)
+            tensor.CopyFrom(numpy_helper.from_array(values, tensor.name))
+    nodes = list(result.graph.node)
+    del result.graph.node[:]
+    for node in nodes:
+        if node.op_type == "Cast" and attribute(node, "to") in HALVES:
+            del node.attribute[:]
+            node.attribute.append(helper.make_attribute("to", TensorProto.FLOAT))
+        rounded = [(place, name) for place, name in enumerate(node.output) if name in halves]
+        for place, name in rounded:
+            node.output[place] = f"{name}.exact"
+        result.graph.node.append(node)
+        for _, name in rounded:
+            result.graph.node.extend(_rounding(name, halves[name]))
+    del result.graph.value_info[:]
+    return result
+
+
+def _rounding(name: str, kind: int) -> list[onnx.NodeProto]:
+    """The pair of Casts that rounds `name`.exact to a type, as `name`."""
+    return [
+        helper.make_node("Cast", [f"{name}.exact"], [f"{name}.rounded"], f"{name}.round", to=kind),
+        helper.make_node("Cast", [f"{name}.rounded"], [name], f"{name}.widen", to=TensorProto.FLOAT),
+    ]
+
+
+def _half_tensors(model: onnx.ModelProto) -> dict[str, int]:
+    """Computed tensors of 16-bit types, with their types."""
+    inferred = shape_inference.infer_shapes(model).graph
+    return {
+        value.name: value.type.tensor_type.elem_type
+        for value in inferred.value_info
+        if value.type.tensor_type.elem_type in HALVES
+    }

@@ -1,0 +1,60 @@
+"""Write types into an ONNX file: the same network in fp16 or bf16, float32 at its ends.
+
+For TensorRT 11, TensorRT-RTX and other runtimes that compute in the types they find. The loss is measured on photos,
+with every tensor rounded as the type rounds it, whatever this machine's own arithmetic.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from slsc.cli.arguments import existing_folder, output_path, value_range
+from slsc.cli.console import Console
+
+if TYPE_CHECKING:
+    from slsc.jobs.type.writing import TypeReport
+
+PRECISIONS = ("fp16", "bf16")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's own arguments."""
+    parser.add_argument("model", type=Path, metavar="MODEL.onnx", help="the float32 network")
+    parser.add_argument("--precision", choices=PRECISIONS, required=True, help="type to compute in")
+    parser.add_argument(
+        "--keep", action="append", default=[], metavar="NODE", help="node that stays float32; may be repeated"
+    )
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.onnx", help="the file to write")
+    parser.add_argument("--data", type=existing_folder, metavar="DIR", help="photos (default: scikit-image's own)")
+    parser.add_argument("--range", type=value_range, metavar="LOW:HIGH", help="values of black and white, as 0:255")
+    parser.add_argument("--order", choices=("RGB", "BGR", "Y"), help="colour order")
+
+
+def run(args: argparse.Namespace, console: Console) -> int:
+    """Run the verb."""
+    output = output_path(args.output, ".onnx")
+    from slsc.jobs.type.writing import TypeRequest, write_typed
+
+    report = write_typed(
+        TypeRequest(args.model, args.precision, tuple(args.keep), output, args.data, args.range, args.order)
+    )
+    console.report(show(report))
+    console.result(**dataclasses.asdict(report), loss_db=report.loss)
+    console.artefact(output)
+    return 0
+
+
+def show(report: TypeReport) -> str:
+    """What was written, and what it costs."""
+    counts = ", ".join(f"{count} {kind}" for kind, count in report.nodes.items() if count)
+    lines = [
+        f"nodes: {counts}; {report.casts} casts",
+        f"size: {report.before / 1e6:.2f} MB to {report.after / 1e6:.2f} MB",
+        f"to float32: {report.typed.psnr_to_dense or 0:.2f} dB on {report.held_out} held-out photos",
+    ]
+    if report.loss is not None:
+        lines.append(f"loss: {report.loss:.4f} dB of {report.dense.psnr:.2f} dB")
+    return "\n".join(lines)

@@ -1,0 +1,1 @@
+"""Types written into an ONNX file: what `slsc type` does."""
