@@ -87,3 +87,8 @@ def batch_of(photo: Pixels, feed: Feed) -> npt.NDArray[np.float64]:
         values = np.concatenate([values, np.full_like(values[:, :, :1], feed.level)], axis=2)
     values = values if feed.channels_last else values.transpose(2, 0, 1)
     return np.repeat(values[None], feed.batch, axis=0)
+
+
+def within(pixels: Pixels, border: int) -> Pixels:
+    """Pixels without `border` at each side."""
+    return pixels[border : pixels.shape[0] - border, border : pixels.shape[1] - border]

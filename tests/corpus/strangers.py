@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from corpus.commands import compiled, restore
 from corpus.feeding import Feed
 from corpus.tasks import TASKS, Task
-from corpus.trial import PHOTO_HW, Verdict, compiled, decibels, difference, findings, native, pair, restore
+from corpus.trial import PHOTO_HW, Verdict, decibels, difference, findings, native, pair
 from slsc.data.degradations import DEGRADATIONS
 from slsc.errors import SlscError
 from slsc.networks.restorer import open_restorer
 from slsc.runtime.image.resample import imresize
 
 
-def judge_stranger(model: Path, folder: Path, options: tuple[str, ...] = ()) -> Verdict:
+def judge_stranger(model: Path, folder: Path, data: Path | None = None) -> Verdict:
     """Compile a file and compare `slsc run` with ONNX Runtime on the whole photo, fed as the compiler found out.
 
     So a wrong finding shows in the dB alone: those of the input, and of what comes out. `right` stays empty.
     """
-    bundle, made = compiled(model, folder, options, None)
+    bundle, made = compiled(model, folder, (), data)
     if made.code:
         return Verdict(refusal=made.error)
     probe = made.fields["probe"]
@@ -32,7 +35,7 @@ def judge_stranger(model: Path, folder: Path, options: tuple[str, ...] = ()) -> 
         return Verdict(refusal=ran.error)
     try:
         whole = open_restorer(model, threads=1).restore(given)
-    except SlscError:  # one size only, or what options say is not known there
+    except SlscError:  # it takes one size only, and is compared in dB alone
         whole = None
     return Verdict(
         findings=findings(made),
@@ -44,7 +47,7 @@ def judge_stranger(model: Path, folder: Path, options: tuple[str, ...] = ()) -> 
     )
 
 
-def _task(probe: dict) -> Task:
+def _task(probe: Mapping[str, Any]) -> Task:
     """What the compiler takes the network for: enlarging, undoing a degradation, or nothing known."""
     scale, name = probe["io"]["scale"], probe.get("degradation")
     if scale > 1:

@@ -1,22 +1,18 @@
-"""One file through the command line: compiled dense, a photo restored with it, and compared with what is right."""
+"""One file through the command line: compiled dense, photos restored with it, and compared with what is right."""
 
 from __future__ import annotations
 
-import contextlib
-import io
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from PIL import Image
 
-from corpus.feeding import Feed, Pixels, restored
+from corpus.commands import Outcome, compiled, restore
+from corpus.feeding import Feed, Pixels, restored, within
+from corpus.forms import FORMS, off_by
 from corpus.making import Export
 from corpus.tasks import TASKS, Task, grey, photo
-from slsc.cli.main import main
 from slsc.metrics.psnr import psnr
 from slsc.runtime.image.resample import imresize
 
@@ -27,26 +23,11 @@ TILE = 48
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What a command did: its exit code, its JSON object, and what it said on stderr."""
-
-    code: int
-    fields: dict[str, Any]
-    said: str
-
-    @property
-    def error(self) -> str:
-        """Its error in one line; empty for none."""
-        told = self.fields.get("error", {})
-        return ": ".join(str(told[part]) for part in ("what", "where", "why") if told.get(part)) if self.code else ""
-
-
-@dataclass(frozen=True)
 class Verdict:
     """What became of one file.
 
     Attributes:
-        refusal: the error it ended with; all that follows is empty or None then.
+        refusal: the error it ended with; all that follows is empty then.
         findings: answer and how it is known, by question.
         native: "yes", or why the native engine does not run it.
         difference: largest difference of `slsc run` to ONNX Runtime on the whole photo, of 255.
@@ -55,10 +36,13 @@ class Verdict:
         before: dB of what one has without the network: the input, or bicubic enlargement.
         right: dB of what is right.
         got: dB of what `slsc run` wrote.
+        forms: largest difference, of 255, by form of photo (`corpus.forms.FORMS`); without those that are refused, or
+            that there is nothing to compare with.
+        refused: why photos of a form are refused.
     """
 
     refusal: str = ""
-    findings: dict[str, tuple[str, str]] | None = None
+    findings: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     native: str = ""
     difference: int | None = None
     tiled: int | None = None
@@ -66,21 +50,8 @@ class Verdict:
     before: float | None = None
     right: float | None = None
     got: float | None = None
-
-
-def slsc(*words: object) -> Outcome:
-    """Run a command line in this process, with --json."""
-    out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        code = main([*map(str, words), "--json"])
-    return Outcome(code, json.loads(out.getvalue() or "{}"), err.getvalue())
-
-
-def compiled(model: Path, folder: Path, options: Sequence[str], data: Path | None) -> tuple[Path, Outcome]:
-    """A file compiled dense, on photos of a folder or scikit-image's own."""
-    bundle = folder / f"{model.stem}.slsb"
-    words = ["compile", model, "--budget", "1", "--effort", "none", "--method", "uniform", "-o", bundle, *options]
-    return bundle, slsc(*words, *(["--data", data] if data else []))
+    forms: Mapping[str, float] = field(default_factory=dict)
+    refused: Mapping[str, str] = field(default_factory=dict)
 
 
 def judge(export: Export, model: Path, folder: Path, data: Path | None = None) -> Verdict:
@@ -107,6 +78,7 @@ def judge(export: Export, model: Path, folder: Path, data: Path | None = None) -
             bundle, given, folder / f"{model.stem}_tiled.png", "--backend", "onnxruntime", "--tile", TILE
         )
         tiled, warned = difference(tiles, right, feed), "warning" in again.said
+    forms, refused = _forms(bundle, model, feed, given, folder)
     return Verdict(
         findings=findings(made),
         native=native(made),
@@ -116,7 +88,23 @@ def judge(export: Export, model: Path, folder: Path, data: Path | None = None) -
         before=decibels(imresize(given, truth.shape[:2], round_passes=True), truth, feed),
         right=decibels(right, truth, feed),
         got=decibels(result, truth, feed),
+        forms=forms,
+        refused=refused,
     )
+
+
+def _forms(
+    bundle: Path, model: Path, feed: Feed, given: Pixels, folder: Path
+) -> tuple[dict[str, float], dict[str, str]]:
+    """See `Verdict.forms` and `Verdict.refused`."""
+    differences, refused = {}, {}
+    for name, form in FORMS.items():
+        ran, found = off_by(form, bundle, model, feed, given, folder)
+        if ran.code:
+            refused[name] = f"exit {ran.code}: {ran.error}"
+        elif found is not None:
+            differences[name] = found
+    return differences, refused
 
 
 def pair(task: Task, feed: Feed, *, plain: bool, hw: tuple[int, int] = PHOTO_HW) -> tuple[Pixels, Pixels]:
@@ -126,17 +114,6 @@ def pair(task: Task, feed: Feed, *, plain: bool, hw: tuple[int, int] = PHOTO_HW)
     truth = grey(truth) if plain else truth
     given = task.given(truth, seed=7)
     return (np.repeat(given[:, :, :1], 3, axis=2) if plain else given), truth
-
-
-def restore(bundle: Path, given: Pixels, output: Path, *options: object) -> tuple[Outcome, Pixels]:
-    """`slsc run` on pixels, HxWx3 or HxWx1, and what it wrote, HxWx3; one pixel if it failed."""
-    source = output.with_name(f"{output.stem}_given.png")
-    Image.fromarray(given.squeeze(2) if given.shape[2] == 1 else given).save(source)
-    ran = slsc("run", bundle, source, "-o", output, *options)
-    if ran.code:
-        return ran, np.zeros((1, 1, 3), np.uint8)
-    with Image.open(output) as image:
-        return ran, np.asarray(image.convert("RGB"))
 
 
 def findings(made: Outcome) -> dict[str, tuple[str, str]]:
@@ -163,8 +140,3 @@ def decibels(image: Pixels, truth: Pixels, feed: Feed) -> float:
     border = feed.border if image.shape == truth.shape else 0
     error = within(image, border).astype(np.float64) - within(truth, feed.border)
     return psnr(float(np.mean(np.square(error))), 255)
-
-
-def within(pixels: Pixels, border: int) -> Pixels:
-    """Pixels without `border` at each side."""
-    return pixels[border : pixels.shape[0] - border, border : pixels.shape[1] - border]
