@@ -1,7 +1,8 @@
 """Measure the latency of a bundle's engines or of a network, on one backend or several side by side.
 
 All run in turn, round by round, after a warm-up, through Polygraphy's runner interface. A latency is that of one image
-from memory to memory, without reading, tiling or writing photos.
+from memory to memory, without reading, tiling or writing photos. Each is compared with the first of them, round by
+round; what may be chance is called no difference.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from slsc.cli.arguments import image_hw, is_bundle
+from slsc.cli.arguments import image_hw, is_bundle, output_path
 from slsc.cli.console import Console, table
 from slsc.errors import UsageError
 from slsc.runtime.backends import BACKENDS, Timed, able_to
@@ -45,6 +46,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads (default: all)")
     parser.add_argument("--repeat", type=int, default=20, metavar="N", help="timed runs of each (default: %(default)s)")
     parser.add_argument(
+        "--against",
+        type=Path,
+        metavar="MODEL.onnx",
+        help="a network to measure in the same rounds, such as the dense one",
+    )
+    parser.add_argument("--html", type=Path, metavar="OUT.html", help="also write a page with plots")
+    parser.add_argument(
         "--per-op", action="store_true", help=f"show where the time goes; on {', '.join(able_to(Timed))}"
     )
 
@@ -55,10 +63,14 @@ def run(args: argparse.Namespace, console: Console) -> int:
         raise UsageError("--repeat takes 1 or more, --threads 0 or more")
     if args.engine and not is_bundle(args.file):
         raise UsageError("--engine names an engine of a bundle", where=str(args.file), hint="leave it out")
+    if args.html:
+        output_path(args.html, ".html")
     from slsc.jobs.profile.jobs import WARM_UP, cores, list_jobs, measure
     from slsc.jobs.profile.targets import bundle_targets, image_size, network_target
 
     targets = bundle_targets(args.file, args.engine) if is_bundle(args.file) else [network_target(args.file)]
+    if args.against:
+        targets = [network_target(args.against), *targets]
     threads = args.threads or cores()
     jobs = list_jobs(targets, args.backend, threads, console.note)
     if args.per_op and not any(job.timed for job in jobs):
@@ -71,13 +83,42 @@ def run(args: argparse.Namespace, console: Console) -> int:
 
         timings = measure(jobs, hw, args.repeat, advance)
     results = [_result(job, timing, hw, threads) for job, timing in zip(jobs, timings, strict=True)]
-    console.report(f"input {hw[0]}x{hw[1]}, {threads} threads, {args.repeat} runs each, interleaved; milliseconds")
+    _compare(results, timings)
+    about = f"input {hw[0]}x{hw[1]}, {threads} threads, {args.repeat} runs each, interleaved"
+    console.report(f"{about}; milliseconds")
     console.report(_latency_table(results))
     for job, timing, result in zip(jobs, timings, results, strict=True):
         if args.per_op and job.timed:
             _report_operations(job, timing, result, console)
     console.result(target=str(args.file), results=results)
+    if args.html:
+        _write_page(args.html, args.file.name, about, results, timings)
+        console.artefact(args.html)
     return 0
+
+
+def _compare(results: Sequence[dict[str, Any]], timings: Sequence[Timings]) -> None:
+    """Add to each result but the first how it stands beside the first."""
+    from slsc.jobs.profile.comparison import compare
+
+    for result, timing in zip(results[1:], timings[1:], strict=True):
+        comparison = compare(timing.seconds, timings[0].seconds)
+        result["times_as_fast"] = round(comparison.ratio, 3)
+        result["compared"] = comparison.in_words()
+
+
+def _write_page(
+    path: Path, title: str, about: str, results: Sequence[dict[str, Any]], timings: Sequence[Timings]
+) -> None:
+    from slsc.jobs.profile.page import page
+    from slsc.runtime.atomic import staged
+
+    runs = [
+        {**result, "milliseconds": [1e3 * seconds for seconds in timing.seconds]}
+        for result, timing in zip(results, timings, strict=True)
+    ]
+    with staged(path) as (stream, _):
+        stream.write(page(title, about, runs).encode())
 
 
 def _backends(text: str) -> tuple[str, ...]:
@@ -104,10 +145,12 @@ def _result(job: Job, timing: Timings, hw: tuple[int, int], threads: int) -> dic
 
 
 def _latency_table(results: Sequence[dict[str, Any]]) -> str:
-    rows = [(result["engine"], result["backend"], *(f"{result[name]:.2f}" for name in FIGURES)) for result in results]
-    return table(
-        ("engine", "backend", *(name.removesuffix("_ms") for name in FIGURES)), rows, "<<" + ">" * len(FIGURES)
-    )
+    rows = [
+        (result["engine"], result["backend"], *(f"{result[name]:.2f}" for name in FIGURES), result.get("compared", "-"))
+        for result in results
+    ]
+    names = (name.removesuffix("_ms") for name in FIGURES)
+    return table(("engine", "backend", *names, "beside the first"), rows, "<<" + ">" * len(FIGURES) + "<")
 
 
 def _report_operations(job: Job, timing: Timings, result: dict[str, Any], console: Console) -> None:

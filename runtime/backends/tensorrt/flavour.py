@@ -19,8 +19,6 @@ ARCH = re.compile(r"sm_?([0-9]{2,3})", re.IGNORECASE)
 NOTHING = 1 << 10
 """A severity above all of Polygraphy's: it prints to stdout, which belongs to the user's results."""
 
-POLYGRAPHY = "pip install 'slsc[profile]'"
-
 
 @dataclass(frozen=True)
 class Flavour:
@@ -40,11 +38,11 @@ class Flavour:
 
     def missing(self) -> str | None:
         """None where it can be imported; else why it cannot."""
-        for module, hint in (("polygraphy", POLYGRAPHY), (self.module, self.install)):
+        for module in ("polygraphy", self.module):
             try:
                 import_module(module)
             except (ImportError, OSError, RuntimeError) as error:  # a placeholder's or a driver's complaint
-                return f"{module} cannot be imported ({error}): {hint}"
+                return str(error)
         return None
 
     def load(self) -> Any:
@@ -105,7 +103,7 @@ class Flavour:
 
 
 TENSORRT = Flavour(
-    "tensorrt", "tensorrt", "pip install 'slsc[tensorrt]'; on Jetson it comes with JetPack, see the Jetson guide", False
+    "tensorrt", "tensorrt", "pip install 'slsc[tensorrt]'; on Jetson see the guide in docs/tutorial/nvidia.md", False
 )
 RTX = Flavour("tensorrt-rtx", "tensorrt_rtx", "pip install 'slsc[tensorrt-rtx]'", True)
 

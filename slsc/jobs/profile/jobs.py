@@ -55,13 +55,11 @@ def list_jobs(
         BackendError: a backend that was asked for cannot run a target, or none can.
     """
     jobs: list[Job] = []
-    backends: dict[str, Backend] = {}
+    backends = _available(asked, threads, note)
     for target in targets:
-        for name in asked or BACKENDS:
+        for name, backend in backends.items():
             try:
-                if name not in backends:
-                    backends[name] = load_backend(name, threads)
-                jobs.append(Job(target, backends[name], target.artefact(backends[name])))
+                jobs.append(Job(target, backend, target.artefact(backend)))
             except BackendError as error:
                 if asked:
                     raise
@@ -69,6 +67,19 @@ def list_jobs(
     if not jobs:
         raise BackendError("no backend can run it", where=", ".join(target.name for target in targets))
     return jobs
+
+
+def _available(asked: Sequence[str] | None, threads: int, note: Callable[[str], None]) -> dict[str, Backend]:
+    """The backends asked for, by name; when none is, those that are available."""
+    backends: dict[str, Backend] = {}
+    for name in asked or BACKENDS:
+        try:
+            backends[name] = load_backend(name, threads)
+        except BackendError as error:
+            if asked:
+                raise
+            note(f"not measured on {name}: {error.why}")
+    return backends
 
 
 def measure(jobs: Sequence[Job], hw: tuple[int, int], repeats: int, progress: Callable[[int], None]) -> list[Timings]:

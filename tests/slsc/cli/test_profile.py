@@ -58,7 +58,7 @@ def test_per_operation(slsc: Cli, bundle: Path) -> None:
 def test_table(slsc: Cli, model_path: Path) -> None:
     outcome = slsc("profile", model_path, "--backend", "onnxruntime", *SMALL)
     lines = outcome.out.splitlines()
-    assert lines[1].split() == ["engine", "backend", "p50", "p90", "p99", "min", "mean"]
+    assert lines[1].split()[:7] == ["engine", "backend", "p50", "p90", "p99", "min", "mean"]
     assert lines[3].split()[:2] == ["upscaler", "onnxruntime"]
 
 
@@ -99,3 +99,18 @@ def test_without_polygraphy(slsc: Cli, model_path: Path, monkeypatch: pytest.Mon
     outcome = slsc("profile", model_path, *SMALL, "--backend", "onnxruntime")
     assert outcome.code == 4
     assert "pip install 'slsc[profile]'" in outcome.err
+
+
+@native
+def test_beside_the_dense_network_on_a_page(slsc: Cli, bundle: Path, model_path: Path, tmp_path: Path) -> None:
+    page = tmp_path / "profile.html"
+    words = ("profile", bundle, "--engine", "1-8", "--against", model_path, "--backend", "native", "--html", page)
+    outcome = slsc(*words, *SMALL)
+    assert outcome.code == 0, outcome.err
+    assert outcome.out.splitlines()[-1] == str(page)
+    assert "upscaler on native" in page.read_text()
+    found = results(slsc(*words, *SMALL, "--json"))
+    assert [each["engine"] for each in found] == ["upscaler", "1-8"]
+    assert "compared" not in found[0]
+    assert found[1]["times_as_fast"] > 0
+    assert slsc("profile", bundle, "--html", tmp_path / "profile.txt", *SMALL).code == 2
