@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -90,22 +91,24 @@ def _compressed(image: Values, rng: np.random.Generator) -> Values:
 
 
 def _rainy(image: Values, rng: np.random.Generator) -> Values:
-    """Bright streaks, a few degrees off the vertical."""
-    drops = (rng.random(image.shape[:2]) > 0.985) * rng.uniform(150, 400, image.shape[:2])
-    kernel = np.zeros((9, 9))
-    cv2.line(kernel, (3, 0), (5, 8), 1.0)
-    streaks = cv2.filter2D(drops, -1, kernel / 3, borderType=cv2.BORDER_REFLECT)
-    return image + streaks[:, :, None]
+    """Bright streaks, up to 30 degrees off the vertical, on 5 to 20 % of the pixels."""
+    drops = (rng.random(image.shape[:2]) > 1 - rng.uniform(0.005, 0.02)) * rng.uniform(100, 250, image.shape[:2])
+    half = int(rng.integers(4, 8))
+    lean = half * math.tan(math.radians(rng.uniform(-30, 30)))
+    kernel = np.zeros((2 * half + 1, 2 * half + 1))
+    cv2.line(kernel, (round(half - lean), 0), (round(half + lean), 2 * half), 1.0)
+    return image + cv2.filter2D(drops, -1, kernel, borderType=cv2.BORDER_REFLECT)[:, :, None].clip(0, 200)
 
 
 def _dark(image: Values, rng: np.random.Generator) -> Values:
-    return image / 4 + rng.normal(0, 2, image.shape)
+    """A third to a fifth of the light, and the sensor's noise."""
+    return image / rng.uniform(3, 5) + rng.normal(0, 2, image.shape)
 
 
 def _hazy(image: Values, rng: np.random.Generator) -> Values:
-    """A third of the light comes through at the top, two thirds at the bottom; the rest is bright grey."""
-    passed = np.linspace(1 / 3, 2 / 3, image.shape[0])[:, None, None]
-    return image * passed + 215 * (1 - passed)
+    """30 to 80 % of the light comes through, less or more of it farther up; the rest is bright grey."""
+    passed = np.linspace(*rng.uniform(0.3, 0.8, 2), image.shape[0])[:, None, None]
+    return image * passed + rng.uniform(190, 240) * (1 - passed)
 
 
 TASKS: Mapping[str, Task] = {

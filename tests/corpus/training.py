@@ -30,6 +30,9 @@ PATCH, BATCH = 32, 8
 SUBTLE = ("blur", "jpeg")
 """Tasks with little to gain on most pixels: trained from about the image itself, on squares of the error."""
 
+TIMES = 4
+"""How often each photo is spoilt, each time a little differently."""
+
 Pair = tuple[Tensor, Tensor]
 
 
@@ -61,7 +64,7 @@ def train(base: Base) -> nn.Module:
 def _pairs(task: Task, channels: int) -> list[Pair]:
     """Whole photos as the network sees them, CxHxW of 0..1."""
     pairs = []
-    for seed, photo in enumerate(training_photos()):
+    for seed, photo in enumerate(training_photos() * TIMES):
         height, width = (side - side % 12 for side in photo.shape[:2])
         truth = photo[:height, :width]
         if channels == 1:
