@@ -19,6 +19,10 @@ SIZE_OPERATORS = ("Shape", "Size")
 CONVOLUTIONS = ("Conv", "ConvTranspose")
 
 
+SEPARATE_INITIALIZERS = 4
+"""The first IR version in which an initializer need not be a graph input as well."""
+
+
 def image_input(model: onnx.ModelProto) -> tuple[str, str]:
     """Names of the image input and the image output.
 
@@ -67,6 +71,11 @@ def fixed_hw(model: onnx.ModelProto) -> tuple[int, int] | None:
     return None if height is None or width is None else (height, width)
 
 
+def takes_one_image(model: onnx.ModelProto) -> bool:
+    """Whether the declared batch is one image, and not free."""
+    return declared_shape(model, image_input(model)[0])[0] == 1
+
+
 def initializers(model: onnx.ModelProto) -> dict[str, npt.NDArray[Any]]:
     """Every initializer as an array, keyed by name, in the graph's order."""
     return {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
@@ -80,6 +89,34 @@ def set_initializer(model: onnx.ModelProto, name: str, value: npt.NDArray[Any]) 
             tensor.CopyFrom(fresh)
             return
     model.graph.initializer.append(fresh)
+
+
+def free_initializers(model: onnx.ModelProto) -> None:
+    """Let no initializer be a graph input as well, in place."""
+    held = {tensor.name for tensor in model.graph.initializer}
+    inputs = [value for value in model.graph.input if value.name not in held]
+    if len(inputs) < len(model.graph.input):
+        del model.graph.input[:]
+        model.graph.input.extend(inputs)
+    model.ir_version = max(model.ir_version, SEPARATE_INITIALIZERS)
+
+
+def hold_constants(model: onnx.ModelProto) -> None:
+    """Turn every Constant node into an initializer, in place.
+
+    Raises:
+        ModelError: a sparse or string constant.
+    """
+    kept = []
+    for node in model.graph.node:
+        if node.op_type == "Constant" and node.domain in ("", "ai.onnx"):
+            fresh = numpy_helper.from_array(np.asarray(constant_tensor(node), order="C"), node.output[0])
+            model.graph.initializer.append(fresh)
+        else:
+            kept.append(copy.deepcopy(node))
+    if len(kept) < len(model.graph.node):
+        del model.graph.node[:]
+        model.graph.node.extend(kept)
 
 
 def rename_tensor(model: onnx.ModelProto, old: str, new: str) -> None:
@@ -112,7 +149,16 @@ def image_dependent(model: onnx.ModelProto) -> frozenset[str]:
 
     The others follow from initializers, or from the image's size alone, which is what `SIZE_OPERATORS` tell of it.
     """
-    found = {image_input(model)[0]}
+    return _dependent(model, {image_input(model)[0]})
+
+
+def input_dependent(model: onnx.ModelProto) -> frozenset[str]:
+    """As `image_dependent`, of everything that is put in, whatever its shape and type."""
+    held = {tensor.name for tensor in model.graph.initializer}
+    return _dependent(model, {value.name for value in model.graph.input} - held)
+
+
+def _dependent(model: onnx.ModelProto, found: set[str]) -> frozenset[str]:
     for node in model.graph.node:
         if node.op_type not in SIZE_OPERATORS and found.intersection(node.input):
             found.update(filter(None, node.output))
@@ -204,5 +250,7 @@ def _require_image(value: onnx.ValueInfoProto, kind: str) -> None:
             f"the {kind} has {shape[1]} channels",
             where=value.name,
             why="only 1 (luma or grey) and 3 (colour) are images slsc can feed",
-            hint="export a network that takes and gives N,1,H,W or N,3,H,W",
+            hint="if those after the image's own are constant, such as a noise level: --extra-channel VALUE for each"
+            if kind == "input"
+            else "export a network that takes and gives N,1,H,W or N,3,H,W",
         )

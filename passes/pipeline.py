@@ -8,7 +8,7 @@ import onnx
 
 from slsc.errors import SlscError, VerificationError
 from slsc.passes.base import Pass, PassContext, PassResult, PostconditionError
-from slsc.passes.verify import compare, tolerance
+from slsc.passes.verify import compare, is_rounding, tolerance
 
 
 class Pipeline:
@@ -64,7 +64,7 @@ class Pipeline:
         if not (result.modified and step.preserves_function and context.inputs):
             return result
         difference = compare(before, result.model, context.inputs)
-        if not difference.relative <= tolerance(before):
+        if not is_rounding(difference, tolerance(before)):
             raise PostconditionError(
                 "the network's output changed",
                 why=f"by {difference.max_abs:.3g} of {difference.range:.3g}, {difference.psnr_db:.1f} dB",

@@ -12,6 +12,7 @@ import onnx
 from slsc.errors import ModelError
 from slsc.passes.analysis.dependence import NotLocalError, Range, Scene, input_range
 from slsc.passes.analysis.shapes import concrete_shapes
+from slsc.passes.analysis.sizes import tie
 from slsc.passes.graph import fixed_hw, image_dependent, image_input, label
 
 PERIOD = 20160
@@ -53,7 +54,9 @@ def receptive_field(model: onnx.ModelProto) -> ReceptiveField:
     """
     size = fixed_hw(model)
     if size is not None:
-        return ReceptiveField(None, max(size), 1, False, f"the network is fixed to {size[0]}x{size[1]} pixels")
+        node = tie(model, size)
+        reason = f"the network is fixed to {size[0]}x{size[1]} pixels{f' by {node}' if node else ''}"
+        return ReceptiveField(None, max(size), 1, False, reason)
     try:
         scene = _scene(model)
     except ModelError as error:

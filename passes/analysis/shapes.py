@@ -7,6 +7,7 @@ tensors are evaluated as they become known, so those sizes are exact too.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,13 +18,20 @@ from onnx import defs, helper, numpy_helper, shape_inference
 
 from slsc.errors import ModelError
 from slsc.passes.analysis.evaluate import evaluate
-from slsc.passes.graph import fixed_hw, image_channels, image_input, label, opset
+from slsc.passes.graph import attribute, fixed_hw, image_channels, image_input, label, opset
 
 MAX_VALUE_ELEMENTS = 1024
 """Tensors up to this many elements are evaluated when their inputs are known; shapes and sizes are far smaller."""
 
 SAMPLES = ((64, 96), (192, 144), (512, 768), (576, 1152))
 """Sizes tried where a network takes any, rows and columns apart: between them multiples of every stride in use."""
+
+
+REARRANGING = ("Reshape", "SpaceToDepth", "DepthToSpace")
+"""Operators that make as many values as they take."""
+
+
+WINDOWED = ("Conv", "AveragePool", "MaxPool", "LpPool")
 
 
 @dataclass(frozen=True)
@@ -82,9 +90,12 @@ class _State:
         self.types: dict[str, onnx.TypeProto] = {}
         self.values: dict[str, npt.NDArray[Any]] = {}
         for tensor in model.graph.initializer:
-            self.types[tensor.name] = helper.make_tensor_type_proto(tensor.data_type, list(tensor.dims))
-            if int(np.prod(tensor.dims, dtype=np.int64)) <= MAX_VALUE_ELEMENTS:
-                self.values[tensor.name] = numpy_helper.to_array(tensor)
+            self._hold(tensor.name, tensor)
+
+    def _hold(self, name: str, tensor: onnx.TensorProto) -> None:
+        self.types[name] = helper.make_tensor_type_proto(tensor.data_type, list(tensor.dims))
+        if int(np.prod(tensor.dims, dtype=np.int64)) <= MAX_VALUE_ELEMENTS:
+            self.values[name] = numpy_helper.to_array(tensor)
 
     def add_image(self, name: str, shape: tuple[int, ...]) -> None:
         declared = next(value for value in self.model.graph.input if value.name == name)
@@ -92,6 +103,10 @@ class _State:
 
     def visit(self, node: onnx.NodeProto, input_hw: tuple[int, int]) -> None:
         where = label(node)
+        if node.op_type == "Constant" and node.attribute[0].HasField("t"):
+            # Of any type: before operator set 9 the schema allows floats alone, but exporters and runtimes do not mind.
+            self._hold(node.output[0], node.attribute[0].t)
+            return
         try:
             schema = defs.get_schema(node.op_type, opset(self.model), node.domain)
         except defs.SchemaError:
@@ -109,7 +124,34 @@ class _State:
             if not _is_concrete(made.get(name)):
                 raise ModelError("its output's shape cannot be told before it runs", where=where)
             self.types[name] = made[name]
+        if node.op_type in REARRANGING:
+            self._require_same_count(node, input_hw)
+        if node.op_type in WINDOWED:
+            self._require_room(node, input_hw)
         self._evaluate(node, known)
+
+    def _require_same_count(self, node: onnx.NodeProto, input_hw: tuple[int, int]) -> None:
+        """ONNX's inference takes a constant target at its word, and rounds a number of blocks down."""
+        before, after = _dims(self.types[node.input[0]]), _dims(self.types[node.output[0]])
+        if math.prod(before) != math.prod(after):
+            why = f"{math.prod(before)} values do not fill the shape {list(after)}"
+            raise ModelError(f"does not accept a {_hw(input_hw)} image", where=label(node), why=why)
+
+    def _require_room(self, node: onnx.NodeProto, input_hw: tuple[int, int]) -> None:
+        """ONNX's inference, as ONNX Runtime, counts one position of a window that is larger than its padded input."""
+        if attribute(node, "auto_pad", "NOTSET") not in ("NOTSET", "VALID"):
+            return
+        extent = _dims(self.types[node.input[0]])[2:]
+        kernel = attribute(node, "kernel_shape") or _dims(self.types[node.input[1]])[2:]
+        dilations, pads = (
+            attribute(node, "dilations", [1] * len(kernel)),
+            attribute(node, "pads", [0] * 2 * len(kernel)),
+        )
+        for axis, (side, window, step) in enumerate(zip(extent, kernel, dilations, strict=False)):
+            padded = side + pads[axis] + pads[axis + len(kernel)]
+            if padded < (window - 1) * step + 1:
+                why = f"a window of {(window - 1) * step + 1} does not fit into {padded}"
+                raise ModelError(f"does not accept a {_hw(input_hw)} image", where=label(node), why=why)
 
     def _evaluate(self, node: onnx.NodeProto, known: dict[str, onnx.TypeProto]) -> None:
         """Compute a small output whose inputs are all known. A Shape node needs only its input's shape."""

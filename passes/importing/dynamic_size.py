@@ -14,6 +14,7 @@ from slsc.errors import ModelError
 from slsc.passes import verify
 from slsc.passes.analysis.receptive_field import receptive_field
 from slsc.passes.analysis.shapes import concrete_shapes, sample_sizes
+from slsc.passes.analysis.sizes import refusal_of, tie
 from slsc.passes.base import Pass, PassContext, PassResult, copy_of
 from slsc.passes.graph import (
     attribute,
@@ -26,7 +27,9 @@ from slsc.passes.graph import (
     label,
     set_initializer,
 )
+from slsc.passes.importing.batch import follow_batch
 
+IMAGE_RANK = 4
 BATCH, HEIGHT, WIDTH = "batch", "height", "width"
 """Names of the free axes; on the output height and width are prefixed by `out_` where the network changes them."""
 
@@ -40,7 +43,8 @@ class FreeSize(Pass):
     4. This is kept only if the network then accepts other sizes, scales all of them alike, and gives on a part of an
        image what the fixed network gives there on the whole, further from the cut than the receptive field. Where the
        receptive field is unbounded or larger than the image the last check cannot be made, as the report says.
-    5. The batch is freed too if the network then takes two images at once and treats them alike.
+    5. The batch is freed too, targets of Reshape that count one image following it, if the network then takes two
+       images at once and treats them alike. A batch that is declared free but is not becomes 1.
 
     Otherwise the network stays as it was, with the reason in the report.
     """
@@ -58,29 +62,53 @@ class FreeSize(Pass):
         try:
             proof = _prove(model, candidate, size)
         except ModelError as error:
-            return PassResult(model, False, {"freed": [], "reason": str(error)})
+            note = f"takes {size[1]}x{size[0]} only, {tie(model, size) or error}; photos are restored in such tiles"
+            return self._with_batch(model, {"freed": [], "reason": str(error), "note": note}, modified=False)
         report: dict[str, Any] = {"freed": [HEIGHT, WIDTH], "proof": proof, "resizes": resized}
         return self._with_batch(candidate, report, modified=True)
 
     def _with_batch(self, model: onnx.ModelProto, report: dict[str, Any], modified: bool) -> PassResult:
         """Rule 5."""
-        if declared_shape(model, image_input(model)[0])[0] is None:
+        declared = declared_shape(model, image_input(model)[0])[0]
+        if declared is None and not _batch_fault(model, model):
             return PassResult(model, modified, report)
         candidate = copy_of(model)
+        rewritten = follow_batch(candidate, 1)
         _declare(candidate, free=(0,))
-        height, width = sample_sizes(model)[0]
-        pair = np.concatenate([_image(model, (height, width), seed) for seed in (0, 1)])
-        try:
-            concrete_shapes(candidate, (height, width), batch=2)
-            together = verify.run(verify.session(candidate), pair)
-            single = verify.session(model)
-            alone = np.concatenate([verify.run(single, pair[:1]), verify.run(single, pair[1:])])
-        except ModelError as error:
-            return PassResult(model, modified, {**report, "batch": f"stays fixed: {error}"})
-        if together.shape != alone.shape or not _close(alone, together, model):
-            return PassResult(model, modified, {**report, "batch": "stays fixed: images of a batch affect each other"})
-        freed = [*report["freed"], BATCH]
-        return PassResult(candidate, True, {**report, "freed": freed})
+        fault = _batch_fault(model, candidate)
+        if not fault:
+            report = {**report, "freed": [*report["freed"], BATCH], "follow_batch": rewritten}
+            return PassResult(candidate, True, report)
+        report = {**report, "batch": f"stays fixed: {fault}"}
+        if declared is not None:
+            return PassResult(model, modified, report)
+        return PassResult(_with_one_image(model), True, report)
+
+
+def _batch_fault(model: onnx.ModelProto, candidate: onnx.ModelProto) -> str:
+    """Why `candidate` does not do with two images at once what `model` does with each; empty where it does."""
+    height, width = sample_sizes(model)[0]
+    pair = np.concatenate([_image(model, (height, width), seed) for seed in (0, 1)])
+    try:
+        concrete_shapes(candidate, (height, width), batch=2)
+        together = verify.run(verify.session(candidate), pair)
+        single = verify.session(model)
+        alone = np.concatenate([verify.run(single, pair[:1]), verify.run(single, pair[1:])])
+    except ModelError as error:
+        return str(error)
+    same = together.shape == alone.shape and _close(alone, together, model)
+    return "" if same else "images of a batch affect each other"
+
+
+def _with_one_image(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The declared batch is 1: the file declares any, but holds otherwise."""
+    result = copy_of(model)
+    for value in (*result.graph.input, *result.graph.output):
+        dims = value.type.tensor_type.shape.dim
+        if value.name in image_input(result) and len(dims) == IMAGE_RANK:
+            dims[0].dim_value = 1
+    del result.graph.value_info[:]
+    return result
 
 
 def _scale_resizes(model: onnx.ModelProto, size: tuple[int, int]) -> list[str]:
@@ -122,6 +150,9 @@ def _prove(fixed: onnx.ModelProto, freed: onnx.ModelProto, size: tuple[int, int]
     Raises:
         ModelError: the freed network does not do at other sizes what the fixed one does.
     """
+    refusal = refusal_of(freed, size, Fraction(2))
+    if refusal:  # ONNX Runtime itself is less strict: it pools an image with a window larger than it
+        raise refusal
     running = verify.session(freed)
     whole_image = _image(fixed, size, seed=0)
     whole = verify.run(verify.session(fixed), whole_image)

@@ -11,14 +11,11 @@ from onnx_graphsurgeon.logger import G_LOGGER
 
 from slsc.errors import ModelError
 from slsc.passes.base import Pass, PassContext, PassResult, PostconditionError, copy_of
-from slsc.passes.graph import CONVOLUTIONS, constant_tensor, label, set_initializer
+from slsc.passes.graph import CONVOLUTIONS, free_initializers, hold_constants, label
 from slsc.passes.weights import Weights
 
 MAX_FOLDED_BYTES = 1 << 28
 """Larger results stay computed: a graph of a few nodes can ask for any amount of memory."""
-
-MIN_IR_VERSION = 4
-"""The first IR version in which an initializer need not be a graph input as well."""
 
 
 class FoldConstants(Pass):
@@ -43,8 +40,8 @@ class FoldConstants(Pass):
             ModelError: graphsurgeon cannot take the graph.
         """
         source = copy_of(model)
-        _free_initializers(source)  # rule 4
-        _hold_constants(source)  # rule 1
+        free_initializers(source)  # rule 4
+        hold_constants(source)  # rule 1; graphsurgeon would read `value_floats` as float64
         kept = _weight_type_changes(source)  # rule 3
         try:
             with G_LOGGER.suppress():  # it logs to stdout, which is the caller's
@@ -77,21 +74,6 @@ class FoldConstants(Pass):
         for value in model.graph.input:
             if value.name in held:
                 raise PostconditionError("an initializer is still a graph input", where=value.name)
-
-
-def _free_initializers(model: onnx.ModelProto) -> None:
-    held = {tensor.name for tensor in model.graph.initializer}
-    inputs = [value for value in model.graph.input if value.name not in held]
-    del model.graph.input[:]
-    model.graph.input.extend(inputs)
-    model.ir_version = max(model.ir_version, MIN_IR_VERSION)
-
-
-def _hold_constants(model: onnx.ModelProto) -> None:
-    """Constant nodes to initializers; graphsurgeon would read `value_floats` as float64."""
-    for node in [node for node in model.graph.node if node.op_type == "Constant"]:
-        set_initializer(model, node.output[0], constant_tensor(node))
-        model.graph.node.remove(node)
 
 
 def _weight_type_changes(model: onnx.ModelProto) -> set[str]:

@@ -59,14 +59,8 @@ class ImportChecks(Pass):
         Raises:
             ModelError: see the rules.
         """
-        if model.graph.sparse_initializer:
-            name = model.graph.sparse_initializer[0].values.name
-            raise ModelError("a weight is stored sparse", where=name, hint="store weights dense, zeros included")
-        for node in model.graph.node:
-            _require_known(node, opset(model))
-        _require_fixed_weights(model)
-        _require_finite_weights(model)
-        _require_sane_sizes(model)
+        _require_taken(model)
+        require_sane_sizes(model, sample_sizes(model)[0])
         scale = output_scale(model)
         if scale.denominator > 1 or not 1 <= scale <= MAX_SCALE:
             raise ModelError(
@@ -75,6 +69,32 @@ class ImportChecks(Pass):
             )
         _require_running(model)
         return PassResult(model, False, {"nodes": len(model.graph.node), "scale": int(scale)})
+
+
+class NodeChecks(Pass):
+    """The rules of `ImportChecks` that need no image size, 1 to 5 and 9: before anything is looked at closer."""
+
+    name = "node-checks"
+
+    def run(self, model: onnx.ModelProto, context: PassContext) -> PassResult:
+        """Check; the model is never changed.
+
+        Raises:
+            ModelError: see the rules.
+        """
+        _require_taken(model)
+        return PassResult(model, False, {"nodes": len(model.graph.node)})
+
+
+def _require_taken(model: onnx.ModelProto) -> None:
+    """Rules 1 to 5, and 9."""
+    if model.graph.sparse_initializer:
+        name = model.graph.sparse_initializer[0].values.name
+        raise ModelError("a weight is stored sparse", where=name, hint="store weights dense, zeros included")
+    for node in model.graph.node:
+        _require_known(node, opset(model))
+    _require_fixed_weights(model)
+    _require_finite_weights(model)
 
 
 def _require_known(node: onnx.NodeProto, version: int) -> None:
@@ -140,10 +160,14 @@ def _stored_numbers(model: onnx.ModelProto) -> Iterator[tuple[str, onnx.TensorPr
     yield from ((name, tensor) for name, tensor in held if tensor.data_type in FLOAT_TYPES)
 
 
-def _require_sane_sizes(model: onnx.ModelProto) -> None:
-    """Rule 7. A few bytes of graph can ask for any amount of memory."""
+def require_sane_sizes(model: onnx.ModelProto, size: tuple[int, int]) -> None:
+    """Rule 7, for an image of `size`. A few bytes of graph can ask for any amount of memory.
+
+    Raises:
+        ModelError: names the node.
+    """
     constant = constant_tensors(model)
-    shapes = concrete_shapes(model, sample_sizes(model)[0]).of
+    shapes = concrete_shapes(model, size).of
     for node in model.graph.node:
         for name in filter(None, node.output):
             elements, limit = math.prod(shapes[name]), MAX_CONSTANT if name in constant else MAX_ACTIVATION

@@ -2,42 +2,115 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
+import numpy.typing as npt
 import onnx
 
+from slsc.errors import ModelError, SlscError
+from slsc.passes import verify
 from slsc.passes.analysis.shapes import sample_sizes
-from slsc.passes.base import PassContext, PassResult
-from slsc.passes.graph import image_channels
+from slsc.passes.base import Pass, PassContext, PassResult
+from slsc.passes.graph import image_channels, image_input
+from slsc.passes.importing.batch import SingleBatch
 from slsc.passes.importing.batch_norm import FoldBatchNorm
+from slsc.passes.importing.channels_last import ChannelsFirst
+from slsc.passes.importing.dequantize import Dequantize
 from slsc.passes.importing.dynamic_size import FreeSize
+from slsc.passes.importing.edges import ContinueEdges
+from slsc.passes.importing.fill_maps import FillMaps
+from slsc.passes.importing.float_images import FloatImages
 from slsc.passes.importing.float_interface import FloatInterface
 from slsc.passes.importing.fold import FoldConstants
 from slsc.passes.importing.functions import InlineFunctions
 from slsc.passes.importing.identity import RemoveIdentities
-from slsc.passes.importing.import_checks import ImportChecks
+from slsc.passes.importing.import_checks import ImportChecks, NodeChecks
+from slsc.passes.importing.layout import SinkTransposes
 from slsc.passes.importing.opset import RaiseOpset
 from slsc.passes.importing.pad_conv import FoldPad
 from slsc.passes.importing.pixel_shuffle import FusePixelShuffle
+from slsc.passes.importing.tie_size import TieSize
 from slsc.passes.pipeline import Pipeline
 
+Range = tuple[float, float]
 
-def import_model(model: onnx.ModelProto) -> PassResult:
+
+@dataclass(frozen=True)
+class Imported(PassResult):
+    """An imported network, and what its file tells beside.
+
+    Attributes:
+        input_range: black and white of the image that goes in, where its type in the file leaves no doubt; else None.
+        output_range: likewise of the image that comes out.
+        quantized: the network before its activations lost their rounding to integers, with the same names, channels
+            first and images of float32; None where they had none.
+    """
+
+    input_range: Range | None = None
+    output_range: Range | None = None
+    quantized: onnx.ModelProto | None = None
+
+
+def import_model(model: onnx.ModelProto) -> Imported:
     """Check a network and clean it, every pass proven on random images of a size the network accepts.
 
     Raises:
         ModelError: the model holds what slsc does not take.
         VerificationError: a pass changed what the network computes.
     """
-    checked = Pipeline([InlineFunctions(), ImportChecks()]).run(model, PassContext())
-    shape = (1, image_channels(checked.model), *sample_sizes(checked.model)[0])
+    checked = checking_pipeline().run(model, PassContext())
+    cleaned = import_pipeline().run(checked.model, PassContext(_images(checked.model)))
+    image, output = image_input(checked.model)
+    ranges = checked.report["float-images"].get("ranges", {})
+    return Imported(
+        cleaned.model,
+        checked.modified or cleaned.modified,
+        {**checked.report, **cleaned.report},
+        input_range=ranges.get(image),
+        output_range=ranges.get(output),
+        quantized=_as_it_was(model) if checked.report["dequantize"]["quantized"] else None,
+    )
+
+
+def _images(model: onnx.ModelProto) -> tuple[npt.NDArray[np.float32], ...]:
+    """Noise to prove passes on. The value range is not known yet: an image in each of the usual ones, but for those
+    that the network makes no numbers of.
+
+    Raises:
+        ModelError: it makes numbers of none.
+    """
+    shape = (1, image_channels(model), *sample_sizes(model)[0])
     noise = np.random.default_rng(0).random(shape, np.float32)
-    # The value range is not known yet: one image in each of the usual ones.
-    cleaned = import_pipeline().run(checked.model, PassContext((noise, 255 * noise)))
-    return PassResult(cleaned.model, checked.modified or cleaned.modified, {**checked.report, **cleaned.report})
+    running = verify.session(model)
+    images = tuple(image for image in (noise, 255 * noise) if np.isfinite(verify.run(running, image)).all())
+    if not images:
+        raise ModelError("the output is no number", why="of noise in 0..1 and in 0..255 alike", hint="train it again")
+    return images
+
+
+def _as_it_was(model: onnx.ModelProto) -> onnx.ModelProto:
+    """A network that computes as its file says, fed as the imported one is."""
+    faced = Pipeline([InlineFunctions(), FloatInterface(), ChannelsFirst()]).run(model, PassContext()).model
+    try:
+        return Pipeline(_sizing()).run(faced, PassContext()).model
+    except SlscError:  # ONNX Runtime's own integer operators tell no shapes; photos of the file's size may do
+        return faced
+
+
+def checking_pipeline() -> Pipeline:
+    """One image of floating point in, one out, channels first; sizes known or free, and a whole factor; the checks."""
+    return Pipeline(
+        [InlineFunctions(), Dequantize(), FloatImages(), ChannelsFirst(), NodeChecks(), *_sizing(), ImportChecks()]
+    )
+
+
+def _sizing() -> tuple[Pass, ...]:
+    return SingleBatch(), TieSize(), ContinueEdges()
 
 
 def import_pipeline() -> Pipeline:
-    """Folding, then one spelling of pixel shuffle, then free sizes.
+    """Folding, then one spelling of pixel shuffle and no needless Transpose, then free sizes.
 
     Identities go before constants are folded, so that a weight shared through them stays one initializer; sizes are
     freed last, once no Reshape of a pixel shuffle holds them fixed.
@@ -47,10 +120,11 @@ def import_pipeline() -> Pipeline:
             RaiseOpset(),
             RemoveIdentities(),
             FoldConstants(),
+            FillMaps(),
             FoldBatchNorm(),
             FoldPad(),
             FusePixelShuffle(),
-            FloatInterface(),
+            SinkTransposes(),
             FreeSize(),
         ]
     )

@@ -11,7 +11,9 @@ from google.protobuf.message import DecodeError
 from onnx import TensorProto, checker, helper
 
 from slsc.errors import ModelError
-from slsc.passes.graph import image_input
+from slsc.passes.graph import SEPARATE_INITIALIZERS, free_initializers, image_input
+from slsc.passes.importing.bind import bind
+from slsc.passes.importing.binding import NOTHING_BOUND, Binding
 from slsc.passes.importing.foreign import foreign
 from slsc.runtime.regular_file import require_regular
 
@@ -27,22 +29,27 @@ MAX_SHOWN = 80
 HINT = "give an ONNX file, for instance one written by torch.onnx.export"
 
 
-def load_model(path: str | Path) -> onnx.ModelProto:
-    """Read an ONNX image-restoration network, external data included, and check it.
+def load_model(path: str | Path, binding: Binding = NOTHING_BOUND) -> onnx.ModelProto:
+    """Read an ONNX file, external data included, check it, and apply a binding.
+
+    Args:
+        path: the file.
+        binding: what its inputs beside the image hold, and which output is wanted; see `slsc.passes.importing.bind`.
 
     Raises:
         ModelError: the file is missing, a folder, empty, too large, truncated, not ONNX, or fails ONNX's checker; its
-            external data is missing, short, or outside the model's folder; a tensor's bytes do not match its shape; it
-            does not have exactly one image input and one image output.
+            external data is missing, short, or outside the model's folder; a tensor's bytes do not match its shape.
+        UsageError: `binding` does not fit.
     """
     path = Path(path)
     model = _parse(path)
+    _raise_ir_version(model)
     try:
         _read_external_data(model, path.parent)
         for tensor in model_tensors(model):
             _check_size(tensor)
         _check(model)
-        image_input(model)
+        model = bind(model, binding)
     except ModelError as error:
         where = f"{path}: {error.where}" if error.where else str(path)
         raise ModelError(error.what, where=where, why=error.why, hint=error.hint) from error.__cause__
@@ -156,6 +163,13 @@ def _require_text(model: onnx.ModelProto, where: str) -> None:
     bad = next((name for name in names if isinstance(name, bytes)), None)
     if bad is not None:
         raise ModelError("the file holds a name that is not UTF-8", where=where, why=repr(bad), hint=HINT)
+
+
+def _raise_ir_version(model: onnx.ModelProto) -> None:
+    """Until IR version 3 every initializer is to be an input as well. Where one is not, runtimes take it as one that is
+    none in IR version 4; where all are, nobody can have meant to feed them."""
+    if model.ir_version < SEPARATE_INITIALIZERS:
+        free_initializers(model)
 
 
 def _check(model: onnx.ModelProto) -> None:

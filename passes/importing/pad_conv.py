@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import onnx
+from onnx import numpy_helper
 
 from slsc.passes.base import Pass, PassContext, PassResult, copy_of
-from slsc.passes.graph import attribute, consumers, drop_unused, initializers, label
+from slsc.passes.graph import attribute, consumers, drop_unused, label
 
 
 class FoldPad(Pass):
@@ -24,28 +27,31 @@ class FoldPad(Pass):
     def run(self, model: onnx.ModelProto, context: PassContext) -> PassResult:
         """Fold every Pad the rules allow; the others stay, with the reason in the report."""
         result = copy_of(model)
+        held = {tensor.name: tensor for tensor in result.graph.initializer}
+        outputs = {value.name for value in result.graph.output}
+        users = consumers(result)
         folded, refused = [], []
         for node in [node for node in result.graph.node if node.op_type == "Pad"]:
-            amounts, reason = _amounts(result, node)
-            reason = reason or _refusal(result, node)
+            amounts, reason = _amounts(node, held)
+            reason = reason or _refusal(node, users[node.output[0]], outputs)
             if reason:
                 refused.append(f"{label(node)}: {reason}")
                 continue
-            for conv in consumers(result)[node.output[0]]:
+            folded.append(label(node))
+            for conv in users.pop(node.output[0]):
                 _widen(conv, amounts)
                 conv.input[0] = node.input[0]
-            result.graph.node.remove(node)
-            folded.append(label(node))
+                users[node.input[0]].append(conv)
         drop_unused(result)
         return PassResult(result, bool(folded), {"folded": folded, "refused": refused})
 
 
-def _amounts(model: onnx.ModelProto, node: onnx.NodeProto) -> tuple[list[int], str]:
+def _amounts(node: onnx.NodeProto, held: Mapping[str, onnx.TensorProto]) -> tuple[list[int], str]:
     """Rows and columns padded, in the order of Conv's pads, and why they cannot be folded."""
-    values = initializers(model)
     named = [name for name in node.input[1:] if name]
-    if any(name not in values for name in named) or len(node.input) > 3:
+    if any(name not in held for name in named) or len(node.input) > 3:
         return [], "its amounts, value or axes are computed"  # rule 1
+    values = {name: numpy_helper.to_array(held[name]) for name in named}
     value = values[node.input[2]] if len(node.input) > 2 and node.input[2] else attribute(node, "value", 0.0)
     if attribute(node, "mode", "constant") != "constant" or np.any(np.asarray(value) != 0):
         return [], "it does not pad with zeros"  # rule 1
@@ -55,11 +61,12 @@ def _amounts(model: onnx.ModelProto, node: onnx.NodeProto) -> tuple[list[int], s
     return [*pads[2:4], *pads[6:8]], ""
 
 
-def _refusal(model: onnx.ModelProto, node: onnx.NodeProto) -> str:
-    if any(value.name == node.output[0] for value in model.graph.output):
+def _refusal(node: onnx.NodeProto, users: Sequence[onnx.NodeProto], outputs: set[str]) -> str:
+    if node.output[0] in outputs:
         return "the padded tensor is the graph's output"  # rule 3
-    for user in consumers(model)[node.output[0]]:
-        if user.op_type != "Conv" or attribute(user, "auto_pad", "NOTSET") != "NOTSET":
+    for user in users:
+        explicit = user.op_type == "Conv" and attribute(user, "auto_pad", "NOTSET") == "NOTSET"
+        if not explicit or node.output[0] in user.input[1:]:
             return f"{label(user)} uses it"  # rule 3
     return ""
 

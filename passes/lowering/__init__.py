@@ -8,7 +8,7 @@
   HardSwish, Sqrt, Pow to 1/2, 1, 2, 3, Neg;
 - Add, Sum, Sub, Mul, Div, Max, Min of tensors of one shape, with one pixel per channel or one channel for all, with
   numbers, with one number per channel;
-- Concat, Split, Slice, Gather over channels; Concat of equal parts, Slice over rows and columns; Pad;
+- Concat, Split, Slice (of any step), Gather over channels; Concat of equal parts, Slice over rows and columns; Pad;
 - DepthToSpace in both modes, SpaceToDepth, Resize by r, 1/r or to the size of another tensor;
 - MaxPool, AveragePool, GlobalAveragePool, ReduceMean over space or channels; Identity, Dropout, Cast to float32;
   Reshape, Flatten, Squeeze, Unsqueeze, Expand of one pixel per channel.

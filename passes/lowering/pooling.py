@@ -11,7 +11,7 @@ from slsc.passes.lowering.builder import Builder, Lower
 from slsc.passes.lowering.nmp_ops import InstanceNorm, PoolKind
 from slsc.passes.lowering.refusal import refuse
 from slsc.passes.lowering.steps import Array, Arrays, ChannelMean, GlobalMean, Pool, Step
-from slsc.passes.lowering.windows import window_of
+from slsc.passes.lowering.windows import Window, window_of
 
 CHANNELS, SPACE = {1}, {2, 3}
 
@@ -24,6 +24,9 @@ def pool(node: onnx.NodeProto, build: Builder) -> None:
         raise refuse(node, "its window is dilated")
     if len(node.output) > 1 and node.output[1]:
         raise refuse(node, "it tells where the maximum was")
+    if node.op_type == "AveragePool" and _covers(node, build, window):
+        _mean(node, build, SPACE)
+        return
     if build.space(source).pixel:
         raise refuse(node, "it has a window over a tensor of one pixel")
     kind = PoolKind.MAX
@@ -42,6 +45,12 @@ def pool(node: onnx.NodeProto, build: Builder) -> None:
             ceil=bool(attribute(node, "ceil_mode", 0)),
         )
     )
+
+
+def _covers(node: onnx.NodeProto, build: Builder, window: Window) -> bool:
+    """Whether the window is the whole image, as in networks of one size that once had global pooling."""
+    unpadded = not any(window.pads)
+    return unpadded and all(shape[2:] == window.kernel for shape in build.facts.shapes(node.input[0]))
 
 
 def global_average(node: onnx.NodeProto, build: Builder) -> None:

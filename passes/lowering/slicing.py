@@ -6,6 +6,7 @@ import math
 from fractions import Fraction
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 
 from slsc.passes.graph import label
@@ -14,17 +15,25 @@ from slsc.passes.lowering.limits import BOUNDS
 from slsc.passes.lowering.nmp_ops import PadKind
 from slsc.passes.lowering.padding import COLUMNS, ROWS, add_pad
 from slsc.passes.lowering.refusal import refuse
-from slsc.passes.lowering.steps import ChannelSlice, Pad
+from slsc.passes.lowering.steps import ChannelSlice, Pad, Permute
 
 
 def slice_(node: onnx.NodeProto, build: Builder) -> None:
-    """Slice(x, starts, ends, axes, steps) over channels, rows or columns, with steps of 1.
+    """Slice(x, starts, ends, axes, steps) over channels; over rows or columns with steps of 1.
 
     What it cuts off must be the same at every size, or a share of the height or width, as of networks that take
     the image apart.
     """
     facts, output = build.facts, node.output[0]
     held = build.find(node, 0)
+    order = _channel_order(node, build)
+    if order is not None:
+        build.add(
+            Permute(
+                label=label(node), inputs=(held,), output=output, order=order, channels=facts.channels(node.input[0])
+            )
+        )
+        return
     cuts = _cuts(node, build)
     if any(any(cut) for cut in cuts.get(0, [])):
         raise refuse(node, "it slices the batch")
@@ -50,6 +59,18 @@ def slice_(node: onnx.NodeProto, build: Builder) -> None:
             parts=parts if any(share for _, share in sides) else 0,
         ),
     )
+
+
+def _channel_order(node: onnx.NodeProto, build: Builder) -> npt.NDArray[np.int64] | None:
+    """The channels that a Slice over channels alone takes with another step than 1; else None."""
+    facts = build.facts
+    bounds = [facts.constant(name) if name else None for name in node.input[1:]]
+    if len(bounds) < 4 or any(bound is None or bound.size != 1 for bound in bounds):
+        return None
+    start, end, axis, step = (int(bound.reshape(-1)[0]) for bound in bounds if bound is not None)
+    if axis % facts.rank(node.input[0]) != 1 or step == 1:
+        return None
+    return np.arange(facts.channels(node.input[0]))[start:end:step]
 
 
 def _cuts(node: onnx.NodeProto, build: Builder) -> dict[int, list[tuple[int, int]]]:

@@ -13,7 +13,7 @@ from typing import Any
 from slsc.errors import BundleError
 from slsc.runtime.bundle.engines import ZERO_COST, Candidate, Engine
 from slsc.runtime.bundle.faults import BundleFault
-from slsc.runtime.bundle.fields import MAX_COUNT, Fields
+from slsc.runtime.bundle.fields import MAX_COUNT, Fields, text
 from slsc.runtime.bundle.value_range import ValueRange
 
 SCHEMA = 3
@@ -24,7 +24,7 @@ TILE_BOUND = 1 / 255
 
 MAX_SIDE = 1 << 16
 MAX_SCALE = 16
-MAX_ENGINES = MAX_CANDIDATES = 64
+MAX_ENGINES = MAX_CANDIDATES = MAX_NOTES = 64
 
 
 @dataclass(frozen=True)
@@ -135,16 +135,30 @@ class TileGeometry:
 
 @dataclass(frozen=True)
 class Source:
-    """The model file the bundle was compiled from: its name without folder, and its SHA-256 in hex."""
+    """The model file the bundle was compiled from.
+
+    Attributes:
+        name: of the file, without folder.
+        sha256: of the file, in hex.
+        options: what was said of its inputs and outputs, one option of `slsc compile` each, such as `--set sigma=0.1`.
+        notes: how its own conventions were met, in words: a size or batch it is fixed to, edges it cuts off.
+    """
 
     name: str
     sha256: str
+    options: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def from_dict(cls, data: Any, path: str = "source") -> Source:
         """Read and check; see the module."""
         fields = Fields(data, path)
-        value = cls(fields.text("name"), fields.sha256("sha256"))
+        value = cls(
+            fields.text("name"),
+            fields.sha256("sha256"),
+            fields.items("options", text, MAX_NOTES),
+            fields.items("notes", text, MAX_NOTES),
+        )
         fields.close()
         return value
 

@@ -73,7 +73,7 @@ def compose(
     dtype = photo.pixels.dtype
     white = WHITES[dtype.name]
     lows, steps = zip(*((low, white / span) for low, span in io.output_range.planes(io.channels)), strict=True)
-    values = (restored.transpose(1, 2, 0) - np.float32(lows)) * np.float32(steps)
+    values = (restored.transpose(1, 2, 0) - np.array(lows, np.float32)) * np.array(steps, np.float32)
     if not np.isfinite(values).all():
         raise VerificationError(
             "the network returned values that are not numbers",

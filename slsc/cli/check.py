@@ -11,6 +11,7 @@ import dataclasses
 import itertools
 from pathlib import Path
 
+from slsc.cli.arguments import existing_folder
 from slsc.cli.console import Console
 
 WORDS = {True: "pass", False: "FAIL", None: "skip"}
@@ -20,6 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's own arguments."""
     parser.add_argument("bundle", type=Path, metavar="BUNDLE.slsb", help="what to check")
     parser.add_argument("--against", type=Path, metavar="MODEL.onnx", help="the dense network to compare with")
+    parser.add_argument(
+        "--data", type=existing_folder, metavar="DIR", help="photos to compare on (default: scikit-image's own)"
+    )
 
 
 def run(args: argparse.Namespace, console: Console) -> int:
@@ -28,7 +32,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
 
     checks = []
     for check in itertools.chain(
-        check_bundle(args.bundle), check_against(args.bundle, args.against) if args.against else ()
+        check_bundle(args.bundle), check_against(args.bundle, args.against, args.data) if args.against else ()
     ):
         console.report(f"{WORDS[check.passed]}  {check.name}: {check.detail}")
         checks.append(check)

@@ -16,7 +16,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from slsc.cli.arguments import add_interface_options, existing_folder, output_path
+from slsc.cli.arguments import (
+    add_binding_options,
+    add_interface_options,
+    binding_of,
+    existing_folder,
+    known_interface,
+    output_path,
+    written_path,
+)
 from slsc.cli.console import Console, table
 from slsc.cli.sls_options import add_sls_options, sls_settings
 from slsc.errors import UsageError
@@ -26,11 +34,13 @@ from slsc.methods import SPARSE, STARTS, help_on
 from slsc.pattern import RULES
 from slsc.plan import parse_budget
 
+SUFFIX = ".slsb"
 OUT_OF_REACH = 2
 """Warned from so many times the budget on that a whole network keeps."""
 
 if TYPE_CHECKING:
     from slsc.jobs.compile.compiling import CompileReport, Figures
+    from slsc.jobs.compile.measuring import Quality
     from slsc.search.sls.settings import SlsSettings
 
 
@@ -51,7 +61,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="package MODEL.onnx as it is, trained sparse by `slsc train` with this plan, instead of searching",
     )
     parser.add_argument(
-        "-o", "--output", type=Path, metavar="OUT.slsb", help="the bundle to write (default: MODEL.slsb, here)"
+        "--force", action="store_true", help="compile a network, or to a budget, that restores no better than nothing"
+    )
+    parser.add_argument(
+        "-o", dest="output", type=Path, metavar="OUT.slsb", help="the bundle to write (default: MODEL.slsb, here)"
     )
     photos = parser.add_argument_group("photos").add_mutually_exclusive_group()
     photos.add_argument("--data", type=existing_folder, metavar="DIR", help="photos (default: scikit-image's own)")
@@ -90,6 +103,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     search.add_argument("--m", type=int, default=32, metavar="M", help="group size, 2 to 256 (default: 32)")
     search.add_argument("--seed", type=int, default=0, help="of everything random (default: 0)")
     add_sls_options(parser.add_argument_group("sls", "changes to the preset's search; the paper's ablations"))
+    add_binding_options(parser, SUFFIX)
     add_interface_options(parser)
 
 
@@ -99,13 +113,14 @@ def run(args: argparse.Namespace, console: Console) -> int:
         raise UsageError(f"--m {args.m} is outside 2..256", hint="the default, 32, is the paper's")
     if bool(args.budget) == bool(args.plan):
         raise UsageError("give either budgets or a plan", hint="use --budget 1/8, or --plan OUT.plan.json")
-    output = output_path(args.output or Path(f"{args.model.stem}.slsb"), ".slsb")
+    output = output_path(written_path(args, SUFFIX) or Path(f"{args.model.stem}{SUFFIX}"), SUFFIX)
 
     from slsc.jobs.compile.compiling import CompileRequest, compile_model
     from slsc.search.base import Rules
 
     request = CompileRequest(
         model=args.model,
+        binding=binding_of(args, SUFFIX),
         budgets=tuple(args.budget or ()),
         plan=args.plan,
         output=output,
@@ -117,14 +132,16 @@ def run(args: argparse.Namespace, console: Console) -> int:
         sls=_sls(args),
         rules=Rules(args.m, args.rule),
         seed=args.seed,
-        scale=args.scale,
-        value_range=args.range,
-        order=args.order,
-        task=args.task,
+        known=known_interface(args),
+        force=args.force,
     )
     with console.stages() as progress:
         report = compile_model(request, progress)
     console.report(show(report))
+    for doubt in report.probe.doubts():
+        console.note(f"slsc: warning: {doubt}")
+    for warning in report.warnings:
+        console.note(f"slsc: warning: {warning}")
     for figures in report.engines:
         if figures.share_of_all > OUT_OF_REACH * figures.budget:
             console.note(f"slsc: warning: {_out_of_reach(figures)}")
@@ -160,17 +177,38 @@ def show(report: CompileReport) -> str:
     tile = report.tile
     return "\n".join(
         (
+            *(f"network: {note}" for note in report.notes),
             *report.probe.lines(),
+            *([_rounding(report.quantized)] if report.quantized else []),
             f"tiles: halo {tile.halo} px, off by {255 * tile.bound:.2f} of 255 at most; receptive field "
             f"{'unbounded' if tile.receptive_field is None else f'{tile.receptive_field} px'}; {_closing(report)}",
             "",
             table(header, rows, "<" + ">" * (len(header) - 1)),
             "",
             *(f"{figures.name}: {why}" for figures in report.engines for why in figures.refusals.values()),
-            f"dB measured on {report.held_out} held-out {_state(report)}",
+            *_tiled(report),
+            f"dB measured on {report.held_out} held-out {_state(report)}{_plain(report)}",
             f"{report.seconds:.0f} s, {_memory(report)}",
         )
     )
+
+
+def _tiled(report: CompileReport) -> list[str]:
+    """What the multiply-accumulates of a network of one size are counted for."""
+    if report.probe.io.fixed_hw is None:
+        return []
+    height, width = report.output_hw
+    size = "{1}x{0}".format(*report.probe.io.fixed_hw)
+    return [f"GMACs of the {report.tiles} tiles of {size}, halos included, that {width}x{height} takes"]
+
+
+def _rounding(quantized: Quality) -> str:
+    """What it means that the network's own file computes in integers."""
+    taken = "quantized: taken as floating point, without rounding between its layers"
+    if quantized.psnr_to_dense is None:
+        return f"{taken}; what that changes was not measured: as its file has it, it does not run on the photos"
+    itself = "" if quantized.psnr is None else f", with the rounding: {quantized.psnr:.2f} dB {quantized.psnr_name}"
+    return f"{taken}; that changes held-out photos by {quantized.psnr_to_dense:.2f} dB{itself}"
 
 
 def _out_of_reach(figures: Figures) -> str:
@@ -193,7 +231,16 @@ def _closing(report: CompileReport) -> str:
 def _state(report: CompileReport) -> str:
     if report.labelled:
         return "pairs"
-    return f"photos with {report.probe.degradation}" if report.probe.degradation else "photos"
+    if report.probe.io.scale > 1 or not report.probe.undone:
+        return "photos"
+    return f"photos with {', '.join(report.probe.undone)}"
+
+
+def _plain(report: CompileReport) -> str:
+    """What doing nothing gives on them."""
+    if report.plain_psnr is None:
+        return ""
+    return f"; {'bicubic' if report.probe.io.scale > 1 else 'the input'} has {report.plain_psnr:.2f}"
 
 
 def _memory(report: CompileReport) -> str:

@@ -12,7 +12,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slsc.cli.arguments import existing_folder, value_range
+from slsc.cli.arguments import add_binding_options, add_interface_options, binding_of, existing_folder, known_interface
 from slsc.cli.console import Console, table
 
 if TYPE_CHECKING:
@@ -28,9 +28,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--lr", type=existing_folder, metavar="DIR", help="inputs of the same names")
     parser.add_argument("--noise", type=float, metavar="SIGMA", help="make inputs by adding Gaussian noise, of 255")
     parser.add_argument("--engine", metavar="NAME", help="engine of the bundle (default: its first)")
-    parser.add_argument("--range", type=value_range, metavar="LOW:HIGH", help="values of black and white of a network")
     parser.add_argument("--lpips", action="store_true", help="measure LPIPS too (needs the package lpips)")
     parser.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads (default: all)")
+    add_binding_options(parser)
+    add_interface_options(parser)
 
 
 def run(args: argparse.Namespace, console: Console) -> int:
@@ -38,14 +39,22 @@ def run(args: argparse.Namespace, console: Console) -> int:
     from slsc.jobs.eval.evaluation import evaluate, mean_score
     from slsc.networks.restorer import open_restorer
 
-    restorer = open_restorer(args.target, engine=args.engine, value_range=args.range, threads=args.threads)
+    restorer = open_restorer(
+        args.target,
+        engine=args.engine,
+        known=known_interface(args),
+        threads=args.threads,
+        binding=binding_of(args),
+    )
+    for doubt in restorer.doubts:
+        console.note(f"slsc: warning: {doubt}")
     with console.stages() as progress:
         scores = evaluate(restorer, args.hr, args.lr, noise=args.noise, lpips=args.lpips, progress=progress)
     mean = mean_score(scores)
     psnr, baseline = mean.protocol.psnr_title, "input" if restorer.io.scale == 1 else "bicubic"
     header = ("image", psnr, "SSIM", f"{baseline} {psnr}", *(["LPIPS"] if args.lpips else []))
     console.report(table(header, [_row(score) for score in (*scores, mean)], "<" + ">" * (len(header) - 1)))
-    console.result(target=str(args.target), scale=restorer.io.scale, mean=mean.to_dict())
+    console.result(target=str(args.target), doubts=list(restorer.doubts), scale=restorer.io.scale, mean=mean.to_dict())
     console.result(images=[score.to_dict() for score in scores])
     return 0
 

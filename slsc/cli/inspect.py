@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from slsc.cli.arguments import is_bundle
+from slsc.cli.arguments import add_binding_options, binding_of, is_bundle, require_network_options
 from slsc.cli.console import Console, table
 from slsc.errors import UsageError
 from slsc.runtime.backends import BACKENDS
@@ -27,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's own arguments."""
     parser.add_argument("file", type=Path, metavar="MODEL.onnx|BUNDLE.slsb", help="what to look at")
     parser.add_argument("--m", type=int, default=32, metavar="M", help="group size of a network's N:M (default: 32)")
+    add_binding_options(parser)
 
 
 def run(args: argparse.Namespace, console: Console) -> int:
@@ -34,14 +35,19 @@ def run(args: argparse.Namespace, console: Console) -> int:
     if not 1 <= args.m <= 256:
         raise UsageError(f"--m {args.m} is outside 1..256")
     if is_bundle(args.file):
+        require_network_options(args, args.file)
         _inspect_bundle(args.file, console)
     else:
         from slsc.jobs.inspect.inspection import inspect_network
-        from slsc.networks.loading import import_network
+        from slsc.networks.loading import import_network, import_notes
 
-        report = inspect_network(import_network(args.file).model, args.m)
+        imported = import_network(args.file, binding_of(args))
+        report = inspect_network(imported.model, args.m)
+        notes = (*binding_of(args).options(), *import_notes(imported.report))
+        for note in notes:
+            console.report(f"network: {note}")
         console.report(show_network(report))
-        console.result(network=report.to_dict())
+        console.result(network=report.to_dict(), notes=notes)
     return 0
 
 
@@ -79,6 +85,7 @@ def show_manifest(manifest: Manifest) -> str:
     return "\n".join(
         (
             f"compiled from {manifest.source.name} by slsc {manifest.slsc_version}, schema {manifest.schema}",
+            *(f"network: {note}" for note in (*manifest.source.options, *manifest.source.notes)),
             f"{io.task} x{io.scale}, {io.channels} channels {io.order}, {_ranges(io)}, input size {size}",
             f"tiles: halo {tile.halo} px, off by {255 * tile.bound:.2f} of 255 at most, receptive field {field}, "
             f"aligned to {tile.align} px, {'exact' if tile.exact else f'not exact: {tile.exact_reason}'}",

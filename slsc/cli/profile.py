@@ -13,7 +13,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from slsc.cli.arguments import image_hw, is_bundle, output_path
+from slsc.cli.arguments import (
+    add_binding_options,
+    binding_of,
+    image_hw,
+    is_bundle,
+    output_path,
+    require_network_options,
+)
 from slsc.cli.console import Console, table
 from slsc.errors import UsageError
 from slsc.runtime.backends import BACKENDS, Timed, able_to
@@ -55,6 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--per-op", action="store_true", help=f"show where the time goes; on {', '.join(able_to(Timed))}"
     )
+    add_binding_options(parser)
 
 
 def run(args: argparse.Namespace, console: Console) -> int:
@@ -66,11 +74,16 @@ def run(args: argparse.Namespace, console: Console) -> int:
     if args.html:
         output_path(args.html, ".html")
     from slsc.jobs.profile.jobs import WARM_UP, cores, list_jobs, measure
-    from slsc.jobs.profile.targets import bundle_targets, image_size, network_target
+    from slsc.jobs.profile.targets import binding_in, bundle_targets, image_size, network_target
 
-    targets = bundle_targets(args.file, args.engine) if is_bundle(args.file) else [network_target(args.file)]
+    if is_bundle(args.file):
+        require_network_options(args, args.file)
+        targets = bundle_targets(args.file, args.engine)
+    else:
+        targets = [network_target(args.file, binding_of(args))]
     if args.against:
-        targets = [network_target(args.against), *targets]
+        bound = binding_in(args.file) if is_bundle(args.file) else binding_of(args)
+        targets = [network_target(args.against, bound), *targets]
     threads = args.threads or cores()
     jobs = list_jobs(targets, args.backend, threads, console.note)
     if args.per_op and not any(job.timed for job in jobs):

@@ -15,7 +15,15 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slsc.cli.arguments import add_interface_options, existing_folder, output_path
+from slsc.cli.arguments import (
+    add_binding_options,
+    add_interface_options,
+    binding_of,
+    existing_folder,
+    known_interface,
+    output_path,
+    written_path,
+)
 from slsc.cli.console import Console
 from slsc.cli.sls_options import add_sls_options, sls_settings
 from slsc.errors import UsageError
@@ -25,6 +33,8 @@ from slsc.pattern import RULES
 from slsc.plan import parse_budget
 from slsc.trainer.schedule import SHAPES, Horizon
 from slsc.trainer.settings import PRECISIONS, TrainSettings
+
+SUFFIX = ".onnx"
 
 if TYPE_CHECKING:
     from slsc.jobs.train.job import TrainReport
@@ -37,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     network.add_argument("--arch", metavar="NAME", help="network of the zoo (default compact_x4)")
     network.add_argument("--model", type=Path, metavar="X.onnx", help="network to start from")
     parser.add_argument("--weights", type=Path, metavar="FILE", help="safetensors for --arch (default: random)")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.onnx", help="the network to write")
+    parser.add_argument("-o", dest="output", type=Path, metavar="OUT.onnx", help="the network to write")
     images = parser.add_argument_group("images")
     sources = images.add_mutually_exclusive_group(required=True)
     sources.add_argument("--data", type=existing_folder, metavar="DIR", help="images to train on")
@@ -68,6 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     run.add_argument("--devices", type=int, default=1, metavar="N", help="processes that share out a batch (default 1)")
     run.add_argument("--accelerator", choices=("auto", "cpu", "gpu"), default="auto", help="default: auto")
     run.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads a process (default: all)")
+    add_binding_options(parser, SUFFIX)
     add_interface_options(parser)
 
 
@@ -128,7 +139,10 @@ def _add_optimization(group: argparse._ArgumentGroup) -> None:
 
 def run(args: argparse.Namespace, console: Console) -> int:
     """Run the verb."""
-    output = output_path(args.output, ".onnx")
+    written = written_path(args, SUFFIX)
+    if written is None:
+        raise UsageError("the following arguments are required: -o", hint="name the network to write: -o OUT.onnx")
+    output = output_path(written, SUFFIX)
     for name in ("batch", "patch", "lr"):
         if getattr(args, name) is not None and not getattr(args, name) > 0:
             raise UsageError(f"--{name} must be above 0", hint=f"leave out --{name} for the default")
@@ -138,7 +152,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     import torch
 
     from slsc.jobs.train.job import train
-    from slsc.jobs.train.request import Interface, TrainRequest
+    from slsc.jobs.train.request import TrainRequest
     from slsc.search.base import Rules
 
     if args.threads > 0:
@@ -149,7 +163,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
         arch=args.arch or (None if args.model else "compact_x4"),
         weights=args.weights,
         model=args.model,
-        interface=Interface(args.scale, args.range, args.order, args.task),
+        binding=binding_of(args, SUFFIX),
+        interface=known_interface(args),
         method=args.method,
         budget=args.budget,
         start=args.start,
@@ -169,6 +184,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
     )
     report = train(request, console.progress)
     console.report(_summary(request, report))
+    for doubt in report.doubts:
+        console.note(f"slsc: warning: {doubt}")
     figures = {name: value for name, value in asdict(report).items() if name != "files"}
     console.result(network=request.name, method=args.method, log=str(request.log_path), **figures)
     for path in report.files:

@@ -11,7 +11,7 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slsc.cli.arguments import existing_folder, output_path, value_range
+from slsc.cli.arguments import add_interface_options, existing_folder, known_interface, output_path
 from slsc.cli.console import Console
 
 if TYPE_CHECKING:
@@ -29,8 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.onnx", help="the file to write")
     parser.add_argument("--data", type=existing_folder, metavar="DIR", help="photos (default: scikit-image's own)")
-    parser.add_argument("--range", type=value_range, metavar="LOW:HIGH", help="values of black and white, as 0:255")
-    parser.add_argument("--order", choices=("RGB", "BGR", "Y"), help="colour order")
+    add_interface_options(parser)
 
 
 def run(args: argparse.Namespace, console: Console) -> int:
@@ -39,9 +38,11 @@ def run(args: argparse.Namespace, console: Console) -> int:
     from slsc.jobs.type.writing import TypeRequest, write_typed
 
     report = write_typed(
-        TypeRequest(args.model, args.precision, tuple(args.keep), output, args.data, args.range, args.order)
+        TypeRequest(args.model, args.precision, tuple(args.keep), output, args.data, known_interface(args))
     )
     console.report(show(report))
+    for doubt in report.doubts:
+        console.note(f"slsc: warning: {doubt}")
     console.result(**dataclasses.asdict(report), loss_db=report.loss)
     console.artefact(output)
     return 0

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -74,8 +76,8 @@ def degrade(photo: npt.NDArray[np.uint8], name: str) -> npt.NDArray[np.uint8]:
     return DEGRADATIONS[name](photo.astype(np.float64)).astype(np.uint8)
 
 
-def _noisy(image: Pixels) -> Pixels:
-    return rounded(image + np.random.default_rng(0).normal(0, 25, image.shape))
+def _noisy(image: Pixels, sigma: float) -> Pixels:
+    return rounded(image + np.random.default_rng(0).normal(0, sigma, image.shape))
 
 
 def _enlarged(image: Pixels, scale: int) -> Pixels:
@@ -83,9 +85,9 @@ def _enlarged(image: Pixels, scale: int) -> Pixels:
     return resized(resized(image, (max(1, height // scale), max(1, width // scale))), (height, width))
 
 
-def _jpeg(image: Pixels) -> Pixels:
+def _jpeg(image: Pixels, quality: int) -> Pixels:
     data = io.BytesIO()
-    Image.fromarray(image.astype(np.uint8).squeeze()).save(data, "JPEG", quality=20)
+    Image.fromarray(image.astype(np.uint8).squeeze()).save(data, "JPEG", quality=quality)
     with Image.open(data) as decoded:
         return np.asarray(decoded, np.float64).reshape(image.shape)
 
@@ -94,21 +96,84 @@ def _filtered(image: Pixels, kernel: npt.NDArray[Any]) -> Pixels:
     return rounded(cv2.filter2D(image, -1, kernel, borderType=cv2.BORDER_REFLECT).reshape(image.shape))
 
 
-def _defocused(image: Pixels) -> Pixels:
-    line = cv2.getGaussianKernel(11, 1.6)
+def _defocused(image: Pixels, sigma: float) -> Pixels:
+    line = cv2.getGaussianKernel(2 * math.ceil(3 * sigma) + 1, sigma)
     return _filtered(image, line @ line.T)
 
 
-def _moved(image: Pixels) -> Pixels:
-    return _filtered(image, np.full((1, 9), 1 / 9))
+def _moved(image: Pixels, length: int, degrees: float) -> Pixels:
+    return _filtered(image, _line(length, degrees))
 
+
+def _line(length: int, degrees: float) -> npt.NDArray[np.float64]:
+    """A straight line through the middle of a square kernel, its sum 1."""
+    kernel = np.zeros((length, length), np.uint8)
+    middle, reach = (length - 1) / 2, (length - 1) / 2
+    dx, dy = reach * math.cos(math.radians(degrees)), -reach * math.sin(math.radians(degrees))
+    ends = [(round(middle + sign * dx), round(middle + sign * dy)) for sign in (-1, 1)]
+    cv2.line(kernel, ends[0], ends[1], 255, 1, cv2.LINE_AA)
+    return kernel / float(kernel.sum())
+
+
+def _rainy(image: Pixels, share: float, degrees: float) -> Pixels:
+    """Pale streaks of 15 pixels laid over the image; a drop falls on `share` of the pixels."""
+    drops = (np.random.default_rng(0).random(image.shape[:2]) < share).astype(np.float64)
+    line = _line(15, degrees)
+    streaks = cv2.filter2D(drops, -1, line / line.max(), borderType=cv2.BORDER_REFLECT)
+    return rounded(image + 80 * streaks.clip(0, 1)[:, :, None])
+
+
+def _darkened(image: Pixels, share: float, sigma: float) -> Pixels:
+    return rounded(image * share + np.random.default_rng(0).normal(0, sigma, image.shape))
+
+
+def _hazy(image: Pixels, share: float) -> Pixels:
+    """Light scattered in from white air, of which `share` reaches the camera (Narasimhan and Nayar, IJCV 2002)."""
+    return rounded(image * (1 - share) + 230 * share)
+
+
+ANGLES = (135, 45, 90, 75, 105)
+"""Of rain, in degrees; networks learn the direction along with the streaks."""
+
+FAMILIES: tuple[Mapping[str, Callable[[Pixels], Pixels]], ...] = (
+    {f"noise of sigma {sigma}": partial(_noisy, sigma=sigma) for sigma in (25, 15, 50)},
+    {f"bicubic enlargement x{scale}": partial(_enlarged, scale=scale) for scale in (3, 2, 4)},
+    {f"JPEG of quality {quality}": partial(_jpeg, quality=quality) for quality in (20, 10, 40)},
+    {f"Gaussian blur of sigma {sigma}": partial(_defocused, sigma=sigma) for sigma in (1.6, 1.0, 2.5)},
+    *(
+        {
+            f"motion blur of {length} pixels at {degrees} degrees": partial(_moved, length=length, degrees=degrees)
+            for length in (9, 15)
+        }
+        for degrees in (0, 45)
+    ),
+    *(
+        {
+            f"rain on {share:.1%} of the pixels at {degrees} degrees": partial(_rainy, share=share, degrees=degrees)
+            for share in (0.01, 0.003, 0.02)
+        }
+        for degrees in ANGLES
+    ),
+    {
+        f"darkness of {share:.0%}": partial(_darkened, share=share, sigma=sigma)
+        for share, sigma in ((0.25, 4), (0.5, 4), (0.1, 2))
+    },
+    {f"haze of {share:.0%}": partial(_hazy, share=share) for share in (0.5, 0.3, 0.7)},
+)
+"""What same-size restoration networks are made to undo: by kind, each in several strengths by name, of which the first
+stands for the kind. Images in and out are `Pixels` of one size."""
 
 DEGRADATIONS: dict[str, Callable[[Pixels], Pixels]] = {
-    "noise of sigma 25": _noisy,
-    "bicubic enlargement x2": lambda image: _enlarged(image, 2),
-    "bicubic enlargement x3": lambda image: _enlarged(image, 3),
-    "JPEG of quality 20": _jpeg,
-    "Gaussian blur of sigma 1.6": _defocused,
-    "motion blur of 9 pixels": _moved,
+    name: spoil for family in FAMILIES for name, spoil in family.items()
 }
-"""What same-size restoration networks are made to undo, by name. Images in and out are `Pixels` of one size."""
+"""All of `FAMILIES` by name."""
+
+
+def shrinkings(scale: int) -> dict[str, Callable[[Pixels], Pixels]]:
+    """What a photo shrunk by `scale` suffers from besides, by name: nothing; or what networks of real photos undo."""
+    name = f"photos shrunk by {scale}"
+    return {
+        name: lambda image: image,
+        f"{name}, with noise": partial(_noisy, sigma=15),
+        f"{name}, with JPEG": partial(_jpeg, quality=40),
+    }

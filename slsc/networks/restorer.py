@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -11,8 +12,9 @@ import numpy.typing as npt
 from slsc.data.calibration import calibration_photos
 from slsc.data.images import mirrored
 from slsc.errors import ModelError, UsageError
-from slsc.networks.loading import import_network
-from slsc.probe import probe_io
+from slsc.networks.loading import import_network, known_of
+from slsc.passes.importing.binding import NOTHING_BOUND, Binding
+from slsc.probe import Known, probe_io
 from slsc.runtime.backends.onnxruntime import OnnxRuntimeRunner
 from slsc.runtime.bundle.manifest import ImageIO
 from slsc.runtime.image.photo import Photo
@@ -32,6 +34,9 @@ class Restorer(Protocol):
     io: ImageIO
     """The network's image interface."""
 
+    doubts: Sequence[str]
+    """What of it is assumed, in words."""
+
     def restore(self, image: Pixels) -> Pixels:
         """HxWx3 RGB or HxWx1 grey uint8 to the same, `io.scale` times larger."""
         ...
@@ -45,17 +50,21 @@ class WholeImage:
     """An ONNX network, run once over each whole image.
 
     Args:
-        path: the ONNX file; its value range and colour order are found by running it.
-        value_range: network values of black and white, where the user knows them.
+        path: the ONNX file; its interface is found by running it.
+        known: what the user says of that.
         threads: of ONNX Runtime; 0 takes all cores.
+        binding: what its inputs beside the image hold, and which output is wanted.
 
     Raises:
         ModelError: the file is unusable, or the network takes images of one size only.
     """
 
-    def __init__(self, path: Path, value_range: tuple[float, float] | None, threads: int) -> None:
-        model = import_network(path).model
-        self.io: ImageIO = probe_io(model, calibration_photos(None, PROBE_PHOTOS, 0), value_range=value_range).io
+    def __init__(self, path: Path, known: Known, threads: int, binding: Binding = NOTHING_BOUND) -> None:
+        imported = import_network(path, binding)
+        model = imported.model
+        probe = probe_io(model, calibration_photos(None, PROBE_PHOTOS, 0), known_of(imported, known))
+        self.io: ImageIO = probe.io
+        self.doubts: Sequence[str] = probe.doubts()
         if self.io.fixed_hw:
             height, width = self.io.fixed_hw
             raise ModelError(
@@ -63,7 +72,7 @@ class WholeImage:
                 where=str(path),
                 hint="compile it, with --budget 1 to keep it dense, and evaluate the bundle, which is run in tiles",
             )
-        self._runner = OnnxRuntimeRunner(model.SerializeToString(), threads)
+        self._runner = OnnxRuntimeRunner(probe.restorer(model).SerializeToString(), threads)
 
     def restore(self, image: Pixels) -> Pixels:
         """See `Restorer.restore`; sizes that the network's strides do not divide are continued by mirroring."""
@@ -94,6 +103,7 @@ class BundleImage:
     def __init__(self, path: Path, engine: str | None, threads: int) -> None:
         self._session = Session(path, engine=engine, threads=threads)
         self.io: ImageIO = self._session.manifest.io
+        self.doubts: Sequence[str] = ()
 
     def restore(self, image: Pixels) -> Pixels:
         """See `Restorer.restore`."""
@@ -108,7 +118,12 @@ class BundleImage:
 
 
 def open_restorer(
-    path: Path, *, engine: str | None = None, value_range: tuple[float, float] | None = None, threads: int = 0
+    path: Path,
+    *,
+    engine: str | None = None,
+    known: Known | None = None,
+    threads: int = 0,
+    binding: Binding = NOTHING_BOUND,
 ) -> Restorer:
     """An ONNX file (by its suffix) or a bundle, ready to restore.
 
@@ -120,7 +135,15 @@ def open_restorer(
     if path.suffix == ".onnx":
         if engine is not None:
             raise UsageError("only bundles have engines", where=str(path), hint="leave out --engine")
-        return WholeImage(path, value_range, threads)
-    if value_range is not None:
-        raise UsageError("a bundle knows its value range", where=str(path), hint="leave out --range")
+        return WholeImage(path, known or Known(), threads, binding)
+    if known not in (None, Known()):
+        raise UsageError(
+            "a bundle knows its interface", where=str(path), hint="leave out --range and the other options of a network"
+        )
+    if binding != NOTHING_BOUND:
+        raise UsageError(
+            "a bundle knows its inputs and outputs",
+            where=str(path),
+            hint="leave out --set, --extra-channel, --input and --output",
+        )
     return BundleImage(path, engine, threads)

@@ -15,7 +15,7 @@ from slsc.onnx_torch.constants import Array, opened, write_constants
 from slsc.onnx_torch.ops.padding import window_pads
 from slsc.onnx_torch.steps import Step, build_steps
 from slsc.onnx_torch.weights import host_names, source, weight_names
-from slsc.passes.graph import opset
+from slsc.passes.graph import declared_shape, opset
 
 Environment = dict[str, Tensor]
 """Live values during a run, by ONNX value name."""
@@ -63,6 +63,7 @@ class OnnxModule(nn.Module):
         graph, constants = opened(model)
         self.input_name = _only([i.name for i in graph.input if i.name not in constants], "input")
         self.output_name = _only([o.name for o in graph.output], "output")
+        self._one_by_one = declared_shape(model, self.input_name)[:1] == (1,)
         self.steps = build_steps(graph, constants, opset(model))
         self._producers = {name: step for step in self.steps for name in step.outputs if name}
         trained, on_host = weight_names(self.steps, constants), host_names(self.steps)
@@ -98,10 +99,14 @@ class OnnxModule(nn.Module):
     def forward(self, x: Tensor, weights: Mapping[str, Tensor] | None = None) -> Tensor:
         """The network's output for the image `x`, (B, C, H, W) in the network's value range.
 
+        The images of a batch go through one after the other where the graph is written for one.
+
         Args:
             x: see above.
             weights: tensors to use in place of the parameters of these names.
         """
+        if self._one_by_one and len(x) > 1:
+            return torch.cat([self.forward(image[None], weights) for image in x])
         env = {**self.start(x), **(weights or {})}
         for step in self.steps:
             self.execute(step, env)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from slsc.probe.convention import Form, Known
 from slsc.probe.decide import probe_io
 from slsc.probe.result import Finding, ProbeResult
 
-__all__ = ["Finding", "ProbeResult", "probe_io"]
+__all__ = ["Finding", "Form", "Known", "ProbeResult", "probe_io"]

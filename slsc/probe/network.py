@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import onnx
 
-from slsc.data.degradations import Pixels, rounded
+from slsc.data.degradations import Pixels
 from slsc.errors import ModelError
 from slsc.passes import verify
 from slsc.passes.graph import declared_shape, fixed_hw, image_channels, image_input
+from slsc.probe.convention import Convention
 
 MULTIPLES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 """Tried in turn for height and width of the input; the strides of U-shaped networks."""
@@ -26,18 +27,6 @@ class Geometry:
     scale: int
     fixed_hw: tuple[int, int] | None
     multiple_of: tuple[int, int]
-
-
-@dataclass(frozen=True)
-class Convention:
-    """How pixels become network values: [low, high] stands for black..white, channels in `order`."""
-
-    low: float
-    high: float
-    order: str
-
-    def __str__(self) -> str:
-        return f"{self.low:g}..{self.high:g}"
 
 
 class ProbedNetwork:
@@ -61,13 +50,12 @@ class ProbedNetwork:
         self.fixed_hw = fixed_hw(model)
         self._session = verify.session(model)
 
-    def restore(self, image: Pixels, convention: Convention) -> Pixels:
-        """The network's output for `image`, clamped and rounded to 8 bits; values that are no number become black."""
+    def values(self, image: Pixels, convention: Convention) -> Pixels:
+        """What the network makes of an image: CxHxW, in its own range and order of channels."""
         step = -1 if convention.order == "BGR" else 1
-        span = convention.high - convention.low
-        values = self._run(image[:, :, ::step] * (span / 255) + convention.low)
-        pixels = np.nan_to_num((values[:, :, ::step] - convention.low) * (255 / span), posinf=255, neginf=0)
-        return rounded(pixels)
+        unit = image[:, :, ::step].transpose(2, 0, 1) / 255
+        values = np.asarray(convention.input.from_unit(unit), np.float64)
+        return self._run(values.transpose(1, 2, 0)).transpose(2, 0, 1)
 
     def scale_at(self, hw: tuple[int, int]) -> int:
         """Output pixels per input pixel of an image of size `hw`.

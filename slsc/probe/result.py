@@ -6,7 +6,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import onnx
+
+from slsc.passes.base import PassContext
+from slsc.passes.importing.residual import RestoreFromResidual
+from slsc.passes.pipeline import Pipeline
+from slsc.probe.convention import Form
 from slsc.runtime.bundle.manifest import ImageIO
+from slsc.runtime.bundle.value_range import ValueRange
 
 
 @dataclass(frozen=True)
@@ -14,7 +21,7 @@ class Finding:
     """One answer.
 
     Attributes:
-        question: "scale", "task", "size", "range" or "order".
+        question: "scale", "task", "size", "range", "output range", "picture" or "order".
         answer: in words, such as "0..255".
         how: "measured", "given" (by the user), or "assumed" (the measurement could not tell).
         why: one clause: what the answer rests on.
@@ -38,21 +45,41 @@ class ProbeResult:
     """The network's image interface, and what it rests on.
 
     Attributes:
-        io: the interface.
+        io: the interface of the network that `restorer` makes.
         findings: one for every part of it.
-        degradation: what a same-size network turned out to undo, one of `slsc.data.degradations.DEGRADATIONS`;
-            None for other networks, and where nothing tried was undone.
+        form: what the network puts out.
+        residual_range: the range of its output, of which only the span counts where that is not the picture.
+        undone: what the network turned out to undo, the best first: names of samples, for same-size networks those of
+            `slsc.data.degradations.DEGRADATIONS`; empty where it restores nothing that was tried.
+        attempts: what was tried in vain then: PSNR in dB with the network and without it, what came nearest first.
     """
 
     io: ImageIO
     findings: tuple[Finding, ...]
-    degradation: str | None
+    form: Form
+    residual_range: ValueRange
+    undone: tuple[str, ...]
+    attempts: Mapping[str, tuple[float, float]]
+
+    def restorer(self, model: onnx.ModelProto) -> onnx.ModelProto:
+        """The network that was probed as one that puts out the picture."""
+        if self.form is Form.PICTURE:
+            return model
+        sign = -1.0 if self.form is Form.SUBTRACT else 1.0
+        channels = self.io.channels
+        spans = zip(self.io.input_range.planes(channels), self.residual_range.planes(channels), strict=True)
+        factors = tuple(sign * given / put_out for (_, given), (_, put_out) in spans)
+        return Pipeline([RestoreFromResidual(factors)]).run(model, PassContext()).model
 
     def lines(self) -> list[str]:
         """The findings, a line each."""
         return [finding.line() for finding in self.findings]
 
+    def doubts(self) -> list[str]:
+        """Those that are assumed."""
+        return [finding.line() for finding in self.findings if finding.how == "assumed"]
+
     def to_dict(self) -> dict[str, Any]:
         """As JSON-ready values."""
         findings = [asdict(finding) for finding in self.findings]
-        return {"io": self.io.to_dict(), "findings": findings, "degradation": self.degradation}
+        return {"io": self.io.to_dict(), "findings": findings, "picture": self.form.value, "undone": list(self.undone)}

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from functools import cached_property
 
 from torch import Tensor
 
+from slsc.passes.graph import takes_one_image
 from slsc.progress import StageProgress
 from slsc.search.base import Rules, SearchNetwork
 from slsc.search.inputs import PatchSource
 from slsc.search.oneshot.oneshot import OneShot
 
 CALIBRATION_PATCHES, CALIBRATION_SIDE = 24, 64
+CALIBRATION_PIXELS = CALIBRATION_PATCHES * CALIBRATION_SIDE**2
+"""As many are taken of networks of one size, and of those that take one image at a time."""
 
 
 class SearchContext:
@@ -34,7 +38,12 @@ class SearchContext:
     @cached_property
     def inputs(self) -> Tensor:
         """Calibration inputs, (B, C, H, W) in the network's range."""
-        return self._source.draw(CALIBRATION_PATCHES, self._source.side(CALIBRATION_SIDE), (self.seed, 0))[0]
+        if takes_one_image(self.network.model):
+            count, side = 1, self._source.side(math.isqrt(CALIBRATION_PIXELS))
+        else:
+            side = self._source.side(CALIBRATION_SIDE)
+            count = max(2, min(CALIBRATION_PATCHES, CALIBRATION_PIXELS // side**2))
+        return self._source.draw(count, side, (self.seed, 0))[0]
 
     @cached_property
     def oneshot(self) -> OneShot:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from slsc.data.images import mirrored
 from slsc.data.patches import Pair, PatchSampler
 from slsc.errors import DataError
 from slsc.runtime.bundle.manifest import ImageIO
@@ -21,7 +22,8 @@ class PatchSource:
     """Draws patches in the network's own value range, colour order and layout.
 
     Args:
-        pairs: (input, wanted output) images, HxWx3 uint8 RGB, the output `io.scale` times larger.
+        pairs: (input, wanted output) images, HxWx3 uint8 RGB, the output `io.scale` times larger; continued by
+            mirroring where they are smaller than the one size a network takes.
         io: how pixels enter and leave the network.
 
     Raises:
@@ -29,6 +31,8 @@ class PatchSource:
     """
 
     def __init__(self, pairs: Sequence[Pair], io: ImageIO) -> None:
+        if io.fixed_hw:
+            pairs = [_room_for(pair, io.fixed_hw, io.scale) for pair in pairs]
         self._pairs, self._io = pairs, io
         self._smallest = min(min(image.shape[:2]) for image, _ in pairs)
         self.side(SMALLEST_PATCH)
@@ -80,3 +84,10 @@ class PatchSource:
             inputs.append(to_batch(low[:height, :width], io))
             outputs.append(wanted_batch(high[: height * io.scale, : width * io.scale], io))
         return torch.from_numpy(np.concatenate(inputs)), torch.from_numpy(np.concatenate(outputs))
+
+
+def _room_for(pair: Pair, hw: tuple[int, int], scale: int) -> Pair:
+    """A pair of which patches of `hw` can be cut, turned as well."""
+    side = max(hw)
+    low, high = pair
+    return mirrored(low, (side, side)), mirrored(high, (side * scale, side * scale))

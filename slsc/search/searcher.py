@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -23,6 +24,8 @@ from slsc.search.method import SparseTask
 from slsc.search.sparse_methods import SPARSE_METHODS
 
 FINETUNE_SIDE = 32
+MOST_PIXELS = 64 * 64
+"""Of a patch with which a step takes the whole batch; of larger ones, of networks of one size, it takes fewer."""
 
 
 class Searcher:
@@ -97,7 +100,10 @@ class Searcher:
         module = OnnxModule(dense if found is None or found.model is None else found.model)
         recipe = SPARSE_METHODS[method].recipe(task, module, found)
         batches = self._source.batches(side, (context.seed, 1))
-        settings = replace(effort.training, seed=context.seed, value_range=self._io.output_range.mean_span)
+        batch = effort.training.batch
+        if self._io.fixed_hw:  # a step takes no more pixels than memory is planned for
+            batch = max(1, min(batch, batch * MOST_PIXELS // math.prod(self._io.fixed_hw)))
+        settings = replace(effort.training, batch=batch, seed=context.seed, value_range=self._io.output_range.mean_span)
         if found is None or SPARSE[method].needs_training:
             return learn(dense, recipe, batches, self._labelled, settings, context.progress)
         return finetune(dense, recipe, found, batches, self._labelled, settings, context.progress)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import sys
 import time
@@ -17,14 +18,19 @@ from slsc.errors import UsageError
 from slsc.jobs.compile.baking import BakedEngine, bake
 from slsc.jobs.compile.efforts import effort_of
 from slsc.jobs.compile.measuring import HeldOut, Quality, measure_tiles
-from slsc.jobs.compile.photos import PROBE_PHOTOS, CompileData, from_pairs, from_photos, photos
+from slsc.jobs.compile.photos import PROBE_PHOTOS, CompileData, from_pairs, from_photos, photos, probe_photos
+from slsc.jobs.compile.restoring import Restoring
+from slsc.jobs.compile.rounding import quantized_quality
+from slsc.jobs.compile.tile_geometry import tiles_of
 from slsc.jobs.compile.trained import found_in_weights, read_plan
 from slsc.jobs.inspect.inspection import REPORT_HW
-from slsc.networks.loading import import_network
+from slsc.networks.loading import import_network, import_notes, known_of
 from slsc.passes.analysis.cost import Cost, costs
+from slsc.passes.importing.binding import Binding
+from slsc.passes.importing.import_model import Imported
 from slsc.passes.package import write_bundle
 from slsc.plan import parse_budget
-from slsc.probe import ProbeResult, probe_io
+from slsc.probe import Known, ProbeResult, probe_io
 from slsc.progress import StageProgress
 from slsc.runtime.bundle.engines import ONNX, ZERO_COST, Candidate
 from slsc.runtime.bundle.manifest import SCHEMA, ImageIO, Manifest, Source, TileGeometry
@@ -39,6 +45,7 @@ class CompileRequest:
 
     Attributes:
         model: the ONNX file.
+        binding: what its inputs beside the image hold, and which output is wanted.
         budgets: kept / dense MACs over the prunable layers, one engine each; the first is the default engine. None at
             all with `plan`.
         plan: the plan of a network that is sparse already, which is packaged as it is; None searches.
@@ -51,10 +58,12 @@ class CompileRequest:
         sls: how the method `sls` learns N; None for the preset that goes with the effort.
         rules: group size and mask rule.
         seed: of everything random.
-        scale, value_range, order, task: what the probe need not find out; see `slsc.probe.probe_io`.
+        known: what the probe need not find out; see `slsc.probe.probe_io`.
+        force: compile a network that restores nothing, too.
     """
 
     model: Path
+    binding: Binding
     budgets: tuple[Fraction, ...]
     plan: Path | None
     output: Path
@@ -66,10 +75,8 @@ class CompileRequest:
     sls: SlsSettings | None
     rules: Rules
     seed: int
-    scale: int | None
-    value_range: tuple[float, float] | None
-    order: str | None
-    task: str | None
+    known: Known
+    force: bool
 
 
 @dataclass(frozen=True)
@@ -82,7 +89,8 @@ class Figures:
         share: kept / dense MACs over the prunable layers.
         share_of_all: kept / dense MACs over the whole network.
         params: parameters that are kept.
-        macs: kept weight MACs for an output of `slsc.jobs.inspect.inspection.REPORT_HW`.
+        macs: kept weight MACs for an output of `slsc.jobs.inspect.inspection.REPORT_HW`, all tiles of a network of one
+            size together, halos included.
         quality: measured on the held-out photos.
         artefact_bytes: size of each of its artefacts, by kind.
         refusals: why there are no others, by kind.
@@ -104,24 +112,35 @@ class CompileReport:
     """What was made.
 
     Attributes:
+        notes: what was said of the network's inputs and outputs, and how its conventions were met.
         probe: interface of the network, and how it was found.
         tile: how tiles must overlap.
-        output_hw: output size of `Figures.macs`; not `REPORT_HW` for a network of fixed size.
+        output_hw: output size of `Figures.macs`.
+        tiles: of a network of one size that this takes; 1 for networks of any.
         dense: the network before.
+        quantized: the network as its file has it, where activations are rounded to integers there: `psnr_to_dense` is
+            what that rounding changes. None for other networks.
         engines: the engines, in the order of the budgets.
         held_out: number of photos the quality was measured on.
         labelled: these are pairs of the user's, in the state they came in.
+        plain_psnr: PSNR in dB of doing nothing on them, as `Quality.psnr`; None without truth.
+        warnings: networks that restore nothing, and were compiled by force.
         seconds: wall-clock time.
         peak_bytes: most memory the process has held; None where the system does not tell.
     """
 
+    notes: tuple[str, ...]
     probe: ProbeResult
     tile: TileGeometry
     output_hw: tuple[int, int]
+    tiles: int
     dense: Figures
+    quantized: Quality | None
     engines: tuple[Figures, ...]
     held_out: int
     labelled: bool
+    plain_psnr: float | None
+    warnings: tuple[str, ...]
     seconds: float
     peak_bytes: int | None
 
@@ -140,28 +159,50 @@ def compile_model(request: CompileRequest, progress: StageProgress) -> CompileRe
     plan = read_plan(request.plan) if request.plan else None
     budgets = (parse_budget(plan.budget),) if plan else request.budgets
     engine_names = names(budgets)
-    dense = import_network(request.model).model
+    imported = import_network(request.model, request.binding)
+    dense = imported.model
+    request = replace(request, known=known_of(imported, request.known))
     trained = found_in_weights(dense, plan) if plan else None
     probe, data = _look(dense, request)
+    dense = probe.restorer(dense)
     held_out = HeldOut(dense, probe.io, data.held_out, data.truth)
+    plain = held_out.plain_psnr()
+    restoring = Restoring(plain, data.state, probe, forced=request.force)
+    restoring.require("the network", held_out.dense_quality())
     cost = costs(dense, REPORT_HW)
     found = iter([trained]) if trained else _searched(dense, probe.io, data, request, progress)
     engines = [bake(name, dense, result, cost, held_out) for name, result in zip(engine_names, found, strict=True)]
     if trained:
         engines = [_without_dense(engine) for engine in engines]
+    for engine in engines if plain is not None else ():
+        restoring.require(f"engine {engine.name}", engine.quality)
     tile = measure_tiles([engine.model for engine in engines], probe.io, data.held_out)
-    _write(request, probe.io, tile, engines)
+    tiles = tiles_of(probe.io, tile, REPORT_HW)
+    notes = import_notes(imported.report)
+    _write(request, notes, probe.io, tile, engines)
     return CompileReport(
+        notes=(*request.binding.options(), *notes),
         probe=probe,
         tile=tile,
-        output_hw=cost.output_hw,
-        dense=_dense_figures(dense, cost, held_out),
-        engines=tuple(_figures(engine) for engine in engines),
+        output_hw=REPORT_HW if probe.io.fixed_hw else cost.output_hw,
+        tiles=tiles,
+        dense=_dense_figures(dense, cost, tiles, held_out),
+        quantized=_quantized_quality(imported, probe, data),
+        engines=tuple(_figures(engine, tiles) for engine in engines),
         held_out=len(data.held_out),
         labelled=data.labelled,
+        plain_psnr=plain,
+        warnings=tuple(restoring.warnings),
         seconds=time.monotonic() - begun,
         peak_bytes=_peak_bytes(),
     )
+
+
+def _quantized_quality(imported: Imported, probe: ProbeResult, data: CompileData) -> Quality | None:
+    if imported.quantized is None:
+        return None
+    before, after = probe.restorer(imported.quantized), probe.restorer(imported.model)
+    return quantized_quality(before, after, probe.io, data.held_out, data.truth)
 
 
 def _without_dense(engine: BakedEngine) -> BakedEngine:
@@ -200,22 +241,20 @@ def names(budgets: Sequence[Fraction]) -> list[str]:
 
 def _look(dense: onnx.ModelProto, request: CompileRequest) -> tuple[ProbeResult, CompileData]:
     """The network's interface, and the photos as it wants them."""
-    images = photos(None if request.pairs else request.data, request.seed)
-    probe = probe_io(
-        dense,
-        images[:PROBE_PHOTOS],
-        scale=request.scale,
-        value_range=request.value_range,
-        order=request.order,
-        task=request.task,
-    )
     if request.pairs:
-        return probe, from_pairs(*request.pairs, probe.io.scale)
-    return probe, from_photos(images, probe.io.scale, probe.degradation)
+        pairs = functools.cache(functools.partial(from_pairs, *request.pairs))
+        probe = probe_io(dense, [], request.known, lambda scale: pairs(scale).search[:PROBE_PHOTOS])
+        return probe, pairs(probe.io.scale)
+    images = photos(request.data, request.seed)
+    probe = probe_io(dense, probe_photos(images), request.known)
+    return probe, from_photos(images, probe.io.scale, probe.undone)
 
 
-def _write(request: CompileRequest, io: ImageIO, tile: TileGeometry, engines: Sequence[BakedEngine]) -> None:
-    source = Source(request.model.name, hashlib.sha256(request.model.read_bytes()).hexdigest())
+def _write(
+    request: CompileRequest, notes: Sequence[str], io: ImageIO, tile: TileGeometry, engines: Sequence[BakedEngine]
+) -> None:
+    digest = hashlib.sha256(request.model.read_bytes()).hexdigest()
+    source = Source(request.model.name, digest, request.binding.options(), tuple(notes))
     manifest = Manifest(
         SCHEMA,
         slsc.__version__,
@@ -229,12 +268,12 @@ def _write(request: CompileRequest, io: ImageIO, tile: TileGeometry, engines: Se
     write_bundle(request.output, manifest, dict(entry for engine in engines for entry in engine.entries()))
 
 
-def _dense_figures(dense: onnx.ModelProto, cost: Cost, held_out: HeldOut) -> Figures:
+def _dense_figures(dense: onnx.ModelProto, cost: Cost, tiles: int, held_out: HeldOut) -> Figures:
     size = {ONNX: dense.ByteSize()}
-    return Figures("dense", 1.0, 1.0, 1.0, cost.params, cost.weight_macs, held_out.dense_quality(), size, {})
+    return Figures("dense", 1.0, 1.0, 1.0, cost.params, tiles * cost.weight_macs, held_out.dense_quality(), size, {})
 
 
-def _figures(baked: BakedEngine) -> Figures:
+def _figures(baked: BakedEngine, tiles: int) -> Figures:
     cost, artefacts = baked.cost, baked.artefacts
     sizes = {kind: len(data) for kind, data in artefacts.made.items()}
     return Figures(
@@ -243,7 +282,7 @@ def _figures(baked: BakedEngine) -> Figures:
         share=float(cost.share),
         share_of_all=baked.share_of_all,
         params=cost.params,
-        macs=cost.weight_macs,
+        macs=tiles * cost.weight_macs,
         quality=baked.quality,
         artefact_bytes=sizes,
         refusals=artefacts.refusals,

@@ -22,9 +22,13 @@ from slsc.runtime.bundle.manifest import ImageIO, TileGeometry
 from slsc.runtime.bundle.value_range import UNIT, ValueRange
 from slsc.runtime.image.photo import Photo
 from slsc.runtime.image.pixels import compose, to_batch
+from slsc.runtime.image.resample import imresize
 
 SIDE = 256
 """Held-out inputs are cut to at most this side, pixels."""
+
+EQUAL = 100.0
+"""PSNR in dB of equal images where a mean or JSON needs a number."""
 
 TILED_SIDE, TILED_IMAGES = 192, 2
 """Size and number of the images that the halo is measured on."""
@@ -81,6 +85,17 @@ class HeldOut:
     def dense_quality(self) -> Quality:
         """The dense network against the truth."""
         return Quality(None, None, self._psnr(self._dense), self._protocol.psnr_name)
+
+    def plain_psnr(self) -> float | None:
+        """PSNR in dB without any network: of the inputs, or of their bicubic enlargements; None without truth."""
+        if not self._truth:
+            return None
+        scores = []
+        for given, wanted in self._pairs:
+            low, high = self._protocol.seen(given), self._protocol.seen(wanted)
+            plain = low if self.io.scale == 1 else imresize(low, high.shape[:2], round_passes=True)
+            scores.append(min(EQUAL, self._protocol.psnr(plain, high)))
+        return float(np.mean(scores))
 
     def quality(self, model: onnx.ModelProto) -> Quality:
         """A network of the same interface against the dense one and the truth.

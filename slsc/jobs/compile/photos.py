@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from slsc.data.calibration import calibration_photos
-from slsc.data.degradations import bicubic_pair, degrade
+from slsc.data.degradations import bicubic_pair, degrade, shrinkings
 from slsc.data.layouts import find_pairs, open_pair
 from slsc.data.patches import Pair
 
 Pixels = npt.NDArray[np.uint8]
+T = TypeVar("T")
 
 PHOTOS = 400
 """At most so many photos are read; cut to `SIDE`, they fit in a few hundred megabytes whatever the folder holds."""
@@ -44,6 +47,11 @@ class CompileData:
     labelled: bool
     truth: bool
 
+    @property
+    def state(self) -> str:
+        """The held-out photos in words."""
+        return f"{len(self.held_out)} held-out {'pairs' if self.labelled else 'photos'}"
+
 
 def photos(data: Path | None, seed: int) -> list[Pixels]:
     """The photos of a folder, else of scikit-image, cut to `SIDE`.
@@ -54,21 +62,32 @@ def photos(data: Path | None, seed: int) -> list[Pixels]:
     return [_cut(photo) for photo in calibration_photos(data, PHOTOS, seed)]
 
 
-def from_photos(images: list[Pixels], scale: int, degradation: str | None) -> CompileData:
-    """Unlabelled photos, in the state the network is made for.
+def probe_photos(images: list[Pixels]) -> list[Pixels]:
+    """Those to find a network's interface on; none of them is held out unless there is one only."""
+    return split(images)[0][:PROBE_PHOTOS]
+
+
+def from_photos(images: list[Pixels], scale: int, undone: Sequence[str]) -> CompileData:
+    """Unlabelled photos, in the states the network is made for.
 
     Args:
         images: HxWx3 uint8.
         scale: above 1 the inputs are the photos reduced bicubically.
-        degradation: what a same-size network undoes (`ProbeResult.degradation`), which the inputs then suffer from;
-            None feeds it the photos as they are.
+        undone: what the network undoes (`ProbeResult.undone`), from which the photos suffer in turn; where it is
+            nothing, a same-size network is fed the photos as they are.
     """
-    if scale > 1:
-        pairs = [bicubic_pair(image, scale) for image in images]
-    else:
-        pairs = [(degrade(image, degradation) if degradation else image, image) for image in images]
-    search, held_out = _split(pairs)
-    return CompileData(search, held_out, labelled=False, truth=scale > 1 or degradation is not None)
+    search, held_out = (
+        [_spoilt(image, scale, undone[index % len(undone)] if undone else None) for index, image in enumerate(part)]
+        for part in split(images)
+    )
+    return CompileData(search, held_out, labelled=False, truth=scale > 1 or bool(undone))
+
+
+def _spoilt(image: Pixels, scale: int, name: str | None) -> Pair:
+    if scale == 1:
+        return degrade(image, name) if name else image, image
+    low, high = bicubic_pair(image, scale)
+    return (shrinkings(scale)[name](low.astype(np.float64)).astype(np.uint8) if name else low), high
 
 
 def from_pairs(low: Path, high: Path, scale: int) -> CompileData:
@@ -79,7 +98,7 @@ def from_pairs(low: Path, high: Path, scale: int) -> CompileData:
     """
     drawn = find_pairs((low, high), scale)[:PHOTOS]
     pairs = [_aligned_cut(open_pair(paths, scale, 1), scale) for paths in drawn]
-    search, held_out = _split(pairs)
+    search, held_out = split(pairs)
     return CompileData(search, held_out, labelled=True, truth=True)
 
 
@@ -98,11 +117,12 @@ def _cut(photo: Pixels) -> Pixels:
     return photo[top : top + SIDE, left : left + SIDE].copy()  # a view would hold the whole photo
 
 
-def _split(pairs: list[Pair]) -> tuple[list[Pair], list[Pair]]:
-    if len(pairs) == 1:
-        return pairs, pairs
-    chosen = set(range(HELD_OUT_FIRST, len(pairs), HELD_OUT_EVERY)[:HELD_OUT_MOST]) or {len(pairs) - 1}
+def split(items: list[T]) -> tuple[list[T], list[T]]:
+    """Photos or pairs for the search, and those held out; the same where there is one only."""
+    if len(items) == 1:
+        return items, items
+    chosen = set(range(HELD_OUT_FIRST, len(items), HELD_OUT_EVERY)[:HELD_OUT_MOST]) or {len(items) - 1}
     return (
-        [pair for index, pair in enumerate(pairs) if index not in chosen],
-        [pair for index, pair in enumerate(pairs) if index in chosen],
+        [item for index, item in enumerate(items) if index not in chosen],
+        [item for index, item in enumerate(items) if index in chosen],
     )

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Callable, Sequence
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
 
-from slsc.runtime.bundle.manifest import TILE_BOUND
+from slsc.errors import ModelError
+from slsc.runtime.bundle.manifest import TILE_BOUND, ImageIO, TileGeometry
+from slsc.runtime.tiles.tiling import round_up, spans
 
 Batch = npt.NDArray[np.float32]
 RestoreBatch = Callable[[Batch], Batch]
@@ -59,7 +62,10 @@ def smallest_halo(
 def smallest_fixed_halo(
     networks: Sequence[RestoreBatch], images: Sequence[Batch], hw: tuple[int, int]
 ) -> tuple[int, float]:
-    """As `smallest_halo` for networks that take images of size `hw` only: compares windows that overlap by half.
+    """As `smallest_halo` for networks that take images of size `hw` only: compares windows that overlap.
+
+    They overlap by half, and by an odd number of pixels besides: networks that cut the image into blocks do so at other
+    places then, as they do in tiles.
 
     Args:
         networks: as there.
@@ -70,10 +76,29 @@ def smallest_fixed_halo(
         The halo, at most an eighth of the shorter side, and max|window - window| among pixels further from the
         windows' borders than it.
     """
-    gaps = np.max([_window_gaps(network, image, hw) for network in networks for image in images], axis=0)
+    shifts = [[side // 2 for side in hw], [(3 * side // 8) | 1 for side in hw]]
+    gaps = np.max([_window_gaps(*each, hw) for each in product(networks, images, shifts)], axis=0)
     enough = np.flatnonzero(gaps <= TILE_BOUND)
     halo = int(enough[0]) if len(enough) else len(gaps) - 1
     return halo, float(gaps[halo])
+
+
+def tiles_of(io: ImageIO, tile: TileGeometry, output_hw: tuple[int, int]) -> int:
+    """Tiles, halo included, that a network of one size makes an image of `output_hw` pixels in; 1 where any is taken.
+
+    Raises:
+        ModelError: the size leaves no room between the halos.
+    """
+    if io.fixed_hw is None:
+        return 1
+    halo, count = round_up(tile.halo, tile.align), 1
+    for side, extent in zip(output_hw, io.fixed_hw, strict=True):
+        size = extent + round_up(max(0, -(-side // io.scale) - extent), tile.align)
+        try:
+            count *= len(spans(size, extent, halo, tile.align))
+        except ValueError as error:
+            raise ModelError("the network's one size is too small for tiles", why=str(error)) from None
+    return count
 
 
 def _gap(network: RestoreBatch, image: Batch, whole: Batch, halo: int, align: int) -> float:
@@ -101,10 +126,10 @@ def _tile_gap(
     return float(np.abs(tile[:, :, rows, columns] - whole[:, :, top, left]).max())
 
 
-def _window_gaps(network: RestoreBatch, image: Batch, hw: tuple[int, int]) -> list[float]:
+def _window_gaps(network: RestoreBatch, image: Batch, shift: Sequence[int], hw: tuple[int, int]) -> list[float]:
     """max|first - second| of two windows, over what lies further inside both than 0, 1, 2 ... input pixels."""
     height, width = hw
-    down, right = height // 2, width // 2
+    down, right = shift
     first = network(image[:, :, :height, :width])
     second = network(image[:, :, down : down + height, right : right + width])
     scale = first.shape[2] // height

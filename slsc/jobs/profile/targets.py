@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from slsc.errors import BackendError, ModelError, UsageError
+from slsc.passes.importing.binding import NOTHING_BOUND, Binding
 from slsc.runtime.backends import Backend, require_accepted
 from slsc.runtime.bundle.engines import Engine
 from slsc.runtime.bundle.reader import Bundle, open_bundle
@@ -57,8 +58,21 @@ def _bundle_target(bundle: Bundle, engine: Engine) -> Target:
     return Target(engine.name, io.channels, io.input_range, io.fixed_hw, artefact)
 
 
-def network_target(path: Path) -> Target:
+def binding_in(path: Path) -> Binding:
+    """What the network that a bundle was compiled from was said to hold.
+
+    Raises:
+        BundleError: the bundle cannot be opened.
+    """
+    return Binding.from_options(open_bundle(path).manifest.source.options)
+
+
+def network_target(path: Path, binding: Binding = NOTHING_BOUND) -> Target:
     """An ONNX network, after the import passes; dense on every backend, whatever zeros it holds.
+
+    Args:
+        path: the ONNX file.
+        binding: what its inputs beside the image hold, and which output is wanted.
 
     Raises:
         ModelError: it cannot be read, or holds what slsc does not take.
@@ -67,7 +81,7 @@ def network_target(path: Path) -> Target:
     from slsc.passes.artefacts import FORMS
     from slsc.passes.graph import declared_shape, image_channels, image_input
 
-    model = import_network(path).model
+    model = import_network(path, binding).model
     _, _, height, width = declared_shape(model, image_input(model)[0])
 
     def artefact(backend: Backend) -> bytes:

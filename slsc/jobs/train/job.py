@@ -38,6 +38,7 @@ class TrainReport:
         share: kept / dense MACs over the prunable layers; None of a dense network.
         psnr: of the last validation, dB; None without.
         files: what was written, the network last.
+        doubts: what of an ONNX file's interface was assumed, in words.
     """
 
     steps: int
@@ -45,6 +46,7 @@ class TrainReport:
     share: float | None
     psnr: float | None
     files: tuple[Path, ...]
+    doubts: tuple[str, ...]
 
 
 def train(request: TrainRequest, bars: Bars) -> TrainReport:
@@ -103,7 +105,7 @@ def _work(fabric: Fabric, request: TrainRequest, bars: Bars) -> TrainReport:
             teacher=network.module() if request.distill else None,
         )
     files, share = _write(request, network.model, recipe) if first else ((), None)
-    return TrainReport(done.step, done.seconds, share, scores[-1] if scores else None, files)
+    return TrainReport(done.step, done.seconds, share, scores[-1] if scores else None, files, network.doubts)
 
 
 def _made(

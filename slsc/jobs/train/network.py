@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,7 @@ import onnx
 import torch
 
 from slsc.jobs.train.request import TrainRequest
-from slsc.networks.loading import import_network
+from slsc.networks.loading import import_network, known_of
 from slsc.onnx_torch import OnnxModule
 from slsc.passes.graph import fixed_hw, image_channels, image_input
 from slsc.passes.importing.import_model import import_model
@@ -30,11 +30,13 @@ class StartNetwork:
         model: after the import passes.
         io: how pixels enter and leave it.
         frozen: names of weights that are no parameters of the network, such as a mean colour.
+        doubts: what of `io` is assumed, in words.
     """
 
     model: onnx.ModelProto
     io: ImageIO
     frozen: frozenset[str]
+    doubts: tuple[str, ...] = ()
 
     def module(self, model: onnx.ModelProto | None = None) -> OnnxModule:
         """The network, or `model` which was made from it, as a module to train."""
@@ -45,7 +47,7 @@ class StartNetwork:
 
 
 def start_network(request: TrainRequest, photos: Sequence[npt.NDArray[np.uint8]]) -> StartNetwork:
-    """Build, or read, the network of a request.
+    """Build, or read, the network of a request; one that puts out a residual is made to put out the picture.
 
     Args:
         request: names it.
@@ -56,8 +58,10 @@ def start_network(request: TrainRequest, photos: Sequence[npt.NDArray[np.uint8]]
         ModelError: weights or ONNX file cannot be used.
     """
     if request.model is not None:
-        model = import_network(request.model).model
-        return StartNetwork(model, probe_io(model, photos, **asdict(request.interface)).io, frozenset())
+        imported = import_network(request.model, request.binding)
+        model, known = imported.model, known_of(imported, request.interface)
+        probe = probe_io(model, photos, known)
+        return StartNetwork(probe.restorer(model), probe.io, frozenset(), tuple(probe.doubts()))
     entry = zoo_model(request.arch or "")
     torch.manual_seed(request.settings.seed)
     module = entry.load(request.weights) if request.weights else entry.build()

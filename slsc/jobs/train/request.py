@@ -8,19 +8,11 @@ from pathlib import Path
 
 from slsc.errors import UsageError
 from slsc.methods import method_of
+from slsc.passes.importing.binding import NOTHING_BOUND, Binding
+from slsc.probe import Known
 from slsc.search.base import Rules
 from slsc.search.sls.settings import SlsSettings
 from slsc.trainer.settings import TrainSettings
-
-
-@dataclass(frozen=True)
-class Interface:
-    """What the probe of an ONNX file need not find out; see `slsc.probe.probe_io`."""
-
-    scale: int | None = None
-    value_range: tuple[float, float] | None = None
-    order: str | None = None
-    task: str | None = None
 
 
 @dataclass(frozen=True)
@@ -31,6 +23,7 @@ class TrainRequest:
         arch: network of the zoo, or None for `model`.
         weights: safetensors file to start `arch` from; None starts from random weights of the settings' seed.
         model: ONNX file of the network to start from, or None for `arch`.
+        binding: what the inputs of `model` beside the image hold, and which output is wanted.
         interface: of `model`, where it is known.
         method: one of `slsc.methods.METHODS`.
         budget: kept / dense MACs over the prunable layers; None where the method needs none.
@@ -56,7 +49,8 @@ class TrainRequest:
     arch: str | None
     weights: Path | None
     model: Path | None
-    interface: Interface
+    binding: Binding
+    interface: Known
     method: str
     budget: Fraction | None
     start: str
@@ -79,8 +73,10 @@ class TrainRequest:
             raise UsageError("give one network", hint="use --arch NAME or --model X.onnx")
         if self.model is not None and self.weights is not None:
             raise UsageError("--weights goes with --arch", why="an ONNX file brings its own")
-        if self.arch is not None and self.interface != Interface():
-            raise UsageError("--scale, --range, --order and --task go with --model", why="the zoo knows its networks")
+        if self.arch is not None and self.interface != Known():
+            raise UsageError("--range and its like go with --model", why="the zoo knows its networks")
+        if self.arch is not None and self.binding != NOTHING_BOUND:
+            raise UsageError("--set, --extra-channel, --input and --output NAME go with --model")
         if (self.data is None) == (self.pairs is None):
             raise UsageError("give the images to train on", hint="use --data DIR or --pairs LQ HQ")
         if self.motion_blur and self.data is None:

@@ -11,7 +11,7 @@ from onnx import TensorProto
 
 from slsc.errors import ModelError, UsageError
 from slsc.jobs.compile.measuring import HeldOut, Quality
-from slsc.jobs.compile.photos import PROBE_PHOTOS, from_photos, photos
+from slsc.jobs.compile.photos import from_photos, photos, probe_photos
 from slsc.passes.base import PassContext
 from slsc.passes.importing.import_model import import_model
 from slsc.passes.importing.load import load_model
@@ -19,7 +19,7 @@ from slsc.passes.pipeline import Pipeline
 from slsc.passes.precision.emulate import emulated
 from slsc.passes.precision.half import WriteHalf
 from slsc.passes.precision.types import HALVES
-from slsc.probe import probe_io
+from slsc.probe import Known, probe_io
 from slsc.runtime.atomic import staged
 
 NARROW = (TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.INT8, TensorProto.UINT8)
@@ -36,7 +36,7 @@ class TypeRequest:
         keep: names of nodes that stay float32.
         output: the file to write.
         data: folder of photos to measure the loss on; scikit-image's own for None.
-        value_range, order: what the probe need not find out.
+        known: what the probe need not find out.
     """
 
     model: Path
@@ -44,8 +44,7 @@ class TypeRequest:
     keep: tuple[str, ...]
     output: Path
     data: Path | None
-    value_range: tuple[float, float] | None
-    order: str | None
+    known: Known
 
 
 @dataclass(frozen=True)
@@ -60,6 +59,7 @@ class TypeReport:
         dense: the float32 network on held-out photos.
         typed: the typed one, every rounding emulated; `psnr_to_dense` is to the float32 network.
         held_out: number of photos.
+        doubts: what of the network's interface is assumed, in words.
     """
 
     nodes: Mapping[str, int]
@@ -69,6 +69,7 @@ class TypeReport:
     dense: Quality
     typed: Quality
     held_out: int
+    doubts: tuple[str, ...]
 
     @property
     def loss(self) -> float | None:
@@ -91,7 +92,7 @@ def write_typed(request: TypeRequest) -> TypeReport:
     network = import_model(source).model
     _require_nodes(network, request.keep)
     result = Pipeline([WriteHalf(HALVES[request.precision], request.keep)]).run(network, PassContext())
-    dense, typed, count = _measured(network, result.model, request)
+    measured = _measured(network, result.model, request)
     data = result.model.SerializeToString(deterministic=True)
     with staged(request.output) as (stream, _):
         stream.write(data)
@@ -101,9 +102,10 @@ def write_typed(request: TypeRequest) -> TypeReport:
         casts=report["casts"],
         before=network.ByteSize(),
         after=len(data),
-        dense=dense,
-        typed=typed,
-        held_out=count,
+        dense=measured.dense,
+        typed=measured.typed,
+        held_out=measured.held_out,
+        doubts=measured.doubts,
     )
 
 
@@ -131,9 +133,18 @@ def _types(model: onnx.ModelProto, float32: list[str], precision: str) -> Mappin
     return {precision: computing - len(float32), "float32": len(float32)}
 
 
-def _measured(network: onnx.ModelProto, typed: onnx.ModelProto, request: TypeRequest) -> tuple[Quality, Quality, int]:
+@dataclass(frozen=True)
+class _Measured:
+    dense: Quality
+    typed: Quality
+    held_out: int
+    doubts: tuple[str, ...]
+
+
+def _measured(network: onnx.ModelProto, typed: onnx.ModelProto, request: TypeRequest) -> _Measured:
     images = photos(request.data, 0)
-    probe = probe_io(network, images[:PROBE_PHOTOS], value_range=request.value_range, order=request.order)
-    data = from_photos(images, probe.io.scale, probe.degradation)
-    held_out = HeldOut(network, probe.io, data.held_out, data.truth)
-    return held_out.dense_quality(), held_out.quality(emulated(typed)), len(data.held_out)
+    probe = probe_io(network, probe_photos(images), request.known)
+    data = from_photos(images, probe.io.scale, probe.undone)
+    held_out = HeldOut(probe.restorer(network), probe.io, data.held_out, data.truth)
+    quality = held_out.quality(probe.restorer(emulated(typed)))
+    return _Measured(held_out.dense_quality(), quality, len(data.held_out), tuple(probe.doubts()))

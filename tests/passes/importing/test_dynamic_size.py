@@ -38,7 +38,7 @@ def test_a_resize_to_twice_the_size_becomes_a_factor(build, image):
 @pytest.mark.parametrize(
     ("body", "values", "reason"),
     [
-        ("y = Add(x, p)", {"p": (1, 3, 32, 48)}, "does not run"),
+        ("y = Add(x, p)", {"p": (1, 3, 32, 48)}, "does not accept"),
         ("r = Reshape(x, t) y = Relu(r)", {"t": np.array([1, 3, 32, 48])}, ""),
         (
             "s = Slice(x, starts, ends) y = Relu(s)",
@@ -65,10 +65,23 @@ def test_an_average_over_what_was_the_whole_image_is_caught(build):
     assert "height" not in result.report["freed"]
 
 
-def test_a_network_tied_to_one_batch_keeps_it(build):
+def test_a_target_that_counts_one_image_follows_the_batch(build, image):
     model = build(
         "net (float[1,3,h,w] x) => (float[1,3,h,w] y) { g = GlobalAveragePool(x) r = Reshape(g, one) y = Mul(x, r) }",
         one=np.array([1, 3, 1, 1]),
+    )
+    result = FreeSize().run(model, PassContext())
+    assert "batch" in result.report["freed"] and declared_shape(result.model, "x")[0] is None
+    batch, single = image(16, 16, batch=2), verify.session(model)
+    expected = np.concatenate([verify.run(single, one[None]) for one in batch])
+    assert np.abs(verify.run(verify.session(result.model), batch) - expected).max() < 1e-6
+
+
+@pytest.mark.parametrize("batch", [1, "n"])
+def test_a_network_tied_to_one_image_says_so(build, batch):
+    """Whatever it declares: the mean over the batch is that of one image."""
+    model = build(
+        f"net (float[{batch},3,h,w] x) => (float[{batch},3,h,w] y) {{ m = ReduceMean <axes=[0]> (x) y = Add(m, x) }}"
     )
     result = FreeSize().run(model, PassContext())
     assert declared_shape(result.model, "x")[0] == 1 and "stays fixed" in result.report["batch"]

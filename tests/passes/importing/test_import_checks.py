@@ -100,3 +100,24 @@ def test_a_network_without_a_prunable_layer_is_told_why(build):
         prunable_layers(build(f"{NET} {{ y = Conv <pads=[1,1,1,1]> (x, w) }}", w=(16, 3, 3, 3)))
     with pytest.raises(ModelError, match="no convolution"):
         prunable_layers(build(f"{NET} {{ y = Relu(x) }}"))
+
+
+NO_IMAGES = [
+    ("net (float[n,4,h,w] x) => (float[n,4,h,w] y) { y = Relu(x) }", "4 channels"),
+    ("net (float[n,2,h,w] x) => (float[n,3,h,w] y) { y = Relu(x) }", "2 channels"),
+    ("net (float[n,3] x) => (float[n,3] y) { y = Relu(x) }", "not an image batch"),
+    ("net (int64[n,3] x) => (int64[n,3] y) { y = Identity(x) }", "not a floating-point"),
+    ("net (float[n,3,h,224] x) => (float[n,3,h,224] y) { y = Relu(x) }", "the other free"),
+    ("net (float[n,3,h,w] x, float[n,3,h,w] z) => (float[n,3,h,w] y) { y = Add(x, z) }", "exactly one input"),
+    ("net (float[n,3,h,w] x) => (float[n,3,h,w] y, float[n,3,h,w] z) { y = Relu(x) z = Neg(x) }", "one output"),
+]
+
+
+@pytest.mark.parametrize(("text", "reason"), NO_IMAGES)
+def test_what_is_no_image_network(build, text, reason):
+    assert reason in str(check(build(text)))
+
+
+def test_a_network_that_makes_no_numbers_of_noise(build):
+    text = f"{NET} {{ e = Exp(x) a = Exp(e) b = Exp(a) c = Exp(b) d = Sub(c, c) y = Div(d, d) }}"
+    assert "no number" in str(check(build(text)))

@@ -268,18 +268,14 @@ def test_external_data_that_does_not_fill_the_tensor(saved, model, tmp_path):
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("net (float[n,4,h,w] x) => (float[n,4,h,w] y) { y = Relu(x) }", "4 channels"),
-        ("net (float[n,2,h,w] x) => (float[n,3,h,w] y) { y = Relu(x) }", "2 channels"),
-        ("net (float[n,224,224,3] x) => (float[n,224,224,3] y) { y = Relu(x) }", "channels last"),
-        ("net (float[n,h,w,3] x) => (float[n,h,w,3] y) { y = Relu(x) }", "channels last"),
-        ("net (float[n,3] x) => (float[n,3] y) { y = Relu(x) }", "not an image batch"),
-        ("net (uint8[n,3,h,w] x) => (uint8[n,3,h,w] y) { y = Identity(x) }", "not a floating-point"),
-        ("net (float[n,3,h,224] x) => (float[n,3,h,224] y) { y = Relu(x) }", "the other free"),
-        ("net (float[n,3,h,w] x, float[n,3,h,w] z) => (float[n,3,h,w] y) { y = Add(x, z) }", "exactly one input"),
-        ("net (float[n,3,h,w] x) => (float[n,3,h,w] y, float[n,3,h,w] z) { y = Relu(x) z = Neg(x) }", "one output"),
+        (
+            "net (float[n,3,h,w] x, float[n,3,h,w] z) => (float[n,3,h,w] y) { y = Add(x, z) }",
+            "not clear which input is the image",
+        ),
+        ("net (float[n,3,h,w] x) => (float[n,3,h,w] y, float[n,3,h,w] z) { y = Relu(x) z = Neg(x) }", "--output y"),
     ],
 )
-def test_what_is_no_image_network(build, saved, text, reason):
+def test_what_is_not_one_image_in_and_one_out(build, saved, text, reason):
     assert reason in str(refusal(saved(build(text))))
 
 

@@ -27,7 +27,7 @@ def sample() -> Manifest:
     return Manifest(
         schema=SCHEMA,
         slsc_version="0.1.0",
-        source=Source("rfdn.onnx", "b" * 64),
+        source=Source("rfdn.onnx", "b" * 64, ("--set sigma=0.1",), ("takes 48x48 only",)),
         io=ImageIO(3, "RGB", ValueRange((0.0,), (255.0,)), NORMALISED, "input", "output", 4, "sr", None, (1, 1)),
         tile=TileGeometry(16, 1e-3, None, 2, False, "GlobalAveragePool 'esa.pool' sees the whole image"),
         engines=(engine,),
@@ -145,6 +145,9 @@ BAD = {
     "estimators missing": lambda data: data.pop("estimators"),
     "hash short": edit("entries", "engines/1-8.onnx", "sha256", value="c"),
     "bytes negative": edit("entries", "engines/1-8.onnx", "bytes", value=-3),
+    "options that are no texts": edit("source", "options", value=[1]),
+    "a note that is not printable": edit("source", "notes", value=["a\x1b"]),
+    "notes without end": edit("source", "notes", value=["a"] * 65),
     "source null": edit("source", value=None),
 }
 

@@ -17,10 +17,10 @@ from slsc.cli.main import main
 
 
 def upscaler(channels: int = 3, width: int = 32, op: str = "Relu") -> onnx.ModelProto:
-    """x2: nearest-neighbour enlargement plus a small residual of random convolutions."""
+    """x2: cubic enlargement, a little sharper and better than bicubic, and a faint residual of random convolutions."""
     rng = np.random.default_rng(0)
     shapes = {"head": (width, channels, 3, 3), "body": (width, width, 3, 3), "tail": (4 * channels, width, 3, 3)}
-    held = {name: 0.3 * rng.standard_normal(shape) / np.sqrt(np.prod(shape[1:])) for name, shape in shapes.items()}
+    held = {name: 0.1 * rng.standard_normal(shape) / np.sqrt(np.prod(shape[1:])) for name, shape in shapes.items()}
     pads = {"pads": [1, 1, 1, 1]}
     nodes = [
         helper.make_node("Conv", ["image", "head"], ["a"], "head", **pads),
@@ -28,7 +28,7 @@ def upscaler(channels: int = 3, width: int = 32, op: str = "Relu") -> onnx.Model
         helper.make_node("Conv", ["b", "body"], ["c"], "body", **pads),
         helper.make_node("Conv", ["c", "tail"], ["d"], "tail", **pads),
         helper.make_node("DepthToSpace", ["d"], ["e"], "shuffle", blocksize=2, mode="CRD"),
-        helper.make_node("Resize", ["image", "", "scales"], ["f"], "enlarge", mode="nearest"),
+        helper.make_node("Resize", ["image", "", "scales"], ["f"], "enlarge", mode="cubic", cubic_coeff_a=-0.75),
         helper.make_node("Add", ["e", "f"], ["restored"], "add"),
     ]
     image = helper.make_tensor_value_info("image", TensorProto.FLOAT, ["n", channels, "h", "w"])

@@ -94,14 +94,20 @@ def test_both_shares_are_told_and_a_budget_out_of_reach_is_warned_of(slsc, model
 
 
 def test_pairs_are_the_truth(slsc, model_path, tmp_path):
+    """Bicubic enlargements are restored best by bicubic."""
     rng = np.random.default_rng(0)
-    for folder, side in (("low", 64), ("high", 128)):
+    for folder in ("low", "high"):
         (tmp_path / folder).mkdir()
-        for index in range(3):
-            image = rng.integers(0, 256, (side, side, 3), np.uint8)
-            Image.fromarray(image).save(tmp_path / folder / f"{index}.png")
+    for index in range(3):
+        image = Image.fromarray(rng.integers(0, 256, (64, 64, 3), np.uint8))
+        image.save(tmp_path / "low" / f"{index}.png")
+        image.resize((128, 128), Image.Resampling.BICUBIC).save(tmp_path / "high" / f"{index}.png")
     words = ("compile", model_path, "--budget", "1/2", "--effort", "none", "-o", tmp_path / "out.slsb", "--pairs")
-    assert slsc(*words, tmp_path / "low", tmp_path / "high").code == 0
+    done = slsc(*words, tmp_path / "low", tmp_path / "high")
+    assert done.code == 3 and "the network restores nothing" in done.err and "held-out pairs" in done.err
+    assert not (tmp_path / "out.slsb").exists()
+    done = slsc(*words, tmp_path / "low", tmp_path / "high", "--force")
+    assert done.code == 0 and "warning: the network restores nothing" in done.err
     refused = slsc(*words, tmp_path / "high", tmp_path / "low")
     assert refused.code == 2 and "x2 makes 256x256" in refused.err
 

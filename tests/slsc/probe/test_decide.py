@@ -12,17 +12,11 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import load_file
 
-from slsc.data.calibration import calibration_photos
 from slsc.errors import DataError, ModelError, UsageError
-from slsc.probe import ProbeResult, probe_io
+from slsc.probe import Form, Known, ProbeResult, probe_io
 from slsc.runtime.bundle.value_range import UNIT, ValueRange
 
 Array = npt.NDArray[Any]
-
-
-@pytest.fixture(scope="module")
-def photos() -> list[npt.NDArray[np.uint8]]:
-    return calibration_photos(None, 3, 0)
 
 
 def graph_model(
@@ -119,29 +113,38 @@ def test_a_network_that_treats_all_ranges_and_channels_alike_is_assumed_0_to_1_r
     assert how(result, "range") == how(result, "order") == "assumed"
 
 
-def test_a_network_that_restores_nothing_is_assumed_0_to_1_and_says_so(photos: list[Array]) -> None:
-    weight = np.random.default_rng(0).standard_normal((3, 3, 3, 3)).astype(np.float32)
-    model = graph_model([helper.make_node("Conv", ["x", "w"], ["y"], pads=[1, 1, 1, 1])], {"w": weight})
-    result = probe_io(model, photos)
+def test_a_network_that_restores_nothing_is_assumed_0_to_1_and_says_so(photos: list[Array], dress: Any) -> None:
+    result = probe_io(dress("inverting"), photos)
     assert result.io.input_range == result.io.output_range == ValueRange.uniform(0, 1)
-    assert (result.io.task) == ("restore")
-    assert how(result, "range") == "assumed"
-    assert any("no range is good" in line for line in result.lines())
+    assert result.io.task == "restore"
+    assert how(result, "range") == how(result, "picture") == how(result, "order") == "assumed"
+    assert any("restores nothing" in line for line in result.doubts())
+    assert result.undone == () and result.attempts
 
 
 def test_overrides_win_and_are_noted(photos: list[Array]) -> None:
-    result = probe_io(enlarger(0, 1), photos, value_range=(0, 255), order="BGR", scale=2, task="sr")
+    levels = ValueRange.uniform(0, 255)
+    result = probe_io(enlarger(0, 1), photos, Known(input=levels, output=levels, order="BGR", scale=2, task="sr"))
     assert result.io.input_range == result.io.output_range == ValueRange.uniform(0, 255)
     assert (result.io.order) == ("BGR")
     assert how(result, "range") == how(result, "order") == "given"
 
 
 @pytest.mark.parametrize(
-    "override", [{"scale": 3}, {"task": "restore"}, {"order": "Y"}, {"value_range": (1, 0)}, {"order": "GRB"}]
+    "override",
+    [
+        {"scale": 3},
+        {"task": "restore"},
+        {"order": "Y"},
+        {"input": ValueRange.uniform(1, 0)},
+        {"output": ValueRange((0, 0), (1, 1))},
+        {"form": Form.ADD},
+        {"order": "GRB"},
+    ],
 )
 def test_overrides_that_contradict_the_network_are_refused(photos: list[Array], override: dict[str, Any]) -> None:
     with pytest.raises(UsageError):
-        probe_io(enlarger(0, 1), photos, **override)
+        probe_io(enlarger(0, 1), photos, Known(**override))
 
 
 @pytest.mark.parametrize("blocks", [(4, 4), (16, 8), (1, 2)])
@@ -196,5 +199,5 @@ def test_third_party_enhancer_file_and_its_bgr_twin(data_dir: Path, photos: list
     model = onnx.load(data_dir / "onnx" / "distill_enhancer_256_rgb.onnx")
     io = probe_io(model, photos[:1]).io
     assert (io.task, io.scale, io.input_range, io.fixed_hw, io.order) == ("restore", 1, UNIT, (256, 256), "RGB")
-    twin = probe_io(swap_channels(model), photos[:1], value_range=(0, 1))
+    twin = probe_io(swap_channels(model), photos[:1], Known(input=UNIT))
     assert (twin.io.order, how(twin, "order"), how(twin, "range")) == ("BGR", "measured", "given")

@@ -103,11 +103,23 @@ std::vector<double> Fields::numbers(const std::string& name, double low, double 
 bool Fields::boolean(const std::string& name) { return expect(name, Json::Kind::boolean, "true or false").boolean; }
 
 std::string Fields::text(const std::string& name, size_t longest, bool empty) {
-    const std::string& text = expect(name, Json::Kind::text, "a string").text;
-    const auto count = printable_characters(text);
+    return text_of(take(name), name, longest, empty);
+}
+
+std::string Fields::text_of(const Json& value, const std::string& name, size_t longest, bool empty) const {
+    if (value.kind != Json::Kind::text) refuse(name, "expected a string");
+    const auto count = printable_characters(value.text);
     if (!count || *count > longest || (*count == 0 && !empty))
         refuse(name, "expected " + range(empty ? 0 : 1, int64_t(longest)) + " printable characters");
-    return text;
+    return value.text;
+}
+
+std::vector<std::string> Fields::texts(const std::string& name, size_t most) {
+    const auto& items = list(name);
+    if (items.size() > most) refuse(name, "expected at most " + std::to_string(most) + " values");
+    std::vector<std::string> texts;
+    for (const Json& item : items) texts.push_back(text_of(item, name, kMaxText, false));
+    return texts;
 }
 
 std::string Fields::choice(const std::string& name, const std::vector<std::string>& allowed) {

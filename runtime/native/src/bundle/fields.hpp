@@ -16,6 +16,7 @@ namespace slsc {
 class Fields {
 public:
     using Pair = std::array<int, 2>;
+    static constexpr size_t kMaxText = 4096;
 
     // `data`, of whatever kind, outlives this.
     Fields(const Json& data, std::string path);
@@ -34,7 +35,9 @@ public:
     std::vector<double> numbers(const std::string& name, double low, double high);
     bool boolean(const std::string& name);
     // `longest` counts characters, all of them printable.
-    std::string text(const std::string& name, size_t longest = 4096, bool empty = false);
+    std::string text(const std::string& name, size_t longest = kMaxText, bool empty = false);
+    // At most `most` of them, none of them empty.
+    std::vector<std::string> texts(const std::string& name, size_t most);
     std::string choice(const std::string& name, const std::vector<std::string>& allowed);
     std::string sha256(const std::string& name);
     Pair pair(const std::string& name, int low, int high);
@@ -45,6 +48,7 @@ public:
 
 private:
     const Json& expect(const std::string& name, Json::Kind kind, const char* what);
+    std::string text_of(const Json& value, const std::string& name, size_t longest, bool empty) const;
     double number_of(const Json& value, const std::string& name, double low, double high) const;
     int64_t integer_of(const Json& value, const std::string& name, int64_t low, int64_t high) const;
 

@@ -11,7 +11,7 @@ namespace {
 constexpr int kMaxSide = 1 << 16, kMaxScale = 16, kMaxMultiple = 4096;
 constexpr double kMaxValue = 1e6;
 constexpr int64_t kMaxCount = 1'000'000'000'000'000;
-constexpr size_t kShort = 64, kMaxEngines = 64, kMaxCandidates = 64, kMaxKinds = 16, kMaxKind = 32;
+constexpr size_t kShort = 64, kMaxEngines = 64, kMaxCandidates = 64, kMaxKinds = 16, kMaxKind = 32, kMaxNotes = 64;
 constexpr const char* kZeroCost[] = {"bicubic", "identity"};
 
 void require_schema(Fields& fields) {
@@ -28,6 +28,7 @@ void check_source(const Json& json, const std::string& path) {
     Fields fields(json, path);
     fields.text("name");
     fields.sha256("sha256");
+    for (const char* name : {"options", "notes"}) fields.texts(name, kMaxNotes);
     fields.close();
 }
 

@@ -36,7 +36,7 @@ def manifest(*, io: dict[str, Any] | None = None, tile: dict[str, Any] | None = 
     return {
         "schema": 3,
         "slsc_version": "0.1.0",
-        "source": {"name": "tiny.onnx", "sha256": "0" * 64},
+        "source": {"name": "tiny.onnx", "sha256": "0" * 64, "options": ["--set sigma=0.1"], "notes": []},
         "io": {
             "channels": channels,
             "order": "RGB" if channels == 3 else "Y",

@@ -28,7 +28,7 @@ def write(folder: Path, *pictures: np.ndarray) -> Path:
 
 @pytest.mark.parametrize(("count", "held_out"), [(1, 1), (2, 1), (3, 1), (4, 1), (10, 2), (60, 8)])
 def test_held_out_photos_are_not_searched_on_unless_there_is_one_only(count, held_out):
-    data = from_photos(images(count), 2, None)
+    data = from_photos(images(count), 2, ())
     assert len(data.held_out) == held_out
     if count > 1:
         assert len(data.search) + held_out == count
@@ -36,15 +36,15 @@ def test_held_out_photos_are_not_searched_on_unless_there_is_one_only(count, hel
 
 
 def test_an_upscaler_gets_reduced_photos_and_the_truth():
-    data = from_photos(images(4), 4, None)
+    data = from_photos(images(4), 4, ())
     given, wanted = data.search[0]
     assert (given.shape, wanted.shape) == ((16, 12, 3), (64, 48, 3))
     assert data.truth and not data.labelled
 
 
 def test_a_restorer_gets_what_it_undoes():
-    clean = from_photos([np.full((32, 32, 3), 128, np.uint8)] * 4, 1, None)
-    noisy = from_photos([np.full((32, 32, 3), 128, np.uint8)] * 4, 1, "noise of sigma 25")
+    clean = from_photos([np.full((32, 32, 3), 128, np.uint8)] * 4, 1, ())
+    noisy = from_photos([np.full((32, 32, 3), 128, np.uint8)] * 4, 1, ("noise of sigma 25",))
     assert np.array_equal(*clean.search[0]) and not clean.truth
     assert psnr_y(*noisy.search[0], 0) < 30 and noisy.truth
 

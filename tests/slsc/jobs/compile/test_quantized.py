@@ -1,4 +1,4 @@
-"""A network that ONNX Runtime quantized, compiled like any other: pruned, packed, run; only not natively."""
+"""A network that ONNX Runtime quantized, compiled like any other: without the rounding between its layers."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 
 from slsc.jobs.compile.baking import bake
 from slsc.jobs.compile.measuring import HeldOut
+from slsc.jobs.compile.rounding import quantized_quality
 from slsc.jobs.compile.trained import found_in_weights
 from slsc.passes.analysis.cost import costs
 from slsc.passes.graph import initializers
-from slsc.passes.importing.import_model import import_model
+from slsc.passes.importing.import_model import Imported, import_model
 from slsc.passes.weights import weight_values
 from slsc.runtime.bundle.manifest import ImageIO
 from slsc.runtime.bundle.value_range import UNIT
@@ -34,7 +35,7 @@ class Noise(CalibrationDataReader):
 
 
 @pytest.fixture(scope="module")
-def quantized(tmp_path_factory: pytest.TempPathFactory) -> onnx.ModelProto:
+def quantized(tmp_path_factory: pytest.TempPathFactory) -> Imported:
     folder = tmp_path_factory.mktemp("quantized")
     torch.manual_seed(0)
     onnx.save(import_model(to_onnx(Compact(2, 16, 1))).model, folder / "float.onnx")
@@ -47,12 +48,27 @@ def quantized(tmp_path_factory: pytest.TempPathFactory) -> onnx.ModelProto:
         per_channel=True,
         weight_type=QuantType.QInt8,
     )
-    return import_model(onnx.load(folder / "int8.onnx")).model
+    return import_model(onnx.load(folder / "int8.onnx"))
+
+
+def test_what_the_rounding_comes_to(quantized: Imported) -> None:
+    model, before = quantized.model, quantized.quantized
+    assert before is not None
+    io = ImageIO(3, "RGB", UNIT, UNIT, model.graph.input[0].name, model.graph.output[0].name, 2, "sr")
+    random = np.random.default_rng(1)
+    pairs = [(random.integers(0, 256, (64, 64, 3), np.uint8), random.integers(0, 256, (128, 128, 3), np.uint8))]
+    found = quantized_quality(before, model, io, pairs, truth=True)
+    assert found.psnr_to_dense is not None and 25 < found.psnr_to_dense < 80
+    assert found.psnr is not None
+    before.graph.input[0].type.tensor_type.shape.dim[1].dim_value = 1
+    assert quantized_quality(before, model, io, pairs, truth=True).psnr_to_dense is None, "it takes no photo"
+    same = quantized_quality(model, model, io, pairs, truth=False)
+    assert same.psnr_to_dense == np.inf
 
 
 @pytest.mark.parametrize("method", ["oneshot", "uniform"])
-def test_a_quantized_network_is_pruned_in_its_own_integers(quantized: onnx.ModelProto, method: str) -> None:
-    model = quantized
+def test_a_quantized_network_is_pruned_as_a_float_one(quantized: Imported, method: str) -> None:
+    model = quantized.model
     io = ImageIO(3, "RGB", UNIT, UNIT, model.graph.input[0].name, model.graph.output[0].name, 2, "sr")
     random = np.random.default_rng(1)
     pairs = [(random.integers(0, 256, (64, 64, 3), np.uint8), random.integers(0, 256, (128, 128, 3), np.uint8))]
@@ -65,7 +81,7 @@ def test_a_quantized_network_is_pruned_in_its_own_integers(quantized: onnx.Model
     assert quality is not None and 15 < quality < 90
     for layer in found.plan.layers:
         stored, values = initializers(engine.model)[layer.name], weight_values(engine.model)[layer.name]
-        assert stored.dtype == np.int8
+        assert stored.dtype == np.float32
         assert not values[~found.masks[layer.name]].any()
     again = found_in_weights(engine.model, found.plan)
     assert all(not (mask & ~found.masks[name]).any() for name, mask in again.masks.items())

@@ -21,6 +21,7 @@ from slsc.jobs.eval.evaluation import evaluate, mean_score
 from slsc.metrics.psnr import psnr_y
 from slsc.networks.restorer import open_restorer
 from slsc.passes.package import write_bundle
+from slsc.probe import Known
 from slsc.runtime.bundle.engines import Artefact, Engine
 from slsc.runtime.bundle.manifest import SCHEMA, ImageIO, Manifest, Source, TileGeometry
 from slsc.runtime.bundle.value_range import UNIT
@@ -96,7 +97,7 @@ def test_given_inputs_are_used(photos: Path, enlarger: Path, tmp_path: Path) -> 
 
 def test_same_size_network_is_compared_with_its_input(photos: Path, tmp_path: Path) -> None:
     export_onnx(Repeat(1), tmp_path / "x1.onnx")
-    restorer = open_restorer(tmp_path / "x1.onnx", value_range=(0, 1))
+    restorer = open_restorer(tmp_path / "x1.onnx", known=Known(input=UNIT, output=UNIT))
     with pytest.raises(UsageError, match="--lr"):
         evaluate(restorer, photos, None, lpips=False, progress=_nothing)
     (score, _) = evaluate(restorer, photos, photos, lpips=False, progress=_nothing)
@@ -142,7 +143,7 @@ def test_options_of_the_other_kind_of_file_are_refused(enlarger: Path, tmp_path:
     with pytest.raises(UsageError, match="--engine"):
         open_restorer(enlarger, engine="1-8")
     with pytest.raises(UsageError, match="--range"):
-        open_restorer(_bundle(tmp_path / "x2.slsb", enlarger), value_range=(0, 1))
+        open_restorer(_bundle(tmp_path / "x2.slsb", enlarger), known=Known(input=UNIT, output=UNIT))
 
 
 def test_sizes_the_strides_do_not_divide_are_padded(photos: Path, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from slsc.errors import DataError, UsageError
 from slsc.jobs.eval.evaluation import Score, evaluate, mean_score
 from slsc.networks.restorer import open_restorer
 from slsc.passes.package import write_bundle
+from slsc.probe import Form, Known
 from slsc.runtime.bundle.engines import Artefact, Engine
 from slsc.runtime.bundle.manifest import SCHEMA, ImageIO, Manifest, Source, TileGeometry
 from slsc.runtime.bundle.value_range import UNIT
@@ -53,7 +54,8 @@ def pairs(tmp_path: Path) -> tuple[Path, Path]:
 
 
 def scored(network: Path, hr: Path, lr: Path | None = None, noise: float | None = None) -> list[Score]:
-    restorer = open_restorer(network, value_range=(0, 1) if network.suffix == ".onnx" else None)
+    known = Known(input=UNIT, output=UNIT, form=Form.PICTURE)
+    restorer = open_restorer(network, known=known if network.suffix == ".onnx" else None)
     return evaluate(restorer, hr, lr, noise=noise, lpips=False, progress=lambda *_: None)
 
 

@@ -12,7 +12,10 @@ from PIL import Image
 from tqdm import tqdm
 
 from slsc.data.calibration import calibration_photos
-from slsc.jobs.train.request import Interface, TrainRequest
+from slsc.jobs.train.request import TrainRequest
+from slsc.passes.importing.binding import NOTHING_BOUND
+from slsc.probe import Form, Known
+from slsc.runtime.bundle.value_range import UNIT
 from slsc.search.base import Rules
 from slsc.search.sls.settings import FAST
 from slsc.trainer.schedule import Horizon, Schedule
@@ -65,7 +68,8 @@ def request_for(tmp_path: Path, photos: Path, upscaler: Path) -> Callable[..., T
                 "arch": None,
                 "weights": None,
                 "model": upscaler,
-                "interface": Interface(value_range=(0.0, 1.0)),
+                "binding": NOTHING_BOUND,
+                "interface": Known(input=UNIT, output=UNIT, form=Form.PICTURE),
                 "method": "dense",
                 "budget": None,
                 "start": "dense",

@@ -134,7 +134,7 @@ def test_a_sparse_network_is_trained_then_packaged_by_its_plan(
     choices = ("--method", "sls", "--budget", "1/2", "--m", "8", "--range", "0:1", "--lr", "1e-4", "--no-priority")
     assert _train(photos, "--model", str(upscaler), "--steps", "4", *choices, "-o", str(output)) == 0
     assert capsys.readouterr().out.splitlines()[-2:] == [str(plan), str(output)]
-    words = ["--range", "0:1", "--json", "-o", str(bundle)]
+    words = ["--range", "0:1", "--force", "--json", "-o", str(bundle)]
     assert main(["compile", str(output), "--plan", str(plan), *words]) == 0
     (engine,) = json.loads(capsys.readouterr().out)["engines"]
     assert (engine["name"], engine["quality"]["psnr_to_dense"]) == ("1-2", None)

@@ -1,0 +1,114 @@
+"""Conventions: ways in which a network may take pixels and give them back, and those that are tried."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from slsc.runtime.bundle.value_range import UNIT, ValueRange
+
+
+class Form(Enum):
+    """What a network puts out: the picture, or what is to be taken from or added to its input for that."""
+
+    PICTURE = "picture"
+    SUBTRACT = "subtract"
+    ADD = "add"
+
+    @property
+    def words(self) -> str:
+        """As findings say it."""
+        return {"picture": "the output", "subtract": "input - output", "add": "input + output"}[self.value]
+
+
+LEVELS, SIGNED, CENTRED = ValueRange.uniform(0, 255), ValueRange.uniform(-1, 1), ValueRange.uniform(-0.5, 0.5)
+IMAGENET = ValueRange.normalised((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+"""Mean and deviation of ImageNet's photos, as torchvision has them; red first."""
+
+RANGES = (UNIT, LEVELS, SIGNED, CENTRED)
+"""Tried for input and output, the commonest first: it is taken where the measurement cannot tell."""
+
+
+@dataclass(frozen=True)
+class Convention:
+    """How pixels enter and leave a network.
+
+    Attributes:
+        order: "RGB", "BGR", or "Y".
+        input: network values of black and white, in the network's own order of channels.
+        output: likewise where they leave; of a network whose form is not PICTURE, only the span counts.
+        form: what it puts out.
+    """
+
+    order: str
+    input: ValueRange
+    output: ValueRange
+    form: Form = Form.PICTURE
+
+    @property
+    def plain(self) -> bool:
+        """Whether the picture leaves as it enters."""
+        return self.input == self.output and self.form is Form.PICTURE
+
+    def turned(self, order: str) -> Convention:
+        """The same for another order of colours: what belongs to a colour goes with it."""
+        if order == self.order:
+            return self
+        return Convention(order, _turned(self.input), _turned(self.output), self.form)
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the user says of the interface; None for what is to be found out.
+
+    Attributes:
+        scale: output pixels per input pixel along each side.
+        task: "sr" or "restore".
+        input: values of black and white in the network's input.
+        output: likewise in its output.
+        order: "RGB", "BGR", or "Y".
+        form: what the network puts out.
+    """
+
+    scale: int | None = None
+    task: str | None = None
+    input: ValueRange | None = None
+    output: ValueRange | None = None
+    order: str | None = None
+    form: Form | None = None
+
+
+def inputs_tried(known: Known, order: str) -> tuple[ValueRange, ...]:
+    """Ranges that an input may have, the likeliest first."""
+    if known.input is not None:
+        return (known.input,)
+    if order == "Y":
+        return RANGES
+    return (*RANGES, IMAGENET if order == "RGB" else _turned(IMAGENET))
+
+
+def conventions(given: ValueRange, known: Known, order: str, *, same_size: bool) -> list[Convention]:
+    """All there is to be tried for one range of the input, the likeliest first."""
+    others = [one for one in inputs_tried(replace(known, input=None), order) if one != given]
+    outputs = [known.output] if known.output else [given, *others]
+    forms = [known.form] if known.form else list(Form) if same_size else [Form.PICTURE]
+    spans: dict[tuple[float, ...], ValueRange] = {}
+    for output in outputs:
+        if len(output.span) > 1 and output not in (given, known.output):
+            continue  # of differences, a deviation by channel is taken to be the input's or none
+        spans.setdefault(output.span, output)
+    return [
+        Convention(order, given, output, form)
+        for form in forms
+        for output in (outputs if form is Form.PICTURE else spans.values())
+    ]
+
+
+def name_of(values: ValueRange) -> str:
+    """A range in words."""
+    return "ImageNet's mean and deviation" if values in (IMAGENET, _turned(IMAGENET)) else str(values)
+
+
+def _turned(values: ValueRange) -> ValueRange:
+    """Of the reverse order of channels."""
+    return ValueRange(values.low[::-1], values.high[::-1])

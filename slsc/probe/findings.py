@@ -1,0 +1,107 @@
+"""The probe's answers in words, each with how it is known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from slsc.probe.convention import Convention, Form, Known, name_of
+from slsc.probe.network import Geometry
+from slsc.probe.result import Finding
+from slsc.probe.search import Evidence
+from slsc.runtime.bundle.value_range import ValueRange
+
+ASSUMED = "it restores nothing that was tried"
+
+
+def size_findings(geometry: Geometry, known: Known) -> list[Finding]:
+    """Scale, task and sizes."""
+    task = "restore" if geometry.scale == 1 else "sr"
+    why = f"the output is {geometry.scale} times as high and wide as the input" if geometry.scale > 1 else "same size"
+    sizes, size_why = _sizes_in_words(geometry)
+    return [
+        Finding("scale", f"x{geometry.scale}", "measured", why, {}),
+        Finding("task", task, "measured", why, {}),
+        Finding("size", sizes, "measured", size_why, {}),
+    ]
+
+
+def _sizes_in_words(geometry: Geometry) -> tuple[str, str]:
+    if geometry.fixed_hw:
+        return "{1}x{0} only".format(*geometry.fixed_hw), "the input declares it"
+    if geometry.multiple_of == (1, 1):
+        return "any", "odd heights and widths run"
+    height, width = geometry.multiple_of
+    return f"height a multiple of {height}, width of {width}", "the network fails on other sizes"
+
+
+def range_findings(convention: Convention, evidence: Evidence | None, known: Known, why: str) -> list[Finding]:
+    """The range of the input, and that of the output where it is another or was looked for alone."""
+    found = []
+    for question, values, given in (
+        ("range", convention.input, known.input),
+        ("output range", convention.output, known.output),
+    ):
+        if given is not None:
+            found.append(Finding(question, name_of(values), "given", "not measured", _plain(evidence)))
+        elif evidence is None:
+            why_not = f"{ASSUMED}; {why}; if you know it, give --{question.replace(' ', '-')} LOW:HIGH"
+            found.append(Finding(question, name_of(values), "assumed", why_not, {}))
+        else:
+            found.append(_measured(question, values, convention, evidence))
+    if convention.plain and known.output is None and known.input is None:
+        return found[:1]
+    return found
+
+
+def _measured(question: str, values: ValueRange, convention: Convention, evidence: Evidence) -> Finding:
+    scores: dict[str, float] = {}
+    for one, score in evidence.scores.items():
+        asked = one.input if question == "range" else one.output
+        if question == "range" or (one.input, one.form) == (convention.input, convention.form):
+            name = name_of(asked)
+            scores[name] = max(score, scores.get(name, score))
+    scores |= _plain(evidence)
+    rivals = {name_of(one.input if question == "range" else one.output) for one in evidence.rivals} - {name_of(values)}
+    if rivals:
+        names = " and ".join((name_of(values), *sorted(rivals)))
+        return Finding(question, name_of(values), "assumed", f"{names} are equally good at {purpose(evidence)}", scores)
+    return Finding(question, name_of(values), "measured", f"best at {purpose(evidence)}", scores)
+
+
+def _plain(evidence: Evidence | None) -> dict[str, float]:
+    return {} if evidence is None else {evidence.plain_name: evidence.plain}
+
+
+def purpose(evidence: Evidence) -> str:
+    """What the network did with the samples that showed its convention."""
+    return f"restoring {evidence.name}" if evidence.restores else f"coming near {evidence.name}"
+
+
+def form_finding(convention: Convention, evidence: Evidence | None, known: Known) -> Finding:
+    """Whether the output is the picture."""
+    answer = convention.form.words
+    if known.form is not None:
+        return Finding("picture", answer, "given", "not measured", {})
+    if evidence is None:
+        return Finding("picture", answer, "assumed", f"{ASSUMED}; --residual overrides", {})
+    scores = {
+        form.words: max(
+            score for one, score in evidence.scores.items() if one.form is form and one.input == convention.input
+        )
+        for form in Form
+    }
+    return Finding("picture", answer, "measured", f"best at {purpose(evidence)}", scores)
+
+
+def colour_finding(order: str, known: Known, lead: float | None, psnrs: Mapping[str, float], name: str = "") -> Finding:
+    """The order of colours; `lead` is that of RGB in dB, None where it does not tell."""
+    if known.order is not None:
+        return Finding("order", order, "given", "not measured", {})
+    if order == "Y":
+        return Finding("order", "Y", "measured", "one channel is taken as luma", {})
+    if not psnrs:
+        return Finding("order", order, "assumed", f"{ASSUMED}; --order overrides", {})
+    if lead is None:
+        gap = abs(psnrs["RGB"] - psnrs["BGR"])
+        return Finding("order", order, "assumed", f"the orders differ by {gap:.3f} dB, too little to tell", psnrs)
+    return Finding("order", order, "measured", f"better by {abs(lead):.2f} dB at restoring {name}", psnrs)

@@ -1,0 +1,47 @@
+"""A residual written into the graph: the picture comes out, in the range of the input, on every backend."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import onnx
+import pytest
+
+from slsc.errors import ModelError
+from slsc.passes import verify
+from slsc.passes.base import PassContext
+from slsc.passes.importing.residual import RestoreFromResidual, residual_factors
+from slsc.passes.lowering import lower
+from slsc.passes.pipeline import Pipeline
+
+NETWORK = "net (float[1,3,h,w] x) => (float[1,3,h,w] y) { a = Tanh(x) y = Mul(a, a) }"
+
+
+def network(text: str = NETWORK) -> onnx.ModelProto:
+    return onnx.parser.parse_model(f'<ir_version: 8, opset_import: ["" : 17]> {text}')
+
+
+@pytest.mark.parametrize("factors", [(-1.0,) * 3, (1.0,) * 3, (-255.0, -2.0, -0.5), (0.25,) * 3])
+def test_the_picture_is_the_input_and_its_share_of_the_output(factors: Sequence[float]) -> None:
+    model = network()
+    made = Pipeline([RestoreFromResidual(factors)]).run(model, PassContext()).model
+    onnx.checker.check_model(made)
+    x = np.random.default_rng(0).standard_normal((1, 3, 5, 7)).astype(np.float32)
+    residual = verify.run(verify.session(model), x)
+    expected = x + np.array(factors, np.float32).reshape(1, 3, 1, 1) * residual
+    assert np.allclose(verify.run(verify.session(made), x), expected, rtol=1e-5, atol=1e-5)
+    assert residual_factors(made) == tuple(factors if abs(factors[0]) != 1 else factors[:1])
+    assert residual_factors(model) is None
+
+
+@pytest.mark.parametrize("factors", [(-1.0,) * 3, (-255.0, -2.0, -0.5)])
+def test_the_native_engine_takes_it(factors: Sequence[float]) -> None:
+    text = "net (float[1,3,h,w] x) => (float[1,3,h,w] y) { y = Relu(x) }"
+    assert lower(Pipeline([RestoreFromResidual(factors)]).run(network(text), PassContext()).model, None)
+
+
+def test_an_output_that_is_the_input_is_refused() -> None:
+    model = network("net (float[1,3,h,w] x) => (float[1,3,h,w] x) { y = Relu(x) }")
+    with pytest.raises(ModelError, match="is its input"):
+        RestoreFromResidual((1.0,)).run(model, PassContext())
