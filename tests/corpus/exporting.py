@@ -11,6 +11,7 @@ from typing import Any
 import onnx
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 IMAGENET_MEAN, IMAGENET_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -45,10 +46,14 @@ class Dressed(nn.Module):
         made: levels of its first output.
         flip: "" or how the channels of the image are turned round at both ends, "flip" or "index".
         residual: 0, or the factor of the difference to the input that it puts out instead of the image.
+        pads: it continues the image by mirroring to multiples of this itself, and cuts the result; 1 for none.
     """
 
-    def __init__(self, network: nn.Module, given: Levels, made: Levels, *, flip: str = "", residual: float = 0) -> None:
+    def __init__(
+        self, network: nn.Module, given: Levels, made: Levels, *, flip: str = "", residual: float = 0, pads: int = 1
+    ) -> None:
         super().__init__()
+        self.pads = pads
         self.network, self.flip, self.residual = network, flip, residual
         self.plain = (given, made) == (Levels(), Levels())
         for name, levels in (("given", given), ("made", made)):
@@ -60,11 +65,18 @@ class Dressed(nn.Module):
         if not self.plain:
             image = (image - self.given_black) / self.given_span
         image = self._turned(image)
+        height, width = image.size(2), image.size(3)
+        if self.pads > 1:
+            more_rows, more_columns = (-height) % self.pads, (-width) % self.pads
+            image = F.pad(image, (0, more_columns, 0, more_rows), mode="reflect")
         result = self.network(image, *more)
         restored, others = (result[0], result[1:]) if isinstance(result, tuple) else (result, ())
         if self.residual:
             restored = self.residual * (restored - image)
         restored = self._turned(restored)
+        if self.pads > 1:
+            scale = restored.size(2) // image.size(2)
+            restored = restored[:, :, : scale * height, : scale * width]
         if not self.plain:
             restored = restored * self.made_span + self.made_black
         return (restored, *others) if others else restored

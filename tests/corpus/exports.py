@@ -21,7 +21,8 @@ _AS_EXPORTED = {
     "imdn_x2": export("TorchScript", "imdn"),
     "srvgg_x4": export("TorchScript", "srvgg"),
     "rfdn_x4": export("sizes computed in the graph", "rfdn"),
-    "nafnet_local": export("sizes computed in the graph", "nafnet_local", native="Pad"),
+    "rfdn_x4_255": export("sizes computed in the graph", "rfdn", BYTES),
+    "nafnet_local": export("pads itself", "nafnet_local", native="Pad"),
     "unet_deblur": export("strides", "unet"),
     "unet_dark": export("strides", "unet_dark"),
     "mobile": export("depthwise", "mobile"),
@@ -87,6 +88,8 @@ _TYPES = {
 _SIZES = {
     "swinir_x2": export("windows", "swinir", native="Transpose"),
     "swinir_x2_fixed": export("windows", "swinir", hw=(48, 48), fixed=True, native="Transpose"),
+    "swinir_x2_pads": export("pads itself", "swinir", pads=8, native="Pad"),
+    "unet_deblur_pads": export("pads itself", "unet", pads=4, native="Pad"),
     "unet_fixed": export("one size", "unet", hw=(64, 64), fixed=True),
     "rfdn_x4_fixed": export("one size", "rfdn", hw=(64, 56), fixed=True),
     "edsr_x2_batch4": export("one batch", "edsr", after=lambda model: batch_of(model, 4), feed={"batch": 4}),

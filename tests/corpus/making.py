@@ -64,6 +64,7 @@ def export(
     *,
     flip: str = "",
     residual: float = 0,
+    pads: int = 1,
     hw: tuple[int, int] = EXAMPLE_HW,
     numbers: Mapping[str, Sequence[int]] | None = None,
     after: Change | None = None,
@@ -80,7 +81,7 @@ def export(
         base: one of `corpus.bases.BASES`.
         given: levels of the input, 0..1 for None.
         made: levels of the output, the input's for None.
-        flip, residual: see `corpus.exporting.Dressed`.
+        flip, residual, pads: see `corpus.exporting.Dressed`.
         hw: size that is traced.
         numbers: shapes of further inputs, each the deviation of the noise, by name.
         after: what is done to the file afterwards.
@@ -92,7 +93,7 @@ def export(
     sigma = TASKS[of.task].sigma / 255
 
     def build() -> onnx.ModelProto:
-        module = Dressed(trained(base), given, made, flip=flip, residual=residual).eval()
+        module = Dressed(trained(base), given, made, flip=flip, residual=residual, pads=pads).eval()
         examples = [
             torch.rand(1, of.channels, *hw),
             *(torch.full(tuple(shape), 0.1) for shape in (numbers or {}).values()),
@@ -107,7 +108,7 @@ def export(
         "numbers": {name: np.full(shape, sigma) for name, shape in (numbers or {}).items()},
         "level": sigma if of.channels == 4 else None,
         "residual": residual,
-        "multiple": of.multiple,
+        "multiple": 1 if pads > 1 else of.multiple,
         "border": of.border,
         "fixed_hw": hw if how.get("fixed") else None,
     }
