@@ -102,9 +102,14 @@ class Library:
         return status[0], handle
 
     def close(self, handle: int) -> int:
-        """Forget a handle. A call in progress on another thread ends normally."""
+        """Forget a handle and give back what its bundle holds, once a call in progress on another thread has ended."""
         with self._lock:
-            return Status.BAD_HANDLE if self._opened.pop(handle, None) is None else Status.OK
+            opened = self._opened.pop(handle, None)
+        if opened is None:
+            return Status.BAD_HANDLE
+        if opened.session:
+            opened.session.close()
+        return Status.OK
 
     def error(self, handle: int) -> str:
         """Text of the last call on the handle that did not return OK; empty when there was none, or no such handle."""

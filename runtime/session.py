@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -13,12 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from slsc.errors import DataError, ResourceError, UsageError
+from slsc.runtime.atomic import require_other
 from slsc.runtime.backends.base import AllocationFailed, Batch
 from slsc.runtime.bundle.engines import Engine
 from slsc.runtime.bundle.manifest import Manifest
 from slsc.runtime.bundle.reader import Bundle, open_bundle
 from slsc.runtime.image.photo import Photo, decoding_bytes, load_photo
-from slsc.runtime.image.photo_writer import WriteRows, held_bytes, photo_writer, require_writable
+from slsc.runtime.image.photo_writer import WriteRows, held_bytes, not_carried, photo_writer, require_writable
 from slsc.runtime.image.pixels import WHITES, output_shape
 from slsc.runtime.image.transparency import bleed
 from slsc.runtime.loaded_engine import load_engine
@@ -28,6 +29,9 @@ from slsc.runtime.tiles.chooser import FixedChooser
 from slsc.runtime.tiles.restoration import Restoration, TileProgress
 from slsc.runtime.tiles.tile_grid import ImageShape, Limits, tile_grid
 from slsc.runtime.tiles.tiling import Span, Tile, cut_out, round_up
+
+Note = Callable[[str], None]
+"""Is told, in words, what a restoration lacks."""
 
 
 class Session:
@@ -142,13 +146,26 @@ class Session:
                 at += len(band)
         return output if image.ndim == 3 else output[:, :, 0]
 
-    def restore_file(self, source: str | Path, target: str | Path, progress: TileProgress | None = None) -> Path:
-        """Restore a photo file; PNG output is streamed, so that memory does not grow with it.
+    def restore_file(
+        self,
+        source: str | Path,
+        target: str | Path,
+        progress: TileProgress | None = None,
+        *,
+        strip: bool = False,
+        note: Note | None = None,
+    ) -> Path:
+        """Restore a photo file; PNG and TIFF output is streamed, so that memory does not grow with it.
+
+        What the file says of its colours is carried to the target, and so are EXIF, XMP and the density of its pixels:
+        upright, of the target's size, without previews.
 
         Args:
-            source: any photo that `load_photo` opens.
+            source: any photo that `load_photo` opens, of any size that `memory` allows.
             target: its extension chooses the format. It is replaced only when all went well.
             progress: as in `restore`.
+            strip: leave out EXIF and XMP. What colours need to be shown as they are meant is carried all the same.
+            note: told, in words, what the target cannot carry.
 
         Returns:
             The target's path.
@@ -159,16 +176,20 @@ class Session:
             ResourceError, BackendError, VerificationError: as `restore`.
         """
         source, target = Path(source), Path(target)
-        if target.exists() and source.exists() and target.samefile(source):
-            raise UsageError("the output would replace the photo itself", where=str(target), hint="name another output")
+        require_other(target, source, self._bundle.path)
         with self._lock:
             self._require_open()
-            require_fit(self._limit(), self._loaded.resident, decoding_bytes(source), "decoding the photo")
-            photo = load_photo(source)
+            limit = self._limit()
+            require_fit(limit, self._loaded.resident, decoding_bytes(source), "decoding the photo")
+            photo = load_photo(source, most=limit - self._loaded.resident)
+            metadata = photo.metadata.stripped() if strip else photo.metadata
             shape, dtype = output_shape(photo, self.manifest.io), photo.pixels.dtype
             require_writable(target, shape, dtype)
             restoration = self._start(photo, held_bytes(target, shape), progress)
-            with photo_writer(target, shape, dtype, photo.icc) as write:
+            if note:
+                for missing in not_carried(metadata, target):
+                    note(missing)
+            with photo_writer(target, shape, dtype, metadata) as write:
                 _write_behind(restoration.bands(), write)
         return target
 

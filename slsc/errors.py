@@ -108,3 +108,7 @@ class ResourceError(SlscError):
     """Memory or disk does not suffice for what was asked."""
 
     exit_code = 3
+
+
+class StorageError(ResourceError):
+    """The disk is full: whatever else was to be written there cannot be either."""

@@ -6,13 +6,10 @@ another file.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-VARINT, FIXED64, LENGTH, FIXED32 = 0, 1, 2, 5
-FIXED_BYTES = {FIXED64: 8, FIXED32: 4}
-MAX_VARINT_BYTES = 10
-MAX_TAG = (1 << 32) - 1
+from slsc.runtime.backends.protobuf import fields
 
 # Field number -> the message inside that is walked, or why the field may not be there. The numbers are those of
 # onnx.proto, which ONNX never changes.
@@ -34,44 +31,11 @@ def reason_to_refuse(model: bytes) -> str | None:
 
 
 def _walk(message: memoryview, known: Mapping[int, Any]) -> str | None:
-    for number, value in _length_delimited(message):
+    for number, value in fields(message):
         inside = known.get(number)
-        found = inside if inside is None or isinstance(inside, str) else _walk(value, inside)
+        if inside is None or isinstance(value, int):
+            continue
+        found = inside if isinstance(inside, str) else _walk(value, inside)
         if found:
             return found
     return None
-
-
-def _length_delimited(message: memoryview) -> Iterator[tuple[int, memoryview]]:
-    """Number and bytes of each field that holds a message, text or bytes.
-
-    Raises:
-        ValueError: the message is not encoded as any ONNX exporter does it.
-    """
-    at = 0
-    while at < len(message):
-        tag, at = _varint(message, at)
-        kind = tag & 7
-        if tag > MAX_TAG or kind not in (VARINT, LENGTH, *FIXED_BYTES):
-            raise ValueError(f"a field of wire type {kind}")
-        if kind == VARINT:
-            _, at = _varint(message, at)
-            continue
-        size = FIXED_BYTES.get(kind)
-        if size is None:
-            size, at = _varint(message, at)
-        if size > len(message) - at:
-            raise ValueError("a field ends beyond its message")
-        if kind == LENGTH:
-            yield tag >> 3, message[at : at + size]
-        at += size
-
-
-def _varint(message: memoryview, at: int) -> tuple[int, int]:
-    """The number that begins at an offset, and the offset after it."""
-    value = 0
-    for index, byte in enumerate(message[at : at + MAX_VARINT_BYTES]):
-        value |= (byte & 127) << 7 * index
-        if byte < 128:
-            return value, at + index + 1
-    raise ValueError("a number does not end")

@@ -9,6 +9,7 @@ from typing import Any
 from slsc.errors import BackendError
 from slsc.runtime.backends.base import AllocationFailed, Batch, Runner, missing_artefact
 from slsc.runtime.backends.engine_scan import reason_to_refuse
+from slsc.runtime.backends.graph_memory import least_bytes_per_pixel
 from slsc.runtime.backends.ort_reason import ort_reason
 from slsc.runtime.bundle.engines import ONNX, Engine
 
@@ -71,6 +72,7 @@ class OnnxRuntimeRunner:
         except Exception as error:  # ONNX Runtime's exceptions share no base class below Exception
             raise _failure("ONNX Runtime refuses the engine", error) from error
         self._session: Any = session
+        self._least_bytes_per_pixel = least_bytes_per_pixel(model)
         self._input = session.get_inputs()[0].name
         self._output = session.get_outputs()[0].name
 
@@ -87,8 +89,8 @@ class OnnxRuntimeRunner:
         return output
 
     def run_bytes(self, engine: Engine, height: int, width: int) -> int:
-        """See `Runner.run_bytes`; every pixel takes as much."""
-        return int(OVERHEAD * engine.bytes_per_pixel * height * width)
+        """See `Runner.run_bytes`; every pixel takes as much, whatever the bundle says no less than the graph shows."""
+        return int(OVERHEAD * max(engine.bytes_per_pixel, self._least_bytes_per_pixel) * height * width)
 
     def close(self) -> None:
         """Drop the session; see `Runner.close`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Iterable
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -31,11 +32,17 @@ class PngStream:
         width: pixels per row, >= 1.
         channels: 1 grey, 2 grey + alpha, 3 RGB, 4 RGBA.
         dtype: uint8 or uint16.
-        icc: ICC profile to embed.
+        chunks: name and content of chunks to write before the pixels.
     """
 
     def __init__(
-        self, file: BinaryIO, height: int, width: int, channels: int, dtype: npt.DTypeLike, icc: bytes | None = None
+        self,
+        file: BinaryIO,
+        height: int,
+        width: int,
+        channels: int,
+        dtype: npt.DTypeLike,
+        chunks: Iterable[tuple[bytes, bytes]] = (),
     ) -> None:
         if not (1 <= height <= MAX_SIDE and 1 <= width <= MAX_SIDE):
             raise ValueError(f"a PNG cannot be {height}x{width}")
@@ -49,8 +56,8 @@ class PngStream:
         file.write(SIGNATURE)
         depth = 8 * self._dtype.itemsize
         self._chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, COLOUR_TYPES[channels], 0, 0, 0))
-        if icc:
-            self._chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(icc))
+        for kind, data in chunks:
+            self._chunk(kind, data)
 
     def write(self, rows: npt.NDArray[Any]) -> None:
         """Append rows, shape (n, width, channels), of the stream's dtype."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from slsc.errors import DataError, UsageError
 from slsc.passes.importing.binding import Binding, named_numbers, number
+from slsc.runtime.atomic import require_other
 
 if TYPE_CHECKING:
     from slsc.probe import Known
@@ -94,11 +95,11 @@ def numbers(text: str) -> tuple[float, ...]:
     return found
 
 
-def output_path(path: Path, suffix: str) -> Path:
-    """Check, before long work starts, that a file can be written at `path`.
+def output_path(path: Path, suffix: str, *sources: Path | None) -> Path:
+    """Check, before long work starts, that a file can be written at `path`, and that it is none of the `sources`.
 
     Raises:
-        UsageError: wrong suffix, no such folder, or the path is a folder.
+        UsageError: wrong suffix, no such folder, the path is a folder, or the output would replace what is read.
     """
     if path.suffix != suffix:
         raise UsageError(f"the output must end in {suffix}", where=str(path), hint=f"-o {path.with_suffix(suffix)}")
@@ -106,6 +107,7 @@ def output_path(path: Path, suffix: str) -> Path:
         raise UsageError("the output is a folder", where=str(path), hint=f"-o {path / ('model' + suffix)}")
     if not path.parent.is_dir():
         raise UsageError("the output's folder does not exist", where=str(path.parent), hint=f"mkdir -p {path.parent}")
+    require_other(path, *sources)
     return path
 
 

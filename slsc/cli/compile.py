@@ -113,7 +113,9 @@ def run(args: argparse.Namespace, console: Console) -> int:
         raise UsageError(f"--m {args.m} is outside 2..256", hint="the default, 32, is the paper's")
     if bool(args.budget) == bool(args.plan):
         raise UsageError("give either budgets or a plan", hint="use --budget 1/8, or --plan OUT.plan.json")
-    output = output_path(written_path(args, SUFFIX) or Path(f"{args.model.stem}{SUFFIX}"), SUFFIX)
+    output = output_path(
+        written_path(args, SUFFIX) or Path(f"{args.model.stem}{SUFFIX}"), SUFFIX, args.model, args.plan
+    )
 
     from slsc.jobs.compile.compiling import CompileRequest, compile_model
     from slsc.search.base import Rules

@@ -9,6 +9,7 @@ is rounded to 8 bit; means over images. An ONNX file is run on whole images, a b
 from __future__ import annotations
 
 import argparse
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,7 +49,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     )
     for doubt in restorer.doubts:
         console.note(f"slsc: warning: {doubt}")
-    with console.stages() as progress:
+    with contextlib.closing(restorer), console.stages() as progress:
         scores = evaluate(restorer, args.hr, args.lr, noise=args.noise, lpips=args.lpips, progress=progress)
     mean = mean_score(scores)
     psnr, baseline = mean.protocol.psnr_title, "input" if restorer.io.scale == 1 else "bicubic"

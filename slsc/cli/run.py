@@ -2,24 +2,32 @@
 
 Photos are restored in tiles that overlap far enough for seams not to show, within a fixed amount of memory whatever
 their size. 16-bit photos stay 16-bit, transparency and chroma (for networks of luma) are enlarged bicubically. Colour
-bleeds into what is fully transparent, so that no rim shows. PNG output is streamed; a folder's photos are all written
-as PNG.
+bleeds into what is fully transparent, so that no rim shows. What the file says of its colours, EXIF and XMP are carried
+over. PNG and TIFF output is streamed; a folder's photos are written as PNG unless --format says otherwise. In place of
+a file, - reads the photo from stdin or writes the result to stdout.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import tempfile
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slsc.cli.console import Console
-from slsc.errors import DataError, UsageError
+from slsc.errors import DataError, ResourceError, StorageError, UsageError
+from slsc.jobs.run.naming import FORMATS, Naming
+from slsc.jobs.run.streams import STREAM, receive, require_binary_stdout, send
 from slsc.runtime.backends import BACKENDS, Adjustable, able_to
 from slsc.runtime.memory import parse_bytes
 
 if TYPE_CHECKING:
+    from slsc.jobs.run.targets import Task
     from slsc.runtime.bundle.manifest import Manifest
     from slsc.runtime.session import Session
 
@@ -27,8 +35,16 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's own arguments."""
     parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="compiled network (.slsb)")
-    parser.add_argument("source", type=Path, metavar="IMAGE|FOLDER", help="what to restore")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="image file, or folder")
+    parser.add_argument("source", type=Path, metavar="IMAGE|FOLDER|-", help="what to restore")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="image file, folder, or -")
+    files = parser.add_argument_group("files")
+    files.add_argument("--recursive", action="store_true", help="sub-folders too, into sub-folders of the same names")
+    files.add_argument("--skip-existing", action="store_true", help="leave alone what was restored before")
+    files.add_argument("--format", choices=FORMATS, help="of the output (default: by its name, PNG for a folder)")
+    files.add_argument("--suffix", default="", metavar="TEXT", help="after the names of a folder's files, such as _x4")
+    files.add_argument(
+        "--strip", action="store_true", help="leave out EXIF and XMP; what colours need to be shown right stays"
+    )
     parser.add_argument("--engine", metavar="NAME", help="engine of the bundle (default: its first)")
     parser.add_argument(
         "--backend", choices=tuple(BACKENDS), help="what runs the network (default: the first that can)"
@@ -49,72 +65,63 @@ def run(args: argparse.Namespace, console: Console) -> int:
     """Run the verb."""
     from slsc.runtime.session import Session
 
-    pairs = _pairs(args.source, args.output)
-    with Session(
-        args.bundle,
-        backend=args.backend,
-        engine=args.engine,
-        threads=args.threads,
-        memory=args.memory,
-        tile=args.tile,
-        exact=args.exact,
-        capacity=args.capacity,
-    ) as session:
-        console.detail(f"engine {session.engine.name}, backend {session.backend}")
-        if args.source.is_dir():
-            args.output.mkdir(exist_ok=True)
-        images, failures = _restore_all(session, pairs, console)
-    console.result(engine=session.engine.name, backend=session.backend, scale=session.manifest.io.scale, images=images)
+    naming = Naming(args.suffix, args.format, args.recursive, args.skip_existing)
+    with _files(args, naming) as todo:
+        with Session(
+            args.bundle,
+            backend=args.backend,
+            engine=args.engine,
+            threads=args.threads,
+            memory=args.memory,
+            tile=args.tile,
+            exact=args.exact,
+            capacity=args.capacity,
+        ) as session:
+            console.detail(f"engine {session.engine.name}, backend {session.backend}")
+            images, failures = _restore_all(
+                Work(session, console, args.strip, args.source.is_dir(), args.output == STREAM), todo
+            )
+        console.result(
+            engine=session.engine.name, backend=session.backend, scale=session.manifest.io.scale, images=images
+        )
+    if len(todo) > 1:
+        counts = Counter(image["status"] for image in images)
+        console.note(", ".join(f"{count} {status}" for status, count in counts.items()))
     if failures:
         raise DataError(
-            f"{len(failures)} of {len(pairs)} photos could not be restored",
+            f"{len(failures)} of {len(todo)} photos could not be restored",
             where=str(args.source),
-            why="; ".join(str(error) for error in failures),
+            why="; ".join(failures),
         )
     return 0
 
 
-def _pairs(source: Path, output: Path) -> list[tuple[Path, Path]]:
-    """Photos and the files they become.
+@contextlib.contextmanager
+def _files(args: argparse.Namespace, naming: Naming) -> Iterator[list[Task]]:
+    """The photos and their outputs; what streams stand for are files of a folder that is gone afterwards.
 
     Raises:
-        DataError: the folder is unusable.
-        UsageError: the output is a file for a folder of photos, or two photos would become one file.
+        DataError, UsageError: see `tasks`; or what the streams are to be is not possible.
     """
-    from slsc.runtime.image.photo import list_photos
+    from slsc.jobs.run.targets import tasks
 
-    if not source.is_dir():
-        return [(source, output / f"{source.stem}.png" if output.is_dir() else output)]
-    if output.exists() and not output.is_dir():
-        raise UsageError("the output of a folder must be a folder", where=str(output), hint="-o FOLDER")
-    pairs = [(path, output / f"{path.stem}.png") for path in list_photos(source)]
-    sources: dict[Path, Path] = {}
-    for path, target in pairs:
-        if target in sources:
-            raise UsageError(
-                f"{sources[target].name} and {path.name} would both become {target.name}",
-                where=str(source),
-                hint="rename one of them",
-            )
-        sources[target] = path
-    return pairs
-
-
-def _restore_all(
-    session: Session, pairs: Sequence[tuple[Path, Path]], console: Console
-) -> tuple[list[dict[str, Any]], list[DataError]]:
-    """Restore photos: what was done, and what is wrong with those that cannot be used, unless that is the only one."""
-    images: list[dict[str, Any]] = []
-    failures: list[DataError] = []
-    for source, target in pairs:
+    if STREAM not in (args.source, args.output):
+        yield tasks(args.source, args.output, naming)
+        return
+    if args.output == STREAM and (args.json or args.source.is_dir()):
+        what = "--json prints to stdout as well" if args.json else "stdout takes one image"
+        raise UsageError("the result cannot go to stdout", why=what, hint="-o FILE")
+    if args.output == STREAM:
+        require_binary_stdout()
+    with tempfile.TemporaryDirectory(prefix="slsc-") as folder:
+        output = Path(folder) / f"stdout.{args.format or FORMATS[0]}" if args.output == STREAM else args.output
+        source = receive(Path(folder)) if args.source == STREAM else args.source
         try:
-            images.append(_restore(session, source, target, console))
+            yield tasks(source, output, naming)
         except DataError as error:
-            if len(pairs) == 1:
+            if args.source != STREAM or error.where != str(source):
                 raise
-            failures.append(error)
-            console.note(f"slsc: error: {error}")
-    return images, failures
+            raise DataError(error.what, where="stdin", why=error.why, hint=error.hint) from None
 
 
 def _unfaithful(manifest: Manifest, tiles: int) -> str:
@@ -131,11 +138,69 @@ def _unfaithful(manifest: Manifest, tiles: int) -> str:
     )
 
 
-def _restore(session: Session, source: Path, target: Path, console: Console) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Work:
+    """What every photo of a run is restored with.
+
+    Attributes:
+        session: of the bundle.
+        console: of the verb.
+        strip: whether EXIF and XMP are left out.
+        into_folder: whether the folders of outputs are made.
+        to_stdout: whether the outputs are passed on to stdout.
+        told: warnings that one photo was enough for.
+    """
+
+    session: Session
+    console: Console
+    strip: bool
+    into_folder: bool
+    to_stdout: bool
+    told: set[str] = field(default_factory=set)
+
+
+def _restore_all(work: Work, todo: Sequence[Task]) -> tuple[list[dict[str, Any]], list[str]]:
+    """Restore photos: what became of each, and what is wrong with those that could not be, unless there is one only.
+
+    A full disk ends the work, since it would be in the way of every photo to come.
+    """
+    images: list[dict[str, Any]] = []
+    failures: list[str] = []
+    for task in todo:
+        names = {"source": str(task.source), "output": str(task.target)}
+        try:
+            if task.why_not:
+                raise UsageError("left out", where=str(task.source), why=task.why_not)
+            if task.why_not is None:
+                if work.into_folder:
+                    _make_folder(task.target.parent)
+                images.append({**names, "status": "restored", **_restore(work, task)})
+            else:
+                images.append({**names, "status": "skipped"})
+                work.console.detail(f"{task.source}: skipped, {task.target} is there")
+        except (DataError, UsageError, ResourceError) as error:
+            if len(todo) == 1 or isinstance(error, StorageError):
+                raise
+            failures.append(str(error))
+            images.append({**names, "status": "left out" if task.why_not else "failed", "error": error.to_dict()})
+            work.console.note(f"slsc: error: {error}")
+    return images, failures
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError("cannot make the folder", where=str(folder), why=error.strerror) from None
+
+
+def _restore(work: Work, task: Task) -> dict[str, Any]:
     """Restore one photo, and tell what was done."""
+    session, console = work.session, work.console
     begun = time.monotonic()
     tiles = 0
-    with console.progress(None, source.name, "tile") as bar:
+    missing: list[str] = []
+    with console.progress(None, task.source.name, "tile") as bar:
 
         def show(done: int, total: int) -> None:
             nonlocal tiles
@@ -143,10 +208,17 @@ def _restore(session: Session, source: Path, target: Path, console: Console) -> 
             bar.total = total
             bar.update(done - bar.n)
 
-        session.restore_file(source, target, show)
+        session.restore_file(task.source, task.target, show, strip=work.strip, note=missing.append)
     seconds = time.monotonic() - begun
-    console.detail(f"{source}: {tiles} tiles, {seconds:.1f} s")
+    console.detail(f"{task.source}: {tiles} tiles, {seconds:.1f} s")
     if tiles > 1 and not (session.options.exact or session.manifest.tile.faithful):
-        console.note(f"slsc: warning: {source}: {_unfaithful(session.manifest, tiles)}")
-    console.artefact(target)
-    return {"source": str(source), "output": str(target), "tiles": tiles, "seconds": round(seconds, 3)}
+        console.note(f"slsc: warning: {task.source}: {_unfaithful(session.manifest, tiles)}")
+    for text in missing:
+        if text not in work.told:
+            console.note(f"slsc: warning: {task.source}: {text}")
+        work.told.add(text)
+    if work.to_stdout:
+        send(task.target)
+    else:
+        console.artefact(task.target)
+    return {"tiles": tiles, "seconds": round(seconds, 3), "not_carried": missing}

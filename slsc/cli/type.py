@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, console: Console) -> int:
     """Run the verb."""
-    output = output_path(args.output, ".onnx")
+    output = output_path(args.output, ".onnx", args.model)
     from slsc.jobs.type.writing import TypeRequest, write_typed
 
     report = write_typed(

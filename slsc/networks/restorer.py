@@ -45,6 +45,10 @@ class Restorer(Protocol):
         """As `restore`, black 0 and white 1; the input may lie outside, as noisy images do, the output does not."""
         ...
 
+    def close(self) -> None:
+        """Give back what it holds; it cannot restore any more. Closing twice does no harm."""
+        ...
+
 
 class WholeImage:
     """An ONNX network, run once over each whole image.
@@ -82,6 +86,10 @@ class WholeImage:
         """See `Restorer.restore_values`; sizes as in `restore`."""
         return self._restored(image)
 
+    def close(self) -> None:
+        """See `Restorer.close`."""
+        self._runner.close()
+
     def _restored(self, image: npt.NDArray[Any]) -> npt.NDArray[Any]:
         height, width = image.shape[:2]
         size = [round_up(side, multiple) for side, multiple in zip((height, width), self.io.multiple_of, strict=True)]
@@ -116,6 +124,10 @@ class BundleImage:
         height, width = restored.shape[1:]
         return compose(restored, Photo(image), self.io, (0, height), (0, width))
 
+    def close(self) -> None:
+        """See `Restorer.close`."""
+        self._session.close()
+
 
 def open_restorer(
     path: Path,
@@ -125,7 +137,7 @@ def open_restorer(
     threads: int = 0,
     binding: Binding = NOTHING_BOUND,
 ) -> Restorer:
-    """An ONNX file (by its suffix) or a bundle, ready to restore.
+    """An ONNX file (by its suffix) or a bundle, ready to restore; to be closed.
 
     Raises:
         UsageError: an option that does not go with the kind of file.

@@ -25,7 +25,7 @@ from slsc.cli.parser import VERBS, parse
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 TUTORIALS = CHECKOUT / "docs" / "tutorial"
-IN_ORDER = ("first-photo", "budget", "dense-layers", "deploy-c")
+IN_ORDER = ("first-photo", "photos", "budget", "dense-layers", "deploy-c")
 NOT_RUN = "# not run by the tests: "
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from slsc.errors import UsageError
 from slsc.runtime import Session
 from slsc.runtime.capi import F32, U8, U16, Library, Status
 
@@ -149,3 +150,10 @@ def test_threads(library: Library, make_bundle: MakeBundle) -> None:
         thread.join()
     assert len(outputs) == 6
     assert len(set(outputs)) == 1
+
+
+def test_closing_a_handle_gives_back_what_its_session_holds(library: Library, handle: int) -> None:
+    _, session = library._session(handle)
+    assert library.close(handle) == Status.OK
+    with pytest.raises(UsageError, match="session is closed"):
+        session.restore(np.zeros((4, 4, 3), np.uint8))

@@ -373,7 +373,7 @@ def test_an_8k_output_stays_within_the_memory_asked_for(
 
 
 def test_a_photo_too_large_to_decode_is_refused_before_it_is(make_bundle: MakeBundle, tmp_path: Path) -> None:
-    Image.new("L", (8000, 8000)).save(tmp_path / "in.png")
+    Image.new("L", (12000, 8000)).save(tmp_path / "in.png")
     before = resident_bytes()
     session = Session(make_bundle(), memory=before + (100 << 20))
     with pytest.raises(ResourceError, match="decoding the photo does not fit"):
@@ -387,7 +387,7 @@ def test_the_source_is_never_replaced(make_bundle: MakeBundle, tmp_path: Path) -
     (tmp_path / "link.png").symlink_to(path)
     before = path.read_bytes()
     for target in (path, tmp_path / "link.png"):
-        with pytest.raises(UsageError, match="replace the photo itself"):
+        with pytest.raises(UsageError, match="replace its own source"):
             Session(make_bundle()).restore_file(path, target)
     assert path.read_bytes() == before
 

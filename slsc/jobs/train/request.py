@@ -10,6 +10,7 @@ from slsc.errors import UsageError
 from slsc.methods import method_of
 from slsc.passes.importing.binding import NOTHING_BOUND, Binding
 from slsc.probe import Known
+from slsc.runtime.atomic import require_other
 from slsc.search.base import Rules
 from slsc.search.sls.settings import SlsSettings
 from slsc.trainer.settings import TrainSettings
@@ -43,7 +44,7 @@ class TrainRequest:
         output: the ONNX file to write.
 
     Raises:
-        UsageError: arguments that do not go together.
+        UsageError: arguments that do not go together, or a file to write that is one of those read.
     """
 
     arch: str | None
@@ -89,6 +90,8 @@ class TrainRequest:
             )
         if self.distill and not sparse:
             raise UsageError("--distill needs a sparse --method", why="a dense network has nothing to learn of itself")
+        for written in (self.output, self.plan, self.weights_path, self.log_path, self.checkpoint):
+            require_other(written, self.model, self.weights)
 
     @property
     def name(self) -> str:

@@ -241,6 +241,40 @@ def test_less_memory_gives_the_same_pixels(native, network, opened, name):
     assert np.array_equal(bundle.restore(image), expected)
 
 
+def test_the_copy_that_transparency_takes_is_within_the_memory_allowed(native, network, opened):
+    bundle = opened(network("rgb"))
+    image = _image(300, 300, 4, np.uint8)
+    image[:, :, 3] = 255
+    copy, tiles = 300 * 300 * 5, 200_000
+    assert native.slsc_bundle_set_memory(bundle.handle, tiles) == OK
+    assert bundle.run(image)[0] == OK, "nothing is transparent, nothing is copied"
+    image[:9, :9, 3] = 0
+    status, _ = bundle.run(image)
+    assert (status, "a copy of the photo" in bundle.error, str(copy) in bundle.error) == (NO_MEMORY, True, True)
+    assert native.slsc_bundle_set_memory(bundle.handle, copy + 1) == OK
+    assert bundle.run(image)[0] == NO_MEMORY, "the copy fits, tiles beside it do not"
+    assert native.slsc_bundle_set_memory(bundle.handle, copy + tiles) == OK
+    made = bundle.restore(image)
+    assert native.slsc_bundle_set_memory(bundle.handle, 0) == OK
+    assert np.array_equal(made, bundle.restore(image))
+
+
+def test_what_a_bundle_says_of_memory_is_not_trusted(tiny, bundles, tmp_path, native, opened):
+    from slsc.passes.lowering import lower
+
+    plan, found = lower(onnx.load_from_string(tiny.sr_network(width=16)), None), []
+    for name, said in (("less", 1.0), ("more", 1e12)):
+        manifest = bundles.manifest()
+        manifest["engines"][0] = {**manifest["engines"][0], "bytes_per_pixel": said}
+        bundle = opened(bundles.write(tmp_path / f"{name}.slsb", plan, manifest))
+        statuses = []
+        for memory in (1 << 20, 1 << 18, 1 << 16, 1 << 12):
+            assert native.slsc_bundle_set_memory(bundle.handle, memory) == OK
+            statuses.append(bundle.run(_image(90, 80, 3, np.uint8))[0])
+        found.append(statuses)
+    assert found[0] == found[1] and {OK, NO_MEMORY} == set(found[0])
+
+
 def test_what_tiles_would_spoil_runs_whole(tiny, bundles, tmp_path, opened):
     from slsc.passes.lowering import lower
 

@@ -231,3 +231,15 @@ def test_an_output_that_cannot_be_is_refused_before_the_work(slsc, model_path, t
 )
 def test_overrides_that_contradict_the_network(slsc, model_path, option, says):
     refused(slsc, model_path, says, "--budget", "1/4", *option)
+
+
+@pytest.mark.parametrize("how", ["itself", "symlink_to", "hardlink_to"])
+def test_the_source_is_never_replaced(slsc, model_path, tmp_path, how):
+    source = model_path.rename(tmp_path / "network.slsb")  # a network is told by its content
+    target = source if how == "itself" else tmp_path / "out.slsb"
+    if target != source:
+        getattr(target, how)(source)
+    before = source.read_bytes()
+    done = slsc("compile", source, "--budget", "1/4", "--effort", "none", "-o", target)
+    assert done.code == 2 and "replace its own source" in done.err
+    assert source.read_bytes() == before

@@ -60,7 +60,7 @@ def test_tiles_known_to_differ_are_told_of(slsc: Cli, unfaithful: Path, photo: P
     out = tmp_path / "out.png"
     outcome = slsc("run", unfaithful, photo, "-o", out, "--tile", "16")
     assert outcome.code == 0
-    assert "warning" in outcome.err and "2 tiles" in outcome.err and "32 of 255" in outcome.err
+    assert "warning" in outcome.err and "4 tiles" in outcome.err and "32 of 255" in outcome.err
     for option in ("--exact", "--threads=1"):
         outcome = slsc("run", unfaithful, photo, "-o", out, option)
         assert (outcome.code, outcome.err) == (0, "")

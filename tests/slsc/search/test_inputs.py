@@ -35,5 +35,8 @@ def test_photos_that_are_too_small_are_refused(pairs, io) -> None:
     tiny = [(np.zeros((8, 8, 3), np.uint8), np.zeros((16, 16, 3), np.uint8))]
     with pytest.raises(DataError, match="16 pixels, the network needs 32"):
         PatchSource(tiny, io)
-    with pytest.raises(DataError, match="too small"):
-        PatchSource(pairs, replace(io, fixed_hw=(200, 200)))
+
+
+def test_photos_smaller_than_the_one_size_are_mirrored_on(pairs, io) -> None:
+    inputs, outputs = PatchSource(pairs, replace(io, fixed_hw=(200, 120))).draw(1, 200, (0,))
+    assert inputs.shape == (1, 3, 200, 120) and outputs.shape == (1, 3, 200 * io.scale, 120 * io.scale)

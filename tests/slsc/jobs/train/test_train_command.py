@@ -236,3 +236,21 @@ def test_without_tensorboard_it_is_named_before_anything_is_read(
     words = ("--steps", "1", "--log", "tensorboard", "-o", str(tmp_path / "net.onnx"))
     assert _train(photos, *words) == 4
     assert "pip install 'slsc[tensorboard]'" in _error(capsys)
+
+
+@pytest.mark.parametrize("how", ["itself", "symlink_to", "hardlink_to"])
+def test_the_source_is_never_replaced(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], how: str
+) -> None:
+    source = tmp_path / "net.onnx"
+    source.write_bytes(b"not even looked into")
+    target = source if how == "itself" else tmp_path / "out.onnx"
+    if target != source:
+        getattr(target, how)(source)
+    assert _train(photos, "--model", str(source), "--steps", "1", "-o", str(target)) == 2
+    assert "replace its own source" in _error(capsys)
+    assert source.read_bytes() == b"not even looked into"
+    weights = tmp_path / "w.safetensors"
+    weights.write_bytes(b"mine")
+    assert _train(photos, "--weights", str(weights), "--steps", "1", "-o", str(tmp_path / "w.onnx")) == 2
+    assert "replace its own source" in _error(capsys) and weights.read_bytes() == b"mine"

@@ -1,0 +1,1 @@
+"""What `slsc run` does."""
