@@ -54,6 +54,11 @@ class Feed:
 
 def restored(path: Path, feed: Feed, photo: Pixels) -> Pixels:
     """An HxWx3 photo restored whole; without the border where the network leaves one out."""
+    return np.rint(values_of(path, feed, photo).clip(0, 255)).astype(np.uint8)
+
+
+def values_of(path: Path, feed: Feed, photo: Pixels) -> npt.NDArray[np.float64]:
+    """The same of 255, neither rounded nor clamped."""
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     image, *others = session.get_inputs()
     types = {one.name: TYPES[one.type] for one in (image, *others)}
@@ -72,7 +77,7 @@ def restored(path: Path, feed: Feed, photo: Pixels) -> Pixels:
         scale = unit.shape[0] // photo.shape[0]
         hw = (photo.shape[0] * scale, photo.shape[1] * scale)
         unit = with_luma(imresize(photo / 255, hw, round_passes=False), unit)
-    return np.rint(unit.clip(0, 1) * 255).astype(np.uint8)
+    return unit * 255
 
 
 def batch_of(photo: Pixels, feed: Feed) -> npt.NDArray[np.float64]:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from corpus.commands import Outcome, slsc
-from corpus.feeding import Feed, Pixels, restored, within
+from corpus.feeding import Feed, Pixels, values_of, within
 from corpus.tasks import grey
 from slsc.data.images import mirrored
 from slsc.runtime.image.colour import luma
@@ -82,7 +82,7 @@ def off_by(
     if feed.fixed_hw or rows <= 0 or columns <= 0:
         return ran, None
     size = [-(-side // feed.multiple) * feed.multiple for side in (height, width)]
-    right = restored(model, feed, mirrored(pixels, size))[:rows, :columns]
+    right = values_of(model, feed, mirrored(pixels, size))[:rows, :columns]
     if form.colourless:
-        right = np.rint(luma(right.astype(np.float64)))
-    return ran, float(np.abs(within(result, feed.border) - right.astype(float)).max())
+        right = luma(right)
+    return ran, float(np.abs(within(result, feed.border) - right.clip(0, 255)).max())
