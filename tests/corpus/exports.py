@@ -13,6 +13,12 @@ UNIT, BYTES, SIGNED, CENTRED = Levels(), Levels.of(0, 255), Levels.of(-1, 1), Le
 NHWC = {"channels_last": True}
 SIGMA = ("--set", "sigma=25/255")
 
+ORDER = ("--order", "RGB")
+"""Streaks are as grey in one order as in the other: what removes them hardly tells."""
+
+DOUBT = 16
+"""Steps of 255 that networks of rectifiers may be off in a range that they restore as well in; it is `assumed` then."""
+
 INTEGERS = 4
 """Steps of 255 that the float network of int8 weights may be off from the integers, whose roundings it leaves out."""
 
@@ -38,8 +44,8 @@ _AS_EXPORTED = {
 }
 
 _TASKS = {
-    "rain": export("rain", "rain"),
-    "rain_255": export("rain", "rain", BYTES),
+    "rain": export("rain", "rain", options=ORDER),
+    "rain_255": export("rain", "rain", BYTES, options=ORDER),
     "dark_255": export("low light", "unet_dark", BYTES),
     "dark_curves": export("low light", "zerodce", outputs=("enhanced", "curves"), options=("--output", "enhanced")),
     "haze": export("haze", "aodnet"),
@@ -50,8 +56,8 @@ _TASKS = {
 
 _VALUES = {
     "imdn_x2_255": export("range", "imdn", BYTES),
-    "rrdb_x4_signed": export("range", "rrdb", SIGNED),
-    "unet_deblur_centred": export("range", "unet", CENTRED),
+    "rrdb_x4_signed": export("range", "rrdb", SIGNED, steps=DOUBT),
+    "unet_deblur_centred": export("range", "unet", CENTRED, steps=DOUBT),
     "imdn_x2_unit_to_signed": export("two ranges", "imdn", UNIT, SIGNED),
     "edsr_x2_255_to_unit": export("two ranges", "edsr", BYTES, UNIT),
     "dncnn_unit_to_255": export("two ranges", "dncnn", UNIT, BYTES),
@@ -60,19 +66,18 @@ _VALUES = {
     "edsr_x2_imagenet_to_unit": export("mean and deviation", "edsr", IMAGENET, UNIT),
     "dncnn_noise": export("noise put out", "dncnn", residual=-1),
     "dncnn_grey_noise": export("noise put out", "dncnn_grey", residual=-1),
-    "rain_residual": export("correction put out", "rain", residual=1),
+    "rain_residual": export("correction put out", "rain", residual=1, options=ORDER),
     "unet_residual": export("correction put out", "unet", residual=1),
 }
 
 _CHANNELS = {
     "rfdn_x4_bgr": export("BGR", "rfdn", flip="index"),
-    "haze_bgr": export("BGR", "aodnet", flip="index"),
     "dark_bgr_255": export("BGR", "unet_dark", BYTES, flip="flip"),
     "fsrcnn_x2": export("luma", "fsrcnn"),
     "espcn_x3": export("luma", "espcn"),
     "dncnn_grey": export("luma", "dncnn_grey"),
     "edsr_x2_nhwc_255": export("channels last", "edsr", BYTES, after=channels_last, feed=NHWC),
-    "unet_nhwc_signed": export("channels last", "unet", SIGNED, after=channels_last, feed=NHWC),
+    "unet_nhwc_signed": export("channels last", "unet", SIGNED, after=channels_last, feed=NHWC, steps=DOUBT),
     "espcn_x3_nhwc": export("channels last", "espcn", after=channels_last, feed=NHWC),
 }
 
