@@ -26,8 +26,8 @@ _AS_EXPORTED = {
     "edsr_x2": export("TorchScript", "edsr"),
     "imdn_x2": export("TorchScript", "imdn"),
     "srvgg_x4": export("TorchScript", "srvgg"),
-    "rfdn_x4": export("sizes computed in the graph", "rfdn"),
-    "rfdn_x4_255": export("sizes computed in the graph", "rfdn", BYTES),
+    "esa_x4": export("sizes computed in the graph", "rfdn"),
+    "esa_x4_255": export("sizes computed in the graph", "rfdn", BYTES),
     "nafnet_local": export("pads itself", "nafnet_local", native="Pad"),
     "unet_deblur": export("strides", "unet"),
     "unet_dark": export("strides", "unet_dark"),
@@ -71,7 +71,7 @@ _VALUES = {
 }
 
 _CHANNELS = {
-    "rfdn_x4_bgr": export("BGR", "rfdn", flip="index"),
+    "esa_x4_bgr": export("BGR", "rfdn", flip="index"),
     "dark_bgr_255": export("BGR", "unet_dark", BYTES, flip="flip"),
     "fsrcnn_x2": export("luma", "fsrcnn"),
     "espcn_x3": export("luma", "espcn"),
@@ -96,7 +96,7 @@ _SIZES = {
     "swinir_x2_pads": export("pads itself", "swinir", pads=8, native="Pad"),
     "unet_deblur_pads": export("pads itself", "unet", pads=4, native="Pad"),
     "unet_fixed": export("one size", "unet", hw=(64, 64), fixed=True),
-    "rfdn_x4_fixed": export("one size", "rfdn", hw=(64, 56), fixed=True),
+    "esa_x4_fixed": export("one size", "rfdn", hw=(64, 56), fixed=True),
     "edsr_x2_batch4": export("one batch", "edsr", after=lambda model: batch_of(model, 4), feed={"batch": 4}),
     "dncnn_batch2": export("one batch", "dncnn", after=lambda model: batch_of(model, 2), feed={"batch": 2}),
     "upconv7_x2": export("no padding", "upconv7"),

@@ -11,6 +11,8 @@ import pytest
 from corpus.bases import BASES, WEIGHTS
 from corpus.exports import DOUBT, EXPORTS
 from corpus.making import KEPT
+from corpus.public import FILES
+from corpus.public import WEIGHTS as WEIGHTS_OF
 from corpus.trial import judge
 
 MOST_BYTES = 1_500_000
@@ -45,6 +47,10 @@ def test_a_photo_is_restored_as_it_should_be(name: str, photos: Path, tmp_path: 
 def test_there_are_two_files_of_every_kind() -> None:
     kinds = Counter(export.kind for export in EXPORTS.values())
     assert min(kinds.values()) >= 2, kinds
+
+
+def test_published_networks_have_names_of_their_own() -> None:
+    assert not EXPORTS.keys() & {*FILES, *WEIGHTS_OF}
 
 
 def test_what_is_kept_is_small_and_used() -> None:
