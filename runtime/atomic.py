@@ -15,6 +15,8 @@ from slsc.errors import StorageError, UsageError
 from slsc.runtime.regular_file import require_regular
 
 OUT_OF_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+MAX_SHOWN = 200
+"""Characters of a path that errors quote."""
 OPEN_FILES = Path("/proc/self/fd")
 
 
@@ -49,6 +51,22 @@ def staged(path: Path) -> Iterator[tuple[BinaryIO, Path]]:
             if name is not None:
                 name.unlink(missing_ok=True)
         _sync_folder(path.parent)
+
+
+def require_name(path: Path) -> None:
+    """Refuse, before long work, a path that no file can have here: too long for the file system, or of odd characters.
+
+    Raises:
+        UsageError: there can be no such file.
+    """
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError) as error:
+        why = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        shown = str(path) if len(str(path)) <= MAX_SHOWN else f"{str(path)[:MAX_SHOWN]}..."
+        raise UsageError("no file can be written there", where=shown, why=why, hint="choose another with -o") from None
 
 
 def require_other(target: Path, *sources: Path | None) -> None:

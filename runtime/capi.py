@@ -13,7 +13,7 @@ SQLite, opening hands out a handle even when it fails, so that the error can be 
 
 from __future__ import annotations
 
-import threading
+import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -86,25 +86,21 @@ class Library:
     """A table of open bundles. Every method may be called from any thread."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        # No lock, on which a process forked meanwhile might wait for ever: each of these is used in one step.
         self._opened: dict[int, _Opened] = {}
-        self._next = 1
+        self._handles = itertools.count(1)
 
     def open(self, path: str) -> tuple[int, int]:
         """Open a bundle with default options; returns a status and a handle, which is to be closed in any case."""
-        opened = _Opened()
-        with self._lock:
-            handle = self._next
-            self._next += 1
-            self._opened[handle] = opened
+        opened, handle = _Opened(), next(self._handles)
+        self._opened[handle] = opened
         with _reported(opened) as status:
             opened.session = Session(path)
         return status[0], handle
 
     def close(self, handle: int) -> int:
         """Forget a handle and give back what its bundle holds, once a call in progress on another thread has ended."""
-        with self._lock:
-            opened = self._opened.pop(handle, None)
+        opened = self._opened.pop(handle, None) if isinstance(handle, int) else None
         if opened is None:
             return Status.BAD_HANDLE
         if opened.session:
@@ -113,9 +109,7 @@ class Library:
 
     def error(self, handle: int) -> str:
         """Text of the last call on the handle that did not return OK; empty when there was none, or no such handle."""
-        with self._lock:
-            opened = self._opened.get(handle)
-        return opened.error if opened else ""
+        return self._session(handle)[0].error
 
     def set(self, handle: int, option: str, value: str) -> int:
         """Set an option of `OPTIONS`."""
@@ -172,9 +166,8 @@ class Library:
         return status[0]
 
     def _session(self, handle: int) -> tuple[_Opened, Session | None]:
-        with self._lock:
-            opened = self._opened.get(handle, _Opened())
-        return opened, opened.session
+        opened = self._opened.get(handle) if isinstance(handle, int) else None
+        return opened or _Opened(), opened.session if opened else None
 
 
 def _readable(session: Session) -> dict[str, str]:

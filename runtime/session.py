@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
@@ -25,6 +24,7 @@ from slsc.runtime.image.transparency import bleed
 from slsc.runtime.loaded_engine import load_engine
 from slsc.runtime.memory import default_limit, require_fit
 from slsc.runtime.options import Options
+from slsc.runtime.process_lock import ProcessLock
 from slsc.runtime.tiles.chooser import FixedChooser
 from slsc.runtime.tiles.restoration import Restoration, TileProgress
 from slsc.runtime.tiles.tile_grid import ImageShape, Limits, tile_grid
@@ -38,7 +38,9 @@ class Session:
     """One engine of one bundle, ready to run.
 
     Threads may share a session; its restorations then run one after the other, so that the memory limit holds. What
-    it holds is given back by `close`, or at the end of `with Session(...) as session:`.
+    it holds is given back by `close`, or at the end of `with Session(...) as session:`. A forked process cannot use
+    its parent's session: it raises there, and the bundle is to be opened anew. (Where the parent has used ONNX Runtime,
+    end the child by `os._exit`, as multiprocessing does: that library waits for its parent's threads at exit.)
 
     Args:
         path: the bundle.
@@ -62,7 +64,7 @@ class Session:
         exact: bool = False,
         capacity: int | None = None,
     ) -> None:
-        self._lock = threading.Lock()
+        self._lock = ProcessLock("the session")
         self._bundle: Bundle = open_bundle(path)
         self._options = Options(backend, engine, threads, memory, tile, exact, capacity)
         self._loaded = load_engine(self._bundle, self._options, None)
@@ -99,7 +101,12 @@ class Session:
             self._options = options
 
     def close(self) -> None:
-        """Give back memory and threads, once a restoration in progress has ended. Closing twice does no harm."""
+        """Give back memory and threads, once a restoration in progress has ended. Closing twice does no harm.
+
+        A forked process has nothing to give back.
+        """
+        if self._lock.forked:
+            return
         with self._lock:
             self._loaded.runner.close()
             self._loaded.backend.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from slsc.cli.main import main
+from slsc.cli.entry import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -17,7 +17,7 @@ import onnx
 from onnx import defs, helper, numpy_helper, shape_inference
 
 from slsc.errors import ModelError
-from slsc.passes.analysis.evaluate import evaluate
+from slsc.passes.analysis.evaluate import EVALUATED, evaluate
 from slsc.passes.graph import attribute, fixed_hw, image_channels, image_input, label, opset
 
 MAX_VALUE_ELEMENTS = 1024
@@ -94,7 +94,7 @@ class _State:
 
     def _hold(self, name: str, tensor: onnx.TensorProto) -> None:
         self.types[name] = helper.make_tensor_type_proto(tensor.data_type, list(tensor.dims))
-        if int(np.prod(tensor.dims, dtype=np.int64)) <= MAX_VALUE_ELEMENTS:
+        if math.prod(tensor.dims) <= MAX_VALUE_ELEMENTS:
             self.values[name] = numpy_helper.to_array(tensor)
 
     def add_image(self, name: str, shape: tuple[int, ...]) -> None:
@@ -156,7 +156,9 @@ class _State:
     def _evaluate(self, node: onnx.NodeProto, known: dict[str, onnx.TypeProto]) -> None:
         """Compute a small output whose inputs are all known. A Shape node needs only its input's shape."""
         outputs = [name for name in node.output if name]
-        if any(int(np.prod(_dims(self.types[name]), dtype=np.int64)) > MAX_VALUE_ELEMENTS for name in outputs):
+        if node.op_type not in EVALUATED:
+            return
+        if any(math.prod(_dims(self.types[name])) > MAX_VALUE_ELEMENTS for name in outputs):
             return
         if node.op_type == "Shape":
             feeds = {node.input[0]: np.broadcast_to(np.float32(0), _dims(known[node.input[0]]))}

@@ -13,6 +13,7 @@ from slsc.errors import ModelError
 from slsc.passes import verify
 from slsc.passes.analysis.cost import output_scale
 from slsc.passes.analysis.shapes import concrete_shapes, sample_sizes
+from slsc.passes.analysis.work import work
 from slsc.passes.base import Pass, PassContext, PassResult
 from slsc.passes.graph import CONVOLUTIONS, FLOAT_TYPES, attribute, constant_tensors, image_channels, label, opset
 
@@ -30,8 +31,19 @@ WEIGHTED = NORMALIZATIONS | {"Conv", "ConvTranspose", "MatMul", "Gemm", "PRelu"}
 MAX_SCALE = 16
 """Largest upscaling factor a bundle can describe."""
 
-MAX_CONSTANT, MAX_ACTIVATION = 1 << 26, 1 << 31
-"""Largest number of values in a computed constant, and in an activation of the smallest image sampled."""
+MAX_PIXELS = 1 << 24
+"""Largest image that a network may be fixed to."""
+
+MAX_CONSTANTS, CONSTANTS_PER_STORED = 1 << 24, 4
+"""Values in all computed constants together: so many, or so many for each value that the file stores."""
+
+MAX_ACTIVATION, ACTIVATIONS_PER_PIXEL = 1 << 26, 1 << 10
+"""Values in one activation: so many, or so many for each pixel of the image. x4 at 64 channels makes 1024 a pixel."""
+
+WORK_PER_PIXEL, LEAST_PIXELS = 1 << 28, 64 * 96
+"""Scalar operations for each pixel of the image, those of a smaller one counted as if it had the least. The largest
+restoration networks hold some 50 million weights and apply each once a pixel.
+"""
 
 
 class ImportChecks(Pass):
@@ -45,7 +57,7 @@ class ImportChecks(Pass):
     4. Nodes in training mode.
     5. Convolutions whose weight depends on the image.
     6. A scale from input to output that is no whole number in 1..16, or differs between rows and columns.
-    7. Tensors of absurd size.
+    7. Images, constants and activations of absurd size, and work beyond what any restoration network is.
     8. What ONNX Runtime does not run: it is the reference everything later is measured against.
     9. Stored tensors that hold NaN, and weights that hold infinity: what training leaves when it has diverged. Bounds,
        such as those of Clip and of attention masks, may be infinite.
@@ -161,20 +173,37 @@ def _stored_numbers(model: onnx.ModelProto) -> Iterator[tuple[str, onnx.TensorPr
 
 
 def require_sane_sizes(model: onnx.ModelProto, size: tuple[int, int]) -> None:
-    """Rule 7, for an image of `size`. A few bytes of graph can ask for any amount of memory.
+    """Rule 7, for an image of `size`. A few bytes of graph can ask for any amount of memory and time.
 
     Raises:
         ModelError: names the node.
     """
-    constant = constant_tensors(model)
-    shapes = concrete_shapes(model, size).of
+    pixels = math.prod(size)
+    if pixels > MAX_PIXELS:
+        raise ModelError(
+            f"the network takes images of {size[0]}x{size[1]} only",
+            why=f"slsc runs it whole on up to {MAX_PIXELS} pixels",
+            hint="export it with free height and width",
+        )
+    constant, shapes = constant_tensors(model), concrete_shapes(model, size).of
+    stored = sum(math.prod(tensor.dims) for tensor in model.graph.initializer)
+    constants_left = max(MAX_CONSTANTS, CONSTANTS_PER_STORED * stored)
+    most = max(MAX_ACTIVATION, ACTIVATIONS_PER_PIXEL * pixels)
+    work_left = WORK_PER_PIXEL * max(pixels, LEAST_PIXELS)
     for node in model.graph.node:
         for name in filter(None, node.output):
-            elements, limit = math.prod(shapes[name]), MAX_CONSTANT if name in constant else MAX_ACTIVATION
-            if elements > limit:
-                raise ModelError(
-                    f"the node makes {elements} values", where=label(node), why=f"no restoration network needs {limit}"
-                )
+            values = math.prod(shapes[name])
+            if name in constant:
+                constants_left -= values
+            if constants_left < 0 or (values > most and name not in constant):
+                raise _absurd(node, f"the node makes {values} values")
+        work_left -= work(node, shapes)
+        if work_left < 0:
+            raise _absurd(node, f"the nodes up to this one take over {WORK_PER_PIXEL} operations a pixel")
+
+
+def _absurd(node: onnx.NodeProto, what: str) -> ModelError:
+    return ModelError(what, where=label(node), why="no restoration network needs as much")
 
 
 def _require_running(model: onnx.ModelProto) -> None:

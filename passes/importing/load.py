@@ -14,6 +14,7 @@ from slsc.errors import ModelError
 from slsc.passes.graph import SEPARATE_INITIALIZERS, free_initializers, image_input
 from slsc.passes.importing.bind import bind
 from slsc.passes.importing.binding import NOTHING_BOUND, Binding
+from slsc.passes.importing.expansion import require_bounded
 from slsc.passes.importing.foreign import foreign
 from slsc.runtime.regular_file import require_regular
 
@@ -38,7 +39,8 @@ def load_model(path: str | Path, binding: Binding = NOTHING_BOUND) -> onnx.Model
 
     Raises:
         ModelError: the file is missing, a folder, empty, too large, truncated, not ONNX, or fails ONNX's checker; its
-            external data is missing, short, or outside the model's folder; a tensor's bytes do not match its shape.
+            external data is missing, short, or outside the model's folder, by links too; a tensor's bytes do not match
+            its shape.
         UsageError: `binding` does not fit.
     """
     path = Path(path)
@@ -173,6 +175,7 @@ def _raise_ir_version(model: onnx.ModelProto) -> None:
 
 
 def _check(model: onnx.ModelProto) -> None:
+    require_bounded(model)
     try:
         checker.check_model(model)
     except (checker.ValidationError, ValueError, RuntimeError) as error:
@@ -184,6 +187,8 @@ def _check_size(tensor: TensorProto) -> None:
     """The stored bytes must be what shape and type say: nothing later may trust a hostile shape."""
     if tensor.data_type == TensorProto.STRING:
         raise ModelError("holds text", where=tensor.name, why="a restoration network has no use for it")
+    if tensor.HasField("segment"):
+        raise ModelError("the tensor is stored in segments", where=tensor.name, why="no ONNX reader puts them together")
     try:
         itemsize = helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
     except (KeyError, ValueError, TypeError):
@@ -244,6 +249,13 @@ def _external_file(location: str, folder: Path, name: str) -> Path:
         )
     if not exists:
         raise ModelError(f"external data file {shown} is missing", where=name, hint="put it beside the model")
+    if file.stat().st_nlink > 1:
+        raise ModelError(
+            f"external data file {shown} has other names",
+            where=name,
+            why="through a hard link a model may read what lies elsewhere",
+            hint="put a copy of it in its place",
+        )
     return file
 
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import onnx
-from onnx import helper
 
 from slsc.passes.analysis.shapes import concrete_shapes, sample_sizes
 from slsc.passes.base import Pass, PassContext, PassResult, PostconditionError, PreconditionError, copy_of
-from slsc.passes.graph import attribute, drop_unused, initializers, label, set_initializer
+from slsc.passes.graph import drop_unused, initializers, label, set_initializer
 from slsc.passes.narrowing.channels import Channels
 from slsc.passes.narrowing.classes import FIXED
-from slsc.passes.narrowing.rules import channel_range, is_depthwise, splits_channels
+from slsc.passes.narrowing.renumber import renumber
 from slsc.passes.narrowing.walk import CHANNEL_AXIS
 
 
@@ -62,10 +60,7 @@ class NarrowChannels(Pass):
         for name, array in cut.items():
             if array.shape != arrays[name].shape:
                 set_initializer(result, name, array)
-        for node in result.graph.node:
-            rewrite = _REWRITES.get(node.op_type)
-            if rewrite and node.input[0] in self.channels.values:
-                rewrite(node, result, self, arrays)
+        renumber(result, self)
         del result.graph.value_info[:]
         drop_unused(result)
         removed = int((~self.keep).sum())
@@ -80,98 +75,26 @@ class NarrowChannels(Pass):
         shapes = concrete_shapes(model, sample_sizes(model)[0]).of
         for node in model.graph.node:
             for name in node.output:
-                if name in self.channels.values and shapes[name][CHANNEL_AXIS] != self.left(name):
-                    why = f"{shapes[name][CHANNEL_AXIS]} channels, {self.left(name)} were kept"
+                if name in self.channels.values and shapes[name][CHANNEL_AXIS] != self.count(name):
+                    why = f"{shapes[name][CHANNEL_AXIS]} channels, {self.count(name)} were kept"
                     raise PostconditionError("it does not make the channels it should", where=label(node), why=why)
 
-    def left(self, value: str) -> int:
+    def count(self, value: str) -> int:
         """How many channels of a value stay."""
         return int(self.keep[self.channels.values[value]].sum())
+
+    def place(self, value: str, channel: int) -> int:
+        """How many of the channels before `channel` stay."""
+        return int(self.keep[self.channels.values[value]][:channel].sum())
+
+    def taken(self, value: str, indices: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """The new numbers of those of some channels that stay."""
+        kept = self.keep[self.channels.values[value]]
+        numbers: npt.NDArray[np.int64] = (np.cumsum(kept) - 1)[indices[kept[indices]]]
+        return numbers
 
     def _cut(self, name: str, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
         for axis in range(array.ndim):
             if (name, axis) in self.channels.axes:
                 array = array.take(np.flatnonzero(self.keep[self.channels.axes[name, axis]]), axis)
         return array
-
-
-Arrays = dict[str, npt.NDArray[Any]]
-
-
-def _rewrite_conv(node: onnx.NodeProto, result: onnx.ModelProto, narrow: NarrowChannels, before: Arrays) -> None:
-    if is_depthwise(node, len(narrow.channels.values[node.input[0]])):
-        _set_attribute(node, "group", narrow.left(node.input[0]))
-
-
-def _rewrite_split(node: onnx.NodeProto, result: onnx.ModelProto, narrow: NarrowChannels, before: Arrays) -> None:
-    if not splits_channels(node) or node.output[0] not in narrow.channels.values:
-        return
-    sizes = [narrow.left(name) for name in node.output]
-    _drop_attribute(node, "num_outputs")
-    if attribute(node, "split") is not None:
-        _set_attribute(node, "split", sizes)
-    else:
-        _set_operand(node, 1, np.array(sizes, np.int64), result)
-
-
-def _rewrite_slice(node: onnx.NodeProto, result: onnx.ModelProto, narrow: NarrowChannels, before: Arrays) -> None:
-    if node.output[0] not in narrow.channels.values:
-        return
-    kept = narrow.keep[narrow.channels.values[node.input[0]]]
-    taken = channel_range(node, before, len(kept))
-    if taken is None or len(taken) == len(kept):
-        return
-    starts, ends = before[node.input[1]].copy(), before[node.input[2]].copy()
-    axes = before[node.input[3]] if len(node.input) > 3 and node.input[3] else np.arange(len(starts))
-    at = np.flatnonzero(axes % 4 == CHANNEL_AXIS)
-    starts[at], ends[at] = kept[: taken.start].sum(), kept[: taken.stop].sum()
-    _set_operand(node, 1, starts, result)
-    _set_operand(node, 2, ends, result)
-
-
-def _rewrite_gather(node: onnx.NodeProto, result: onnx.ModelProto, narrow: NarrowChannels, before: Arrays) -> None:
-    if not splits_channels(node) or node.output[0] not in narrow.channels.values:
-        return
-    kept = narrow.keep[narrow.channels.values[node.input[0]]]
-    indices = before[node.input[1]] % len(kept)
-    _set_operand(node, 1, (np.cumsum(kept) - 1)[indices[kept[indices]]], result)
-
-
-def _rewrite_resize(node: onnx.NodeProto, result: onnx.ModelProto, narrow: NarrowChannels, before: Arrays) -> None:
-    sizes = before.get(node.input[3]) if len(node.input) > 3 else None
-    if sizes is not None and len(sizes) > 2 and node.output[0] in narrow.channels.values:
-        fresh = sizes.copy()
-        fresh[CHANNEL_AXIS] = narrow.left(node.output[0])
-        _set_operand(node, 3, fresh, result)
-
-
-_REWRITES: dict[str, Callable[[onnx.NodeProto, onnx.ModelProto, NarrowChannels, Arrays], None]] = {
-    "Conv": _rewrite_conv,
-    "ConvTranspose": _rewrite_conv,
-    "Split": _rewrite_split,
-    "Slice": _rewrite_slice,
-    "Gather": _rewrite_gather,
-    "Resize": _rewrite_resize,
-}
-
-
-def _set_operand(node: onnx.NodeProto, position: int, value: npt.NDArray[Any], model: onnx.ModelProto) -> None:
-    """Give a node an initializer of its own: others may use the old one for other channels."""
-    taken = {tensor.name for tensor in model.graph.initializer}
-    name = f"{node.output[0]}:{position}"
-    while name in taken:
-        name += "_"
-    set_initializer(model, name, value)
-    node.input.extend([""] * (position + 1 - len(node.input)))
-    node.input[position] = name
-
-
-def _set_attribute(node: onnx.NodeProto, name: str, value: Any) -> None:
-    _drop_attribute(node, name)
-    node.attribute.append(helper.make_attribute(name, value))
-
-
-def _drop_attribute(node: onnx.NodeProto, name: str) -> None:
-    kept = [attr for attr in node.attribute if attr.name != name]
-    del node.attribute[:]
-    node.attribute.extend(kept)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from ctypes import POINTER, byref, c_double, c_float, c_int, c_void_p
 from enum import IntEnum
 from math import prod
@@ -15,6 +14,7 @@ from slsc.runtime.backends.base import AllocationFailed, Batch, Runner, missing_
 from slsc.runtime.backends.library import REINSTALL, load_library
 from slsc.runtime.backends.native_context import NativeContext
 from slsc.runtime.bundle.engines import Engine
+from slsc.runtime.process_lock import ProcessLock
 
 
 class Status(IntEnum):
@@ -43,7 +43,7 @@ class NativeRunner:
 
     def __init__(self, plan: bytes, context: NativeContext | int, isa: str | None = None) -> None:
         self._handle = c_void_p()
-        self._lock = threading.Lock()
+        self._lock = ProcessLock("the engine")
         self._native = load_library()
         shared = context if isinstance(context, NativeContext) else NativeContext(context)
         status = self._native.slsc_open(
@@ -59,6 +59,8 @@ class NativeRunner:
 
     def close(self) -> None:
         """Close the engine once a run in progress has ended; see `Runner.close`."""
+        if self._lock.forked:
+            return
         with self._lock:
             if self._handle:
                 self._native.slsc_close(self._handle)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import threading
 from importlib import import_module
 from typing import Any
 
@@ -44,10 +46,12 @@ class OnnxRuntimeRunner:
     """
 
     def __init__(self, model: bytes, threads: int) -> None:
+        self._session: Any = None
         if why := reason_to_refuse(model):
             raise BackendError(
                 "the engine is not to be run", why=why, hint="do not trust this file; make it again with `slsc compile`"
             )
+        _require_threads(threads or os.cpu_count() or 1)
         # Here and not above, so that the backend can tell whether the package is there.
         import onnxruntime as ort
 
@@ -71,7 +75,8 @@ class OnnxRuntimeRunner:
             session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"], enable_fallback=0)
         except Exception as error:  # ONNX Runtime's exceptions share no base class below Exception
             raise _failure("ONNX Runtime refuses the engine", error) from error
-        self._session: Any = session
+        self._session = session
+        self._process = os.getpid()
         self._least_bytes_per_pixel = least_bytes_per_pixel(model)
         self._input = session.get_inputs()[0].name
         self._output = session.get_outputs()[0].name
@@ -92,9 +97,38 @@ class OnnxRuntimeRunner:
         """See `Runner.run_bytes`; every pixel takes as much, whatever the bundle says no less than the graph shows."""
         return int(OVERHEAD * max(engine.bytes_per_pixel, self._least_bytes_per_pixel) * height * width)
 
+    def __del__(self) -> None:
+        self.close()
+
     def close(self) -> None:
         """Drop the session; see `Runner.close`."""
+        if self._session is not None and os.getpid() != self._process:
+            # It would wait for its threads, which are not in a forked process, for ever: never to be destroyed there.
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._session))
         self._session = None
+
+
+def _require_threads(count: int) -> None:
+    """Start as many threads as ONNX Runtime will, which waits for ever for those that the system does not give it.
+
+    Raises:
+        BackendError: the system gives fewer.
+    """
+    done = threading.Event()
+    started: list[threading.Thread] = []
+    try:
+        for _ in range(count - 1):
+            started.append(threading.Thread(target=done.wait, daemon=True))
+            started[-1].start()
+    except (RuntimeError, MemoryError):
+        started.pop()
+        raise BackendError(
+            "ONNX Runtime cannot be started", why=f"the system gives no {count} threads", hint="use fewer threads"
+        ) from None
+    finally:
+        done.set()
+        for thread in started:
+            thread.join()
 
 
 def _failure(what: str, error: Exception) -> BackendError:

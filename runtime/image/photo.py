@@ -121,6 +121,8 @@ def _opened(path: Path) -> Iterator[ImageFile.ImageFile]:
             yield image
     except Undecodable as error:
         raise _unusable(path, str(error), error.hint) from None
+    except Image.DecompressionBombError as error:  # raised while opening, by GIF for one
+        raise _unusable(path, str(error), "scale it down or cut it up first") from None
     except OSError as error:
         raise _unusable(path, error.strerror or str(error)) from None
     except DAMAGED as error:

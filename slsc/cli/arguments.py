@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from slsc.errors import DataError, UsageError
 from slsc.passes.importing.binding import Binding, named_numbers, number
-from slsc.runtime.atomic import require_other
+from slsc.runtime.atomic import require_name, require_other
 
 if TYPE_CHECKING:
     from slsc.probe import Known
@@ -95,14 +95,23 @@ def numbers(text: str) -> tuple[float, ...]:
     return found
 
 
-def output_path(path: Path, suffix: str, *sources: Path | None) -> Path:
+def output_path(path: Path, suffix: str, *sources: Path | None, beside: Sequence[str] = ()) -> Path:
     """Check, before long work starts, that a file can be written at `path`, and that it is none of the `sources`.
 
+    Args:
+        path: the output.
+        suffix: what its name must end in.
+        sources: what is read; None stands for what was not given.
+        beside: suffixes of further files that will be written under its name.
+
     Raises:
-        UsageError: wrong suffix, no such folder, the path is a folder, or the output would replace what is read.
+        UsageError: wrong suffix, no such folder, a name that is too long, the path is a folder, or the output would
+            replace what is read.
     """
     if path.suffix != suffix:
         raise UsageError(f"the output must end in {suffix}", where=str(path), hint=f"-o {path.with_suffix(suffix)}")
+    for each in (suffix, *beside):
+        require_name(path.with_suffix(each))
     if path.is_dir():
         raise UsageError("the output is a folder", where=str(path), hint=f"-o {path / ('model' + suffix)}")
     if not path.parent.is_dir():

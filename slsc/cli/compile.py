@@ -26,6 +26,7 @@ from slsc.cli.arguments import (
     written_path,
 )
 from slsc.cli.console import Console, table
+from slsc.cli.hardware_options import add_hardware_options, hardware_request, rule_of, show_hardware
 from slsc.cli.sls_options import add_sls_options, sls_settings
 from slsc.errors import UsageError
 from slsc.jobs.compile.efforts import EFFORTS
@@ -98,10 +99,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--preset", choices=tuple(PRESETS), help="how sls learns N (default: by effort; paper and official need days)"
     )
     search.add_argument(
-        "--rule", choices=RULES, default=RULES[0], help="which weights a group may keep (default: %(default)s)"
+        "--rule",
+        choices=RULES,
+        help=f"which weights a group may keep (default: {RULES[0]}, with --map-2to4 {RULES[1]})",
     )
     search.add_argument("--m", type=int, default=32, metavar="M", help="group size, 2 to 256 (default: 32)")
     search.add_argument("--seed", type=int, default=0, help="of everything random (default: 0)")
+    add_hardware_options(parser.add_argument_group("hardware", "2:4 sparse tensor cores"))
     add_sls_options(parser.add_argument_group("sls", "changes to the preset's search; the paper's ablations"))
     add_binding_options(parser, SUFFIX)
     add_interface_options(parser)
@@ -132,10 +136,11 @@ def run(args: argparse.Namespace, console: Console) -> int:
         effort=args.effort,
         start=args.start,
         sls=_sls(args),
-        rules=Rules(args.m, args.rule),
+        rules=Rules(args.m, rule_of(args)),
         seed=args.seed,
         known=known_interface(args),
         force=args.force,
+        hardware=hardware_request(args),
     )
     with console.stages() as progress:
         report = compile_model(request, progress)
@@ -188,6 +193,7 @@ def show(report: CompileReport) -> str:
             table(header, rows, "<" + ">" * (len(header) - 1)),
             "",
             *(f"{figures.name}: {why}" for figures in report.engines for why in figures.refusals.values()),
+            *show_hardware(report.hardware),
             *_tiled(report),
             f"dB measured on {report.held_out} held-out {_state(report)}{_plain(report)}",
             f"{report.seconds:.0f} s, {_memory(report)}",
@@ -269,4 +275,8 @@ def _row(figures: Figures, kinds: Sequence[str]) -> tuple[str, ...]:
 
 
 def _as_json(report: CompileReport) -> dict[str, Any]:
-    return {**dataclasses.asdict(report), "probe": report.probe.to_dict()}
+    return {
+        **dataclasses.asdict(report),
+        "probe": report.probe.to_dict(),
+        "hardware": report.hardware.to_dict(),
+    }

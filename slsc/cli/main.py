@@ -10,19 +10,22 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterator, Sequence
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 from slsc.cli.console import Console
+from slsc.cli.entry import EXIT_INTERRUPTED, leave_at_once
 from slsc.cli.parser import parse, verb_module
 from slsc.errors import BackendError, ResourceError, SlscError, UsageError
 
 EXIT_FAULT = 70
 """An exception nobody raised on purpose (EX_SOFTWARE of sysexits.h)."""
-EXIT_INTERRUPTED = 130
 EXIT_PIPE_CLOSED = 141
 EXIT_TERMINATED = 143
 
 _OUT_OF_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+_NO_MEMORY_TO_LOAD = ("failed to map segment", "cannot allocate memory", "Cannot allocate memory", "out of memory")
+"""How the dynamic loader words it."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -42,15 +45,18 @@ def main(argv: Sequence[str] | None = None) -> int:
             # five times slower on a machine with other work to do.
             os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
             console = Console(args.verb, quiet=args.quiet, verbose=args.verbose, as_json=args.json)
-            code = int(verb_module(args.verb).run(args, console))
+            verb_run = verb_module(args.verb).run
+            if signal.getsignal(signal.SIGINT) is leave_at_once:
+                signal.signal(signal.SIGINT, signal.default_int_handler)
+            code = int(verb_run(args, console))
             console.close(code)
             return code
-    except BrokenPipeError:
-        # The reader left (`slsc inspect | head`): let the interpreter's last flush go nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # the reader left (`slsc inspect | head`)
+        _silence(sys.stdout)
         return EXIT_PIPE_CLOSED
     except KeyboardInterrupt:
-        print("slsc: interrupted", file=sys.stderr)
+        with _heard_or_not():
+            print("slsc: interrupted", file=sys.stderr, flush=True)
         return EXIT_INTERRUPTED
     except Exception as error:
         return _fail(console, error)
@@ -70,14 +76,35 @@ def _replace_closed_streams() -> None:
 
 def _fail(console: Console, error: Exception) -> int:
     known = _as_slsc_error(error)
-    if console.verbose and not isinstance(error, UsageError):
-        console.detail("".join(traceback.format_exception(error)).rstrip())
     if known is None:
         text = " ".join(f"{type(error).__name__}: {error}".split())
         known = SlscError("a fault in slsc itself", why=text, hint="-v shows the traceback", exit_code=EXIT_FAULT)
-    print(f"slsc: error: {known}", file=sys.stderr)
-    console.close(known.exit_code, known.to_dict())
+    with _heard_or_not():
+        if console.verbose and not isinstance(error, UsageError):
+            console.detail("".join(traceback.format_exception(error)).rstrip())
+        print(f"slsc: error: {known}", file=sys.stderr, flush=True)
+    with _heard_or_not():
+        console.close(known.exit_code, known.to_dict())
     return known.exit_code
+
+
+@contextlib.contextmanager
+def _heard_or_not() -> Iterator[None]:
+    """Say something that changes no exit code where it cannot be said: the disk is full, or the reader left."""
+    try:
+        yield
+    except OSError:
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except OSError:
+                _silence(stream)
+
+
+def _silence(stream: TextIO) -> None:
+    """Let the interpreter's last flush of a stream go nowhere."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _as_slsc_error(error: Exception) -> SlscError | None:
@@ -88,6 +115,10 @@ def _as_slsc_error(error: Exception) -> SlscError | None:
         return BackendError(
             f"needs the package {error.name!r}", hint="pip install 'slsc[compile]' brings all that compiling needs"
         )
+    if isinstance(error, ImportError) and not isinstance(error, ModuleNotFoundError):
+        return _not_loaded(error)
+    if isinstance(error, RuntimeError) and "can't start new thread" in str(error):
+        return ResourceError("the system gives no more threads", hint="use fewer --threads, or allow the user more")
     if isinstance(error, MemoryError):
         return ResourceError("out of memory", why=str(error) or None, hint="use a smaller image, tile or --memory")
     if isinstance(error, OSError):
@@ -98,6 +129,16 @@ def _as_slsc_error(error: Exception) -> SlscError | None:
             )
         return UsageError("cannot read or write", where=where, why=error.strerror or str(error))
     return None
+
+
+def _not_loaded(error: ImportError) -> SlscError:
+    """A package that is there and cannot be loaded: its libraries find no memory, or are broken."""
+    text = str(error)
+    if any(words in text for words in _NO_MEMORY_TO_LOAD):
+        return ResourceError("out of memory", why="its libraries cannot be loaded", hint="allow the process more")
+    # numpy gives a page of advice, and the reason at its end.
+    why = next((line for line in reversed(text.splitlines()) if line.strip()), None)
+    return BackendError(f"the package {error.name or 'asked for'!r} cannot be loaded", why=why, hint="install it again")
 
 
 @contextlib.contextmanager

@@ -73,6 +73,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_optimization(parser.add_argument_group("optimization"))
     run = parser.add_argument_group("run")
     run.add_argument("--seed", type=int, default=0, help="of the initial weights and the patches (default 0)")
+    run.add_argument(
+        "--save-every", type=float, default=2.0, metavar="MINUTES", help="between states saved in OUT.ckpt (default 2)"
+    )
     run.add_argument("--resume", action="store_true", help="continue the unfinished run that left OUT.ckpt")
     run.add_argument("--log", choices=("csv", "tensorboard"), default="csv", help="default: csv")
     run.add_argument("--devices", type=int, default=1, metavar="N", help="processes that share out a batch (default 1)")
@@ -142,7 +145,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     written = written_path(args, SUFFIX)
     if written is None:
         raise UsageError("the following arguments are required: -o", hint="name the network to write: -o OUT.onnx")
-    output = output_path(written, SUFFIX)
+    output = output_path(written, SUFFIX, beside=(".plan.json", ".safetensors", ".csv", ".ckpt"))
     for name in ("batch", "patch", "lr"):
         if getattr(args, name) is not None and not getattr(args, name) > 0:
             raise UsageError(f"--{name} must be above 0", hint=f"leave out --{name} for the default")
@@ -207,6 +210,7 @@ def _settings(args: argparse.Namespace) -> TrainSettings:
         seed=args.seed,
         precision=args.precision,
         ema=args.ema,
+        save_every=60 * args.save_every,
         devices=args.devices,
         accelerator=args.accelerator,
     )

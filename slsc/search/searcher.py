@@ -13,6 +13,7 @@ from slsc.data.patches import Pair
 from slsc.errors import UsageError
 from slsc.methods import SPARSE, STARTS, method_of
 from slsc.onnx_torch import OnnxModule
+from slsc.passes.analysis.cost import Cost
 from slsc.progress import StageProgress
 from slsc.runtime.bundle.manifest import ImageIO
 from slsc.search.base import Rules, SearchNetwork, SearchResult
@@ -39,6 +40,7 @@ class Searcher:
         rules: group size and mask rule.
         seed: draws patches and positions.
         progress: told as work proceeds.
+        cost: of the model, where budgets count it otherwise than `slsc.passes.analysis.cost` does.
 
     Raises:
         ModelError: the network has no prunable layer.
@@ -55,9 +57,13 @@ class Searcher:
         rules: Rules,
         seed: int,
         progress: StageProgress,
+        cost: Cost | None = None,
     ) -> None:
         self._source, self._io, self._labelled = PatchSource(pairs, io), io, labelled
-        self._context = SearchContext(SearchNetwork.of(model), self._source, rules, seed, progress)
+        network = SearchNetwork.of(model)
+        if cost is not None:
+            network = replace(network, cost=cost)
+        self._context = SearchContext(network, self._source, rules, seed, progress)
 
     def require_reachable(self, budget: Fraction, method: str) -> None:
         """Refuse at once a budget that `search` could not meet.

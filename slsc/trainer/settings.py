@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from slsc.errors import UsageError
@@ -51,6 +52,10 @@ class TrainSettings:
             raise UsageError(f"unknown precision {self.precision!r}", hint=f"use one of {', '.join(PRECISIONS)}")
         if self.ema is not None and not 0 < self.ema < 1:
             raise UsageError(f"the decay of the weights' mean is {self.ema}", hint="use --ema 0.999")
+        if not 0 < self.save_every < math.inf:
+            raise UsageError(
+                f"the time between checkpoints is {self.save_every / 60:g} minutes", hint="use --save-every 10"
+            )
         if self.devices < 1 or self.batch < 1 or self.batch % self.devices:
             raise UsageError(
                 f"a batch of {self.batch} cannot be shared out evenly among {self.devices} processes",

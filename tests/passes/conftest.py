@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -58,3 +61,13 @@ def proven(image) -> Callable[..., PassResult]:
         return result
 
     return run
+
+
+@pytest.fixture(scope="session")
+def random_graph() -> Callable[..., Any]:
+    """`random_graph(draw).model()` of random_graph.py: a network as hypothesis draws it."""
+    spec = importlib.util.spec_from_file_location("random_graph", Path(__file__).parent / "random_graph.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.Graph  # type: ignore[no-any-return]

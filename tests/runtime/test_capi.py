@@ -69,6 +69,14 @@ def test_closed_and_unknown_handles(library: Library, handle: int) -> None:
         assert library.error(bad) == ""
 
 
+@pytest.mark.parametrize("unknown", [[], {}, None, "1", 1.0, np.zeros(2)])
+def test_what_is_no_handle(library: Library, handle: int, unknown: object) -> None:
+    assert library.set(unknown, "tile", "8") == library.get(unknown, "tile")[0] == Status.BAD_HANDLE
+    assert library.run(unknown, b"", 1, 1, 1, U8, b"") == library.close(unknown) == Status.BAD_HANDLE
+    assert library.error(unknown) == ""
+    assert library.close(handle) == Status.OK
+
+
 def test_handles_are_not_used_twice(library: Library, make_bundle: MakeBundle) -> None:
     path = str(make_bundle())
     first = library.open(path)[1]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import cached_property
 
 import onnx
@@ -85,7 +86,14 @@ class BakedEngine:
         return f"engines/{self.name}.{FORMS[kind].suffix}"
 
 
-def bake(name: str, dense: onnx.ModelProto, found: SearchResult, cost: Cost, held_out: HeldOut) -> BakedEngine:
+def bake(
+    name: str,
+    dense: onnx.ModelProto,
+    found: SearchResult,
+    cost: Cost,
+    held_out: HeldOut,
+    given: Cost | None = None,
+) -> BakedEngine:
     """Write a search's result into a copy of the dense network, or of what takes its place, and measure it.
 
     Args:
@@ -94,6 +102,7 @@ def bake(name: str, dense: onnx.ModelProto, found: SearchResult, cost: Cost, hel
         found: what the search found.
         cost: of the dense network.
         held_out: photos to measure on.
+        given: cost of the network that shares are of, where `dense` is a padded copy of it.
     """
     baked = Pipeline([BakeMasks(found.plan, found.weights, found.masks)]).run(found.model or dense, PassContext())
     model = baked.model
@@ -101,4 +110,7 @@ def bake(name: str, dense: onnx.ModelProto, found: SearchResult, cost: Cost, hel
         kept = plan_cost(cost, {layer.name: layer.n for layer in found.plan.layers}, found.plan.layers[0].m)
     else:
         kept = narrow_cost(cost, costs(model, cost.output_hw))
-    return BakedEngine(name, model, found.plan, kept, cost, held_out.quality(model), held_out.io)
+    given = given or cost
+    share = Fraction(kept.prunable_macs, given.prunable_macs or 1)
+    plan, kept = replace(found.plan, kept_share=float(share)), replace(kept, share=share)
+    return BakedEngine(name, model, plan, kept, given, held_out.quality(model), held_out.io)

@@ -14,14 +14,15 @@ from pathlib import Path
 import onnx
 
 import slsc
-from slsc.errors import UsageError
+from slsc.errors import BudgetError, UsageError
 from slsc.jobs.compile.baking import BakedEngine, bake
 from slsc.jobs.compile.efforts import effort_of
+from slsc.jobs.compile.hardware import Hardware, HardwareRequest, fit_dense, fit_sparse, require_mappable
 from slsc.jobs.compile.measuring import HeldOut, Quality, measure_tiles
 from slsc.jobs.compile.photos import PROBE_PHOTOS, CompileData, from_pairs, from_photos, photos, probe_photos
 from slsc.jobs.compile.restoring import Restoring
 from slsc.jobs.compile.rounding import quantized_quality
-from slsc.jobs.compile.tile_geometry import tiles_of
+from slsc.jobs.compile.tile_geometry import Batch, tiles_of
 from slsc.jobs.compile.trained import found_in_weights, read_plan
 from slsc.jobs.inspect.inspection import REPORT_HW
 from slsc.networks.loading import import_network, import_notes, known_of
@@ -29,7 +30,7 @@ from slsc.passes.analysis.cost import Cost, costs
 from slsc.passes.importing.binding import Binding
 from slsc.passes.importing.import_model import Imported
 from slsc.passes.package import write_bundle
-from slsc.plan import parse_budget
+from slsc.plan import Plan, parse_budget
 from slsc.probe import Known, ProbeResult, probe_io
 from slsc.progress import StageProgress
 from slsc.runtime.bundle.engines import ONNX, ZERO_COST, Candidate
@@ -60,6 +61,7 @@ class CompileRequest:
         seed: of everything random.
         known: what the probe need not find out; see `slsc.probe.probe_io`.
         force: compile a network that restores nothing, too.
+        hardware: 2:4 hardware to fit the network to.
     """
 
     model: Path
@@ -77,6 +79,7 @@ class CompileRequest:
     seed: int
     known: Known
     force: bool
+    hardware: HardwareRequest
 
 
 @dataclass(frozen=True)
@@ -127,6 +130,7 @@ class CompileReport:
         warnings: networks that restore nothing, and were compiled by force.
         seconds: wall-clock time.
         peak_bytes: most memory the process has held; None where the system does not tell.
+        hardware: how the network was fitted to 2:4 hardware.
     """
 
     notes: tuple[str, ...]
@@ -143,6 +147,7 @@ class CompileReport:
     warnings: tuple[str, ...]
     seconds: float
     peak_bytes: int | None
+    hardware: Hardware
 
 
 def compile_model(request: CompileRequest, progress: StageProgress) -> CompileReport:
@@ -162,7 +167,9 @@ def compile_model(request: CompileRequest, progress: StageProgress) -> CompileRe
     imported = import_network(request.model, request.binding)
     dense = imported.model
     request = replace(request, known=known_of(imported, request.known))
-    trained = found_in_weights(dense, plan) if plan else None
+    if plan:
+        found_in_weights(dense, plan)  # what is wrong with it is told before anything that takes long
+    require_mappable(dense, request.hardware)
     probe, data = _look(dense, request)
     dense = probe.restorer(dense)
     held_out = HeldOut(dense, probe.io, data.held_out, data.truth)
@@ -170,9 +177,18 @@ def compile_model(request: CompileRequest, progress: StageProgress) -> CompileRe
     restoring = Restoring(plain, data.state, probe, forced=request.force)
     restoring.require("the network", held_out.dense_quality())
     cost = costs(dense, REPORT_HW)
-    found = iter([trained]) if trained else _searched(dense, probe.io, data, request, progress)
-    engines = [bake(name, dense, result, cost, held_out) for name, result in zip(engine_names, found, strict=True)]
-    if trained:
+    hardware = _fitted(dense, plan, cost, engine_names[0], request, held_out.inputs(), progress)
+    if hardware.plan:
+        found = iter([found_in_weights(hardware.model, hardware.plan)])
+    else:
+        found = _searched(hardware, cost, probe.io, data, request, progress)
+    engines = [
+        hardware.checked(bake(name, hardware.model, result, hardware.cost, held_out, cost))
+        for name, result in zip(engine_names, found, strict=True)
+    ]
+    if plan:
+        if request.hardware.maps:
+            hardware.to_given.update((engine.name, engine.quality.psnr_to_dense) for engine in engines)
         engines = [_without_dense(engine) for engine in engines]
     for engine in engines if plain is not None else ():
         restoring.require(f"engine {engine.name}", engine.quality)
@@ -195,7 +211,24 @@ def compile_model(request: CompileRequest, progress: StageProgress) -> CompileRe
         warnings=tuple(restoring.warnings),
         seconds=time.monotonic() - begun,
         peak_bytes=_peak_bytes(),
+        hardware=hardware,
     )
+
+
+def _fitted(
+    dense: onnx.ModelProto,
+    plan: Plan | None,
+    cost: Cost,
+    engine: str,
+    request: CompileRequest,
+    inputs: Sequence[Batch],
+    progress: StageProgress,
+) -> Hardware:
+    """The network as the hardware wants it."""
+    if plan:
+        return fit_sparse(dense, plan, cost, request.hardware, engine, request.seed, inputs, progress)
+    trains = effort_of(request.effort) is not None
+    return fit_dense(dense, cost, request.hardware, trains, inputs)
 
 
 def _quantized_quality(imported: Imported, probe: ProbeResult, data: CompileData) -> Quality | None:
@@ -211,19 +244,48 @@ def _without_dense(engine: BakedEngine) -> BakedEngine:
 
 
 def _searched(
-    dense: onnx.ModelProto, io: ImageIO, data: CompileData, request: CompileRequest, progress: StageProgress
+    hardware: Hardware,
+    cost: Cost,
+    io: ImageIO,
+    data: CompileData,
+    request: CompileRequest,
+    progress: StageProgress,
 ) -> Iterator[SearchResult]:
     """What the search finds for each budget; all are known to be reachable before the first is searched."""
     searcher = Searcher(
-        dense, io, data.search, labelled=data.labelled, rules=request.rules, seed=request.seed, progress=progress
+        hardware.model,
+        io,
+        data.search,
+        labelled=data.labelled,
+        rules=request.rules,
+        seed=request.seed,
+        progress=progress,
+        cost=hardware.cost,
     )
     for budget in request.budgets:
-        searcher.require_reachable(budget, request.method)
+        _require_reachable(searcher, budget, hardware, cost, request.method)
     effort = effort_of(request.effort)
     if effort is not None and request.sls is not None:
         effort = replace(effort, sls=request.sls)
     for budget in request.budgets:
-        yield searcher.search(budget, request.method, effort, request.start)
+        found = searcher.search(hardware.budget(budget, cost), request.method, effort, request.start)
+        yield replace(found, plan=replace(found.plan, budget=str(budget)))
+
+
+def _require_reachable(searcher: Searcher, budget: Fraction, hardware: Hardware, cost: Cost, method: str) -> None:
+    """As `Searcher.require_reachable`, of a budget of the network that was given."""
+    own = hardware.budget(budget, cost)
+    try:
+        searcher.require_reachable(own, method)
+    except BudgetError as error:
+        if own == budget:
+            raise
+        raise BudgetError(
+            f"budget {budget} cannot be reached by the padded network",
+            why=f"there it is {float(own):.4f}: {error.why}",
+            hint="use a larger budget, or --pad never",
+            exit_code=error.exit_code,
+        ) from error
 
 
 def names(budgets: Sequence[Fraction]) -> list[str]:

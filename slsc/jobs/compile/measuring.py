@@ -82,6 +82,10 @@ class HeldOut:
         self._truth = truth
         self._dense = self._outputs(dense)
 
+    def inputs(self) -> list[Batch]:
+        """One of the photos as the network takes it, to prove on that a pass changes nothing."""
+        return [to_batch(given, self.io) for given, _ in self._pairs[:1]]
+
     def dense_quality(self) -> Quality:
         """The dense network against the truth."""
         return Quality(None, None, self._psnr(self._dense), self._protocol.psnr_name)

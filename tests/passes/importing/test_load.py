@@ -214,6 +214,41 @@ def test_external_data_through_a_link_that_leaves_the_folder(saved, model, tmp_p
     assert "outside" in str(refusal(saved(external(model, "link.bin"))))
 
 
+def test_external_data_through_a_hard_link(saved, model, tmp_path):
+    (tmp_path / "secret").write_bytes(bytes(324))
+    folder = tmp_path / "model"
+    folder.mkdir()
+    os.link(tmp_path / "secret", folder / "w.bin")
+    (folder / "net.onnx").write_bytes(external(model, "w.bin").SerializeToString())
+    error = refusal(folder / "net.onnx")
+    assert "has other names" in error.what and "copy" in error.hint
+    (tmp_path / "secret").unlink()
+    load_model(folder / "net.onnx")
+
+
+def test_a_linked_folder_that_leaves_the_models(saved, model, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "w.bin").write_bytes(bytes(324))
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "data").symlink_to(tmp_path / "elsewhere")
+    (folder / "net.onnx").write_bytes(external(model, "data/w.bin").SerializeToString())
+    assert "outside the model's folder" in refusal(folder / "net.onnx").what
+
+
+@pytest.mark.parametrize("key", ["__class__", "basepath", "checksum", "length\0", "_validate", "offset " * 1000])
+def test_external_data_with_keys_of_its_own(saved, model, tmp_path, key):
+    (tmp_path / "w.bin").write_bytes(bytes(324))
+    held = external(model, "w.bin", **{key: str(2**62)})
+    loaded = load_model(saved(held))
+    assert loaded.graph.initializer[0].raw_data == bytes(324)
+
+
+def test_a_tensor_in_segments(saved, model):
+    model.graph.initializer[0].segment.end = 2**62
+    assert "in segments" in refusal(saved(model)).what
+
+
 @pytest.mark.parametrize("location", ["a\0b", "a" * 5000, "a/" * 5000 + "b", "loop.bin"])
 def test_external_data_under_a_name_no_file_can_have(saved, model, tmp_path, location):
     (tmp_path / "loop.bin").symlink_to(tmp_path / "loop.bin")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -154,3 +155,24 @@ def test_a_session_runs_a_backend_that_was_entered(
 
 def test_what_runners_can_do() -> None:
     assert able_to(Adjustable) == able_to(Timed) == ["native"]
+
+
+def test_more_threads_than_the_system_gives(make_bundle) -> None:
+    script = (
+        "import resource, sys; import onnxruntime; from slsc.runtime.session import Session\n"
+        "used = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize()\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (used + (1 << 30),) * 2)\n"
+        "Session(sys.argv[1], backend='onnxruntime', threads=1000)\n"
+    )
+    if not Path("/proc/self/statm").exists():
+        pytest.skip("the system does not tell what it gave")
+    done = subprocess.run([sys.executable, "-c", script, str(make_bundle())], capture_output=True, text=True)
+    assert "BackendError: ONNX Runtime cannot be started: the system gives no 1000 threads" in done.stderr
+
+
+def test_a_refused_engine_leaves_nothing_to_say(monkeypatch) -> None:
+    said: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", said.append)
+    with pytest.raises(BackendError):
+        load_backend("onnxruntime", 1).load(b"no network")
+    assert not said

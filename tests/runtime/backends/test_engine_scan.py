@@ -54,6 +54,38 @@ def test_functions_are_found_even_where_nothing_calls_them() -> None:
     assert reason_to_refuse(model.SerializeToString()) == "it brings functions along"
 
 
+def constant_of(*operators: str) -> bytes:
+    """A network with a weight of 2^40 values, or of two, that nodes make of what is stored one after the other."""
+    model = network("initializer", external=False)
+    model.graph.initializer.append(helper.make_tensor("n0", onnx.TensorProto.INT64, [2], [1 << 20, 1 << 20]))
+    for index, operator in enumerate(operators):
+        model.graph.node.insert(index, helper.make_node(operator, [f"n{index}"], [f"n{index + 1}"]))
+    return model.SerializeToString()
+
+
+@pytest.mark.parametrize("operators", [["ConstantOfShape"], ["Cast", "Tile"], ["Constant", "Cast", "Expand"]])
+def test_constants_that_are_not_stored_are_found(operators: list[str]) -> None:
+    assert reason_to_refuse(constant_of(*operators)) == "it computes a constant"
+    assert reason_to_refuse(constant_of(*["Cast" for _ in operators])) is None
+
+
+@pytest.mark.parametrize("operators", [("Cast", "Tile"), ("Tile", "Cast")])
+def test_of_two_operators_of_a_node_the_last_counts(operators: tuple[str, str]) -> None:
+    fields = [b'"\x04' + operator.encode() for operator in operators]
+    node = helper.make_node("", ["n0"], ["n1"]).SerializeToString().replace(b'"\x00', b"") + b"".join(fields)
+    assert onnx.NodeProto.FromString(node).op_type == operators[1]
+    graph = onnx.GraphProto(initializer=[helper.make_tensor("n0", 7, [1], [1])]).SerializeToString()
+    graph += b"\x0a" + bytes([len(node)]) + node
+    why = reason_to_refuse(b"\x3a" + bytes([len(graph)]) + graph)
+    assert why == ("it computes a constant" if operators[1] == "Tile" else None)
+
+
+def test_more_nodes_than_compilation_takes_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("slsc.runtime.backends.engine_scan.MAX_NODES", 2)
+    assert reason_to_refuse(constant_of("Cast")) is None
+    assert reason_to_refuse(constant_of("Cast", "Cast")) == "it has over 2 nodes"
+
+
 @pytest.mark.parametrize(
     ("field", "why"),
     [(b"\x0b\x0c", "wire type 3"), (b"\xff" * 11, "does not end"), (b"\x3a\x05a", "beyond its message"),

@@ -243,3 +243,15 @@ def test_folder_without_photos_is_refused(tmp_path: Path) -> None:
         list_photos(tmp_path)
     with pytest.raises(DataError, match="cannot read"):
         list_photos(tmp_path / "none")
+
+
+def test_a_gif_of_absurd_size(tmp_path: Path) -> None:
+    path = tmp_path / "large.gif"
+    Image.new("P", (8, 8)).save(path)
+    content = bytearray(path.read_bytes())
+    frame = content.index(b",\0\0\0\0\x08\0\x08\0")
+    content[frame + 5 : frame + 9] = b"\xff" * 4
+    path.write_bytes(content)
+    for read in (load_photo, decoding_bytes):
+        with pytest.raises(DataError, match=r"cannot use the image.*4294836225"):
+            read(path)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -106,3 +108,73 @@ def test_closed_streams_change_no_exit_code(closed, model_path):
     assert done.stdout.splitlines()[-1] == "0 2"
     assert closed != "2>&-" or "layers" in done.stdout
     assert done.stderr == "" or closed == ">&-"
+
+
+FULL = Path("/dev/full")
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="no /dev/full")
+@pytest.mark.parametrize(
+    ("words", "streams", "code"),
+    [
+        ("inspect {model} --json", "> /dev/full", 3),
+        ("inspect {model}", "> /dev/full", 3),
+        ("inspect {model}.not --json", "> /dev/full 2> /dev/full", 2),
+        ("inspect {model}.not", "2> /dev/full", 2),
+    ],
+)
+def test_streams_that_are_full_change_no_exit_code(words, streams, code, model_path):
+    command = f"{sys.executable} -m slsc {words.format(model=model_path)} {streams}"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True)
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr and "Exception ignored" not in done.stderr
+    if "2>" not in streams:
+        assert "No space left" in done.stderr
+
+
+def test_an_interrupt_while_modules_load_ends_quietly(tmp_path):
+    script = tmp_path / "entry.py"
+    script.write_text(
+        "import os, signal, sys\n"
+        "sys.argv = ['slsc', '--version']\n"
+        "class Interrupting:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'slsc.cli.parser':\n"
+        "            os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Interrupting())\n"
+        "from slsc.cli.entry import main\n"
+        "sys.exit(main())\n"
+    )
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (130, "slsc: interrupted\n")
+
+
+@pytest.mark.parametrize(
+    ("raised", "code", "says"),
+    [
+        (ImportError("libx.so: failed to map segment from shared object", name="x"), 3, "out of memory"),
+        (ImportError("advice\n\nOriginal error was: cannot allocate memory"), 3, "out of memory"),
+        (ImportError("advice\n\nno such symbol\n", name="numpy"), 4, "'numpy' cannot be loaded: no such symbol"),
+        (RuntimeError("can't start new thread"), 3, "no more threads"),
+    ],
+)
+def test_what_cannot_be_loaded_or_started(capsys, monkeypatch, raised, code, says):
+    def verb_module(verb: str) -> None:
+        raise raised
+
+    monkeypatch.setattr("slsc.cli.main.verb_module", verb_module)
+    parsed = argparse.Namespace(verb="run", quiet=False, verbose=False, json=False)
+    monkeypatch.setattr("slsc.cli.main.parse", lambda words: parsed)
+    found, _, err = run(capsys, "run")
+    assert found == code and says in err and err.count("\n") == 1
+
+
+def test_names_that_no_file_can_have(capsys, tmp_path, model_path):
+    long = tmp_path / ("x" * 251 + ".onnx")
+    for words in (
+        ("compile", model_path, "--budget", "1/4", "-o", long.with_suffix(".slsb")),
+        ("train", "--data", tmp_path, "--steps", "1", "-o", tmp_path / ("x" * 246 + ".onnx")),
+        ("run", "b.slsb", "p.png", "-o", tmp_path / ("y" * 300 + ".png")),
+    ):
+        code, _, err = run(capsys, *map(str, words))
+        assert code == 2 and "too long" in err and not list(tmp_path.glob("[xy]*"))

@@ -170,7 +170,17 @@ def test_an_error_of_the_data_comes_out(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "choices", [{"batch": 3, "devices": 2}, {"ema": 1.0}, {"precision": "64"}, {"batch": 0}, {"devices": 0}]
+    "choices",
+    [
+        {"batch": 3, "devices": 2},
+        {"ema": 1.0},
+        {"precision": "64"},
+        {"batch": 0},
+        {"devices": 0},
+        {"save_every": 0.0},
+        {"save_every": math.nan},
+        {"save_every": math.inf},
+    ],
 )
 def test_settings_that_cannot_be(choices: dict[str, object]) -> None:
     with pytest.raises(UsageError, match=r"--|one of"):

@@ -31,7 +31,9 @@ std::shared_ptr<slsc::Context> make_context(int threads) {
                   "threads must be in 0.." + std::to_string(kMaxThreads));
     if (threads == 0) threads = int(std::thread::hardware_concurrency());
     try {
-        return std::make_shared<slsc::Context>(threads < 1 ? 1 : threads);
+        return {new slsc::Context(threads < 1 ? 1 : threads), [](slsc::Context* context) {
+                    if (!context->forked()) delete context;
+                }};
     } catch (const std::system_error&) {
         throw slsc::Error(SLSC_NO_THREADS, "the system gives no " + std::to_string(threads) + " threads");
     }

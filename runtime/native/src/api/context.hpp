@@ -2,6 +2,9 @@
 #pragma once
 
 #include <mutex>
+#ifndef _WIN32
+#include <unistd.h>
+#endif
 
 #include "memory/memory.hpp"
 #include "support/thread_pool.hpp"
@@ -12,6 +15,10 @@ class Context {
 public:
     explicit Context(int threads) : threads_(threads) {}
 
+    // Whether this is a copy in a process that was forked from its own. The threads are not there, and what others of them had
+    // locked stays so: it can neither be used nor taken down.
+    bool forked() const { return process_ != this_process(); }
+
     ThreadPool& threads() { return threads_; }
     int thread_count() const { return threads_.threads(); }
 
@@ -21,6 +28,15 @@ public:
     Memory& scratch() { return scratch_; }
 
 private:
+    static long this_process() {
+#ifdef _WIN32
+        return 0;
+#else
+        return long(getpid());
+#endif
+    }
+
+    const long process_ = this_process();
     ThreadPool threads_;
     std::mutex turn_;
     Memory arena_, scratch_;

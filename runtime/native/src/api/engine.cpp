@@ -35,6 +35,7 @@ void Engine::set_band(int columns) {
 }
 
 const Schedule& Engine::prepare(int height, int width) {
+    require(!context_->forked(), SLSC_BAD_ARGUMENT, "this process was forked from the one that opened the engine; open it here");
     if (!schedule_ || schedule_->input().height != height || schedule_->input().width != width) {
         schedule_.reset();
         schedule_ = make_schedule(program(), {height, width, context_->thread_count(), band_});

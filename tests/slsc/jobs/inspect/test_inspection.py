@@ -7,8 +7,10 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from slsc.errors import BundleError
-from slsc.jobs.inspect.inspection import inspect_engine, inspect_network, tightest_n
+from slsc.errors import BundleError, PlanError
+from slsc.jobs.inspect.inspection import inspect_engine, inspect_network, require_2to4
+from slsc.passes.analysis.roofline import DEVICES
+from slsc.passes.sparsity24.verdict import tightest_n
 from slsc.pattern import nm_mask, rank_groups
 from slsc.runtime.bundle.engines import Artefact, Engine
 
@@ -52,23 +54,47 @@ def test_n_is_the_smallest_that_fits(n):
 
 def test_a_layer_by_the_2to4_rule_is_eligible_and_one_more_weight_is_named():
     weight = sparse((8, 64, 3, 3), 8, "magnitude+2:4")
-    assert body(network(weight)).why_not_2to4 == ""
+    assert body(network(weight)).verdict.eligible
+    require_2to4(inspect_network(network(weight), 32), "net")
     weight[5, 40:44, 2, 1] = 1.0
     report = body(network(weight))
-    assert report.why_not_2to4 == "4 of 4 at (k,c,r,s) = (5, 40, 2, 1)"
+    assert (report.verdict.reason, report.verdict.detail) == ("window", "4 of 4 at (k,c,r,s) = (5, 40, 2, 1)")
+    assert report.verdict.first_bad == (5, 40, 2, 1)
     assert report.n > 8
+    with pytest.raises(PlanError, match="1 of 1 layers that keep 16:32 or less") as caught:
+        require_2to4(inspect_network(network(weight), 32), "net")
+    assert caught.value.exit_code == 3 and caught.value.where == "net: body"
 
 
 @pytest.mark.parametrize(
-    ("shape", "op", "attributes", "says"),
+    ("shape", "op", "attributes", "reason", "says"),
     [
-        ((16, 8, 3, 3), "Conv", {"group": 2}, "2 convolution groups"),
-        ((16, 50, 1, 1), "Conv", {}, "50 input channels, no multiple of 4"),
-        ((16, 32, 1, 1), "ConvTranspose", {}, "transposed convolution"),
+        ((16, 8, 3, 3), "Conv", {"group": 2}, "grouped", "2 convolution groups"),
+        ((16, 50, 1, 1), "Conv", {}, "C%4", "50 input channels, no multiple of 4"),
+        ((16, 32, 1, 1), "ConvTranspose", {}, "transposed", "transposed convolution"),
+        ((16, 32, 1, 1), "Conv", {}, "N>16", "4 of 4 at (k,c,r,s) = (0, 0, 0, 0)"),
     ],
 )
-def test_reasons_against_2to4(shape, op, attributes, says):
-    assert body(network(RNG.standard_normal(shape), op, **attributes)).why_not_2to4 == says
+def test_reasons_against_2to4(shape, op, attributes, reason, says):
+    verdict = body(network(RNG.standard_normal(shape), op, **attributes)).verdict
+    assert (verdict.reason, verdict.detail) == (reason, says)
+
+
+def test_a_dense_network_does_not_meet_2to4():
+    with pytest.raises(PlanError, match="no layer keeps few enough") as caught:
+        require_2to4(inspect_network(network(np.ones((8, 32, 1, 1))), 32), "net")
+    assert caught.value.exit_code == 3
+
+
+def test_bounds_and_the_price_of_padding():
+    report = inspect_network(network(RNG.standard_normal((20, 40, 3, 3))), 32, DEVICES["a100"])
+    middle = report.layers[1]
+    assert report.device.title == "A100 40GB"
+    assert middle.pad_cost == pytest.approx(32 * 48 / (20 * 40))
+    pixels = 720 * 1280
+    assert middle.bound.math == pytest.approx(2 * pixels * 9 * 24 * 40 / 312e12)
+    assert middle.bound.memory == pytest.approx(2 * (pixels * (24 + 40) + 20 * 40 * 9) / 1555e9)
+    assert report.to_dict()["layers"][1]["bound"]["by"] == middle.bound.by == "memory"
 
 
 def test_totals_count_zeros_out():
