@@ -24,10 +24,8 @@ WEIGHTS = {
     "rfdn_x4": ("rfdn_x4", "sr x4"),
     "imdn_x4": ("imdn_x4", "sr x4"),
     "carn_m_x4": ("carn_m_x234", "sr x4"),
-    "carn_x2": ("carn_x2", "sr x2"),
     "edsr_8b64f_x2": ("edsr_8b64f_x2", "sr x2"),
     "dncnn_gray": ("dncnn_sigma25_gray", "noise"),
-    "dmphn_1_2_4_8": ("dmphn_1_2_4_8", "blur"),
 }
 """Of the folder `weights`, by network of the zoo: the file, and the task."""
 

@@ -30,6 +30,9 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 HEADER = ("file", "kind", "task", "values", "order", "native", "off", "tiles", "photos", "before", "right", "run")
 ALIGN = (":--",) * 6 + ("--:",) * 6
 
+LACKING = "the native engine cannot run it: "
+"""What every reason of the column `native` begins with, after the operation."""
+
 Row = tuple[str, ...]
 
 
@@ -90,7 +93,7 @@ def row(name: str, kind: str, task: str, verdict: Verdict) -> Row:
     tiled = "" if verdict.tiled is None else f"{verdict.tiled}{', said' if verdict.warned else ''}"
     decibels = ("" if one is None else f"{one:.2f}" for one in (verdict.before, verdict.right, verdict.got))
     off = "" if verdict.difference is None else str(verdict.difference)
-    return (name, kind, task, values, order, _cell(verdict.native), off, tiled, _forms(verdict), *decibels)
+    return (name, kind, task, values, order, _cell(verdict.native.replace(LACKING, "")), off, tiled, _forms(verdict), *decibels)
 
 
 def _forms(verdict: Verdict) -> str:
