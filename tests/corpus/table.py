@@ -93,7 +93,8 @@ def row(name: str, kind: str, task: str, verdict: Verdict) -> Row:
     tiled = "" if verdict.tiled is None else f"{verdict.tiled}{', said' if verdict.warned else ''}"
     decibels = ("" if one is None else f"{one:.2f}" for one in (verdict.before, verdict.right, verdict.got))
     off = "" if verdict.difference is None else str(verdict.difference)
-    return (name, kind, task, values, order, _cell(verdict.native.replace(LACKING, "")), off, tiled, _forms(verdict), *decibels)
+    native = _cell(verdict.native.replace(LACKING, ""))
+    return (name, kind, task, values, order, native, off, tiled, _forms(verdict), *decibels)
 
 
 def _forms(verdict: Verdict) -> str:
