@@ -49,11 +49,11 @@ def judge_stranger(model: Path, folder: Path, data: Path | None = None) -> Verdi
 
 def _task(probe: Mapping[str, Any]) -> Task:
     """What the compiler takes the network for: enlarging, undoing a degradation, or nothing known."""
-    scale, name = probe["io"]["scale"], probe.get("degradation")
+    scale, undone = probe["io"]["scale"], probe["undone"]
     if scale > 1:
         return TASKS.get(f"sr x{scale}") or Task(lambda image, rng: _shrunk(image, scale), scale)
-    if name:
-        return Task(lambda image, rng: DEGRADATIONS[name](image))
+    if undone:
+        return Task(lambda image, rng: DEGRADATIONS[undone[0]](image))
     return Task(lambda image, rng: image)
 
 
