@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from slsc.errors import DataError, ResourceError, UsageError
 from slsc.runtime.atomic import require_other
-from slsc.runtime.backends.base import AllocationFailed, Batch
+from slsc.runtime.backends.base import AllocationFailed, Batch, Streaming
 from slsc.runtime.bundle.engines import Engine
 from slsc.runtime.bundle.manifest import Manifest
 from slsc.runtime.bundle.reader import Bundle, open_bundle
@@ -22,9 +22,10 @@ from slsc.runtime.image.photo_writer import WriteRows, held_bytes, not_carried, 
 from slsc.runtime.image.pixels import WHITES, output_shape
 from slsc.runtime.image.transparency import bleed
 from slsc.runtime.loaded_engine import load_engine
-from slsc.runtime.memory import default_limit, require_fit
+from slsc.runtime.memory import MARGIN_BYTES, default_limit, require_fit
 from slsc.runtime.options import Options
 from slsc.runtime.process_lock import ProcessLock
+from slsc.runtime.streaming import STREAMING_BYTES, StreamedRestoration, StreamPlan, plan_stream
 from slsc.runtime.tiles.chooser import FixedChooser
 from slsc.runtime.tiles.restoration import Restoration, TileProgress
 from slsc.runtime.tiles.tile_grid import ImageShape, Limits, tile_grid
@@ -69,6 +70,7 @@ class Session:
         self._options = Options(backend, engine, threads, memory, tile, exact, capacity)
         self._loaded = load_engine(self._bundle, self._options, None)
         self._closed = False
+        self._streamed = False
 
     @property
     def manifest(self) -> Manifest:
@@ -89,6 +91,11 @@ class Session:
     def options(self) -> Options:
         """The options in force."""
         return self._options
+
+    @property
+    def streamed(self) -> bool:
+        """Whether the last photo went through the network whole, row by row, and not in tiles."""
+        return self._streamed
 
     def configure(self, **changes: Any) -> None:
         """Change options by name; the engine is loaded again only where that is needed. Raises as the constructor."""
@@ -238,15 +245,39 @@ class Session:
     def _limit(self) -> int:
         return default_limit(self._loaded.resident) if self._options.memory is None else self._options.memory
 
-    def _start(self, photo: Photo, held_output: int, progress: TileProgress | None) -> Restoration:
+    def _stream_plan(self, photo: Photo, held_output: int) -> StreamPlan | None:
+        """How the photo goes through the network whole; None where it takes tiles, or they are asked for."""
+        runner = self._loaded.runner
+        if not isinstance(runner, Streaming) or self._options.tile:
+            return None
+        held = self._loaded.resident + _shape(photo).bytes + held_output + MARGIN_BYTES
+        height, width = photo.pixels.shape[:2]
+        for limit in (min(self._limit(), STREAMING_BYTES), self._limit()):
+            plan = plan_stream(runner, self.manifest.io, height, width, limit - held)
+            if plan:
+                return plan
+        return None
+
+    def _start(
+        self, photo: Photo, held_output: int, progress: TileProgress | None
+    ) -> Restoration | StreamedRestoration:
         """A restoration of a photo whose pixels are the session's to change."""
         io, loaded, options = self.manifest.io, self._loaded, self._options
+        plan = self._stream_plan(photo, held_output)
+        self._streamed = plan is not None
+        if plan and isinstance(loaded.runner, Streaming):
+            _bleed(photo)
+            return StreamedRestoration(loaded.runner, io, photo, plan, progress)
         limits = Limits(self._limit(), loaded.resident, loaded.run_bytes, options.tile, options.exact)
         grid = tile_grid(io, self.manifest.tile, _shape(photo), held_output, limits)
-        if photo.alpha is not None:
-            bleed(photo.pixels, photo.alpha)
+        _bleed(photo)
         name = loaded.record.name
         return Restoration({name: loaded.runner}, FixedChooser(name), io, photo, grid, progress)
+
+
+def _bleed(photo: Photo) -> None:
+    if photo.alpha is not None:
+        bleed(photo.pixels, photo.alpha)
 
 
 def _shape(photo: Photo) -> ImageShape:

@@ -1,6 +1,6 @@
 """Peak memory and time of `slsc run` over the size of the output, as a Markdown table.
 
-    python -m slsc.tools.bench_memory BUNDLE --megapixels 1,2,4,8,16,32 [--memory 512MiB] [--threads N]
+    python -m slsc.tools.bench_memory BUNDLE --megapixels 1,2,4,8,16,32 [--memory 512MiB] [--threads N] [--alone]
 
 Every size is restored in a process of its own, whose peak resident set the system reports when it ends. The photo is
 scikit-image's astronaut, mirrored and repeated to the size: real structure at every size, and the same everywhere.
@@ -12,6 +12,7 @@ import argparse
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ from slsc.runtime.bundle.manifest import Manifest
 from slsc.runtime.bundle.reader import open_bundle
 from slsc.runtime.image.photo import Photo, load_photo, save_photo
 from slsc.runtime.memory import parse_bytes
+from slsc.runtime.session import Session
 
 ASPECT = (16, 9)
 RESIDENT_UNIT = 1 if sys.platform == "darwin" else 1024
@@ -42,12 +44,14 @@ resident set of the process it was forked from; this one is smaller than anythin
 
 @dataclass(frozen=True)
 class Measurement:
-    """One restoration: output size in pixels, wall-clock seconds and peak resident bytes of its whole process."""
+    """One restoration: output size in pixels, wall-clock seconds and peak resident bytes of its whole process; and the
+    seconds that the engine alone takes for the whole image, in memory before and after."""
 
     height: int
     width: int
     seconds: float
     peak_bytes: int
+    alone: float | None = None
 
     @property
     def megapixels(self) -> float:
@@ -100,8 +104,29 @@ def measure(command: Sequence[str]) -> tuple[float, int]:
     return float(seconds), int(peak) * RESIDENT_UNIT
 
 
-def benchmark(bundle: Path, manifest: Manifest, megapixels: Sequence[float], extra: list[str]) -> Iterator[Measurement]:
-    """Restore a photo of every size with `slsc run`, `extra` being further words of its command line."""
+class EngineAlone:
+    """The engine without files, pixels and bounds of memory."""
+
+    def __init__(self, bundle: Path, threads: int, engine: str | None) -> None:
+        self._session = Session(bundle, threads=threads, engine=engine)
+
+    def seconds(self, height: int, width: int) -> float:
+        """Of a run on a whole image; what it needs to be ready for the size is not counted."""
+        channels = self._session.manifest.io.channels
+        batch = np.random.default_rng(0).random((1, channels, height, width), np.float32)
+        self._session.restore_tensor(batch[:, :, : height // 8 or height])
+        begun = time.perf_counter()
+        self._session.restore_tensor(batch)
+        return time.perf_counter() - begun
+
+
+def benchmark(
+    bundle: Path, manifest: Manifest, megapixels: Sequence[float], extra: list[str], alone: EngineAlone | None = None
+) -> Iterator[Measurement]:
+    """Restore a photo of every size with `slsc run`, `extra` being further words of its command line.
+
+    `alone` is measured before and after, and the mean taken: other work on the machine then weighs on both.
+    """
     scale = manifest.io.scale
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder, "in.png"), Path(folder, "out.png")
@@ -109,23 +134,34 @@ def benchmark(bundle: Path, manifest: Manifest, megapixels: Sequence[float], ext
             height, width = input_size(wanted, scale)
             save_photo(Photo(sample_photo(height, width)), source)
             command = [sys.executable, "-m", "slsc", "run", str(bundle), str(source), "-o", str(target), *extra]
+            before = alone.seconds(height, width) if alone else None
             seconds, peak = measure(command)
+            after = alone.seconds(height, width) if alone else None
             restored = load_photo(target).pixels.shape[:2]
             if restored != (height * scale, width * scale):
                 raise UsageError("the restoration has the wrong size", why=f"{restored}", hint=" ".join(command))
-            yield Measurement(height * scale, width * scale, seconds, peak)
+            mean = (before + after) / 2 if before is not None and after is not None else None
+            yield Measurement(height * scale, width * scale, seconds, peak, mean)
 
 
 def markdown(measurements: Sequence[Measurement]) -> str:
     """The table."""
-    titles = ("output", "megapixels", "time (s)", "s per megapixel", "peak memory (MiB)")
-    lines = [f"| {' | '.join(titles)} |", "| --- | ---: | ---: | ---: | ---: |"]
-    lines += [
-        f"| {m.width}x{m.height} | {m.megapixels:.1f} | {m.seconds:.1f} | {m.seconds / m.megapixels:.2f} "
-        f"| {m.peak_bytes / (1 << 20):.0f} |"
+    titles = ["output", "megapixels", "time (s)", "s per megapixel", "peak memory (MiB)"]
+    rows = [
+        [
+            f"{m.width}x{m.height}",
+            f"{m.megapixels:.1f}",
+            f"{m.seconds:.1f}",
+            f"{m.seconds / m.megapixels:.2f}",
+            f"{m.peak_bytes / (1 << 20):.0f}",
+            *([] if m.alone is None else [f"{m.alone:.1f}", f"{m.seconds / m.alone:.2f}"]),
+        ]
         for m in measurements
     ]
-    return "\n".join(lines)
+    if any(m.alone is not None for m in measurements):
+        titles += ["engine alone (s)", "ratio"]
+    ruler = ["---", *["---:"] * (len(titles) - 1)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (titles, ruler, *rows))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -136,6 +172,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--memory", help="the memory knob, such as 512MiB")
     parser.add_argument("--threads", help="CPU threads")
     parser.add_argument("--engine", help="engine of the bundle")
+    parser.add_argument("--alone", action="store_true", help="measure the engine alone, too: whole images in memory")
     args = parser.parse_args(argv)
     chosen = {f"--{name}": getattr(args, name) for name in ("memory", "threads", "engine")}
     extra = [word for option, value in chosen.items() if value for word in (option, value)]
@@ -143,7 +180,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if args.memory:
             parse_bytes(args.memory)
         measurements = []
-        for measurement in benchmark(args.bundle, open_bundle(args.bundle).manifest, sizes(args.megapixels), extra):
+        alone = EngineAlone(args.bundle, int(args.threads or 0), args.engine) if args.alone else None
+        manifest = open_bundle(args.bundle).manifest
+        for measurement in benchmark(args.bundle, manifest, sizes(args.megapixels), extra, alone):
             print(f"{measurement.megapixels:.1f} MP: {measurement.seconds:.1f} s", file=sys.stderr)
             measurements.append(measurement)
     except SlscError as error:

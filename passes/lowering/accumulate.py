@@ -16,10 +16,10 @@ from slsc.passes.lowering.nmp_ops import Combine
 from slsc.passes.lowering.steps import NO_ACTIVATION, Concat, Conv, GlobalMean, Pool, Resize, Space, Sparsity, Step
 
 FAR = 48
-"""Columns of the image that the native engine makes of one tensor before it goes on to the next, at most."""
+"""Rows of the image that the native engine makes of one tensor before it goes on to the next, at most."""
 
-WHOLE_WIDTH = 1 << 16
-"""What a mean over all columns lies behind: more than any image has."""
+WHOLE_HEIGHT = 1 << 16
+"""What a mean over all rows lies behind: more than any image has."""
 
 
 def accumulate(steps: Sequence[Step], spaces: dict[str, Space], output: str) -> list[Step]:
@@ -33,7 +33,7 @@ def accumulate(steps: Sequence[Step], spaces: dict[str, Space], output: str) -> 
     Returns:
         Steps in the order they run. act(sum + bias) of the last part stands where the whole stood.
     """
-    behind = _columns_behind(steps, spaces)
+    behind = _rows_behind(steps, spaces)
     uses = Counter(name for step in steps for name in step.inputs)
     uses[output] += 1
     makers = {step.output: index for index, step in enumerate(steps)}
@@ -64,8 +64,8 @@ def _splits(
         return False
     if conv.sparsity and any(spaces[name].channels % conv.sparsity.m for name in joined.inputs[:-1]):
         return False
-    columns = [behind[name] for name in joined.inputs]
-    return max(columns) - min(columns) > FAR
+    rows = [behind[name] for name in joined.inputs]
+    return max(rows) - min(rows) > FAR
 
 
 def _parts(
@@ -95,8 +95,8 @@ def _parts(
     return parts
 
 
-def _columns_behind(steps: Sequence[Step], spaces: Mapping[str, Space]) -> dict[str, Fraction]:
-    """By tensor: columns of the image that must have been read beyond a column of it before that is made."""
+def _rows_behind(steps: Sequence[Step], spaces: Mapping[str, Space]) -> dict[str, Fraction]:
+    """By tensor: rows of the image that must have been read beyond a row of it before that is made."""
     behind: dict[str, Fraction] = {}
     for step in steps:
         reads = data_inputs(step)
@@ -106,15 +106,15 @@ def _columns_behind(steps: Sequence[Step], spaces: Mapping[str, Space]) -> dict[
 
 
 def _reads_ahead(step: Step) -> Fraction:
-    """Columns of its input to the right of its own that a step reads."""
+    """Rows of its input below its own that a step reads."""
     match step:
         case Conv():
-            return Fraction((step.weight.shape[3] - 1) * step.dilations[1] - step.pads[1])
+            return Fraction((step.weight.shape[2] - 1) * step.dilations[0] - step.pads[0])
         case Pool():
-            return Fraction(step.kernel[1] - 1 - step.pads[1])
+            return Fraction(step.kernel[0] - 1 - step.pads[0])
         case Resize():
             return Fraction(1)
         case GlobalMean():
-            return Fraction(WHOLE_WIDTH)
+            return Fraction(WHOLE_HEIGHT)
         case _:
             return Fraction(0)

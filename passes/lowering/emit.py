@@ -34,10 +34,11 @@ class Emitter:
         """The plan of a layout, whose output is the whole value at `output`."""
         ops = tuple(self._op(step, layout.places) for step in layout.steps)
         used = [self.spaces[name] for step in layout.steps for name in (*step.inputs, step.output)]
+        sides = [side for space in used if not space.pixel for side in (space.rows, space.columns)]
         plan = PlanFile(
             input=layout.places[image].value,
             output=output.value,
-            row_align=math.lcm(*(space.rows.denominator for space in used if not space.pixel)),
+            row_align=math.lcm(*(side.denominator for side in sides)),
             m=self.group_size,
             values=tuple(layout.values),
             ops=ops,

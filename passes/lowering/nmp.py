@@ -97,7 +97,7 @@ class PlanFile:
     Attributes:
         input: value the image enters by.
         output: value the restored image leaves by.
-        row_align: strips are a multiple of this many image rows.
+        row_align: strips are a multiple of this many rows or columns of the image.
         m: group size of the sparse weights, 0 when there is none.
         values: channels of each value; all are float32.
         ops: in the order they run.

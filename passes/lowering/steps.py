@@ -36,12 +36,18 @@ class Space:
     Attributes:
         channels: extent of axis 1.
         pixel: it is one pixel whatever the image, the mean over height and width or what was made of it.
-        rows: rows of a strip per row of the image's strip, for tensors that are no pixel.
+        rows, columns: per row and column of the image, for tensors that are no pixel.
     """
 
     channels: int
     pixel: bool = False
     rows: Fraction = Fraction(1)
+    columns: Fraction = Fraction(1)
+
+    def scaled(self, rows: Fraction | int, columns: Fraction | int, channels: int | None = None) -> Space:
+        """So many times the rows and columns; and other channels."""
+        channels = self.channels if channels is None else channels
+        return Space(channels, self.pixel, self.rows * rows, self.columns * columns)
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,8 +144,8 @@ class Conv(Step):
 
     def space(self, *ins: Space) -> Space:
         """See `Step.space`."""
-        rows = ins[0].rows / self.strides[0] * self.shuffle
-        return Space(len(self.weight) // self.shuffle**2, ins[0].pixel, rows)
+        down, across = (Fraction(self.shuffle, stride) for stride in self.strides)
+        return ins[0].scaled(down, across, len(self.weight) // self.shuffle**2)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -187,7 +193,7 @@ class Pool(Step):
 
     def space(self, *ins: Space) -> Space:
         """See `Step.space`."""
-        return replace(ins[0], rows=ins[0].rows / self.strides[0])
+        return ins[0].scaled(Fraction(1, self.strides[0]), Fraction(1, self.strides[1]))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -234,7 +240,7 @@ class Resize(Step):
     def space(self, *ins: Space) -> Space:
         """See `Step.space`."""
         if self.factor is not None:
-            return replace(ins[0], rows=ins[0].rows * self.factor)
+            return ins[0].scaled(self.factor, self.factor)
         return replace(ins[1], channels=ins[0].channels)
 
 
@@ -259,8 +265,9 @@ class Pad(Step):
         """See `Step.space`."""
         if not self.parts:
             return ins[0]
-        top, _, bottom, _ = self.shares
-        return replace(ins[0], rows=ins[0].rows * Fraction(self.parts + top + bottom, self.parts))
+        top, left, bottom, right = self.shares
+        down, across = (Fraction(self.parts + both, self.parts) for both in (top + bottom, left + right))
+        return ins[0].scaled(down, across)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -275,7 +282,7 @@ class DepthToSpace(Step):
 
     def space(self, *ins: Space) -> Space:
         """See `Step.space`."""
-        return Space(ins[0].channels // self.block**2, ins[0].pixel, ins[0].rows * self.block)
+        return ins[0].scaled(self.block, self.block, ins[0].channels // self.block**2)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -290,7 +297,8 @@ class SpaceToDepth(Step):
 
     def space(self, *ins: Space) -> Space:
         """See `Step.space`."""
-        return Space(ins[0].channels * self.block**2, ins[0].pixel, ins[0].rows / self.block)
+        shrunk = Fraction(1, self.block)
+        return ins[0].scaled(shrunk, shrunk, ins[0].channels * self.block**2)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

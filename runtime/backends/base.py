@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
+from slsc.errors import BackendError
 from slsc.runtime.bundle.engines import Engine
 
 Batch = npt.NDArray[np.float32]
@@ -68,6 +70,47 @@ class Timed(Protocol):
         ...
 
 
+ReadRows = Callable[[int, npt.NDArray[np.float32]], None]
+"""First row, and the array (channels, rows, width) to fill."""
+
+WriteRows = Callable[[int, npt.NDArray[np.float32]], None]
+"""First row, and the rows (channels, rows, width), which are there for the call only."""
+
+
+@runtime_checkable
+class Streaming(Protocol):
+    """A runner that restores images of any height in bounded memory: rows enter and leave from top to bottom."""
+
+    def stream_bytes(self, height: int, width: int, memory: int) -> tuple[int, int]:
+        """What `stream` takes for an image of this size, where it should get by with `memory` bytes.
+
+        Returns:
+            Bytes, which may be more than that; and rows of the image: what one call of `write` gets is made of so many.
+
+        Raises:
+            AllocationFailed, BackendError: as `run`.
+        """
+        ...
+
+    def stream(
+        self, height: int, width: int, shape: tuple[int, int, int], memory: int, read: ReadRows, write: WriteRows
+    ) -> None:
+        """Run the network once, to the bit as `run` does.
+
+        Args:
+            height, width: of the image.
+            shape: channels, height and width that the output must have.
+            memory: as for `stream_bytes`.
+            read: gives rows of the image. What it or `write` raises ends the run, and comes out of it.
+            write: takes rows of the output.
+
+        Raises:
+            AllocationFailed: out of memory; nothing was computed.
+            BackendError: any other failure.
+        """
+        ...
+
+
 class Backend(Protocol):
     """A way to execute engines, on threads of its own.
 
@@ -78,7 +121,7 @@ class Backend(Protocol):
         name: what users call it.
         kind: of the artefacts it loads; see `slsc.runtime.bundle.engines.Engine`.
         install: what to type where it is not available.
-        runner: class of its runners, which shows what they can do: be `Adjustable`, `Timed`.
+        runner: class of its runners, which shows what they can do: be `Adjustable`, `Timed`, `Streaming`.
     """
 
     name: str
@@ -107,6 +150,15 @@ class Backend(Protocol):
     def close(self) -> None:
         """Give back what its runners share; they are closed before. Closing twice does no harm."""
         ...
+
+
+def wrong_size(found: Sequence[int], expected: Sequence[int]) -> BackendError:
+    """That a network's output is no such array."""
+    return BackendError(
+        "the network returned another size than its bundle says",
+        why=f"{list(found)} instead of {list(expected)}",
+        hint="check the bundle with `slsc check`",
+    )
 
 
 def missing_artefact(engine: Engine, kind: str) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from ctypes import POINTER, c_char_p, c_double, c_float, c_int, c_size_t, c_uint64, c_void_p
+from ctypes import CFUNCTYPE, POINTER, c_char_p, c_double, c_float, c_int, c_size_t, c_uint64, c_void_p
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,9 @@ LIBRARIES = ("libslsc_native.so", "libslsc_native.dylib", "slsc_native.dll")
 
 REINSTALL = "install slsc again with a C++17 compiler and CMake at hand, or use --backend onnxruntime"
 
+READ_ROWS = WRITE_ROWS = CFUNCTYPE(c_int, c_void_p, c_int, c_int, POINTER(c_float))
+"""`slsc_read_rows` and `slsc_write_rows`: user, first row, rows, their floats."""
+
 SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "slsc_version": (c_char_p, []),
     "slsc_has": (c_int, [c_char_p]),
@@ -24,12 +27,16 @@ SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "slsc_open": (c_int, [c_void_p, c_char_p, c_size_t, c_char_p, POINTER(c_void_p)]),
     "slsc_set_capacity": (c_int, [c_void_p, c_int]),
     "slsc_set_band": (c_int, [c_void_p, c_int]),
+    "slsc_set_memory": (c_int, [c_void_p, c_uint64]),
     "slsc_shape": (c_int, [c_void_p, c_int, c_int, *[POINTER(c_int)] * 4]),
     "slsc_run": (c_int, [c_void_p, POINTER(c_float), c_int, c_int, POINTER(c_float)]),
+    "slsc_run_rows": (c_int, [c_void_p, c_int, c_int, READ_ROWS, WRITE_ROWS, c_void_p]),
     "slsc_op_count": (c_int, [c_void_p]),
     "slsc_op_seconds": (c_int, [c_void_p, POINTER(c_double)]),
     "slsc_op_macs": (c_uint64, [c_void_p, c_int]),
     "slsc_arena_bytes": (c_uint64, [c_void_p]),
+    "slsc_rows_bytes": (c_uint64, [c_void_p]),
+    "slsc_band": (c_int, [c_void_p]),
     "slsc_isa": (c_char_p, [c_void_p]),
     "slsc_last_error": (c_char_p, [c_void_p]),
     "slsc_close": (None, [c_void_p]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from ctypes import POINTER, byref, c_double, c_float, c_int, c_void_p
 from enum import IntEnum
 from math import prod
@@ -10,8 +11,16 @@ from typing import Any
 import numpy as np
 
 from slsc.errors import BackendError, UsageError
-from slsc.runtime.backends.base import AllocationFailed, Batch, Runner, missing_artefact
-from slsc.runtime.backends.library import REINSTALL, load_library
+from slsc.runtime.backends.base import (
+    AllocationFailed,
+    Batch,
+    ReadRows,
+    Runner,
+    WriteRows,
+    missing_artefact,
+    wrong_size,
+)
+from slsc.runtime.backends.library import READ_ROWS, REINSTALL, WRITE_ROWS, load_library
 from slsc.runtime.backends.native_context import NativeContext
 from slsc.runtime.bundle.engines import Engine
 from slsc.runtime.process_lock import ProcessLock
@@ -27,6 +36,7 @@ class Status(IntEnum):
     NO_MEMORY = 4
     UNSUPPORTED = 5
     NO_THREADS = 6
+    STOPPED = 10
 
 
 class NativeRunner:
@@ -112,6 +122,37 @@ class NativeRunner:
             _, *out = self._shape(height, width)
             return int(self._native.slsc_arena_bytes(self._handle)) + np.dtype(np.float32).itemsize * prod(out)
 
+    def stream_bytes(self, height: int, width: int, memory: int) -> tuple[int, int]:
+        """See `Streaming.stream_bytes`."""
+        with self._lock:
+            try:
+                self._set_memory(memory)
+                self._shape(height, width)
+                return int(self._native.slsc_rows_bytes(self._handle)), int(self._native.slsc_band(self._handle))
+            finally:
+                self._set_memory(0)
+
+    def stream(
+        self, height: int, width: int, shape: tuple[int, int, int], memory: int, read: ReadRows, write: WriteRows
+    ) -> None:
+        """See `Streaming.stream`."""
+        failures: list[BaseException] = []
+        with self._lock:
+            try:
+                self._set_memory(memory)
+                channels, *out = self._shape(height, width)
+                if tuple(out) != shape:
+                    raise wrong_size(out, shape)
+                calls = (_guarded(read, (channels, width), failures), _guarded(write, (out[0], out[2]), failures))
+                status = self._native.slsc_run_rows(
+                    self._handle, height, width, READ_ROWS(calls[0]), WRITE_ROWS(calls[1]), None
+                )
+                if failures:
+                    raise failures[0]
+                self._check(status)
+            finally:
+                self._set_memory(0)
+
     def op_seconds(self) -> list[float]:
         """Seconds each operation of the plan took in the last run."""
         with self._lock:
@@ -143,6 +184,10 @@ class NativeRunner:
                 self._check(self._native.slsc_run(self._handle, _floats(source), height, width, _floats(target)))
         return output
 
+    def _set_memory(self, memory: int) -> None:
+        """Bound what later calls take; 0: not at all."""
+        self._check(self._native.slsc_set_memory(self._handle, memory))
+
     def _shape(self, height: int, width: int) -> tuple[int, int, int, int]:
         """Channels in; channels, height and width out."""
         sizes = [c_int() for _ in range(4)]
@@ -160,6 +205,20 @@ class NativeRunner:
 
 def _floats(array: Batch) -> Any:
     return array.ctypes.data_as(POINTER(c_float))
+
+
+def _guarded(use: ReadRows, sides: tuple[int, int], failures: list[BaseException]) -> Callable[..., int]:
+    """What the engine calls with rows of `sides` channels and width: 1, and one failure more, where `use` raises."""
+
+    def call(_: None, first: int, rows: int, data: Any) -> int:
+        try:
+            use(first, np.ctypeslib.as_array(data, (sides[0], rows, sides[1])))
+        except BaseException as error:  # none may go through the engine
+            failures.append(error)
+            return 1
+        return 0
+
+    return call
 
 
 def _failure(status: int, message: bytes) -> Exception:

@@ -92,7 +92,7 @@ class TileGeometry:
         halo: overlap on each side of a tile by default.
         bound: max|tiled - whole| measured at `halo`, in the unit range 0..1.
         receptive_field: radius of the network's receptive field, None when it is unbounded.
-        align: tile origins must be multiples of this (product of the network's strides).
+        align: tile origins must be multiples of this (product of the network's strides, or its windows).
         exact: whether tiles with a halo of `receptive_field` equal whole-image inference.
         exact_reason: why not, naming the node; empty when `exact`.
     """

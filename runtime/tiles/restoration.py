@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from slsc.errors import BackendError, ResourceError
-from slsc.runtime.backends.base import AllocationFailed, Batch, Runner
+from slsc.errors import ResourceError
+from slsc.runtime.backends.base import AllocationFailed, Batch, Runner, wrong_size
 from slsc.runtime.bundle.manifest import ImageIO
 from slsc.runtime.image.photo import Photo
 from slsc.runtime.image.pixels import compose, output_shape, to_batch
@@ -19,7 +19,7 @@ from slsc.runtime.tiles.tile_grid import TileGrid
 from slsc.runtime.tiles.tiling import Tile, cut_out, slices, split
 
 TileProgress = Callable[[int, int], None]
-"""Called after every tile with the number of tiles done and the number of all."""
+"""Called after every tile with the number of tiles done and of all; of a streamed photo, with rows of its output."""
 
 COMPOSED_ROWS = 32
 """Output rows finished at a time, which bounds the temporaries."""
@@ -114,11 +114,7 @@ class Restoration:
         scale = self._io.scale
         extent = [(span.stop - span.start) * scale for span in (tile.rows, tile.columns)]
         if restored.shape != (1, self._io.channels, *extent):
-            raise BackendError(
-                "the network returned another size than its bundle says",
-                why=f"{list(restored.shape)} instead of {[1, self._io.channels, *extent]}",
-                hint="check the bundle with `slsc check`",
-            )
+            raise wrong_size(restored.shape, (1, self._io.channels, *extent))
         left = tile.columns.core_start * scale
         right = min(tile.columns.core_stop, self._hw[1]) * scale
         offset = tile.columns.start * scale

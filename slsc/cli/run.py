@@ -1,10 +1,11 @@
 """Restore a photo, or all photos of a folder, with a compiled bundle.
 
-Photos are restored in tiles that overlap far enough for seams not to show, within a fixed amount of memory whatever
-their size. 16-bit photos stay 16-bit, transparency and chroma (for networks of luma) are enlarged bicubically. Colour
-bleeds into what is fully transparent, so that no rim shows. What the file says of its colours, EXIF and XMP are carried
-over. PNG and TIFF output is streamed; a folder's photos are written as PNG unless --format says otherwise. In place of
-a file, - reads the photo from stdin or writes the result to stdout.
+Photos are restored within a fixed amount of memory whatever their size: whole, rows going in and coming out, by the
+native backend; else in tiles that overlap far enough for seams not to show. 16-bit photos stay 16-bit, transparency
+and chroma (for networks of luma) are enlarged bicubically. Colour bleeds into what is fully transparent, so that no rim
+shows. What the file says of its colours, EXIF and XMP are carried over. PNG and TIFF output is streamed; a folder's
+photos are written as PNG unless --format says otherwise. In place of a file, - reads the photo from stdin or writes the
+result to stdout.
 """
 
 from __future__ import annotations
@@ -209,6 +210,8 @@ def _restore(work: Work, task: Task) -> dict[str, Any]:
             bar.update(done - bar.n)
 
         session.restore_file(task.source, task.target, show, strip=work.strip, note=missing.append)
+    if session.streamed:
+        tiles = 1
     seconds = time.monotonic() - begun
     console.detail(f"{task.source}: {tiles} tiles, {seconds:.1f} s")
     if tiles > 1 and not (session.options.exact or session.manifest.tile.faithful):

@@ -4,8 +4,10 @@
 #include <cstdlib>
 #include <cstring>
 #include <random>
+#include <utility>
 #include <vector>
 
+#include "../tests/rows.hpp"
 #include "plan/plan.hpp"
 #include "slsc/native.h"
 
@@ -32,6 +34,8 @@ void run(slsc_engine* engine, Size size) {
     std::vector<float> input(size_t(in_channels) * size.height * size.width, 0.5f);
     std::vector<float> output(size_t(out_channels) * height * width);
     if (slsc_run(engine, input.data(), size.height, size.width, output.data()) != SLSC_OK) std::abort();
+    Rows rows{{in_channels, size.height, size.width, std::move(input)}, {out_channels, height, width, std::move(output)}};
+    if (rows.run(engine) != SLSC_OK) std::abort();
 }
 
 struct Record {
@@ -80,6 +84,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         run(engine, {7, 11});
         run(engine, {38, 5});
         if (slsc_set_band(engine, 3) == SLSC_OK) run(engine, {7, 11});
+        if (slsc_set_memory(engine, 1) == SLSC_OK) run(engine, {38, 5});
         if (slsc_set_capacity(engine, 1) == SLSC_OK) run(engine, {7, 11});
         slsc_close(engine);
     }

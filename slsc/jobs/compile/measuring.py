@@ -13,7 +13,7 @@ import onnx
 from slsc.data.images import mirrored
 from slsc.data.patches import Pair
 from slsc.errors import VerificationError
-from slsc.jobs.compile.tile_geometry import Batch, RestoreBatch, smallest_fixed_halo, smallest_halo
+from slsc.jobs.compile.tile_geometry import Batch, RestoreBatch, least_align, smallest_fixed_halo, smallest_halo
 from slsc.metrics.protocol import protocol_for
 from slsc.metrics.psnr import psnr
 from slsc.passes import verify
@@ -160,6 +160,8 @@ def measure_tiles(models: Sequence[onnx.ModelProto], io: ImageIO, pairs: Sequenc
     else:
         side = -(-TILED_SIDE // align) * align
         images = [to_batch(_sized(given, [side, side]), io) for given, _ in pairs[:TILED_IMAGES]]
+        if not field.exact:
+            align = least_align(networks, images, align)
         halo, bound = smallest_halo(networks, images, align, field.radius)
     return TileGeometry(halo, bound, field.radius, align, field.exact, field.reason)
 

@@ -20,6 +20,9 @@ RestoreBatch = Callable[[Batch], Batch]
 TILE = 64
 """Side of the tiles that the halo is measured with, input pixels."""
 
+ALIGNS = (1, 2, 4, 8, 16, 32, 64)
+"""Windows and strides that a network may have within it, though it takes any size since it pads the image itself."""
+
 LARGEST_HALO = 64
 """A larger halo would cost more than it shows; the difference that remains is measured and kept in the manifest."""
 
@@ -57,6 +60,26 @@ def smallest_halo(
     if halo not in gaps:
         suffices(halo)
     return halo, gaps[halo]
+
+
+def least_align(networks: Sequence[RestoreBatch], images: Sequence[Batch], align: int) -> int:
+    """The least multiple of `align` at which tiles may begin so that a wide halo makes them equal the whole image.
+
+    Networks that pad the image to multiples of their windows take any size, yet cut a tile into other windows than the
+    whole image where it begins between two of them. The graph of such a network does not tell.
+
+    Args:
+        networks, images, align: as in `smallest_halo`.
+
+    Returns:
+        `align` itself where no multiple helps.
+    """
+    wholes = [(network, image, network(image)) for network, image in product(networks, images)]
+    for step in (align * factor for factor in ALIGNS if align * factor <= TILE):  # larger ones would be whole images
+        wide = round_up(LARGEST_HALO, step)
+        if all(_gap(network, image, whole, wide, step) <= TILE_BOUND for network, image, whole in wholes):
+            return step
+    return align
 
 
 def smallest_fixed_halo(
@@ -102,11 +125,15 @@ def tiles_of(io: ImageIO, tile: TileGeometry, output_hw: tuple[int, int]) -> int
 
 
 def _gap(network: RestoreBatch, image: Batch, whole: Batch, halo: int, align: int) -> float:
-    """max|tiled - whole| over the tiles along an image's diagonal."""
+    """max|tiled - whole| over the tiles along an image's diagonal, and one that lies between two of them.
+
+    That one, its halo included, begins `align` from the border: what meets windows and strides by chance elsewhere does
+    not there.
+    """
     side = -(-TILE // align) * align
-    return max(
-        _tile_gap(network, image, whole, (start, start), side, halo) for start in range(0, min(image.shape[2:]), side)
-    )
+    extent = min(image.shape[2:])
+    corners = [*range(0, extent, side), *([halo + align] if halo + align < extent else [])]
+    return max(_tile_gap(network, image, whole, (start, start), side, halo) for start in corners)
 
 
 def _tile_gap(

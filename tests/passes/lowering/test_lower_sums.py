@@ -17,8 +17,8 @@ from slsc.pattern import nm_mask, rank_groups
 from slsc.plan import LayerPlan, Plan, mask_digest
 
 WRAP = "g (float[n, 3, h, w] x) => (float[n, 3, h, w] y) {{ {body} z = Conv(c, tail) y = Conv(z, exit) }}"
-WIDE = "Conv<dilations = [1, 25], pads = [1, 25, 1, 25]>"  # reads 25 columns ahead
-BLOCKS = f"a = Conv(x, head) s = {WIDE}(a, first) b = {WIDE}(s, second) t = {WIDE}(b, third) d = {WIDE}(t, fourth)"
+TALL = "Conv<dilations = [25, 1], pads = [25, 1, 25, 1]>"  # reads 25 rows ahead
+BLOCKS = f"a = Conv(x, head) s = {TALL}(a, first) b = {TALL}(s, second) t = {TALL}(b, third) d = {TALL}(t, fourth)"
 SHAPES = {
     "head": (8, 3, 1, 1),
     **dict.fromkeys(("first", "second", "third", "fourth"), (8, 8, 3, 3)),
@@ -39,7 +39,7 @@ def sums(plan: PlanFile) -> int:
 
 
 def test_parts_made_far_apart(graph: Callable, lowers: Callable) -> None:
-    plan = lowers(graph(f"{BLOCKS} c = Concat<axis = 1>(a, b, d)"), (37, 150), (7, 30))
+    plan = lowers(graph(f"{BLOCKS} c = Concat<axis = 1>(a, b, d)"), (150, 37), (30, 7))
     assert sums(plan) == 2
     assert max(plan.values) == 8  # nothing holds all of them
 
@@ -47,7 +47,7 @@ def test_parts_made_far_apart(graph: Callable, lowers: Callable) -> None:
 def test_in_another_order_with_bias_and_activation(build: Callable, lowers: Callable) -> None:
     body = f"{BLOCKS} c = Concat<axis = 1>(d, a, b) u = Conv(c, tail, bias) z = LeakyRelu(u) y = Conv(z, exit)"
     text = f"g (float[n, 3, h, w] x) => (float[n, 3, h, w] y) {{ {body} }}"
-    plan = lowers(build(text, **SHAPES, bias=(6,)), (37, 150), (7, 30))
+    plan = lowers(build(text, **SHAPES, bias=(6,)), (150, 37), (30, 7))
     assert sums(plan) == 2
 
 
@@ -67,7 +67,7 @@ def test_behind_a_mean(graph: Callable, lowers: Callable) -> None:
     ids=["made together", "one twice", "activated between"],
 )
 def test_others_stay_whole(graph: Callable, lowers: Callable, body: str) -> None:
-    plan = lowers(graph(body), (19, 120))
+    plan = lowers(graph(body), (120, 19))
     assert sums(plan) == 0
     assert max(plan.values) == 24
 
@@ -75,7 +75,7 @@ def test_others_stay_whole(graph: Callable, lowers: Callable, body: str) -> None
 def test_a_concatenation_that_others_read_stays(build: Callable, lowers: Callable) -> None:
     body = f"{BLOCKS} c = Concat<axis = 1>(a, b, d) z = Conv(c, tail) r = Relu(c) v = Conv(r, tail) p = Add(z, v)"
     text = f"g (float[n, 3, h, w] x) => (float[n, 3, h, w] y) {{ {body} y = Conv(p, exit) }}"
-    assert max(lowers(build(text, **SHAPES), (19, 120)).values) == 24
+    assert max(lowers(build(text, **SHAPES), (120, 19)).values) == 24
 
 
 @pytest.mark.parametrize(("m", "parts"), [(4, 2), (8, 2), (16, 0)])
@@ -91,7 +91,7 @@ def test_sparse(graph: Callable, lowers: Callable, interpret: Callable, m: int, 
         return BakeMasks(plan, {"tail": weight}, {"tail": mask}).run(model, PassContext()).model, plan
 
     baked, plan = pruned(n)
-    assert sums(lowers(baked, (19, 120), plan=plan)) == parts
+    assert sums(lowers(baked, (120, 19), plan=plan)) == parts
     fewer = PlanFile.from_bytes(lower(*pruned(1)))
     image = np.random.default_rng(0).standard_normal((3, 9, 70)).astype(np.float32)
     lowered = PlanFile.from_bytes(lower(baked, plan))

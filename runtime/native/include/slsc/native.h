@@ -31,7 +31,8 @@ typedef enum {
     SLSC_NO_THREADS = 6,   /* the system gives no more threads */
     SLSC_CANNOT_READ = 7,  /* the file is missing, or the system refuses to read it */
     SLSC_BAD_BUNDLE = 8,   /* the bundle is damaged, hostile, or of another version */
-    SLSC_BAD_OUTPUT = 9    /* the network returned values that are not numbers */
+    SLSC_BAD_OUTPUT = 9,   /* the network returned values that are not numbers */
+    SLSC_STOPPED = 10      /* a function of the caller's asked for it */
 } slsc_status;
 
 /* ---- the library ------------------------------------------------------------------------------------------------ */
@@ -66,9 +67,13 @@ SLSC_API slsc_status slsc_open(slsc_context* context, const void* plan, size_t b
  * ready for a capacity is kept until the engine is closed. */
 SLSC_API slsc_status slsc_set_capacity(slsc_engine* engine, int capacity);
 
-/* Runs all layers on bands of so many columns of the image one after the other, which keeps what they exchange in the
+/* Runs all layers on bands of so many rows of the image one after the other, which keeps what they exchange in the
  * cache and takes less memory. 0: chosen from the cache size; the result is the same for every value. */
-SLSC_API slsc_status slsc_set_band(slsc_engine* engine, int columns);
+SLSC_API slsc_status slsc_set_band(slsc_engine* engine, int rows);
+
+/* Bounds the bytes that slsc_rows_bytes tells, threads' scratch aside: less memory takes more time. Images that need more take
+ * it all the same, as little as they can; ask before. 0, as at first: as much as is fastest. The result is the same for every value. */
+SLSC_API slsc_status slsc_set_memory(slsc_engine* engine, uint64_t bytes);
 
 /* Channels in and out of the network, and the output's size for an image of height x width. Takes no memory for it. */
 SLSC_API slsc_status slsc_shape(slsc_engine* engine, int height, int width, int* in_channels, int* out_channels, int* out_height,
@@ -76,6 +81,19 @@ SLSC_API slsc_status slsc_shape(slsc_engine* engine, int height, int width, int*
 
 /* Restores one image. `output` must hold out_channels * out_height * out_width floats. */
 SLSC_API slsc_status slsc_run(slsc_engine* engine, const float* input, int height, int width, float* output);
+
+/* Fills `to` with `rows` rows of the image from row `first` on, [channel][row][pixel]; other than 0 stops the run. */
+typedef int (*slsc_read_rows)(void* user, int first, int rows, float* to);
+
+/* Takes as many rows of the output; other than 0 stops the run. */
+typedef int (*slsc_write_rows)(void* user, int first, int rows, const float* from);
+
+/* Restores one image that need never be whole in memory: rows enter and leave from top to bottom, each once, while the network is at
+ * work between them. The same result as of slsc_run, to the bit. `read` and `write` are called by the calling thread, with `user`, and must
+ * not use an engine of the same context. SLSC_STOPPED where one of them asked for it. Values that the network needs whole, such as
+ * those behind a global mean, are held whole all the same: slsc_rows_bytes tells. */
+SLSC_API slsc_status slsc_run_rows(slsc_engine* engine, int height, int width, slsc_read_rows read, slsc_write_rows write,
+                                   void* user);
 
 /* Operations of the plan, and after slsc_run the seconds each took: hardly any for a convolution that is folded into a later
  * one, or runs with it, whose time that is. `seconds` must hold slsc_op_count doubles. */
@@ -88,6 +106,12 @@ SLSC_API uint64_t slsc_op_macs(const slsc_engine* engine, int index);
 /* Bytes that values take at the last size given to slsc_shape or slsc_run; slsc_run allocates them, once for all engines of the
  * context. */
 SLSC_API uint64_t slsc_arena_bytes(const slsc_engine* engine);
+
+/* Bytes that slsc_run_rows takes at the last size given to slsc_shape or a run: values, rows on their way, threads' scratch. */
+SLSC_API uint64_t slsc_rows_bytes(const slsc_engine* engine);
+
+/* Rows of the image in a band, at most, at that size: slsc_write_rows is given what these make. */
+SLSC_API int slsc_band(const slsc_engine* engine);
 
 /* Name of the instruction set in use. */
 SLSC_API const char* slsc_isa(const slsc_engine* engine);
@@ -108,8 +132,9 @@ SLSC_API void slsc_close(slsc_engine* engine);
  *   slsc_bundle_close(bundle);
  *   slsc_context_free(context);
  *
- * What comes out is what the Python runtime gives with its native backend and the same tiles, to the bit; tiles depend on the
- * memory allowed, and with other tiles results differ by at most what the bundle's manifest says (tile.bound). Where a network
+ * Images go through the network whole, rows streaming through it. What comes out is what the Python runtime gives with its native
+ * backend, to the bit. Only where an image takes more memory than allowed it is cut into tiles, and the result differs by about what the
+ * bundle's manifest says (tile.bound). Where a network
  * restores luma only, or makes three channels of a grey image, and in alpha, the last bit of a float may differ, and so 1 of an
  * integer's levels.
  */
@@ -142,8 +167,8 @@ SLSC_API const char* slsc_bundle_engine(const slsc_bundle* bundle);
 SLSC_API int slsc_bundle_engine_count(const slsc_bundle* bundle);
 SLSC_API const char* slsc_bundle_engine_name(const slsc_bundle* bundle, int index);
 
-/* Bounds the bytes that restoring takes besides image, result and the opened bundle, whatever the size of the image: it chooses
- * the tiles. 0, as after opening: 768 MiB. */
+/* Bounds the bytes that restoring takes besides image, result and the opened bundle, whatever the size of the image: with less
+ * it takes longer. 0, as after opening: 768 MiB. */
 SLSC_API slsc_status slsc_bundle_set_memory(slsc_bundle* bundle, uint64_t bytes);
 
 /* Restores one image of any size up to 2^20 pixels a side. `pixels`: height * width * channels samples, rows from top to bottom,

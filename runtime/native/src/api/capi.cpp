@@ -87,8 +87,12 @@ slsc_status slsc_set_capacity(slsc_engine* engine, int capacity) {
     return on(engine, [&] { engine->engine.set_capacity(capacity); });
 }
 
-slsc_status slsc_set_band(slsc_engine* engine, int columns) {
-    return on(engine, [&] { engine->engine.set_band(columns); });
+slsc_status slsc_set_band(slsc_engine* engine, int rows) {
+    return on(engine, [&] { engine->engine.set_band(rows); });
+}
+
+slsc_status slsc_set_memory(slsc_engine* engine, uint64_t bytes) {
+    return on(engine, [&] { engine->engine.set_memory(bytes); });
 }
 
 slsc_status slsc_shape(slsc_engine* engine, int height, int width, int* in_channels, int* out_channels, int* out_height,
@@ -98,13 +102,22 @@ slsc_status slsc_shape(slsc_engine* engine, int height, int width, int* in_chann
         const slsc::Schedule& schedule = engine->engine.prepare(height, width);
         const slsc::Shape& out = schedule.output();
         *in_channels = schedule.input().channels;
-        *out_channels = out.channels, *out_height = out.height, *out_width = out.width;
+        *out_channels = out.channels, *out_height = out.width, *out_width = out.height;  // it lies on its side
     });
 }
 
 slsc_status slsc_run(slsc_engine* engine, const float* input, int height, int width, float* output) {
     if (!input || !output) return SLSC_BAD_ARGUMENT;
     return on(engine, [&] { engine->engine.run(input, height, width, output); });
+}
+
+slsc_status slsc_run_rows(slsc_engine* engine, int height, int width, slsc_read_rows read, slsc_write_rows write, void* user) {
+    if (!read || !write) return SLSC_BAD_ARGUMENT;
+    return on(engine, [&] {
+        engine->engine.run_rows(
+            height, width, [&](int first, int rows, float* to) { return read(user, first, rows, to) == 0; },
+            [&](int first, int rows, const float* from) { return write(user, first, rows, from) == 0; });
+    });
 }
 
 int slsc_op_count(const slsc_engine* engine) { return engine ? int(engine->engine.seconds().size()) : 0; }
@@ -121,6 +134,10 @@ uint64_t slsc_op_macs(const slsc_engine* engine, int index) {
 }
 
 uint64_t slsc_arena_bytes(const slsc_engine* engine) { return engine ? engine->engine.arena_bytes() : 0; }
+
+uint64_t slsc_rows_bytes(const slsc_engine* engine) { return engine ? engine->engine.rows_bytes() : 0; }
+
+int slsc_band(const slsc_engine* engine) { return engine ? engine->engine.band() : 0; }
 
 const char* slsc_isa(const slsc_engine* engine) { return engine ? engine->engine.kernels().isa : ""; }
 

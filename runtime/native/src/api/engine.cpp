@@ -4,7 +4,6 @@
 #include <string>
 #include <utility>
 
-#include "api/run.hpp"
 #include "support/error.hpp"
 
 namespace slsc {
@@ -28,36 +27,71 @@ void Engine::set_capacity(int capacity) {
     schedule_.reset();
 }
 
-void Engine::set_band(int columns) {
-    require(columns >= 0, SLSC_BAD_ARGUMENT, "a band must have columns, or 0 for as many as suit the cache");
-    if (columns != band_) schedule_.reset();
-    band_ = columns;
+void Engine::set_band(int rows) {
+    require(rows >= 0, SLSC_BAD_ARGUMENT, "a band must have rows, or 0 for as many as suit the cache");
+    if (rows != band_) schedule_.reset();
+    band_ = rows;
+}
+
+void Engine::set_memory(uint64_t bytes) {
+    if (bytes != memory_) schedule_.reset();
+    memory_ = bytes;
 }
 
 const Schedule& Engine::prepare(int height, int width) {
     require(!context_->forked(), SLSC_BAD_ARGUMENT, "this process was forked from the one that opened the engine; open it here");
-    if (!schedule_ || schedule_->input().height != height || schedule_->input().width != width) {
+    if (!schedule_ || schedule_->input().height != width || schedule_->input().width != height) {
         schedule_.reset();
-        schedule_ = make_schedule(program(), {height, width, context_->thread_count(), band_});
+        schedule_ = make_schedule(program(), {width, height, context_->thread_count(), band_, memory_});
     }
     return *schedule_;
 }
 
+void Engine::run(const ImageRows& rows) {
+    std::fill(seconds_.begin(), seconds_.end(), 0.0);
+    run_schedule(*schedule_, *context_, rows, seconds_);
+}
+
 void Engine::run(const float* input, int height, int width, float* output) {
     prepare(height, width);
-    std::fill(seconds_.begin(), seconds_.end(), 0.0);
-    run_schedule(*schedule_, *context_, input, output, seconds_);
+    const auto planes = [](const float* data, const Shape& shape) {
+        return Planes{const_cast<float*>(data), int64_t(shape.width) * shape.height, 0};
+    };
+    const Planes in = planes(input, schedule_->input()), out = planes(output, schedule_->output());
+    run({[&](int, int) { return in; }, [&](int, int) { return out; }, [](int, int) {}});
+}
+
+void Engine::run_rows(int height, int width, const ReadRows& read, const WriteRows& write) {
+    prepare(height, width);
+    std::vector<float> in(schedule_->entering_floats), out(schedule_->leaving_floats);
+    const auto planes = [](std::vector<float>& rows, const Shape& shape, int first, int end) {
+        return Planes{rows.data(), int64_t(end - first) * shape.height, first};
+    };
+    const auto go_on = [](bool asked) { require(asked, SLSC_STOPPED, "stopped by the caller"); };
+    run({[&](int first, int end) {
+             go_on(read(first, end - first, in.data()));
+             return planes(in, schedule_->input(), first, end);
+         },
+         [&](int first, int end) { return planes(out, schedule_->output(), first, end); },
+         [&](int first, int end) { go_on(write(first, end - first, out.data())); }});
+}
+
+uint64_t Engine::rows_bytes() const {
+    if (!schedule_) return 0;
+    const uint64_t scratch = schedule_->scratch_floats * uint64_t(context_->thread_count());
+    return sizeof(float) * (schedule_->placement.floats + schedule_->entering_floats + schedule_->leaving_floats + scratch);
 }
 
 uint64_t Engine::macs(int op) const {
     if (!schedule_) return 0;
+    uint64_t all = 0;
     for (const Node& node : schedule_->program->nodes) {
         if (node.source != op || node.op.type != OpType::Conv) continue;
         const Shape& out = schedule_->shapes[node.op.out];
         const int r = node.op.conv.shuffle;
-        return node.conv.macs * uint64_t(out.height / r) * uint64_t(out.width / r);
+        all += node.conv.macs * uint64_t(out.height / r) * uint64_t(out.width / r);
     }
-    return 0;
+    return all;
 }
 
 }  // namespace slsc

@@ -18,19 +18,26 @@ public:
         : schedule_(schedule), kernels_(*schedule.program->target.kernels), threads_(context.threads()),
           arena_(context.arena().get()), scratch_(context.scratch().get()) {}
 
-    void read(const float* input) {
+    // Windows slide, and the step's rows of the image enter.
+    void begin(const Step& step, const RowsAt& rows) {
+        while (slid_ < step.slide) slide(schedule_.slides[slid_++]);
+        const auto [from, to] = step.entered;
+        if (from >= to) return;
         const int image = int(schedule_.program->plan->header.input);
-        const View in = view_of(schedule_, arena_, image, 0, schedule_.input().channels, 0);
-        threads_.run(in.channels * in.rows, [&](int item, int) { kernels_.to_strips(input, in, 0, in.width, item); });
+        const View in = view_of(schedule_, arena_, image, 0, schedule_.input().channels, step.image_first);
+        const Planes planes = rows(from, to);
+        threads_.run(kernels_.strip_items(in), [&](int item, int) { kernels_.to_strips(planes, in, from, to, item); });
     }
 
-    // Columns of the output that are complete and not yet written.
-    void write(int end, float* output) {
-        const int begin = std::exchange(written_, std::max(written_, end));
-        if (begin >= end) return;
+    // Rows of the output that are complete leave.
+    void end(const Step& step, const ImageRows& rows) {
+        const int from = std::exchange(written_, std::max(written_, step.restored)), to = step.restored;
+        if (from >= to) return;
         const int restored = int(schedule_.program->plan->header.output);
-        const View out = view_of(schedule_, arena_, restored, 0, schedule_.output().channels, output_first_);
-        threads_.run(out.channels * out.rows, [&](int item, int) { kernels_.from_strips(out, output, begin, end, item); });
+        const View out = view_of(schedule_, arena_, restored, 0, schedule_.output().channels, step.output_first);
+        const Planes planes = rows.write(from, to);
+        threads_.run(kernels_.strip_items(out), [&](int item, int) { kernels_.from_strips(out, planes, from, to, item); });
+        rows.done(from, to);
     }
 
     // All nodes of a step.
@@ -43,7 +50,6 @@ public:
             if (at.made.first < at.made.end && node.leader == i)
                 with_job(schedule_, step, i, arena_, [&](const Job& job) { run(kernel_of(*schedule_.program, node), job); });
             copy(at.keep, true);
-            if (node.op.out == int(schedule_.program->plan->header.output)) output_first_ = at.out_first;
             seconds[node.source] += std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
         }
     }
@@ -52,6 +58,21 @@ private:
     void run(const OpKernel& kernel, const Job& job) {
         threads_.run(kernel.items(job),
                      [&](int item, int worker) { kernel.run(job, item, scratch_ + worker * schedule_.scratch_floats); });
+    }
+
+    void slide(const Slide& slide) {
+        const Shape& shape = schedule_.shapes[slide.value];
+        const Place& place = schedule_.placement.places[schedule_.placement.place_of[slide.value]];
+        const int lanes = kernels_.lanes;
+        const int64_t plane = plane_floats(place.pitch, lanes);
+        float* data = arena_ + place.offset + int64_t(slide.columns.first) * lanes;
+        const size_t bytes = sizeof(float) * size_t(slide.columns.end - slide.columns.first) * lanes;
+        threads_.run(shape.rows, [&](int row, int) {
+            for (int64_t channel = 0; channel < shape.channels; ++channel) {
+                float* at = data + (int64_t(row) * shape.channels + channel) * plane;
+                std::memmove(at - int64_t(slide.to) * lanes, at - int64_t(slide.from) * lanes, bytes);
+            }
+        });
     }
 
     // All copies up to `end` that are still to be done, to where columns are kept or back.
@@ -83,25 +104,23 @@ private:
     ThreadPool& threads_;
     float* arena_;
     float* scratch_;
-    int copied_ = 0;
-    int written_ = 0;       // columns of the output
-    int output_first_ = 0;  // column that the output's place begins with
+    int copied_ = 0, slid_ = 0;
+    int written_ = 0;  // rows of the output
 };
 
 }  // namespace
 
-void run_schedule(const Schedule& schedule, Context& context, const float* input, float* output, std::vector<double>& seconds) {
+void run_schedule(const Schedule& schedule, Context& context, const ImageRows& rows, std::vector<double>& seconds) {
     const std::lock_guard<std::mutex> turn(context.turn());
     const size_t floats = schedule.placement.floats;
     require(context.arena().grow(floats), SLSC_NO_MEMORY, std::to_string(floats * sizeof(float)) + " bytes for the image's values");
     require(context.scratch().grow(schedule.scratch_floats * size_t(context.thread_count())), SLSC_NO_MEMORY,
             "no memory for the threads' scratch");
     Run run(schedule, context);
-    run.read(input);
-    run.write(schedule.restored, output);
     for (const Step& step : schedule.steps) {
+        run.begin(step, rows.read);
         run.step(step, seconds);
-        run.write(step.restored, output);
+        run.end(step, rows);
     }
 }
 

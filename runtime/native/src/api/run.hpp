@@ -1,6 +1,7 @@
 // Runs a schedule on an image.
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include "api/context.hpp"
@@ -8,7 +9,17 @@
 
 namespace slsc {
 
-// `input`, `output`: planar, of the schedule's sizes. Adds to `seconds`, by operation of the plan. Throws Error(SLSC_NO_MEMORY).
-void run_schedule(const Schedule& schedule, Context& context, const float* input, float* output, std::vector<double>& seconds);
+// Where rows of the upright image lie or are to lie, from `first` to the one before `end`; asked for from top to bottom, without gaps.
+using RowsAt = std::function<Planes(int first, int end)>;
+
+// Of an image, both of the schedule's sizes.
+struct ImageRows {
+    RowsAt read;                                  // of the input
+    RowsAt write;                                 // of the output
+    std::function<void(int first, int end)> done; // those are written
+};
+
+// Adds to `seconds`, by operation of the plan. Throws Error(SLSC_NO_MEMORY), and what `rows` throw.
+void run_schedule(const Schedule& schedule, Context& context, const ImageRows& rows, std::vector<double>& seconds);
 
 }  // namespace slsc

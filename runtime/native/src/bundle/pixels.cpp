@@ -73,9 +73,9 @@ class Composer {
 public:
     Composer(const float* planes, const Photo<Sample>& photo, const Tile& tile, const ImageIO& io)
         : planes_(planes), photo_(photo), tile_(tile), io_(io), levels_(io.output_range) {
-        bottom_ = std::min(tile.rows.core_stop, photo.height) * io.scale;
-        right_ = std::min(tile.columns.core_stop, photo.width) * io.scale;
-        top_ = tile.rows.core_start * io.scale, left_ = tile.columns.core_start * io.scale;
+        bottom_ = std::min(tile.rows.core_stop, photo.height * io.scale);
+        right_ = std::min(tile.columns.core_stop, photo.width * io.scale);
+        top_ = tile.rows.core_start, left_ = tile.columns.core_start;
         width_ = size_t(right_ - left_);
         for (auto& line : lines_) line.resize(width_);
         keep_chroma_ = photo.colours() == 3 && io.channels == 1;
@@ -104,8 +104,8 @@ public:
 private:
     // What the network made of a row: one line, or as many as the photo has colours.
     void make_colours(int64_t row) {
-        const int64_t height = tile_.rows.size() * io_.scale, width = tile_.columns.size() * io_.scale;
-        const int64_t at = (row - tile_.rows.start * io_.scale) * width + left_ - tile_.columns.start * io_.scale;
+        const int64_t height = tile_.rows.size(), width = tile_.columns.size();
+        const int64_t at = (row - tile_.rows.start) * width + left_ - tile_.columns.start;
         for (int channel = 0; channel < io_.channels; ++channel)
             if (!levels_.make(channel, planes_ + channel * height * width + at, width_, lines_[colour_of(channel, io_)].data()))
                 throw Error(SLSC_BAD_OUTPUT, "the network returned values that are not numbers: output row " + std::to_string(row) +

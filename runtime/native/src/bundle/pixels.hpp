@@ -29,7 +29,7 @@ bool in_range(const Photo<float>& photo);
 template <typename Sample>
 void to_planes(const Photo<Sample>& photo, const Tile& tile, const ImageIO& io, float* planes);
 
-// Finishes the core of a tile in `restored`, which is as `photo`, io.scale times as large. A network that restores luma gets the
+// Finishes the core of a tile, in pixels of the output, in `restored`, which is as `photo`, io.scale times as large. A network that restores luma gets the
 // photo's chroma, and transparency its alpha, both enlarged bicubically; a grey photo stays grey. Values are clamped, and
 // rounded to nearest (half to even) for integers. `planes` is what the network made of the whole tile.
 // Throws Error (SLSC_BAD_OUTPUT) where that is NaN or infinite.

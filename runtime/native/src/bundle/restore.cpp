@@ -94,7 +94,7 @@ private:
             made_.resize(floats_out(io_, height, width));
             to_planes(photo_, tile, io_, shown_.data());
             runner_.run(shown_.data(), int(height), int(width), made_.data());
-            compose(made_.data(), photo_, tile, io_, restored_);
+            compose(made_.data(), photo_, scaled(tile, io_.scale), io_, restored_);
             return true;
         } catch (const std::bad_alloc&) {
             return false;
@@ -113,11 +113,41 @@ private:
     std::vector<float> shown_, made_;  // planes of a tile, before and after the network
 };
 
+// The whole photo, row by row; false where that takes more memory, where memory is too short after all, and where the engine does
+// not take so large an image.
+template <typename Sample>
+bool stream(Runner& runner, const ImageIO& io, const Photo<Sample>& photo, uint64_t memory, Sample* restored) {
+    const int64_t height = round_up(photo.height, io.multiple_of[0]), width = round_up(photo.width, io.multiple_of[1]);
+    if (io.fixed_hw && (height != (*io.fixed_hw)[0] || width != (*io.fixed_hw)[1])) return false;
+    const auto read = [&](int first, int rows, float* to) {
+        to_planes(photo, {{first, first + rows, first, first + rows}, {0, width, 0, width}}, io, to);
+    };
+    const auto write = [&](int first, int rows, const float* from) {
+        const int64_t columns = width * io.scale;
+        compose(from, photo, {{first, first + rows, first, first + rows}, {0, columns, 0, columns}}, io, restored);
+    };
+    try {
+        if (runner.rows_bytes(int(height), int(width), memory) > memory) return false;
+        sizes_of(runner, io, height, width);
+        runner.run_rows(int(height), int(width), memory, read, write);
+        return true;
+    } catch (const Error& error) {
+        if (error.status() != SLSC_NO_MEMORY && error.status() != SLSC_BAD_SIZE) throw;
+        return false;
+    }
+}
+
+template <typename Sample>
+void restore_opaque(Runner& runner, const Manifest& manifest, const Photo<Sample>& photo, uint64_t memory, Sample* restored) {
+    if (stream(runner, manifest.io, photo, memory, restored)) return;
+    Restoration<Sample>(runner, manifest, photo, memory, restored).run();
+}
+
 }  // namespace
 
 template <typename Sample>
 void restore(Runner& runner, const Manifest& manifest, const Photo<Sample>& photo, uint64_t memory, Sample* restored) {
-    if (!partly_transparent(photo)) return Restoration<Sample>(runner, manifest, photo, memory, restored).run();
+    if (!partly_transparent(photo)) return restore_opaque(runner, manifest, photo, memory, restored);
     const uint64_t taken = bled_bytes(photo);
     if (taken >= memory)
         throw Error(SLSC_NO_MEMORY, "a copy of the photo, whose colours are to be brought into what is transparent, takes " +
@@ -125,7 +155,7 @@ void restore(Runner& runner, const Manifest& manifest, const Photo<Sample>& phot
                                         "; allow more with slsc_bundle_set_memory");
     const std::vector<Sample> pixels = bled(photo);
     const Photo<Sample> opaque{pixels.data(), photo.height, photo.width, photo.channels};
-    Restoration<Sample>(runner, manifest, opaque, memory - taken, restored).run();
+    restore_opaque(runner, manifest, opaque, memory - taken, restored);
 }
 
 template void restore(Runner&, const Manifest&, const Photo<uint8_t>&, uint64_t, uint8_t*);

@@ -1,4 +1,4 @@
-// Restoring one photo: tiles through the network, finished pixels out.
+// Restoring one photo: whole, row by row, or in tiles where that takes more memory than is allowed.
 #pragma once
 
 #include <cstdint>

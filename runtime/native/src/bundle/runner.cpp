@@ -1,5 +1,7 @@
 #include "bundle/runner.hpp"
 
+#include <string>
+
 #include "support/error.hpp"
 
 namespace slsc {
@@ -20,6 +22,30 @@ Runner::Sizes Runner::sizes(int height, int width) {
 
 void Runner::run(const float* planes, int height, int width, float* made) {
     require(slsc_run(engine_.get(), planes, height, width, made));
+}
+
+uint64_t Runner::rows_bytes(int height, int width, uint64_t memory) {
+    set_memory(memory);
+    sizes(height, width);
+    const uint64_t bytes = slsc_rows_bytes(engine_.get());
+    set_memory(0);
+    return bytes;
+}
+
+void Runner::run_rows(int height, int width, uint64_t memory, const ReadRows& read, const WriteRows& write) {
+    struct User {
+        const ReadRows& read;
+        const WriteRows& write;
+    } user{read, write};
+    const auto reads = [](void* of, int first, int rows, float* to) { return static_cast<User*>(of)->read(first, rows, to), 0; };
+    const auto writes = [](void* of, int first, int rows, const float* from) {
+        return static_cast<User*>(of)->write(first, rows, from), 0;
+    };
+    set_memory(memory);
+    const slsc_status status = slsc_run_rows(engine_.get(), height, width, reads, writes, &user);
+    const std::string why = slsc_last_error(engine_.get());
+    set_memory(0);
+    if (status != SLSC_OK) throw Error(status, why);
 }
 
 void Runner::require(slsc_status status) const {

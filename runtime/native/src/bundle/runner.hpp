@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -23,8 +24,16 @@ public:
     Sizes sizes(int height, int width);
     void run(const float* planes, int height, int width, float* made);
 
+    // Bytes that run_rows takes where it should get by with `memory`, which may be more.
+    uint64_t rows_bytes(int height, int width, uint64_t memory);
+    // As slsc_run_rows, within so much memory. What `read` or `write` throws comes out as Error.
+    using ReadRows = std::function<void(int first, int rows, float* to)>;
+    using WriteRows = std::function<void(int first, int rows, const float* from)>;
+    void run_rows(int height, int width, uint64_t memory, const ReadRows& read, const WriteRows& write);
+
 private:
     void require(slsc_status status) const;
+    void set_memory(uint64_t bytes) { require(slsc_set_memory(engine_.get(), bytes)); }
 
     std::unique_ptr<slsc_engine, decltype(&slsc_close)> engine_{nullptr, &slsc_close};
 };

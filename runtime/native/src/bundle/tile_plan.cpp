@@ -13,9 +13,6 @@ namespace {
 // Cores of tiles tried, input pixels: coarse steps, so that the choice seldom depends on a few megabytes more or less.
 constexpr int64_t kCores[] = {384, 256, 192, 128, 96, 64, 48, 32, 24, 16, 8};
 
-// Accepted max|tiled - whole|, unit range: one level of 8 bit.
-constexpr double kTileBound = 1.0 / 255.0;
-
 struct Size {
     int64_t height, width;
 };
@@ -34,11 +31,6 @@ Size padded(const ImageIO& io, Size photo, int64_t align) {
     const int64_t height = (*io.fixed_hw)[0], width = (*io.fixed_hw)[1];
     return {height + round_up(std::max<int64_t>(0, photo.height - height), align),
             width + round_up(std::max<int64_t>(0, photo.width - width), align)};
-}
-
-bool fits_whole(const ImageIO& io, uint64_t memory, const TileBytes& bytes, Size whole) {
-    const bool taken = !io.fixed_hw || (whole.height == (*io.fixed_hw)[0] && whole.width == (*io.fixed_hw)[1]);
-    return taken && bytes(whole.height, whole.width) <= memory;
 }
 
 // The largest core whose tiles fit.
@@ -67,8 +59,6 @@ TilePlan plan_tiles(const Manifest& manifest, int64_t height, int64_t width, uin
     const ImageIO& io = manifest.io;
     const int64_t align = std::lcm(std::lcm<int64_t>(manifest.tile.align, io.multiple_of[0]), io.multiple_of[1]);
     const Size whole = padded(io, {height, width}, align);
-    if (manifest.tile.bound > kTileBound && fits_whole(io, memory, bytes, whole))
-        return {spans(whole.height, whole.height, 0, align), spans(whole.width, whole.width, 0, align), 0, align, false};
     const int64_t halo = round_up(manifest.tile.halo, align);
     Size extent;
     if (io.fixed_hw) {

@@ -1,5 +1,5 @@
-// Which tiles a photo is cut into: the largest that the memory allows, and none where tiles are known to differ visibly
-// from the whole photo and that fits. As the Python runtime's tiles/tile_grid.py.
+// Which tiles a photo is cut into that does not go through the network whole: the largest that the memory allows. As the Python
+// runtime's tiles/tile_grid.py.
 #pragma once
 
 #include <cstdint>

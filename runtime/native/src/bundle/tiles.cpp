@@ -6,6 +6,12 @@ namespace slsc {
 
 static int64_t divide_up(int64_t value, int64_t by) { return (value + by - 1) / by; }
 
+static Span scaled(const Span& span, int64_t scale) {
+    return {span.start * scale, span.stop * scale, span.core_start * scale, span.core_stop * scale};
+}
+
+Tile scaled(const Tile& tile, int64_t scale) { return {scaled(tile.rows, scale), scaled(tile.columns, scale)}; }
+
 int64_t round_up(int64_t value, int64_t multiple) { return divide_up(value, multiple) * multiple; }
 
 int64_t longest_step(int64_t extent, int64_t halo, int64_t align) {

@@ -22,6 +22,9 @@ struct Tile {
     Span rows, columns;
 };
 
+// In pixels `scale` times as small.
+Tile scaled(const Tile& tile, int64_t scale);
+
 // The smallest multiple of `multiple` that is at least `value`; neither negative.
 int64_t round_up(int64_t value, int64_t multiple);
 

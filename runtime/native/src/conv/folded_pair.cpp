@@ -69,8 +69,8 @@ public:
     Path path(const Weight& last, int shuffled) const {
         const int r = down_.r;
         int dy = 0, dx = 0;
-        while (down_.part(dy, last.row) != shuffled / r) ++dy;
-        while (across_.part(dx, last.column) != shuffled % r) ++dx;
+        while (down_.part(dy, last.row) != shuffled % r) ++dy;
+        while (across_.part(dx, last.column) != shuffled / r) ++dx;
         const int up = down_.step(dy, last.row), left = across_.step(dx, last.column);
         return {size_t(dy) * r + dx, size_t(up + 1) * kSteps + size_t(left + 1), up, left};
     }

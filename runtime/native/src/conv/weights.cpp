@@ -8,6 +8,7 @@
 namespace slsc {
 namespace {
 
+// In the file a kernel lies upright, row by row; here it is turned (plan/turn.hpp).
 std::vector<Weight> dense_weights(const Plan& plan, const Op& op) {
     const int groups = op.conv.groups, in_group = op.conv.channels / groups, out_group = op.conv.made / groups;
     std::vector<Weight> weights;
@@ -16,8 +17,8 @@ std::vector<Weight> dense_weights(const Plan& plan, const Op& op) {
     const float* value = stored.data();
     for (int k = 0; k < op.conv.made; ++k)
         for (int c = 0; c < in_group; ++c)
-            for (int r = 0; r < op.conv.kernel_h; ++r)
-                for (int s = 0; s < op.conv.kernel_w; ++s, ++value)
+            for (int s = 0; s < op.conv.kernel_w; ++s)
+                for (int r = 0; r < op.conv.kernel_h; ++r, ++value)
                     if (*value != 0.0f) weights.push_back({k, k / out_group * in_group + c, r, s, *value});
     return weights;
 }
@@ -32,8 +33,8 @@ std::vector<Weight> sparse_weights(const Plan& plan, const Op& op, int capacity)
     const uint8_t* position = plan.data(op.conv.positions);
     for (int rank = 0; rank < n; ++rank)
         for (int k = 0; k < op.conv.made; ++k)
-            for (int r = 0; r < op.conv.kernel_h; ++r)
-                for (int s = 0; s < op.conv.kernel_w; ++s)
+            for (int s = 0; s < op.conv.kernel_w; ++s)
+                for (int r = 0; r < op.conv.kernel_h; ++r)
                     for (int c = 0; c < in_group; c += m) {
                         const int size = std::min(m, in_group - c);
                         if (rank >= kept_in_group(n, m, size)) continue;

@@ -1,6 +1,7 @@
 // Planar images to strips and back. Needs lanes.inl.
 //
-// A strip row is the transpose of LANES image rows. Blocks of LANES x LANES are transposed by interleaving: after
+// Planes hold images upright, strips on their side (plan/turn.hpp): column x of a value is row x of its planes. LANES strip rows are
+// the transpose of LANES runs of that row, one from each strip. Blocks of LANES x LANES are transposed by interleaving: after
 // log2(LANES) rounds of interleaving the first half of the vectors with the second, rows have become columns.
 
 #if LANES == 16
@@ -36,41 +37,55 @@ static inline void transpose(V* block) {
     }
 }
 
-// Lanes whose image row lane * rows + y exists: they are the first ones.
-static inline int lanes_at(const View& value, int y) {
-    const int lanes = y < value.height ? (value.height - 1 - y) / value.rows + 1 : 0;
-    return lanes < LANES ? lanes : LANES;
+// LANES pixels of a row of `size`, from `at` on; 0 beyond its end.
+static inline V pixels_from(const float* row, int at, int size) {
+    if (at + LANES <= size) return load_unaligned(row + at);
+    V pixels{};
+    for (int i = 0; at + i < size; ++i) pixels[i] = row[at + i];
+    return pixels;
 }
 
-// Items are strip rows of channels. Lanes without an image row become 0.
-static void to_strips(const float* planar, const View& value, int first, int end, int item) {
-    const int channel = item / value.rows, y = item % value.rows, lanes = lanes_at(value, y), columns = end - first;
-    const int64_t step = int64_t(value.rows) * value.width;
-    const float* from = planar + (int64_t(channel) * value.height + y) * value.width + first;
-    float* to = pixel_at(value, channel, y, first);
-    int x = 0;
-    for (; x + LANES <= columns; x += LANES) {
-        V block[LANES];
-        for (int l = 0; l < LANES; ++l) block[l] = l < lanes ? load_unaligned(from + l * step + x) : V{};
-        transpose(block);
-        for (int l = 0; l < LANES; ++l) store(to + int64_t(x + l) * LANES, block[l]);
-    }
-    for (; x < columns; ++x)
-        for (int l = 0; l < LANES; ++l) to[int64_t(x) * LANES + l] = l < lanes ? from[l * step + x] : 0.0f;
+// The first `count` of them, as far as the row goes.
+static inline void pixels_to(float* row, int at, int size, int count, V pixels) {
+    if (count == LANES && at + LANES <= size) return store_unaligned(row + at, pixels);
+    for (int i = 0; i < count && at + i < size; ++i) row[at + i] = pixels[i];
 }
 
-static void from_strips(const View& value, float* planar, int first, int end, int item) {
-    const int channel = item / value.rows, y = item % value.rows, lanes = lanes_at(value, y), columns = end - first;
-    const int64_t step = int64_t(value.rows) * value.width;
-    const float* from = pixel_at(value, channel, y, first);
-    float* to = planar + (int64_t(channel) * value.height + y) * value.width + first;
-    int x = 0;
-    for (; x + LANES <= columns; x += LANES) {
+static int strip_items(const View& value) { return value.channels * ((value.rows + LANES - 1) / LANES); }
+
+// Strip rows of one item: LANES at most, which in each lane lie beside each other in a row of the planes.
+struct StripRows {
+    int channel, y, count;
+};
+
+static inline StripRows strip_rows(const View& value, int item) {
+    const int blocks = (value.rows + LANES - 1) / LANES, y = item % blocks * LANES, left = value.rows - y;
+    return {item / blocks, y, left < LANES ? left : LANES};
+}
+
+static inline float* plane_row(const Planes& planes, const View& value, int channel, int x) {
+    return planes.data + channel * planes.plane + int64_t(x - planes.first) * value.height;
+}
+
+// Lanes without a pixel become 0.
+static void to_strips(const Planes& planes, const View& value, int from, int to, int item) {
+    const StripRows at = strip_rows(value, item);
+    for (int x = from; x < to; ++x) {
+        const float* row = plane_row(planes, value, at.channel, x);
         V block[LANES];
-        for (int l = 0; l < LANES; ++l) block[l] = load(from + int64_t(x + l) * LANES);
+        for (int l = 0; l < LANES; ++l) block[l] = pixels_from(row, l * value.rows + at.y, value.height);
         transpose(block);
-        for (int l = 0; l < lanes; ++l) store_unaligned(to + l * step + x, block[l]);
+        for (int i = 0; i < at.count; ++i) store(pixel_at(value, at.channel, at.y + i, x), block[i]);
     }
-    for (; x < columns; ++x)
-        for (int l = 0; l < lanes; ++l) to[l * step + x] = from[int64_t(x) * LANES + l];
+}
+
+static void from_strips(const View& value, const Planes& planes, int from, int to, int item) {
+    const StripRows at = strip_rows(value, item);
+    for (int x = from; x < to; ++x) {
+        float* row = plane_row(planes, value, at.channel, x);
+        V block[LANES];
+        for (int i = 0; i < LANES; ++i) block[i] = i < at.count ? load(pixel_at(value, at.channel, at.y + i, x)) : V{};
+        transpose(block);
+        for (int l = 0; l < LANES; ++l) pixels_to(row, l * value.rows + at.y, value.height, at.count, block[l]);
+    }
 }

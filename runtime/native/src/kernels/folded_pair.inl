@@ -67,7 +67,7 @@ static void folded_row(const Job& job, const Region& region, int y, const InputR
             sum_outputs<K, FOLDED_HELD>(folded_weights(job, 0, 0, pixel), from, ahead, sums);
             mend_block<K>(job, lanes, pixel, region.x + x, from, ahead, sums, sums + DENSE_SUMS * LANES);
             for (int k = 0; k < K; ++k)
-                finish(job, k * r * r + pixel, y, region.x + x, region.columns - x < C ? region.columns - x : C,
+                finish(job, k * r * r + pixel % r * r + pixel / r, y, region.x + x, region.columns - x < C ? region.columns - x : C,
                        sums + k * C * LANES);
         }
 }

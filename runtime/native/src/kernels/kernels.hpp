@@ -35,9 +35,10 @@ struct Kernels {
     OpKernel ops[kOpTypes];            // by type, but for Conv, which has variants
     const ConvVariant* conv_variants;  // the first that suits a convolution runs it; the last suits all but folded pairs
     ConvTuning tuning;
-    // Planar image rows to strips and back, columns [from, to); items are strip rows of channels: channels * rows.
-    void (*to_strips)(const float* planar, const View& value, int from, int to, int item);
-    void (*from_strips)(const View& value, float* planar, int from, int to, int item);
+    // Rows [from, to) of planes to those columns of strips, and back, in so many items.
+    int (*strip_items)(const View& value);
+    void (*to_strips)(const Planes& planes, const View& value, int from, int to, int item);
+    void (*from_strips)(const View& value, const Planes& planes, int from, int to, int item);
 
     const OpKernel& op(OpType type) const { return ops[size_t(type) - 1]; }
 };

@@ -79,7 +79,7 @@ struct Target {
 static inline Target target_of(const Job& job, int k, int y, int x) {
     const int r = job.op->conv.shuffle;
     int channel = k, dy = 0, dx = 0;
-    if (r > 1) channel = k / (r * r), dy = k % (r * r) / r, dx = k % r;
+    if (r > 1) channel = k / (r * r), dy = k % r, dx = k % (r * r) / r;  // turned
     float* to = pixel_at(job.out, channel, y * r + dy, x * r + dx);
     const bool combines = job.op->conv.combine != Combine::None;
     const float* other = combines ? pixel_at(job.in1, channel, y * r + dy, x * r + dx) : to;

@@ -11,7 +11,7 @@ namespace {
 // Sums of as many sizes as a plan may have values stay far from overflow.
 constexpr size_t kMostFloats = size_t(1) << 42;
 
-// Most that is kept of a value, in bands and in columns of the image: copying more to and fro with every band takes longer
+// Most that is kept of a value elsewhere, in bands and in columns of the image: copying more to and fro with every band takes longer
 // than fetching it from memory.
 constexpr int kMostBands = 3, kMostColumns = 72;
 
@@ -89,7 +89,7 @@ size_t assign(std::vector<Block>& blocks) {
 
 int64_t plane_floats(int pitch, int lanes) { return int64_t((pitch + 1) | 1) * lanes; }
 
-Placement place_values(const Program& program, const std::vector<Shape>& shapes, const Bands& bands) {
+Placement place_values(const Program& program, const std::vector<Shape>& shapes, const Bands& bands, double slack) {
     const int nodes = int(program.nodes.size()), lanes = program.lanes();
     const Header& header = program.plan->header;
     Placement placement;
@@ -109,13 +109,14 @@ Placement place_values(const Program& program, const std::vector<Shape>& shapes,
         int first = place.first, last = place.last;
         const bool touched = first <= last;
         if (touched) last = program.nodes[last].leader;
-        const bool local = touched && bands.segment_of[first] == bands.segment_of[last] && !image;
-        place.whole = bands.single || !local || place.kept_pitch > columns_of(program, shapes, v, most_kept);
-        if (place.whole) place.pitch = shapes[v].width;
+        const int begun_in = image || !touched ? 0 : bands.segment_of[first], read_in = touched ? bands.segment_of[last] : 0;
+        const bool local = (touched || image) && begun_in == read_in;
+        place.own = bands.single || !local || image || place.kept_pitch > columns_of(program, shapes, v, most_kept);
+        if (bands.single || !local) place.pitch = shapes[v].width;
+        else if (place.own) place.pitch = int(std::min<double>(shapes[v].width, place.pitch + slack * place.kept_pitch));
         if (touched && !bands.single) {
-            const int begin = bands.segments[bands.segment_of[first]].first;
-            const int end = bands.segments[bands.segment_of[last]].end - 1;
-            if (place.whole) first = begin, last = end;
+            const int begin = bands.segments[begun_in].first, end = bands.segments[read_in].end - 1;
+            if (place.own) first = begin, last = end;
             else if (place.kept_pitch > 0)
                 blocks.push_back({floats_of(shapes[v], place.kept_pitch, lanes), begin, end, &place.kept_offset});
         }

@@ -3,7 +3,8 @@
 //
 // A value that is made and read band by band has a place for one band, and for the columns that the next bands still
 // need, in front of it; between bands those are kept elsewhere, while others use the place. Where too much would have to be
-// kept, and where another segment reads it, a value has a place for its whole width.
+// copied to and fro, it has a place to itself: a window that holds some bands more than are needed, and slides on when it is full.
+// A value that another segment reads has a place for its whole width.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +17,7 @@
 namespace slsc {
 
 struct Place {
-    bool whole = true;
+    bool own = true;                 // it is nobody else's between bands, so that nothing is copied
     bool shared = false;             // by several values
     int pitch = 0;                   // columns
     size_t offset = 0;               // floats
@@ -36,6 +37,7 @@ struct Placement {
 // must not be writing it.
 int64_t plane_floats(int pitch, int lanes);
 
-Placement place_values(const Program& program, const std::vector<Shape>& shapes, const Bands& bands);
+// `slack`: columns of windows beyond what is needed, in shares of it; the more, the seldomer they slide.
+Placement place_values(const Program& program, const std::vector<Shape>& shapes, const Bands& bands, double slack);
 
 }  // namespace slsc

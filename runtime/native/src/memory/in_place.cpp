@@ -12,7 +12,7 @@ struct Life {
 
 std::vector<Life> lives(const Program& program) {
     const int nodes = int(program.nodes.size());
-    std::vector<Life> found(program.plan->values.size(), Life{nodes, -1});
+    std::vector<Life> found(program.values.size(), Life{nodes, -1});
     for (int i = 0; i < nodes; ++i) {
         const Op& op = program.nodes[i].op;
         for (int value : {op.in[0], op.in[1], op.out}) {
@@ -37,7 +37,7 @@ std::vector<int> replaced_values(const Program& program) {
         if (operand < 0) continue;
         const int source = op.in[operand];
         const auto whole = [&](int value, int channel) {
-            return channel == 0 && int(program.plan->values[value].channels) == channels_of(op).out;
+            return channel == 0 && int(program.values[value].channels) == channels_of(op).out;
         };
         const bool last_read = life[source].last == i && life[op.out].first == i;
         if (last_read && whole(source, op.in_channel[operand]) && whole(op.out, op.out_channel)) replaced[i] = source;
@@ -62,7 +62,7 @@ void keep_apart(const Bands& bands, std::vector<int>& replaced) {
 std::vector<int> shared_places(const Program& program, const Bands& bands) {
     std::vector<int> replaced = replaced_values(program);
     if (!bands.single) keep_apart(bands, replaced);
-    std::vector<int> place(program.plan->values.size());
+    std::vector<int> place(program.values.size());
     std::iota(place.begin(), place.end(), 0);
     for (int i = 0; i < int(program.nodes.size()); ++i) {
         const Op& op = program.nodes[i].op;

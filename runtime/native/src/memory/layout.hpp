@@ -35,6 +35,13 @@ struct View {
     int pitch = 0;      // columns in memory
 };
 
+// Rows of an upright planar image from row `first` on: [channel][row][pixel], `plane` floats from one channel to the next.
+struct Planes {
+    float* data = nullptr;
+    int64_t plane = 0;
+    int first = 0;
+};
+
 static inline int floor_div(int a, int b) { return a >= 0 ? a / b : -((b - 1 - a) / b); }
 
 }  // namespace slsc

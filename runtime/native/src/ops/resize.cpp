@@ -36,7 +36,7 @@ const char* shape(const Op& op, const Shape& in0, const Shape* in1, Extent& out)
 }
 
 Columns reads(const Op& op, int input, const Shape& in, const Shape& out, int x) {
-    if (input == 1) return {0, 0};  // it only lends its size
+    if (input == 1) return {in.width, 0};  // none, ever: it only lends its size
     const Axis axis = resize_axis(op.resize, in.width, out.width);
     const int64_t base = resize_base(op.resize, source_of(op.resize, axis, x));
     return {resize_index(op.resize, axis, base, 0), resize_index(op.resize, axis, base, resize_taps(op.resize) - 1) + 1};

@@ -48,7 +48,8 @@ struct OpSpec {
     const char* (*shape)(const Op&, const Shape& in0, const Shape* in1, Extent& out);
 
     // Columns of input `input` (of shape `in`) that column x of the output reads, within [0, in.width]. Neither end becomes
-    // less as x grows; where the operation reads backwards, both are those of the columns around. Null: column x.
+    // less as x grows; where the operation reads backwards, both are those of the columns around. Of an input that is not read at
+    // all: from in.width to 0. Null: column x.
     Columns (*reads)(const Op&, int input, const Shape& in, const Shape& out, int x);
 
     // Output columns are made in multiples of this. Null: 1.

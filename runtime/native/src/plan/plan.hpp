@@ -4,7 +4,7 @@
 // Little-endian, no alignment gaps:
 //   Header | Feature[features] | Value[values] | Array[arrays] | ops, each as long as it says | blob
 // Every offset of an Array counts from the start of the blob and is a multiple of 64. Nothing in the file is trusted:
-// `load_plan` checks every index, count and size before anything is built from it.
+// `load_plan` checks every index, count and size before anything is built from it, and turns the axes (plan/turn.hpp).
 #pragma once
 
 #include <cstdint>
@@ -27,7 +27,7 @@ struct Header {
     uint32_t ops;
     uint32_t input;      // value the image enters by
     uint32_t output;     // value the restored image leaves by
-    uint32_t row_align;  // strips of the input are a multiple of this many rows: the product of strides on any path
+    uint32_t row_align;  // strips are a multiple of this many rows or columns: the product of strides on any path
     uint32_t m;          // group size of every sparse weight, 0 when there is none
     uint32_t reserved;   // 0
     uint64_t op_bytes;   // of all op records
@@ -74,7 +74,7 @@ struct Plan {
     const float* floats_or_null(int32_t array) const { return array >= 0 ? floats(array) : nullptr; }
 };
 
-// Parses and checks a plan. Throws Error(BadPlan) with the reason when anything is off.
+// Parses, checks and turns a plan. Throws Error(BadPlan) with the reason when anything is off.
 std::shared_ptr<const Plan> load_plan(const void* bytes, size_t size);
 
 }  // namespace slsc

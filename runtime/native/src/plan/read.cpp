@@ -8,6 +8,7 @@
 #include "plan/bounds.hpp"
 #include "plan/check.hpp"
 #include "plan/plan.hpp"
+#include "plan/turn.hpp"
 #include "support/error.hpp"
 
 namespace slsc {
@@ -128,6 +129,7 @@ std::shared_ptr<const Plan> load_plan(const void* bytes, size_t size) {
     plan->ops = read_ops(from, plan->header);
     plan->blob = from.take_all<uint8_t>(plan->header.blob_bytes, "blob");
     check_plan(*plan);
+    turn(*plan);
     return plan;
 }
 

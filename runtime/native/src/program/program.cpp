@@ -5,6 +5,7 @@
 #include "program/fold_pairs.hpp"
 #include "program/fold_residuals.hpp"
 #include "program/siblings.hpp"
+#include "program/split_joined.hpp"
 
 namespace slsc {
 namespace {
@@ -18,7 +19,7 @@ std::vector<Node> list_nodes(const Plan& plan, double tap_cost) {
     std::vector<Node> nodes;
     for (int i = 0; i < int(firsts.size()); ++i) {
         if (folded[i]) continue;
-        Node node{plan.ops[i], i, {}, false, int(nodes.size()), {}};
+        Node node{plan.ops[i], i, {}, false, {}, int(nodes.size()), {}};
         if (firsts[i] >= 0) {
             node.pair = FoldedPair{plan.ops[firsts[i]], plan.ops[i]};
             node.op = folded_op(*node.pair);
@@ -30,12 +31,24 @@ std::vector<Node> list_nodes(const Plan& plan, double tap_cost) {
     return nodes;
 }
 
+// What a node keeps that is no folded pair.
+std::vector<Weight> weights_of(const Program& program, const Node& node) {
+    std::vector<Weight> weights = kept_weights(*program.plan, node.joined ? node.joined->whole : node.op, program.target.capacity);
+    if (!node.joined) return weights;
+    std::vector<Weight> part;
+    for (Weight weight : weights) {
+        weight.channel -= node.joined->channel;
+        if (weight.channel >= 0 && weight.channel < node.op.conv.channels) part.push_back(weight);
+    }
+    return part;
+}
+
 // By the first variant that suits it.
 Convolution prepare(const Program& program, const Node& node) {
     std::vector<Weight> weights;
     uint64_t kept = node.pair ? folded_weights(*node.pair) : 0;
     if (!node.pair) {
-        weights = kept_weights(*program.plan, node.op, program.target.capacity);
+        weights = weights_of(program, node);
         kept = weights.size();
         if (node.residual) add_residual(node.op.conv, weights);
     }
@@ -50,13 +63,14 @@ Convolution prepare(const Program& program, const Node& node) {
 // A 1x1 convolution as it runs with the node that it follows: as a window of that one's size, of which it has the weights where
 // it reads its own pixel.
 void prepare_sibling(const Program& program, Node& node, Node& leader) {
-    std::vector<Weight> weights = kept_weights(*program.plan, node.op, program.target.capacity);
+    std::vector<Weight> weights = weights_of(program, node);
+    leader.conv.macs += weights.size();
+    if (node.residual) add_residual(node.op.conv, weights);
     for (Weight& weight : weights) weight.row = leader.op.conv.pad.top, weight.column = leader.op.conv.pad.left;
     Op widened = leader.op;
     widened.conv.made = node.op.conv.made, widened.conv.positions = node.op.conv.positions;
     const ConvSource source{*program.plan, widened, nullptr, program.target.capacity, weights, weights.size()};
     node.conv = {leader.conv.variant, leader.conv.variant->prepare(source, program.target.kernels->tuning), 0};
-    leader.conv.macs += weights.size();
 }
 
 }  // namespace
@@ -65,7 +79,9 @@ std::shared_ptr<const Program> make_program(std::shared_ptr<const Plan> plan, co
     auto program = std::make_shared<Program>();
     program->plan = std::move(plan);
     program->target = target;
+    program->values = program->plan->values;
     program->nodes = list_nodes(*program->plan, target.kernels->tuning.tap_cost);
+    split_joined(*program);
     for (Node& node : program->nodes)
         if (node.op.type == OpType::Conv) node.conv = prepare(*program, node);
     const std::vector<int> leaders = sibling_leaders(*program);

@@ -33,12 +33,19 @@ struct Convolution {
     uint64_t macs = 0;                    // a pixel before the shuffle: kept weights, those of siblings included
 };
 
+// That a node is the share of some channels in a 1x1 convolution of the plan; see split_joined.hpp.
+struct JoinedPart {
+    Op whole;
+    int channel;  // the first of those that the whole reads
+};
+
 // One operation as it runs.
 struct Node {
     Op op;                           // with what is folded into it
     int source;                      // the plan's operation that it stands for: of a folded pair the second
     std::optional<FoldedPair> pair;  // that it does
     bool residual = false;           // its weights add its own input
+    std::optional<JoinedPart> joined;
     int leader;                      // the node it runs with: itself, or a later one; see siblings.hpp
     Convolution conv;                // of a Conv
 };
@@ -46,6 +53,7 @@ struct Node {
 struct Program {
     std::shared_ptr<const Plan> plan;
     Target target;
+    std::vector<Value> values;  // the plan's, and more behind them
     std::vector<Node> nodes;
 
     int lanes() const { return target.kernels->lanes; }

@@ -21,12 +21,12 @@ bool cover(const std::vector<Part>& parts, int channels) {
 // By value: the channels that each of several operations make; empty where one makes all.
 std::vector<std::vector<Part>> list_parts(const Program& program) {
     const Plan& plan = *program.plan;
-    std::vector<std::vector<Part>> all(plan.values.size());
+    std::vector<std::vector<Part>> all(program.values.size());
     for (const Node& node : program.nodes) all[node.op.out].push_back({node.op.out_channel, channels_of(node.op).out, {0, 0}});
     for (size_t value = 0; value < all.size(); ++value) {
         std::vector<Part>& parts = all[value];
         std::sort(parts.begin(), parts.end(), [](const Part& a, const Part& b) { return a.channel < b.channel; });
-        if (parts.size() < 2 || !cover(parts, int(plan.values[value].channels))) parts.clear();
+        if (parts.size() < 2 || !cover(parts, int(program.values[value].channels))) parts.clear();
     }
     all[plan.header.output].clear();  // leaves as a whole
     return all;
@@ -38,10 +38,7 @@ public:
     Walk(const Program& program, const std::vector<Shape>& shapes, Bands& bands)
         : program_(program), shapes_(shapes), bands_(bands), from_(program.nodes.size(), 0), done_(program.nodes.size(), 0),
           ready_(shapes.size(), 0), first_(shapes.size(), 0), start_(shapes.size(), 0), end_(shapes.size(), 0),
-          parts_(list_parts(program)), last_segment_(last_segment()) {
-        const uint32_t image = program.plan->header.input;
-        ready_[image] = end_[image] = shapes[image].width;
-    }
+          parts_(list_parts(program)), last_segment_(last_segment()) {}
 
     // False when that takes all too many steps.
     bool all() {
@@ -58,6 +55,7 @@ public:
 
 private:
     const Op& op(int node) const { return program_.nodes[node].op; }
+    int image() const { return int(program_.plan->header.input); }
 
     // How far a node can go in this step.
     int reach(int node) const {
@@ -88,9 +86,12 @@ private:
         return low * unit;
     }
 
-    // False when all nodes of the segment were complete.
+    // False when the image was read and all nodes of the segment were complete.
     bool step(const Segment& segment) {
-        bool more = false;
+        const int width = shapes_[image()].width;
+        entered_ = {ready_[image()], std::min(width, ready_[image()] + bands_.columns)};
+        ready_[image()] = end_[image()] = entered_.end;
+        bool more = entered_.first < entered_.end;
         for (int i = segment.first; i < segment.end; ++i) {
             const int value = op(i).out;
             more |= done_[i] < shapes_[value].width;
@@ -112,6 +113,7 @@ private:
     // Finds what later steps of the segment still need.
     void drop(const Segment& segment) {
         for (int value : segment.values) first_[value] = start_[value], start_[value] = shapes_[value].width;
+        if (&segment == &bands_.segments.front()) start_[image()] = ready_[image()];
         for (int i = segment.first; i < segment.end; ++i) {
             const Op& op = this->op(i);
             const Shape& out = shapes_[op.out];
@@ -148,7 +150,7 @@ private:
     void record(int segment) {
         const Segment& nodes = bands_.segments[segment];
         const int output = int(program_.plan->header.output);
-        BandStep step{segment, segment < last_segment_ ? 0 : ready_[output], {}, {}};
+        BandStep step{segment, entered_, segment < last_segment_ ? 0 : ready_[output], {}, {}};
         for (int i = nodes.first; i < nodes.end; ++i) step.made.push_back({from_[i], done_[i]});
         for (int value : nodes.values)
             step.values.push_back({{first_[value], end_[value]}, {start_[value], end_[value]}, parts_[value]});
@@ -165,6 +167,7 @@ private:
     const Program& program_;
     const std::vector<Shape>& shapes_;
     Bands& bands_;
+    Columns entered_{0, 0};                 // of the image in this step
     std::vector<int> from_, done_;          // by node
     std::vector<int> ready_;                // by value: columns that the nodes so far in this step have made
     std::vector<int> first_, start_, end_;  // by value
@@ -172,14 +175,15 @@ private:
     int last_segment_;
 };
 
-// Segments, without their values.
+// Segments, without their values. The image enters in the first.
 Bands cut(const Program& program, int columns) {
-    Bands bands{columns, false, {}, {}, {}};
-    std::vector<int> written(program.plan->values.size(), -1);  // the segment that writes a value
+    Bands bands{columns, false, {{0, 0, {}}}, {}, {}};
+    std::vector<int> written(program.values.size(), -1);  // the segment that writes a value
     for (int i = 0; i < int(program.nodes.size()); ++i) {
         const Op& op = program.nodes[i].op;
-        const bool waits = spec_of(op.type).waits && written[op.in[0]] + 1 == int(bands.segments.size());
-        if (bands.segments.empty() || waits) bands.segments.push_back({i, i, {}});
+        const int before = op.in[0] == int(program.plan->header.input) ? 0 : written[op.in[0]];
+        const bool waits = spec_of(op.type).waits && before + 1 == int(bands.segments.size());
+        if (waits) bands.segments.push_back({i, i, {}});
         bands.segments.back().end = i + 1;
         written[op.out] = int(bands.segments.size()) - 1;
         bands.segment_of.push_back(written[op.out]);
@@ -201,14 +205,13 @@ Bands make_bands(const Program& program, const std::vector<Shape>& shapes, int c
     const Header& header = program.plan->header;
     const int width = shapes[header.input].width;
     Bands bands = cut(program, columns);
+    bands.segments.front().values.push_back(int(header.input));
     for (Segment& segment : bands.segments) list_values(program, segment);
-    if (header.output == header.input) bands.restored = width;
-    bands.single = columns >= width;
-    if (Walk(program, shapes, bands).all()) return bands;
-    bands.steps.clear();
-    bands.columns = width, bands.single = true;
-    Walk(program, shapes, bands).all();
-    return bands;
+    for (;; columns *= 2) {
+        bands.columns = std::min(columns, width), bands.single = columns >= width;
+        bands.steps.clear();
+        if (Walk(program, shapes, bands).all()) return bands;
+    }
 }
 
 int columns_of(const Program& program, const std::vector<Shape>& shapes, int value, int columns) {

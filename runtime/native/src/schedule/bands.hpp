@@ -1,8 +1,8 @@
 // The order in which columns are made: all operations make a band of columns before any makes the next, so that what one
 // makes is still in the cache when another reads it.
 //
-// Every operation goes as far as its inputs let it, but no further than a band; one that reads columns to the right stays
-// behind its input by so many. Operations that need a whole width begin a new segment, which starts when all before it
+// The image enters a band at a time, too. Every operation goes as far as its inputs let it, but no further than a band; one that
+// reads columns to the right stays behind its input by so many. Operations that need a whole width begin a new segment, which starts when all before it
 // is complete.
 #pragma once
 
@@ -15,8 +15,8 @@
 namespace slsc {
 
 struct Segment {
-    int first, end;           // nodes
-    std::vector<int> values;  // that they touch, ascending
+    int first, end;  // nodes
+    std::vector<int> values;  // that they touch, ascending; of the first also the image, which enters there
 };
 
 // Channels of a value, made by one operation where several make it.
@@ -35,8 +35,9 @@ struct ValueStep {
 // All nodes of a segment, one band further.
 struct BandStep {
     int segment;
-    int restored;                   // columns of the network's output that are complete after it
-    std::vector<Columns> made;      // by node of the segment
+    Columns entered;  // of the image
+    int restored;  // columns of the network's output that are complete after it
+    std::vector<Columns> made;  // by node of the segment
     std::vector<ValueStep> values;  // by value of the segment
 };
 
@@ -46,10 +47,9 @@ struct Bands {
     std::vector<Segment> segments;
     std::vector<int> segment_of;  // by node
     std::vector<BandStep> steps;
-    int restored = 0;             // columns of the output before any step: all, where it is the image
 };
 
-// Bands of `columns` columns of the image. A program that would take all too many steps is not worth bands: it goes in one.
+// Bands of `columns` columns of the image, or twice as many, or four times, and so on where that would take all too many steps.
 Bands make_bands(const Program& program, const std::vector<Shape>& shapes, int columns);
 
 // What columns of the image are of a value, rounded up.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -19,6 +20,13 @@ struct Copy {
     int first;  // column that the place begins with
 };
 
+// A window that slides: columns that lie in a place beginning with column `from` are to lie there as if it began with column `to`.
+struct Slide {
+    int value;
+    Columns columns;
+    int from, to;
+};
+
 // A node in one step.
 struct NodeStep {
     Columns made;             // of its output; none where first == end
@@ -29,7 +37,11 @@ struct NodeStep {
 struct Step {
     int first, end;  // nodes
     int at;          // their first in `node_steps`
+    int slide;       // end of its range of `slides`, which come before all else
+    Columns entered; // columns of the image that it reads, before its nodes run
+    int image_first; // column that the image's place begins with
     int restored;    // columns of the network's output that are complete after it
+    int output_first;// column that the output's place begins with
 };
 
 struct Schedule {
@@ -39,8 +51,10 @@ struct Schedule {
     std::vector<Step> steps;
     std::vector<NodeStep> node_steps;
     std::vector<Copy> copies;
-    int restored;               // columns of the output before any step
+    std::vector<Slide> slides;
     size_t scratch_floats;      // of one thread
+    int band;                                // columns of the image that enter in one step, at most
+    size_t entering_floats, leaving_floats;  // of the rows of image and output that one step takes and gives, at most
 
     const Shape& input() const { return shapes[program->plan->header.input]; }
     const Shape& output() const { return shapes[program->plan->header.output]; }
@@ -50,7 +64,8 @@ struct Schedule {
 struct Manner {
     int height, width;
     int threads;
-    int band;  // columns; 0: as many as suit the caches. Never changes the result
+    int band;         // columns; 0: as many as suit the caches. Never changes the result
+    uint64_t memory;  // bytes that values should take at most, 0 for no bound; more where they need it. Never changes the result
 };
 
 // Throws Error(SLSC_BAD_SIZE) when the network does not take images of this size.

@@ -15,7 +15,7 @@ constexpr int kMaxSide = 1 << 16, kTries = 64;
 // Shapes for strips of `image.rows` rows of the image; empty when they turned out too short for some value.
 std::vector<Shape> shapes_with(const Program& program, const Shape& image) {
     const Plan& plan = *program.plan;
-    std::vector<Shape> shapes(plan.values.size());
+    std::vector<Shape> shapes(program.values.size());
     shapes[plan.header.input] = image;
     bool longer = false;
     for (const Node& node : program.nodes) {
@@ -31,7 +31,7 @@ std::vector<Shape> shapes_with(const Program& program, const Shape& image) {
         longer |= found.rows * program.lanes() < found.height;
         Shape& held = shapes[op.out];
         if (held.channels && !same_size(found, held)) no("parts of one value differ in size");
-        held = {int(plan.values[op.out].channels), int(found.height), int(found.width), int(found.rows), found.pixel};
+        held = {int(program.values[op.out].channels), int(found.height), int(found.width), int(found.rows), found.pixel};
     }
     return longer ? std::vector<Shape>{} : shapes;
 }
@@ -42,7 +42,7 @@ std::vector<Shape> infer_shapes(const Program& program, int height, int width) {
     if (height < 1 || width < 1 || height > kMaxSide || width > kMaxSide)
         refuse("image sides must be in 1.." + std::to_string(kMaxSide));
     const Header& header = program.plan->header;
-    const int channels = int(program.plan->values[header.input].channels), align = int(header.row_align), lanes = program.lanes();
+    const int channels = int(program.values[header.input].channels), align = int(header.row_align), lanes = program.lanes();
     int rows = ((height + lanes - 1) / lanes + align - 1) / align * align;
     for (int tries = 0; tries < kTries; ++tries, rows += align) {
         std::vector<Shape> shapes = shapes_with(program, {channels, height, width, rows, false});

@@ -1,5 +1,6 @@
 #include "memory_model.hpp"
 
+#include <algorithm>
 #include <string>
 
 #include "check.hpp"
@@ -8,18 +9,47 @@
 using slsc::Columns;
 using slsc::Op;
 
-MemoryModel::MemoryModel(const slsc::Schedule& schedule) : schedule_(schedule) {
-    const int image = int(schedule.program->plan->header.input);
-    const slsc::Shape& shape = schedule.shapes[image];
-    for (int channel = 0; channel < shape.channels; ++channel)
-        for (int column = 0; column < shape.width; ++column) held_[address(image, channel, column, 0)] = {image, channel, column};
-}
+MemoryModel::MemoryModel(const slsc::Schedule& schedule) : schedule_(schedule) {}
 
 void MemoryModel::run() {
-    int copied = 0;
-    for (const slsc::Step& each : schedule_.steps) step(each, copied);
+    int copied = 0, slid = 0, entered = 0, left = 0;
+    for (const slsc::Step& each : schedule_.steps) {
+        for (; slid < each.slide; ++slid) slide(schedule_.slides[size_t(slid)]);
+        CHECK_SAID(each.entered.first == entered, "the image does not enter in order");
+        entered = each.entered.end;
+        enter(each);
+        step(each, copied);
+        leave(each, left);
+        left = std::max(left, each.restored);
+    }
     const int output = int(schedule_.program->plan->header.output);
-    CHECK_SAID(schedule_.steps.back().restored == schedule_.shapes[output].width, "the output is not complete");
+    CHECK_SAID(left == schedule_.shapes[output].width, "the output is not complete");
+}
+
+void MemoryModel::enter(const slsc::Step& step) {
+    const int image = int(schedule_.program->plan->header.input);
+    for (int channel = 0; channel < schedule_.shapes[image].channels; ++channel)
+        for (int column = step.entered.first; column < step.entered.end; ++column)
+            held_[address(image, channel, column, step.image_first)] = {image, channel, column};
+}
+
+void MemoryModel::leave(const slsc::Step& step, int left) const {
+    const int output = int(schedule_.program->plan->header.output);
+    for (int channel = 0; channel < schedule_.shapes[output].channels; ++channel)
+        for (int column = left; column < step.restored; ++column) {
+            const auto found = held_.find(address(output, channel, column, step.output_first));
+            const Name wanted{output, channel, column};
+            CHECK_SAID(found != held_.end() && found->second == wanted,
+                       "column " + std::to_string(column) + " of the output is not where it leaves from");
+        }
+}
+
+void MemoryModel::slide(const slsc::Slide& slide) {
+    for (int c = 0; c < schedule_.shapes[slide.value].channels; ++c)
+        for (int x = slide.columns.first; x < slide.columns.end; ++x) {
+            const auto found = held_.find(address(slide.value, c, x, slide.from));
+            if (found != held_.end()) held_[address(slide.value, c, x, slide.to)] = found->second;
+        }
 }
 
 void MemoryModel::step(const slsc::Step& step, int& copied) {

@@ -17,6 +17,9 @@ public:
 private:
     using Name = std::tuple<int, int, int>;  // value, channel, column: rows lie apart in the same way
 
+    void enter(const slsc::Step& step);
+    void leave(const slsc::Step& step, int left) const;
+    void slide(const slsc::Slide& slide);
     void step(const slsc::Step& step, int& copied);
     void read(const slsc::Op& op, int input, const slsc::NodeStep& at);
     void write(const slsc::Op& op, const slsc::NodeStep& at);

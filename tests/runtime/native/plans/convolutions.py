@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -46,7 +47,7 @@ def one(rng: Random, *, sparse: bool) -> PlanFile:
         positions=1 if sparse else ABSENT,
         bias=len(arrays) - 1,
     )
-    return plan([channels, made // (r * r)], [Op(params, **random_act(rng))], arrays, row_align=sh, m=m)
+    return plan([channels, made // (r * r)], [Op(params, **random_act(rng))], arrays, row_align=math.lcm(sh, sw), m=m)
 
 
 def combined(rng: Random) -> PlanFile:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from plans.basics import SMALLEST, Random, plan
 from slsc.passes.lowering.nmp import ABSENT, Op, PlanFile
 from slsc.passes.lowering.nmp_ops import (
@@ -29,7 +31,7 @@ def pool(rng: Random) -> PlanFile:
     top, left, bottom, right = (int(rng.integers(k)) for k in (kh, kw, kh, kw))
     ceil, kind = int(rng.integers(2)), PoolKind(int(rng.integers(3)))
     one = Op(Pool(channels, kind, kh, kw, sh, sw, top, left, bottom, right, ceil))
-    return plan([channels, channels], [one], [], row_align=sh)
+    return plan([channels, channels], [one], [], row_align=math.lcm(sh, sw))
 
 
 def resize(rng: Random) -> PlanFile:
@@ -46,7 +48,7 @@ def resize_to(rng: Random) -> PlanFile:
     window = Pool(channels, PoolKind.AVERAGE, kh, kw, kh, kw, *NOTHING, ceil_mode=int(rng.integers(2)))
     small = Op(GlobalMean(channels) if pixel else window)
     back = Op(_resize(rng, channels, 0, 0), ins=(1, 0), out=2)
-    return plan([channels, channels, channels], [small, back], [], row_align=1 if pixel else kh)
+    return plan([channels, channels, channels], [small, back], [], row_align=1 if pixel else math.lcm(kh, kw))
 
 
 def _resize(rng: Random, channels: int, up: int, down: int) -> Resize:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from slsc.jobs.compile.tile_geometry import smallest_fixed_halo, smallest_halo
+from slsc.jobs.compile.tile_geometry import least_align, smallest_fixed_halo, smallest_halo
 from slsc.runtime.bundle.manifest import TILE_BOUND
 
 IMAGE = np.random.default_rng(0).random((1, 1, 80, 96), np.float32)
@@ -45,6 +45,32 @@ def test_an_unbounded_field_gets_the_largest_halo_and_says_what_remains():
     image = np.zeros((1, 1, 200, 200), np.float32)
     halo, bound = smallest_halo([know_the_size], [image], 1, None)
     assert halo == 64 and bound > TILE_BOUND
+
+
+def windowed(side: int):
+    """Means of windows of `side` pixels, of images of any size, which it continues by their last pixels."""
+
+    def network(image: np.ndarray) -> np.ndarray:
+        height, width = image.shape[2:]
+        padded = np.pad(image, ((0, 0), (0, 0), (0, -height % side), (0, -width % side)), mode="edge")
+        means = padded.reshape(1, 1, padded.shape[2] // side, side, -1, side).mean((3, 5))
+        return means.repeat(side, axis=2).repeat(side, axis=3)[:, :, :height, :width]
+
+    return network
+
+
+def test_tiles_begin_with_the_windows_of_networks_that_pad_by_themselves():
+    image = np.random.default_rng(0).random((1, 1, 192, 192), np.float32)
+    assert smallest_halo([windowed(8)], [image], 1, None)[1] > TILE_BOUND
+    assert least_align([windowed(8)], [image], 1) == 8
+    assert smallest_halo([windowed(8)], [image], 8, None)[1] <= TILE_BOUND
+    assert least_align([windowed(8), windowed(6)], [image], 2) == 2  # 24, no power of two, is not tried
+
+
+def test_networks_without_windows_begin_anywhere():
+    image = np.random.default_rng(0).random((1, 1, 192, 192), np.float32)
+    assert least_align([blur(5)], [image], 1) == 1
+    assert least_align([blur(5)], [image], 6) == 6
 
 
 def test_a_network_of_one_size_is_measured_between_windows():
