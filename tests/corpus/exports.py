@@ -16,9 +16,6 @@ SIGMA = ("--set", "sigma=25/255")
 ORDER = ("--order", "RGB")
 """Streaks are as grey in one order as in the other: what removes them hardly tells."""
 
-DOUBT = 16
-"""Steps of 255 that networks of rectifiers may be off in a range that they restore as well in; it is `assumed` then."""
-
 INTEGERS = 4
 """Steps of 255 that the float network of int8 weights may be off from the integers, whose roundings it leaves out."""
 
@@ -56,8 +53,8 @@ _TASKS = {
 
 _VALUES = {
     "imdn_x2_255": export("range", "imdn", BYTES),
-    "rrdb_x4_signed": export("range", "rrdb", SIGNED, steps=DOUBT),
-    "unet_deblur_centred": export("range", "unet", CENTRED, steps=DOUBT),
+    "rrdb_x4_signed": export("range", "rrdb", SIGNED),
+    "unet_deblur_centred": export("range", "unet", CENTRED),
     "imdn_x2_unit_to_signed": export("two ranges", "imdn", UNIT, SIGNED),
     "edsr_x2_255_to_unit": export("two ranges", "edsr", BYTES, UNIT),
     "dncnn_unit_to_255": export("two ranges", "dncnn", UNIT, BYTES),
@@ -77,7 +74,7 @@ _CHANNELS = {
     "espcn_x3": export("luma", "espcn"),
     "dncnn_grey": export("luma", "dncnn_grey"),
     "edsr_x2_nhwc_255": export("channels last", "edsr", BYTES, after=channels_last, feed=NHWC),
-    "unet_nhwc_signed": export("channels last", "unet", SIGNED, after=channels_last, feed=NHWC, steps=DOUBT),
+    "unet_nhwc_signed": export("channels last", "unet", SIGNED, after=channels_last, feed=NHWC),
     "espcn_x3_nhwc": export("channels last", "espcn", after=channels_last, feed=NHWC),
 }
 
