@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from slsc.errors import BundleError, ResourceError, UsageError, VerificationError
+from slsc.errors import BundleError, StorageError, UsageError, VerificationError
 from slsc.passes import package
 from slsc.passes.graph import set_initializer
 from slsc.passes.package import write_bundle
@@ -176,5 +176,5 @@ def test_a_disk_that_fills_up_leaves_nothing(tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
     """
     result = child(tmp_path, prepare)
-    assert result.returncode == 1 and ResourceError.__name__ in result.stderr and "no space left" in result.stderr
+    assert result.returncode == 1 and StorageError.__name__ in result.stderr and "no space left" in result.stderr
     assert list(tmp_path.iterdir()) == []

@@ -102,9 +102,7 @@ std::vector<double> Fields::numbers(const std::string& name, double low, double 
 
 bool Fields::boolean(const std::string& name) { return expect(name, Json::Kind::boolean, "true or false").boolean; }
 
-std::string Fields::text(const std::string& name, size_t longest, bool empty) {
-    return text_of(take(name), name, longest, empty);
-}
+std::string Fields::text(const std::string& name, size_t longest, bool empty) { return text_of(take(name), name, longest, empty); }
 
 std::string Fields::text_of(const Json& value, const std::string& name, size_t longest, bool empty) const {
     if (value.kind != Json::Kind::text) refuse(name, "expected a string");
