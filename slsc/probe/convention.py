@@ -24,8 +24,6 @@ class Form(Enum):
 LEVELS, SIGNED, CENTRED = ValueRange.uniform(0, 255), ValueRange.uniform(-1, 1), ValueRange.uniform(-0.5, 0.5)
 IMAGENET = ValueRange.normalised((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 """Mean and deviation of ImageNet's photos, as torchvision has them; red first."""
-VGG = ValueRange((-123.68, -116.779, -103.939), (131.32, 138.221, 151.061))
-"""Pixels of 0..255 less their mean, as Caffe's VGG has it; red first."""
 
 RANGES = (UNIT, LEVELS, SIGNED, CENTRED)
 """Tried for input and output, the commonest first: it is taken where the measurement cannot tell."""
@@ -120,13 +118,13 @@ def conventions(given: ValueRange, known: Known, order: str, *, same_size: bool)
 
 def name_of(values: ValueRange) -> str:
     """A range in words."""
-    names = {IMAGENET: "ImageNet's mean and deviation", VGG: "0..255 less VGG's mean"}
+    names = {IMAGENET: "ImageNet's mean and deviation"}
     return names.get(values) or names.get(_turned(values)) or str(values)
 
 
 def _by_channel(order: str) -> tuple[ValueRange, ...]:
     """Ranges with values of their own for each colour."""
-    return (IMAGENET, VGG) if order == "RGB" else (_turned(IMAGENET), _turned(VGG))
+    return (IMAGENET,) if order == "RGB" else (_turned(IMAGENET),)
 
 
 def _turned(values: ValueRange) -> ValueRange:

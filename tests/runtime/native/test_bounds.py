@@ -153,8 +153,8 @@ def test_bytes_of_weights():
 
 
 def test_columns_of_a_band(plans, isas):
-    """The widest bands that the engine chooses by itself, by the memory they take."""
-    channels, height = 64, 400
+    """The tallest bands that the engine chooses by itself, by the memory they take."""
+    channels, width = 64, 400
     arrays = [np.ones((channels, channels, 3, 3), np.float32)]
     ops = [Op(plans.conv(channels, channels), ins=(i, ABSENT), out=i + 1) for i in range(4)]
     plan = plans.plan([channels] * 5, ops, arrays).to_bytes()
@@ -163,5 +163,5 @@ def test_columns_of_a_band(plans, isas):
         chosen = {}
         for band in (0, FAR - 12, FAR, FAR + 12):
             runner.set_band(band)
-            chosen[band] = runner.arena_bytes(height, 20 * FAR)
+            chosen[band] = runner.arena_bytes(20 * FAR, width)
         assert chosen[FAR - 12] < chosen[0] == chosen[FAR] < chosen[FAR + 12], isa

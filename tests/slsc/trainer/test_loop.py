@@ -140,7 +140,7 @@ def test_a_run_of_seconds_ends_by_the_clock() -> None:
 
 
 def test_divergence_stops_the_run_and_keeps_the_last_good_checkpoint(tmp_path: Path) -> None:
-    settings = replace(SETTINGS, save_every=0)
+    settings = replace(SETTINGS, save_every=1e-9)
     with pytest.raises(VerificationError, match=r"step 4.*run\.ckpt.*lower --lr than 0\.01") as caught:
         run(tmp_path, settings, False, {3: poison}, make_fabric(settings))
     assert caught.value.exit_code == 1

@@ -29,7 +29,7 @@ from slsc.trainer.schedule import Horizon, Schedule
 from slsc.trainer.settings import TrainSettings
 
 SETTINGS = TrainSettings(
-    Horizon(steps=12), batch=4, schedule=Schedule(1e-2, warmup=0), seed=3, ema=0.5, save_every=0, log_every=3
+    Horizon(steps=12), batch=4, schedule=Schedule(1e-2, warmup=0), seed=3, ema=0.5, save_every=1e-9, log_every=3
 )
 
 
