@@ -1,0 +1,1 @@
+"""Engines of a bundle built for devices: what `slsc build` does."""
