@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import onnx
-from onnx import helper, version_converter
+from onnx import helper
 
-from slsc.errors import ModelError
 from slsc.passes.base import Pass, PassContext, PassResult, PostconditionError
 from slsc.passes.graph import opset
+from slsc.passes.operator_set import converted
 
 MIN_OPSET = 11
 """The first operator set whose DepthToSpace can say CRD, the order of torch's pixel shuffle."""
@@ -33,14 +33,7 @@ class RaiseOpset(Pass):
         version = opset(model)
         if version >= MIN_OPSET:
             return PassResult(model, False, {"opset": version})
-        try:
-            result = version_converter.convert_version(model, MIN_OPSET)
-        except (RuntimeError, ValueError) as error:
-            raise ModelError(
-                f"the model uses operator set {version}, which cannot be converted",
-                why=str(error).strip().splitlines()[-1],
-                hint=f"export it again with opset_version={MIN_OPSET} or newer",
-            ) from None
+        result = converted(model, MIN_OPSET)
         result.ir_version = model.ir_version
         for node in result.graph.node:
             if node.op_type == "Resize":

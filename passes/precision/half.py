@@ -11,9 +11,9 @@ import onnx
 from onnx import TensorProto, helper, shape_inference
 
 from slsc.errors import ModelError
-from slsc.passes.base import Pass, PassContext, PassResult, PostconditionError, PreconditionError
-from slsc.passes.graph import attribute, image_input, initializers, label, rename_tensor, set_initializer
-from slsc.passes.precision.opset import raised
+from slsc.passes.base import Pass, PassContext, PassResult, PostconditionError, PreconditionError, copy_of
+from slsc.passes.graph import attribute, image_input, initializers, label, opset, rename_tensor, set_initializer
+from slsc.passes.operator_set import converted
 from slsc.passes.precision.types import BF16, FLOAT32, FloatType, can_compute_in, following_inputs
 
 
@@ -44,7 +44,7 @@ class WriteHalf(Pass):
 
     def run(self, model: onnx.ModelProto, context: PassContext) -> PassResult:
         """Apply rules 1 to 3."""
-        result = raised(model, self._kind.opset)
+        result = converted(model, self._kind.opset) if opset(model) < self._kind.opset else copy_of(model)
         writer = _Writer(result, self._kind)
         kept = []
         nodes = list(result.graph.node)
