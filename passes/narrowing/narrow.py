@@ -8,13 +8,12 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
-from slsc.passes.analysis.shapes import concrete_shapes, sample_sizes
-from slsc.passes.base import Pass, PassContext, PassResult, PostconditionError, PreconditionError, copy_of
-from slsc.passes.graph import drop_unused, initializers, label, set_initializer
+from slsc.passes.base import Pass, PassContext, PassResult, PreconditionError, copy_of
+from slsc.passes.graph import drop_unused, initializers, set_initializer
 from slsc.passes.narrowing.channels import Channels
 from slsc.passes.narrowing.classes import FIXED
+from slsc.passes.narrowing.conditions import require_counts, require_own_channels
 from slsc.passes.narrowing.renumber import renumber
-from slsc.passes.narrowing.walk import CHANNEL_AXIS
 
 
 class NarrowChannels(Pass):
@@ -42,10 +41,7 @@ class NarrowChannels(Pass):
 
     def requires(self, model: onnx.ModelProto, context: PassContext) -> None:
         """The channels are this model's; those that must stay do, and no width vanishes."""
-        dims = {tensor.name: tuple(tensor.dims) for tensor in model.graph.initializer}
-        for (name, axis), ids in self.channels.axes.items():
-            if name not in dims or dims[name][axis] != len(ids):
-                raise PreconditionError("the channels are those of another network", where=name)
+        require_own_channels(model, self.channels)
         if self.keep.shape != (self.channels.count,) or not self.keep[FIXED]:
             raise PreconditionError("the choice does not fit the network's channels")
         for width in self.channels.widths:
@@ -72,12 +68,7 @@ class NarrowChannels(Pass):
 
     def ensures(self, model: onnx.ModelProto, context: PassContext) -> None:
         """Every value that was followed has as many channels as were kept of it."""
-        shapes = concrete_shapes(model, sample_sizes(model)[0]).of
-        for node in model.graph.node:
-            for name in node.output:
-                if name in self.channels.values and shapes[name][CHANNEL_AXIS] != self.count(name):
-                    why = f"{shapes[name][CHANNEL_AXIS]} channels, {self.count(name)} were kept"
-                    raise PostconditionError("it does not make the channels it should", where=label(node), why=why)
+        require_counts(model, self.channels, self.count)
 
     def count(self, value: str) -> int:
         """How many channels of a value stay."""

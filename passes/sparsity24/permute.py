@@ -11,6 +11,7 @@ import onnx
 from slsc.passes.base import Pass, PassContext, PassResult, PreconditionError, copy_of
 from slsc.passes.graph import initializers, set_initializer
 from slsc.passes.narrowing import Channels
+from slsc.passes.narrowing.conditions import require_own_channels
 from slsc.passes.sparsity24.freedom import orbits, sources
 
 
@@ -37,10 +38,7 @@ class PermuteChannels(Pass):
 
     def requires(self, model: onnx.ModelProto, context: PassContext) -> None:
         """The channels are this model's, and every one of them stays in its orbit."""
-        dims = {tensor.name: tuple(tensor.dims) for tensor in model.graph.initializer}
-        for (name, axis), ids in self.channels.axes.items():
-            if name not in dims or dims[name][axis] != len(ids):
-                raise PreconditionError("the channels are those of another network", where=name)
+        require_own_channels(model, self.channels)
         if not np.array_equal(np.sort(self.order), np.arange(self.channels.count)):
             raise PreconditionError("the order is no permutation of the network's channels")
         free = {number: orbit for orbit in orbits(model, self.channels) for number in orbit.classes}

@@ -9,13 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
-from slsc.passes.analysis.shapes import concrete_shapes, sample_sizes
-from slsc.passes.base import Pass, PassContext, PassResult, PostconditionError, PreconditionError, copy_of
+from slsc.passes.base import Pass, PassContext, PassResult, PreconditionError, copy_of
 from slsc.passes.graph import CONVOLUTIONS, FLOAT_TYPES, initializers, label, set_initializer
 from slsc.passes.narrowing import Channels, Width
 from slsc.passes.narrowing.classes import Ids
+from slsc.passes.narrowing.conditions import require_counts, require_own_channels
 from slsc.passes.narrowing.renumber import renumber
-from slsc.passes.narrowing.walk import CHANNEL_AXIS
 from slsc.passes.weights import Weights
 from slsc.passes.widening.layout import Layout, layout
 
@@ -55,10 +54,7 @@ class PadChannels(Pass):
 
     def requires(self, model: onnx.ModelProto, context: PassContext) -> None:
         """The channels are this model's, and every width to be padded may be."""
-        dims = {tensor.name: tuple(tensor.dims) for tensor in model.graph.initializer}
-        for (name, axis), ids in self.channels.axes.items():
-            if name not in dims or dims[name][axis] != len(ids):
-                raise PreconditionError("the channels are those of another network", where=name)
+        require_own_channels(model, self.channels)
         widths = {width.classes[-1]: width for width in self.channels.widths}
         for last, count in self.more.items():
             if last not in widths or count < 0:
@@ -89,12 +85,7 @@ class PadChannels(Pass):
 
     def ensures(self, model: onnx.ModelProto, context: PassContext) -> None:
         """Every value that was followed has the channels it should."""
-        shapes = concrete_shapes(model, sample_sizes(model)[0]).of
-        for node in model.graph.node:
-            for name in node.output:
-                if name in self.channels.values and shapes[name][CHANNEL_AXIS] != self.count(name):
-                    why = f"{shapes[name][CHANNEL_AXIS]} channels, not {self.count(name)}"
-                    raise PostconditionError("it does not make the channels it should", where=label(node), why=why)
+        require_counts(model, self.channels, self.count)
 
     def count(self, value: str) -> int:
         """How many channels a value has now."""
