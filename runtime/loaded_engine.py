@@ -70,10 +70,7 @@ def load_engine(bundle: Bundle, options: Options, before: LoadedEngine | None) -
         BackendError: the backend is missing, or refuses the engine.
         BundleError: the engine's entry is damaged.
     """
-    engine = bundle.manifest.engine(options.engine)
-    if engine is None:
-        names = ", ".join(engine.name for engine in bundle.manifest.engines)
-        raise UsageError(f"the bundle has no engine {options.engine!r}", where=str(bundle.path), hint=f"it has {names}")
+    engine = bundle.select(options.engine)[0]
     backend = _backend_for(engine, options)
     if before and (before.backend.name, before.threads) == (backend.name, options.threads):
         backend = before.backend

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import BinaryIO, NoReturn
 
 from slsc.errors import BundleError, UsageError
+from slsc.runtime.bundle.engines import Engine
 from slsc.runtime.bundle.faults import BundleFault
 from slsc.runtime.bundle.fields import parse_json
 from slsc.runtime.bundle.manifest import SCHEMA, Manifest
@@ -54,6 +55,18 @@ class Bundle:
     path: Path
     manifest: Manifest
     extents: Mapping[str, Extent]
+
+    def select(self, name: str | None) -> list[Engine]:
+        """The engine of that name; every engine for None, the default first.
+
+        Raises:
+            UsageError: there is no such engine.
+        """
+        found = [engine for engine in self.manifest.engines if name in (None, engine.name)]
+        if not found:
+            names = ", ".join(engine.name for engine in self.manifest.engines)
+            raise UsageError(f"the bundle has no engine {name!r}", where=str(self.path), hint=f"it has {names}")
+        return found
 
     def read(self, entry: str) -> bytes:
         """The bytes of an entry.

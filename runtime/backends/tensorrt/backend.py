@@ -6,6 +6,7 @@ import hashlib
 import logging
 from typing import ClassVar
 
+from slsc.errors import BackendError
 from slsc.printable import printable
 from slsc.runtime.backends.base import Runner, missing_artefact
 from slsc.runtime.backends.tensorrt.build import Shapes, build_engine
@@ -29,6 +30,19 @@ def engine_key(flavour: Flavour, model: bytes, shapes: Shapes, device: Device | 
     if isinstance(device, Device):
         device = device.arch if flavour.ahead else f"{device.arch}-{device.name}"
     return EngineKey(hashlib.sha256(model).hexdigest(), flavour.name, flavour.version, device, str(shapes))
+
+
+def require_device(flavour: Flavour) -> Device:
+    """The GPU that is there.
+
+    Raises:
+        BackendError: there is none.
+    """
+    found = find_device()
+    if isinstance(found, Device):
+        return found
+    hint = "name what to build for, such as --arch sm86" if flavour.ahead else "build on the device itself"
+    raise BackendError("there is no GPU to build for", why=found, hint=hint)
 
 
 class TensorRtBackend:
@@ -59,8 +73,7 @@ class TensorRtBackend:
 
         What was built before for this device, library and release is taken; else it is built now, and kept.
         """
-        device = find_device()
-        key = engine_key(self.flavour, artefact, self._shapes, device)
+        key = engine_key(self.flavour, artefact, self._shapes, require_device(self.flavour))
         cache = EngineCache(default_folder())
         data = cache.load(key)
         if data is None:

@@ -6,14 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from slsc.errors import BackendError, UsageError
-from slsc.runtime.backends.tensorrt.backend import TIMING_CACHE, engine_key
+from slsc.runtime.backends.tensorrt.backend import TIMING_CACHE, engine_key, require_device
 from slsc.runtime.backends.tensorrt.build import BuiltEngine, Shapes, build_engine
-from slsc.runtime.backends.tensorrt.device import Device, find_device
 from slsc.runtime.backends.tensorrt.engine_cache import EngineCache
 from slsc.runtime.backends.tensorrt.flavour import RTX, TENSORRT, Flavour
-from slsc.runtime.bundle.engines import Engine
-from slsc.runtime.bundle.reader import Bundle, open_bundle
+from slsc.runtime.bundle.reader import open_bundle
 
 FLAVOURS = {flavour.name: flavour for flavour in (TENSORRT, RTX)}
 
@@ -62,11 +59,11 @@ def build_engines(request: BuildRequest, progress: Callable[[int, int], None]) -
         BackendError: the library or the device is missing, or it refuses a network.
     """
     bundle = open_bundle(request.bundle)
-    engines = _engines(bundle, request.engine)
+    engines = bundle.select(request.engine)
     flavour = request.flavour
     flavour.load()
     archs: Sequence[str | None] = [flavour.require_arch(arch) for arch in request.archs] or [None]
-    device = None if request.archs else _device(flavour)
+    device = None if request.archs else require_device(flavour)
     cache = EngineCache(request.output)
     built: list[Built] = []
     for engine in engines:
@@ -78,24 +75,3 @@ def build_engines(request: BuildRequest, progress: Callable[[int, int], None]) -
             built.append(Built(engine.name, key.device, cache.store(key, result.data), result))
             progress(len(built), len(engines) * len(archs))
     return built
-
-
-def _engines(bundle: Bundle, name: str | None) -> list[Engine]:
-    found = [engine for engine in bundle.manifest.engines if name in (None, engine.name)]
-    if not found:
-        names = ", ".join(engine.name for engine in bundle.manifest.engines)
-        raise UsageError(f"the bundle has no engine {name!r}", where=str(bundle.path), hint=f"it has {names}")
-    return found
-
-
-def _device(flavour: Flavour) -> Device:
-    """The GPU that is there.
-
-    Raises:
-        BackendError: there is none.
-    """
-    found = find_device()
-    if isinstance(found, Device):
-        return found
-    hint = "name what to build for, such as --arch sm86" if flavour.ahead else "build on the device itself"
-    raise BackendError("there is no GPU to build for", why=found, hint=hint)

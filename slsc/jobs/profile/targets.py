@@ -41,11 +41,7 @@ def bundle_targets(path: Path, engine: str | None) -> list[Target]:
         UsageError: it has no such engine.
     """
     bundle = open_bundle(path)
-    found = [entry for entry in bundle.manifest.engines if engine in (None, entry.name)]
-    if not found:
-        names = ", ".join(entry.name for entry in bundle.manifest.engines)
-        raise UsageError(f"the bundle has no engine {engine!r}", where=str(path), hint=f"it has {names}")
-    return [_bundle_target(bundle, entry) for entry in found]
+    return [_bundle_target(bundle, entry) for entry in bundle.select(engine)]
 
 
 def _bundle_target(bundle: Bundle, engine: Engine) -> Target:
