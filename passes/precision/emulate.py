@@ -12,8 +12,10 @@ from onnx import TensorProto, helper, numpy_helper, shape_inference
 
 from slsc.passes.base import copy_of
 from slsc.passes.graph import attribute
+from slsc.passes.precision.types import HALVES
 
-HALVES = (TensorProto.FLOAT16, TensorProto.BFLOAT16)
+HALF_TYPES = frozenset(kind.onnx for kind in HALVES.values())
+"""ONNX's numbers of the 16-bit types."""
 
 
 def emulated(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -24,13 +26,13 @@ def emulated(model: onnx.ModelProto) -> onnx.ModelProto:
     result = copy_of(model)
     halves = _half_tensors(model)
     for tensor in result.graph.initializer:
-        if tensor.data_type in HALVES:
+        if tensor.data_type in HALF_TYPES:
             values = numpy_helper.to_array(tensor).astype(np.float32)
             tensor.CopyFrom(numpy_helper.from_array(values, tensor.name))
     nodes = list(result.graph.node)
     del result.graph.node[:]
     for node in nodes:
-        if node.op_type == "Cast" and attribute(node, "to") in HALVES:
+        if node.op_type == "Cast" and attribute(node, "to") in HALF_TYPES:
             del node.attribute[:]
             node.attribute.append(helper.make_attribute("to", TensorProto.FLOAT))
         rounded = [(place, name) for place, name in enumerate(node.output) if name in halves]
@@ -57,5 +59,5 @@ def _half_tensors(model: onnx.ModelProto) -> dict[str, int]:
     return {
         value.name: value.type.tensor_type.elem_type
         for value in inferred.value_info
-        if value.type.tensor_type.elem_type in HALVES
+        if value.type.tensor_type.elem_type in HALF_TYPES
     }

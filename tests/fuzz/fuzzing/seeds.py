@@ -85,15 +85,7 @@ def onnx_seeds() -> Iterator[bytes]:
     yield helpers.identity_network()
     yield helpers.strided_network()
     rng = np.random.default_rng(0)
-    held = {
-        "w3": (8, 3, 3, 3),
-        "w8": (8, 8, 3, 3),
-        "wt": (8, 3, 2, 2),
-        "w1": (8, 8, 1, 1),
-        "wl": (3, 8, 3, 3),
-        "s8": (8,),
-    }
-    arrays = {name: rng.random(shape, np.float32) / 9 for name, shape in held.items()}
+    arrays = {name: rng.random(shape, np.float32) / 9 for name, shape in WEIGHTS.items()}
     arrays |= {"lo": np.float32(0), "hi": np.float32(1)}
     for text in NETWORKS.values():
         graph = parser.parse_graph(text)
