@@ -86,7 +86,7 @@ uint64_t Engine::macs(int op) const {
     if (!schedule_) return 0;
     uint64_t all = 0;
     for (const Node& node : schedule_->program->nodes) {
-        if (node.source != op || node.op.type != OpType::Conv) continue;
+        if (node.source != op || !convolves(node.op)) continue;
         const Shape& out = schedule_->shapes[node.op.out];
         const int r = node.op.conv.shuffle;
         all += node.conv.macs * uint64_t(out.height / r) * uint64_t(out.width / r);
