@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -34,6 +34,7 @@ class Emitter:
         """The plan of a layout, whose output is the whole value at `output`."""
         ops = tuple(self._op(step, layout.places) for step in layout.steps)
         used = [self.spaces[name] for step in layout.steps for name in (*step.inputs, step.output)]
+        used += [_unshuffled(step, self.spaces) for step in layout.steps if isinstance(step, Conv)]
         sides = [side for space in used if not space.pixel for side in (space.rows, space.columns)]
         integers = DType.U8 in layout.dtypes
         plan = PlanFile(
@@ -92,3 +93,8 @@ class Emitter:
     def _array(self, array: nmp.Array) -> int:
         """Index of an array; equal ones, of weights that layers share, are stored once."""
         return self.arrays.setdefault(array, len(self.arrays))
+
+
+def _unshuffled(conv: Conv, spaces: Mapping[str, Space]) -> Space:
+    """The space of what a convolution makes before it shuffles."""
+    return replace(conv, shuffle=1).space(*(spaces[name] for name in conv.inputs))

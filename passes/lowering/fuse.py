@@ -3,7 +3,7 @@
 1. Unary . Unary -> Unary, where the first has no activation or the second does not scale.
 2. Unary . (Conv | Binary) -> the activation becomes theirs; scale and shift become part of a convolution's weights.
 3. Binary(x, Conv) -> a convolution that adds or multiplies x: act(conv + x), act(conv) + x, act(conv) * x, x - conv.
-4. Quantize . Conv in integers -> one that makes integers.
+4. Quantize . Conv in integers -> one that makes integers; Quantize . Unary -> one with factors, where it only scales.
 5. DepthToSpace . Conv -> a convolution that stores shuffled; Permute . Conv -> one with its outputs in that order.
 6. Sigmoid(x) * x -> Silu(x), and HardSigmoid(x) * x with slope 1/6 and offset 1/2 -> HardSwish(x).
 
@@ -85,6 +85,8 @@ def _fuse_pair(before: Step, step: Step) -> Step | None:
         fused = replace(before, act=step.act)
     elif isinstance(step, Binary) and isinstance(before, Conv):
         fused = _binary_after_conv(before, step)
+    elif isinstance(step, Quantize) and isinstance(before, Unary):
+        fused = _quantize_after_unary(before, step)
     elif isinstance(step, Quantize) and isinstance(before, Conv) and before.integers and _is_plain(before):
         fused = replace(before, integers=replace(before.integers, target=step.quantization))
     elif isinstance(step, DepthToSpace) and isinstance(before, Conv) and _is_plain(before):
@@ -111,7 +113,7 @@ def _unary_after_unary(before: Unary, step: Unary) -> Unary | None:
 
 def _unary_after_conv(before: Conv, step: Unary) -> Conv | None:
     """Rule 2."""
-    if before.act:
+    if before.act and not _scales_alike(before.act, step):
         return None
     if before.combine == Combine.ACT_THEN_ADD and not step.linear:
         return replace(before, combine=Combine.ADD_THEN_ACT, act=step.act)
@@ -121,7 +123,20 @@ def _unary_after_conv(before: Conv, step: Unary) -> Conv | None:
     scale, shift = (None if part is None else np.repeat(part, repeats) for part in (step.scale, step.shift))
     bias = _plus(_times(before.bias, scale), shift)
     scaled = before if scale is None else _scaled(before, scale)
-    return replace(scaled, bias=bias, act=step.act.repeated(repeats))
+    return replace(scaled, bias=bias, act=before.act or step.act.repeated(repeats))
+
+
+def _scales_alike(act: Activation, step: Unary) -> bool:
+    """Whether scaling by `step`, which does nothing else, and activating may change places."""
+    alike = act.kind in (Act.RELU, Act.LEAKY_RELU, Act.PRELU)
+    return alike and not step.act and step.shift is None and step.scale is not None and bool(np.all(step.scale > 0))
+
+
+def _quantize_after_unary(before: Unary, step: Quantize) -> Quantize | None:
+    """Rule 4."""
+    if before.act or before.shift is not None or step.factors is not None:
+        return None
+    return replace(step, inputs=before.inputs, factors=before.scale)
 
 
 def _binary_after_conv(before: Conv, step: Binary) -> Conv | None:

@@ -18,6 +18,7 @@ from slsc.passes.lowering.nmp import DType
 from slsc.passes.lowering.nmp_ops import Act
 from slsc.passes.lowering.operators import OPERATORS
 from slsc.passes.lowering.place import place
+from slsc.passes.lowering.quantizing import endings_in_floats
 from slsc.passes.lowering.refusal import refuse
 from slsc.passes.lowering.steps import Activation, Resize, Step
 from slsc.plan import Plan
@@ -49,7 +50,8 @@ def lower(model: onnx.ModelProto, plan: Plan | None) -> bytes:
     build = Builder(facts)
     _build(build, plan.by_name() if plan else {})
     output = build.holder(facts.output)
-    steps = accumulate(_sized(fuse(build.steps, output), build), build.spaces, output)
+    fused = endings_in_floats(fuse(build.steps, output), build.spaces, output)
+    steps = accumulate(_sized(fused, build), build.spaces, output)
     layout = place(steps, build.spaces, facts.image, output)
     copy = f"{output}.copy"
     return Emitter(build.spaces).plan(layout, facts.image, layout.places.get(copy, layout.places[output])).to_bytes()

@@ -271,11 +271,12 @@ class IntConv(NamedTuple):
 
 
 class Quantize(NamedTuple):
-    """Integers of 0..255: round(x / scale) + zero."""
+    """Integers of 0..255: round(x * factors / scale) + zero, factors per channel."""
 
     channels: int
     scale: float
     zero: int
+    factors: int
 
 
 class Dequantize(NamedTuple):

@@ -6,17 +6,25 @@ with floats, as the graph says.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 import onnx
 
 from slsc.passes.graph import label
 from slsc.passes.lowering.builder import Builder, Lower
 from slsc.passes.lowering.nmp import DType
+from slsc.passes.lowering.nmp_ops import Combine
 from slsc.passes.lowering.refusal import refuse
-from slsc.passes.lowering.steps import Dequantize, Integers, Quantization, Quantize
+from slsc.passes.lowering.steps import Conv, Dequantize, Integers, Quantization, Quantize, Space, Step
 
 MOST_WEIGHTS = (1 << 15) - 1
 """Of one output of a convolution in integers, that 32 bits are sure to sum; `kMaxIntWeights` of the engine."""
+
+FEW_OUTPUTS = 4
+"""Of a convolution that makes the image."""
 
 
 def quantize(node: onnx.NodeProto, build: Builder) -> None:
@@ -52,6 +60,41 @@ def integers_of(node: onnx.NodeProto, build: Builder, source: str) -> tuple[str,
         return source, None
     scales = np.array(np.broadcast_to(scale.reshape(-1), len(weight.stored)), np.float32)
     return maker.inputs[0], Integers(weight.stored, scales, maker.quantization)
+
+
+def endings_in_floats(steps: Sequence[Step], spaces: dict[str, Space], output: str) -> list[Step]:
+    """Let convolutions compute with floats that the engine can fold into the one behind, which makes the image.
+
+    Both are one linear map with few outputs then, which is less work than the first alone in integers, and nothing is
+    rounded between them anyway.
+
+    Args:
+        steps: fused steps, in the order they run.
+        spaces: of every tensor; those of what is dequantized are added.
+        output: the graph's output.
+    """
+    uses = Counter(name for step in steps for name in step.inputs)
+    users = {step.inputs[0]: step for step in steps}
+    changed: list[Step] = []
+    for step in steps:
+        user = users.get(step.output)
+        single = uses[step.output] == 1 and step.output != output
+        if single and isinstance(step, Conv) and isinstance(user, Conv) and step.integers and _folds(step, user):
+            source, made = step.inputs[0], f"{step.output}.dequantized"
+            spaces[made] = replace(spaces[source], dtype=DType.F32)
+            grid = step.integers.source
+            changed.append(Dequantize(label=step.label, inputs=(source,), output=made, quantization=grid))
+            step = replace(step, inputs=(made,), integers=None)
+        changed.append(step)
+    return changed
+
+
+def _folds(first: Conv, second: Conv) -> bool:
+    """Whether the engine may fold them: see `runtime/native/src/conv/folded_pair.cpp`."""
+    linear = not first.act and first.combine == Combine.NONE and first.shuffle > 1
+    few = len(second.weight) <= FEW_OUTPUTS and second.shuffle == 1 and second.integers is None
+    plain = all((each.strides, each.dilations, each.groups) == ((1, 1), (1, 1), 1) for each in (first, second))
+    return linear and few and plain
 
 
 def _quantization(node: onnx.NodeProto, build: Builder) -> Quantization:

@@ -198,13 +198,15 @@ class Conv(Step):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Quantize(Step):
-    """Floats to integers."""
+    """Floats, multiplied by factors per channel, to integers."""
 
     quantization: Quantization
+    factors: Array | None = None
 
     def params(self, channels: int, arrays: Arrays) -> nmp_ops.Quantize:
         """See `Step.params`."""
-        return nmp_ops.Quantize(channels, self.quantization.scale, self.quantization.zero)
+        factors = arrays.floats(self.factors)
+        return nmp_ops.Quantize(channels, self.quantization.scale, self.quantization.zero, factors)
 
     def space(self, *ins: Space) -> Space:
         """See `Step.space`."""

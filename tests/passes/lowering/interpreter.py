@@ -92,7 +92,8 @@ def _run(plan: PlanFile, op: Op, ins: list[Array], capacity: int) -> Array:
         case IntConv() as conv:
             return _int_conv(plan, op, conv, ins, capacity)
         case Quantize() as to:
-            return quantized(ins[0], to.scale, to.zero)
+            factors = np.float32(1) if to.factors == ABSENT else plan.floats(to.factors)[:, None, None]
+            return quantized(ins[0] * factors, to.scale, to.zero)
         case Dequantize() as of:
             return (ins[0] - np.float32(of.zero)) * np.float32(of.scale)
 

@@ -27,12 +27,11 @@ public:
         scale();
         std::stable_sort(weights_.begin(), weights_.end(), [&](const Weight& a, const Weight& b) { return key(a) < key(b); });
         Iterator at = weights_.cbegin();
-        for (int set = 0; set < made_.sets; ++set)
-            for (int line = 0; line < made_.lines; ++line) {
-                made_.first.push_back(uint32_t(made_.columns.size()));
-                while (at != weights_.cend() && set_of(*at) == set && line_of(*at) == line) at = append(at);
-            }
-        made_.first.push_back(uint32_t(made_.columns.size()));
+        for (int set = 0; set < made_.sets; ++set) {
+            made_.first.push_back(uint32_t(made_.places.size()));
+            while (at != weights_.cend() && set_of(*at) == set) at = append(at);
+        }
+        made_.first.push_back(uint32_t(made_.places.size()));
         return std::move(made_);
     }
 
@@ -62,14 +61,14 @@ private:
     // The taps of one set, line and column, the first of whose weights is `at`. Returns the first that is of another.
     Iterator append(Iterator at) {
         const int set = set_of(*at), line = line_of(*at), column = at->column, vector = 4 * lanes_;
-        const size_t begin = made_.columns.size();
+        const size_t begin = made_.places.size();
         const auto here = [&](const Weight& w) { return set_of(w) == set && line_of(w) == line && w.column == column; };
         for (int output = -1, count = 0; at != weights_.cend() && here(*at); ++at) {
             count = at->output == output ? count + 1 : 0;
             output = at->output;
             const size_t tap = begin + size_t(count / kTogether);
-            if (tap == made_.columns.size()) {
-                made_.columns.push_back(column * op_.conv.dilation_w);
+            if (tap == made_.places.size()) {
+                made_.places.push_back({line, column * op_.conv.dilation_w * vector});
                 made_.taps.resize(((tap + 1) * 2 * vector + sizeof(CacheLine) - 1) / sizeof(CacheLine), CacheLine{});
             }
             uint8_t* positions = made_.taps.front().bytes + tap * 2 * vector;

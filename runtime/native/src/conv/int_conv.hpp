@@ -12,17 +12,23 @@
 
 namespace slsc {
 
+// Where the four channels of a tap are.
+struct TapPlace {
+    int32_t line;  // kernel row times blocks, and block
+    int32_t offset;  // bytes from the window's first pixel
+};
+
 // View of IntWeights, as the kernel takes it. Lists are by set of as many outputs as there are lanes.
 struct IntConv {
     int sets = 0;
-    int lines = 0;                   // kernel rows times blocks of input channels: what a pixel's taps read comes from so many lines
-    const uint32_t* first = nullptr; // [set][line], and the end: the first of its taps
-    const int32_t* columns = nullptr;  // by tap: pixels from the window's first one
-    const uint8_t* taps = nullptr;     // by tap: a vector of positions, and one of weights
-    const int32_t* start = nullptr;    // by output: what makes up for in.zero
-    const float* scale = nullptr;      // by output: in.scale times its weights'
-    const float* bias = nullptr;       // by output
-    const float* slopes = nullptr;     // by output, of a PRelu
+    int lines = 0;  // kernel rows times blocks of input channels
+    const uint32_t* first = nullptr;  // by set, and the end: the first of its taps
+    const TapPlace* places = nullptr;  // by tap
+    const uint8_t* taps = nullptr;  // by tap: a vector of positions, and one of weights
+    const int32_t* start = nullptr;  // by output: what makes up for in.zero
+    const float* scale = nullptr;  // by output: in.scale times its weights'
+    const float* bias = nullptr;  // by output
+    const float* slopes = nullptr;  // by output, of a PRelu
 };
 
 struct alignas(64) CacheLine {
@@ -32,13 +38,13 @@ struct alignas(64) CacheLine {
 struct IntWeights {
     int sets = 0, lines = 0;
     std::vector<uint32_t> first;
-    std::vector<int32_t> columns;
+    std::vector<TapPlace> places;
     std::vector<CacheLine> taps;
     std::vector<int32_t> start;
     std::vector<float> scale, bias, slopes;
 
     IntConv view() const {
-        return {sets,         lines,        first.data(), columns.data(), taps.empty() ? nullptr : taps.front().bytes,
+        return {sets,         lines,        first.data(), places.data(), taps.empty() ? nullptr : taps.front().bytes,
                 start.data(), scale.data(), bias.data(),  slopes.data()};
     }
 };

@@ -62,7 +62,8 @@ static void quantize_run(const Job& job, int item, float*) {
                 const int channel = block * VECTOR_BYTES + 4 * j + i;
                 if (channel >= channels) break;
                 const float* from = pixel_at(job.in0, channel, at.y, at.x);
-                for (int x = 0; x < at.columns; ++x) word[x] |= quantized(load(from + x * LANES)) << (8 * i);
+                const float factor = job.scale ? job.scale[channel] : 1.0f;
+                for (int x = 0; x < at.columns; ++x) word[x] |= quantized(rounded(load(from + x * LANES) * factor)) << (8 * i);
             }
             for (int x = 0; x < at.columns; ++x) words[x][j] = as_float(word[x]);
         }

@@ -15,94 +15,100 @@ static int int_conv_chunks(const Job& job) { return (conv_columns(job) + INT_CHU
 
 static int int_conv_items(const Job& job) { return conv_rows(job) * int_conv_chunks(job); }
 
-// Columns of the input that a run reads.
-static int int_run_columns(const Op& op, int columns) {
+// Columns of the input that so many of the output read.
+static int int_columns(const Op& op, int columns) {
     return (columns - 1) * op.conv.stride_w + (op.conv.kernel_w - 1) * op.conv.dilation_w + 1;
 }
 
 // The memory of an item.
 struct IntScratch {
-    const uint8_t** lines;  // [lane][kernel row][block]: the first pixel of the run's windows
-    uint8_t* outside;       // pixels beyond the image
-    uint8_t* copies;        // [lane][kernel row][block][column]
-    float* sums;            // [lane][column][output], then [output][column][lane]
+    const uint8_t** lines;  // [lane][kernel row][block]: the first pixel of the item's windows
+    const uint8_t** edges;  // the same of a run whose windows reach beyond the image
+    uint8_t* outside;  // pixels beyond the image
+    uint8_t* copies;  // [lane][kernel row][block][column]
+    float* sums;  // [lane][column][output]
     size_t floats;
 };
 
 static IntScratch int_scratch(const Job& job, float* at) {
-    const size_t columns = size_t(int_run_columns(*job.op, INT_RUN)) * LANES, lines = size_t(LANES) * int_conv_of(job).lines;
-    const size_t pointers = (lines * sizeof(void*) / sizeof(float) + LANES - 1) / LANES * LANES;
-    const size_t sums = size_t(2) * LANES * INT_RUN * LANES, all = pointers + columns + lines * columns + sums;
-    if (!at) return {nullptr, nullptr, nullptr, nullptr, all};
-    float* copies = at + pointers + columns;
-    return {reinterpret_cast<const uint8_t**>(at), reinterpret_cast<uint8_t*>(at + pointers), reinterpret_cast<uint8_t*>(copies),
-            copies + lines * columns, all};
+    const size_t outside = size_t(int_columns(*job.op, INT_CHUNK)) * LANES, columns = size_t(int_columns(*job.op, INT_RUN)) * LANES;
+    const size_t lines = size_t(LANES) * int_conv_of(job).lines, pointers = lines * sizeof(void*) / sizeof(float);
+    const size_t sums = size_t(LANES) * INT_RUN * LANES, all = 2 * pointers + outside + lines * columns + sums;
+    if (!at) return {nullptr, nullptr, nullptr, nullptr, nullptr, all};
+    float *behind = at + 2 * pointers, *copies = behind + outside;
+    return {reinterpret_cast<const uint8_t**>(at),
+            reinterpret_cast<const uint8_t**>(at + pointers),
+            reinterpret_cast<uint8_t*>(behind),
+            reinterpret_cast<uint8_t*>(copies),
+            copies + lines * columns,
+            all};
 }
 
 static size_t int_conv_scratch(const Job& job) { return int_scratch(job, nullptr).floats; }
 
-// `columns` columns of strip row `y`, from `x` on.
-struct IntRun {
-    const Job& job;
-    const IntScratch& scratch;
-    int y, x, columns;
-};
-
 // Whether a lane's strip row y is a row of the image.
-static inline bool lane_used(const View& out, int rows, int height, int lane, int y) { return out.pixel || lane * rows + y < height; }
-
-// Copies a line of a window that reaches beyond the image, which has `from` as its column `x0`, as far as it is inside.
-static const uint8_t* copied_line(const View& in, int zero, const uint8_t* from, int x0, int columns, uint8_t* to) {
-    for (int x = 0; x < columns; ++x) {
-        if (x0 + x < 0 || x0 + x >= in.width) std::memset(to + x * VECTOR_BYTES, zero, VECTOR_BYTES);
-        else std::memcpy(to + x * VECTOR_BYTES, from + x * VECTOR_BYTES, VECTOR_BYTES);
-    }
-    return to;
+static inline bool lane_used(const Job& job, int lane, int y) {
+    return job.out.pixel || lane * conv_rows(job) + y < job.out.height / job.op->conv.shuffle;
 }
 
-// Finds the lines that a lane reads.
-static void find_lines(const IntRun& run, int lane) {
-    const Job& job = run.job;
+// Finds the lines that strip row y reads, from column x0 of the input on.
+static void find_lines(const Job& job, const IntScratch& scratch, int y, int x0) {
     const ConvParams& conv = job.op->conv;
     const View& in = job.in0;
-    const int blocks = byte_blocks(in.channels, LANES), zero = job.op->int_conv.in.zero;
-    const int x0 = run.x * conv.stride_w - conv.pad.left, columns = int_run_columns(*job.op, run.columns);
-    const bool inside = x0 >= 0 && x0 + columns <= in.width;
-    const size_t first = size_t(lane) * conv.kernel_h * blocks;
+    const int blocks = byte_blocks(in.channels, LANES);
     for (int r = 0; r < conv.kernel_h; ++r) {
-        const int t = run.y * conv.stride_h - conv.pad.top + r * conv.dilation_h;
-        const int q = floor_div(t, in.rows), there = lane + q, y = t - q * in.rows;
-        const bool exists = in.pixel || (there >= 0 && there * in.rows + y < in.height);
-        for (int block = 0; block < blocks; ++block) {
-            const size_t line = first + size_t(r) * blocks + block;
-            const uint8_t*& to = run.scratch.lines[line];
-            if (!exists) {
-                to = run.scratch.outside;
-                continue;
-            }
-            to = bytes_at(in, there, block, y, x0);
-            if (inside) continue;
-            const size_t copy = line * size_t(int_run_columns(*job.op, INT_RUN)) * VECTOR_BYTES;
-            to = copied_line(in, zero, to, x0, columns, run.scratch.copies + copy);
+        const int t = y * conv.stride_h - conv.pad.top + r * conv.dilation_h;
+        const int q = floor_div(t, in.rows), row = t - q * in.rows;
+        for (int lane = 0; lane < LANES; ++lane) {
+            const int there = lane + q;
+            const bool exists = in.pixel || (there >= 0 && there * in.rows + row < in.height);
+            const uint8_t** to = scratch.lines + (size_t(lane) * conv.kernel_h + r) * blocks;
+            for (int block = 0; block < blocks; ++block) to[block] = exists ? bytes_at(in, there, block, row, x0) : scratch.outside;
         }
     }
 }
 
-// Sums of a set of outputs for `C` pixels, `step` bytes apart.
+// Copies the windows of a run from column x0 on as far as they are inside the image, `shift` bytes behind the item's.
+static void copy_edges(const Job& job, const IntScratch& scratch, int64_t shift, int x0, int columns) {
+    const int held = int_columns(*job.op, INT_RUN), zero = job.op->int_conv.in.zero;
+    for (int line = 0; line < LANES * int_conv_of(job).lines; ++line) {
+        const uint8_t* from = scratch.lines[line];
+        scratch.edges[line] = scratch.outside;
+        if (from == scratch.outside) continue;
+        uint8_t* to = scratch.copies + size_t(line) * held * VECTOR_BYTES;
+        scratch.edges[line] = to;
+        for (int x = 0; x < columns; ++x, to += VECTOR_BYTES) {
+            if (x0 + x < 0 || x0 + x >= job.in0.width) std::memset(to, zero, VECTOR_BYTES);
+            else std::memcpy(to, from + shift + x * VECTOR_BYTES, VECTOR_BYTES);
+        }
+    }
+}
+
+// Columns of a strip row, and the lines that they read, `shift` bytes on.
+struct IntRun {
+    const Job& job;
+    const IntConv& weights;
+    const uint8_t* const* lines;
+    int64_t shift;
+    float* sums;
+    int y, x;
+};
+
+// Sums of a set of outputs for `C` pixels.
 template <int C>
-static inline __attribute__((always_inline)) void add_taps(const IntConv& weights, int set, const uint8_t* const* lines, int64_t step,
-                                                           VI* sums) {
+static inline __attribute__((always_inline)) void add_taps(const IntRun& run, int lane, int set, VI* sums) {
+    const IntConv& weights = run.weights;
     const VI start = as_int(load_unaligned(reinterpret_cast<const float*>(weights.start) + set * LANES));
 #pragma GCC unroll 8
     for (int i = 0; i < C; ++i) sums[i] = start;
-    const uint32_t* first = weights.first + size_t(set) * weights.lines;
-    for (int line = 0; line < weights.lines; ++line) {
-        const uint8_t* in = lines[line];
-        for (uint32_t tap = first[line]; tap < first[line + 1]; ++tap) {
-            const uint8_t *pixel = in + int64_t(weights.columns[tap]) * VECTOR_BYTES, *at = weights.taps + size_t(tap) * 2 * VECTOR_BYTES;
+    const uint8_t* const* lines = run.lines + size_t(lane) * weights.lines;
+    const int64_t step = int64_t(run.job.op->conv.stride_w) * VECTOR_BYTES, shift = run.shift;
+    const TapPlace *place = weights.places + weights.first[set], *end = weights.places + weights.first[set + 1];
+    const uint8_t* tap = weights.taps + size_t(weights.first[set]) * 2 * VECTOR_BYTES;
+    for (; place != end; ++place, tap += 2 * VECTOR_BYTES) {
+        const uint8_t* pixel = lines[place->line] + (shift + place->offset);
 #pragma GCC unroll 8
-            for (int i = 0; i < C; ++i) sums[i] = dot4(sums[i], pixel + i * step, at);
-        }
+        for (int i = 0; i < C; ++i) sums[i] = dot4(sums[i], pixel + i * step, tap);
     }
 }
 
@@ -113,84 +119,108 @@ static inline V numbers(const IntConv& weights, int set, VI sums) {
 }
 
 template <int C, Act A>
-static void store_bytes(const IntRun& run, const Quantizer& quantized, int lane, int set) {
-    const Job& job = run.job;
-    const IntConv& weights = int_conv_of(job);
+static inline void store_bytes(const IntRun& run, const Quantizer& quantized, int lane, int set, uint8_t* to) {
     VI sums[C];
-    add_taps<C>(weights, set, run.scratch.lines + size_t(lane) * weights.lines, int64_t(job.op->conv.stride_w) * VECTOR_BYTES, sums);
-    uint8_t* to = bytes_at(job.out, lane, set / 4, run.y, run.x) + set % 4 * LANES;
-    const V slopes = load_unaligned(weights.slopes + set * LANES);
+    add_taps<C>(run, lane, set, sums);
+    const V slopes = load_unaligned(run.weights.slopes + set * LANES);
+    BQ made[C];
 #pragma GCC unroll 8
     for (int i = 0; i < C; ++i) {
-        const VI made = quantized(activate(A, numbers(weights, set, sums[i]), *job.op, slopes));
-        *reinterpret_cast<BQ*>(to + i * VECTOR_BYTES) = __builtin_convertvector(made, BQ);
+        const V number = activate(A, numbers(run.weights, set, sums[i]), *run.job.op, slopes);
+        made[i] = __builtin_convertvector(quantized(number), BQ);
     }
+#pragma GCC unroll 8
+    for (int i = 0; i < C; ++i) *reinterpret_cast<BQ*>(to + i * VECTOR_BYTES) = made[i];
 }
 
 template <int C>
 static void run_to_bytes(const IntRun& run) {
-    const View& out = run.job.out;
     const Quantizer quantized(run.job.op->int_conv.out);
     with_act(run.job.op->act, [&](auto act) {
         for (int lane = 0; lane < LANES; ++lane) {
-            if (!lane_used(out, out.rows, out.height, lane, run.y)) continue;
-            find_lines(run, lane);
-            for (int set = 0; set < int_conv_of(run.job).sets; ++set)
-                store_bytes<C, decltype(act)::value>(run, quantized, lane, set);
+            if (!lane_used(run.job, lane, run.y)) continue;
+            for (int set = 0; set < run.weights.sets; ++set) {
+                uint8_t* to = bytes_at(run.job.out, lane, set / 4, run.y, run.x) + set % 4 * LANES;
+                store_bytes<C, decltype(act)::value>(run, quantized, lane, set, to);
+            }
+        }
+    });
+}
+
+// Transposes the sums of a set by lane, and finishes those of each pixel while they are in registers.
+template <int C, Act A, Combine K>
+static void finish_set(const IntRun& run, int set, const float* by_lane) {
+    const Op& op = *run.job.op;
+    const int first = set * LANES, count = op.conv.made - first < LANES ? op.conv.made - first : LANES;
+    Target targets[LANES];
+    for (int k = 0; k < count; ++k) targets[k] = target_of(run.job, first + k, run.y, run.x);
+    for (int i = 0; i < C; ++i) {
+        V block[LANES];
+        for (int lane = 0; lane < LANES; ++lane) block[lane] = load(by_lane + (lane * INT_RUN + i) * LANES);
+        transpose(block);
+        for (int k = 0; k < count; ++k) {
+            const Target& target = targets[k];
+            const int64_t at = int64_t(i) * target.step;
+            store(target.to + at, finished<A, K>(block[k], target.other + at, op, target.slope));
+        }
+    }
+}
+
+template <int C>
+static void finish_sums(const IntRun& run, int set, const float* by_lane) {
+    with_act(run.job.op->act, [&](auto act) {
+        constexpr Act A = decltype(act)::value;
+        switch (run.job.op->conv.combine) {
+            case Combine::None: return finish_set<C, A, Combine::None>(run, set, by_lane);
+            case Combine::AddThenAct: return finish_set<C, A, Combine::AddThenAct>(run, set, by_lane);
+            case Combine::ActThenAdd: return finish_set<C, A, Combine::ActThenAdd>(run, set, by_lane);
+            case Combine::ActThenMul: return finish_set<C, A, Combine::ActThenMul>(run, set, by_lane);
         }
     });
 }
 
 template <int C>
 static void run_to_floats(const IntRun& run) {
-    const Job& job = run.job;
-    const IntConv& weights = int_conv_of(job);
-    const int rows = conv_rows(job), height = job.out.height / job.op->conv.shuffle, made = job.op->conv.made;
-    const int64_t step = int64_t(job.op->conv.stride_w) * VECTOR_BYTES;
-    float *by_lane = run.scratch.sums, *by_output = by_lane + LANES * INT_RUN * LANES;
-    for (int lane = 0; lane < LANES; ++lane)
-        if (lane_used(job.out, rows, height, lane, run.y)) find_lines(run, lane);
-    for (int set = 0; set < weights.sets; ++set) {
+    float* by_lane = run.sums;
+    for (int set = 0; set < run.weights.sets; ++set) {
         for (int lane = 0; lane < LANES; ++lane) {
             float* to = by_lane + lane * INT_RUN * LANES;
             VI sums[C] = {};
-            const bool used = lane_used(job.out, rows, height, lane, run.y);
-            if (used) add_taps<C>(weights, set, run.scratch.lines + size_t(lane) * weights.lines, step, sums);
+            const bool used = lane_used(run.job, lane, run.y);
+            if (used) add_taps<C>(run, lane, set, sums);
 #pragma GCC unroll 8
-            for (int i = 0; i < C; ++i) store(to + i * LANES, used ? numbers(weights, set, sums[i]) : V{});
+            for (int i = 0; i < C; ++i) store(to + i * LANES, used ? numbers(run.weights, set, sums[i]) : V{});
         }
-        for (int i = 0; i < C; ++i) {
-            V block[LANES];
-            for (int lane = 0; lane < LANES; ++lane) block[lane] = load(by_lane + (lane * INT_RUN + i) * LANES);
-            transpose(block);
-            for (int k = 0; k < LANES; ++k) store(by_output + (k * INT_RUN + i) * LANES, block[k]);
-        }
-        for (int k = set * LANES; k < made && k < (set + 1) * LANES; ++k)
-            finish(job, k, run.y, run.x, C, by_output + k % LANES * INT_RUN * LANES);
+        finish_sums<C>(run, set, by_lane);
     }
 }
 
 template <int C>
-static void int_run(const IntRun& run, bool to_bytes) {
-    to_bytes ? run_to_bytes<C>(run) : run_to_floats<C>(run);
+static void int_run(const IntRun& run) {
+    run.job.out_bytes ? run_to_bytes<C>(run) : run_to_floats<C>(run);
 }
 
 static void int_conv_run(const Job& job, int item, float* scratch) {
+    const Op& op = *job.op;
     const IntScratch memory = int_scratch(job, scratch);
-    std::memset(memory.outside, job.op->int_conv.in.zero, size_t(int_run_columns(*job.op, INT_RUN)) * VECTOR_BYTES);
-    const int y = item / int_conv_chunks(job), begin = item % int_conv_chunks(job) * INT_CHUNK;
-    const int end = begin + INT_CHUNK < conv_columns(job) ? begin + INT_CHUNK : conv_columns(job);
-    const int first = job.from / job.op->conv.shuffle;
-    for (int x = begin; x < end;) {
-        const int columns = end - x >= 8 ? 8 : end - x >= 4 ? 4 : end - x >= 2 ? 2 : 1;
-        const IntRun run{job, memory, y, first + x, columns};
+    std::memset(memory.outside, op.int_conv.in.zero, size_t(int_columns(op, INT_CHUNK)) * VECTOR_BYTES);
+    const int y = item / int_conv_chunks(job), chunk = item % int_conv_chunks(job) * INT_CHUNK;
+    const int begin = job.from / op.conv.shuffle + chunk, left = conv_columns(job) - chunk;
+    const int end = begin + (left < INT_CHUNK ? left : INT_CHUNK);
+    find_lines(job, memory, y, begin * op.conv.stride_w - op.conv.pad.left);
+    for (int x = begin, columns; x < end; x += columns) {
+        columns = end - x >= 8 ? 8 : end - x >= 4 ? 4 : end - x >= 2 ? 2 : 1;
+        const int x0 = x * op.conv.stride_w - op.conv.pad.left, read = int_columns(op, columns);
+        const int64_t shift = int64_t(x - begin) * op.conv.stride_w * VECTOR_BYTES;
+        const bool inside = x0 >= 0 && x0 + read <= job.in0.width;
+        if (!inside) copy_edges(job, memory, shift, x0, read);
+        const IntRun run{job, int_conv_of(job), inside ? memory.lines : memory.edges, inside ? shift : 0, memory.sums, y, x};
         switch (columns) {
-            case 8: int_run<8>(run, job.out_bytes); break;
-            case 4: int_run<4>(run, job.out_bytes); break;
-            case 2: int_run<2>(run, job.out_bytes); break;
-            default: int_run<1>(run, job.out_bytes); break;
+            case 8: int_run<8>(run); break;
+            case 4: int_run<4>(run); break;
+            case 2: int_run<2>(run); break;
+            default: int_run<1>(run); break;
         }
-        x += columns;
     }
 }
 

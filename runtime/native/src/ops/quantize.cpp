@@ -7,7 +7,10 @@ namespace {
 void check_quantize(const OpCheck& check) {
     check.no_second_input();
     check.quantization("", check.op().quantize.quantization);
+    check.optional_floats("factors", check.op().quantize.factors, check.op().quantize.channels);
 }
+
+OpArrays arrays_of_quantize(const Op& op) { return {-1, op.quantize.factors, -1}; }
 
 void check_dequantize(const OpCheck& check) {
     check.no_second_input();
@@ -20,12 +23,30 @@ const char* shape(const Op&, const Shape&, const Shape*, Extent&) { return nullp
 
 }  // namespace
 
-const OpSpec kQuantize{"Quantize", sizeof(QuantizeParams), false,   check_quantize, channels_quantize, shape,
-                       nullptr,    nullptr,                nullptr, false,          nullptr,
+const OpSpec kQuantize{"Quantize",
+                       sizeof(QuantizeParams),
+                       false,
+                       check_quantize,
+                       channels_quantize,
+                       shape,
+                       nullptr,
+                       nullptr,
+                       nullptr,
+                       false,
+                       arrays_of_quantize,
                        [](DType in, DType out) { return in == DType::F32 && out == DType::U8; }};
 
-const OpSpec kDequantize{"Dequantize", sizeof(DequantizeParams), false,   check_dequantize, channels_dequantize, shape,
-                         nullptr,      nullptr,                  nullptr, false,            nullptr,
+const OpSpec kDequantize{"Dequantize",
+                         sizeof(DequantizeParams),
+                         false,
+                         check_dequantize,
+                         channels_dequantize,
+                         shape,
+                         nullptr,
+                         nullptr,
+                         nullptr,
+                         false,
+                         nullptr,
                          [](DType in, DType out) { return in == DType::U8 && out == DType::F32; }};
 
 }  // namespace slsc

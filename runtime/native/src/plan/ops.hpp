@@ -224,10 +224,11 @@ struct IntConvParams {
     Quantization out;
 };
 
-// round(in0 / scale) + zero, half to even, within 0..255; a whole value of U8.
+// round(in0 * factors / scale) + zero, half to even, within 0..255; a whole value of U8. `factors`: array of f32[channels], or -1.
 struct QuantizeParams {
     int32_t channels;
     Quantization quantization;
+    int32_t factors;
 };
 
 // (in0 - zero) * scale, of a whole value of U8.
@@ -266,7 +267,7 @@ static_assert(sizeof(GlobalMeanParams) == 4 && sizeof(ResizeParams) == 28 && siz
 static_assert(sizeof(DepthToSpaceParams) == 8 && sizeof(SpaceToDepthParams) == 8 && sizeof(ChannelMeanParams) == 4);
 static_assert(sizeof(InstanceNormParams) == 16);
 static_assert(sizeof(IntConvParams) == 92 && offsetof(IntConvParams, in) == 76);  // its Conv is also reached as Op::conv
-static_assert(sizeof(QuantizeParams) == 12 && sizeof(DequantizeParams) == 12);
+static_assert(sizeof(QuantizeParams) == 16 && sizeof(DequantizeParams) == 12);
 
 inline bool convolves(const Op& op) { return op.type == OpType::Conv || op.type == OpType::IntConv; }
 

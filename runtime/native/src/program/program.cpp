@@ -5,6 +5,7 @@
 #include "conv/int_conv.hpp"
 #include "program/fold_pairs.hpp"
 #include "program/fold_residuals.hpp"
+#include "program/in_floats.hpp"
 #include "program/siblings.hpp"
 #include "program/split_joined.hpp"
 
@@ -83,7 +84,7 @@ void prepare_sibling(const Program& program, Node& node, Node& leader) {
 
 std::shared_ptr<const Program> make_program(std::shared_ptr<const Plan> plan, const Target& target) {
     auto program = std::make_shared<Program>();
-    program->plan = std::move(plan);
+    program->plan = target.precision == Precision::Float32 ? in_floats(std::move(plan)) : std::move(plan);
     program->target = target;
     program->values = program->plan->values;
     program->nodes = list_nodes(*program->plan, target.kernels->tuning.tap_cost);

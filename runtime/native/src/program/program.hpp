@@ -16,6 +16,7 @@ namespace slsc {
 
 // What values and sums are computed in.
 enum class Precision {
+    AsPlanned,  // integers where the plan has them
     Float32
 };
 

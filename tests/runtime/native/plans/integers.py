@@ -70,7 +70,11 @@ class _Sketch:
     def quantize(self, source: int, channels: int) -> int:
         out = self._value(channels, DType.U8)
         self.scales[out] = float(np.float32(self.rng.uniform(0.01, 0.03))), int(self.rng.integers(0, 256))
-        self.ops.append(Op(Quantize(channels, *self.scales[out]), ins=(source, ABSENT), out=out))
+        factors = ABSENT
+        if self.rng.random() < 0.3:
+            factors = len(self.arrays)
+            self.arrays.append(self.rng.uniform(0.5, 2, channels).astype(np.float32))
+        self.ops.append(Op(Quantize(channels, *self.scales[out], factors), ins=(source, ABSENT), out=out))
         return out
 
     def dequantize(self, source: int, channels: int) -> int:
