@@ -14,12 +14,13 @@ if TYPE_CHECKING:
 
 HALVES = ("fp16", "bf16")
 PRECISIONS = (*HALVES, "int8", "auto")
+ALL_PRECISIONS = ("float32", *PRECISIONS)
 ACTIVATIONS = ("uint8", "int8")
 
 
 def add_precision_options(parser: argparse._ActionsContainer, choices: Sequence[str]) -> None:
-    """Declare them; the first of more than `PRECISIONS` is the default."""
-    default = choices[0] if choices != PRECISIONS else None
+    """Declare them; of `ALL_PRECISIONS` the first is the default, else one must be given."""
+    default = choices[0] if choices == ALL_PRECISIONS else None
     parser.add_argument(
         "--precision",
         choices=choices,
