@@ -22,8 +22,6 @@ INT8_OPSET = 13
 WEIGHT_BOUND = 127
 """Weights are -127..127: what kernels multiply fastest, and as far below zero as above."""
 
-QUANTIZERS = ("QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear")
-
 
 @dataclass(frozen=True)
 class Grid:
@@ -158,8 +156,13 @@ def require_untyped(model: onnx.ModelProto) -> None:
         if tensor.data_type in narrow:
             raise PreconditionError("the network is typed already", where=f"weight {tensor.name!r}")
     for node in model.graph.node:
-        if node.op_type in QUANTIZERS:
+        if is_quantizer(node):
             raise PreconditionError("the network is typed already", where=label(node))
+
+
+def is_quantizer(node: onnx.NodeProto) -> bool:
+    """Whether a node makes integers of numbers, or numbers of integers, or computes with such integers."""
+    return node.op_type.startswith(("QLinear", "QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"))
 
 
 class _Writer:

@@ -1,9 +1,11 @@
 """Weights rounded to 8 bits so that the error of one is made good by the next.
 
-As optimal brain quantization does it (Frantar et al., OBQ and GPTQ, 2022): with the weights of an output channel at
-their least-squares optimum, they are rounded one after the other, and after each the ones still to come are moved to
-their optimum given those that are fixed. The bias comes last and is not rounded, so it takes up what is left of the
-mean. Weights that are zero stay zero.
+As optimal brain quantization does it (Frantar et al., OBQ and GPTQ, 2022): the weights of an output channel are rounded
+one after the other, and after each the ones still to come are moved to their optimum given those that are fixed. The
+bias is not rounded, and takes up what is left of the mean. Weights that are zero stay zero.
+
+Before that, weights take a step towards the least-squares fit of their quantized inputs to the wanted outputs. Not all
+the way: inputs with noise make that fit too small, and detail is lost with it.
 """
 
 from __future__ import annotations
@@ -15,6 +17,9 @@ from torch import Tensor
 from slsc.passes.precision.int8 import WEIGHT_BOUND, RoundedWeight
 from slsc.search.least_squares import LeastSquares, System
 from slsc.search.moments import Moments
+
+STEP = 0.3
+"""Share of the way to the fit that weights go."""
 
 
 def round_weight(
@@ -34,15 +39,16 @@ def round_weight(
     squares = LeastSquares(weight, bias, moments)
     support = squares.support(weight != 0, has_bias)
     integers = torch.zeros(support.shape, dtype=torch.float64)
-    scale, offset = torch.ones(len(weight)), torch.from_numpy(bias.astype(np.float64))
+    scale = torch.ones(len(weight), dtype=torch.float64)
     for system in squares.systems(support):
-        scales, rounded, last = _rounded(system, has_bias)
+        scale[system.rows], rounded = _rounded(system, has_bias)
         integers[system.rows] = system.spread(rounded)
-        scale[system.rows] = scales.float()
-        if has_bias:
-            offset[system.rows] = last
     held = integers[:, :-1].reshape(weight.shape).numpy().astype(np.int8)
-    return RoundedWeight(held, scale.numpy()), offset.numpy().astype(np.float32)
+    if has_bias:
+        made = integers * scale[:, None]
+        made[:, -1] = torch.from_numpy(bias)
+        bias = (bias + squares.bias_change(made).numpy()).astype(np.float32)
+    return RoundedWeight(held, scale.numpy().astype(np.float32)), bias
 
 
 def nearest(weight: np.ndarray) -> RoundedWeight:
@@ -53,10 +59,11 @@ def nearest(weight: np.ndarray) -> RoundedWeight:
     return RoundedWeight(integers.reshape(weight.shape).numpy().astype(np.int8), scale.float().numpy())
 
 
-def _rounded(system: System, has_bias: bool) -> tuple[Tensor, Tensor, Tensor | None]:
-    """(scale of each row, integers (R, n) with 0 in the bias' place, biases)."""
+def _rounded(system: System, has_bias: bool) -> tuple[Tensor, Tensor]:
+    """(scale of each row, integers (R, n) with 0 in the bias' place)."""
     inverse = system.inverse()
-    left = (inverse @ system.right.unsqueeze(2)).squeeze(2)
+    fit = (inverse @ system.right.unsqueeze(2)).squeeze(2)
+    left = system.before + STEP * (fit - system.before)
     upper = torch.linalg.cholesky(inverse, upper=True)
     count = left.shape[1] - has_bias
     scale = _scales(left[:, :count])
@@ -66,7 +73,7 @@ def _rounded(system: System, has_bias: bool) -> tuple[Tensor, Tensor, Tensor | N
         integers[:, place] = (value / scale).round().clamp(-WEIGHT_BOUND, WEIGHT_BOUND)
         error = (value - integers[:, place] * scale) / upper[:, place, place]
         left[:, place:] -= error[:, None] * upper[:, place, place:]
-    return scale, integers, left[:, -1] if has_bias else None
+    return scale, integers
 
 
 def _scales(weight: Tensor) -> Tensor:

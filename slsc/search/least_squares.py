@@ -26,6 +26,7 @@ class System:
         index: (R, n) which of the d features each keeps, ascending; the bias is the last.
         matrix: (R or 1, n, n) float64, positive definite; one where all keep the same features.
         right: (R, n) float64.
+        before: (R, n) float64, the weights as they were.
         d: number of features.
     """
 
@@ -33,6 +34,7 @@ class System:
     index: Tensor
     matrix: Tensor
     right: Tensor
+    before: Tensor
     d: int
 
     def inverse(self) -> Tensor:
@@ -71,13 +73,14 @@ class LeastSquares:
         for group, rows in self._blocks(support):
             ridge, gram = self._ridge[group], self._moments.gram[group]
             cross = self._moments.cross[group].mT[rows - group * per_group]
-            right = cross + ridge * self._before[rows]
+            before = self._before[rows]
+            right = cross + ridge * before
             shared = bool((support[rows] == support[rows[0]]).all())
             index = torch.nonzero(support[rows[:1] if shared else rows])[:, 1].reshape(1 if shared else len(rows), -1)
             matrix = gram[index[:, :, None], index[:, None, :]]
             matrix.diagonal(dim1=1, dim2=2).add_(ridge)
             index = index.expand(len(rows), -1)
-            yield System(rows, index, matrix, right.gather(1, index), d)
+            yield System(rows, index, matrix, right.gather(1, index), before.gather(1, index), d)
 
     def error(self, solution: Tensor) -> float:
         """Mean squared error of the output against its target, over positions and channels, of (K, d) weights."""
@@ -85,6 +88,12 @@ class LeastSquares:
         w = solution.reshape(groups, -1, d)
         fitted = (w @ self._moments.gram * w).sum() - 2 * (w * self._moments.cross.mT).sum()
         return max(0.0, float(fitted + self._moments.energy.sum()) / (self._moments.count * len(solution)))
+
+    def bias_change(self, solution: Tensor) -> Tensor:
+        """(K,) what must be added to the biases of (K, d) weights so that mean outputs are the targets' means."""
+        groups, d, _ = self._moments.cross.shape
+        made = self._moments.gram[:, -1:] @ solution.reshape(groups, -1, d).mT
+        return (self._moments.cross[:, -1] - made[:, 0]).flatten() / self._moments.count
 
     def _blocks(self, support: Tensor) -> Iterator[tuple[int, Tensor]]:
         """(convolution group, rows) whose systems are of one size and fit into memory together."""
