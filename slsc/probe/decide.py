@@ -12,11 +12,12 @@ from slsc.probe.assume import assumed, refutation
 from slsc.probe.bench import Bench
 from slsc.probe.convention import Convention, Form, Known, all_tried
 from slsc.probe.findings import form_finding, range_findings, size_findings
+from slsc.probe.nearby import caffe_variant, doubt_of
 from slsc.probe.network import Geometry, ProbedNetwork, find_geometry
 from slsc.probe.order import decide_order
 from slsc.probe.result import ProbeResult
 from slsc.probe.samples import Photo, made_of, paired
-from slsc.probe.search import Evidence, adds_detail, find_evidence, find_nearest, undone
+from slsc.probe.search import Evidence, adds_detail, find_evidence, find_nearest, undone, with_variant
 from slsc.runtime.bundle.manifest import ImageIO
 from slsc.runtime.bundle.value_range import LARGEST
 
@@ -58,8 +59,15 @@ def probe_io(
     tried = all_tried(known, channels, same_size=same_size)
     evidence = _evidence(bench, tried, same_size=same_size)
     convention, why = (evidence.convention, "") if evidence else assumed(bench, tried)
-    ranges = range_findings(convention, evidence, known, why)
     convention, order_finding = decide_order(bench, convention, evidence, known)
+    doubt = None
+    if evidence and evidence.restores:
+        variant = caffe_variant(bench, evidence, convention, known)
+        if variant is not None:
+            convention, evidence = variant, with_variant(bench, evidence, variant)
+        doubt = doubt_of(bench, evidence, convention, known)
+    ranges = range_findings(convention, evidence, known, why, doubt)
+    settled = doubt is None or not doubt.grave
     sizes = size_findings(geometry, known)
     form = () if geometry.scale > 1 else (form_finding(convention, evidence, known),)
     return ProbeResult(
@@ -67,9 +75,10 @@ def probe_io(
         (*sizes, *ranges, *form, order_finding),
         convention.form,
         convention.output,
-        undone(bench, evidence) if evidence and evidence.restores else (),
-        {} if evidence else _attempts(bench, convention),
-        _plausible(bench, convention, evidence),
+        undone(bench, evidence) if evidence and evidence.restores and settled else (),
+        {} if evidence and settled else _attempts(bench, convention),
+        settled and _plausible(bench, convention, evidence),
+        doubt.why if doubt and doubt.grave else "",
     )
 
 
