@@ -15,7 +15,7 @@ from slsc.errors import DataError, ResourceError, UsageError
 from slsc.runtime.atomic import require_other
 from slsc.runtime.backends.base import AllocationFailed, Batch, Streaming
 from slsc.runtime.bundle.engines import Engine
-from slsc.runtime.bundle.manifest import Manifest
+from slsc.runtime.bundle.manifest import ImageIO, Manifest
 from slsc.runtime.bundle.reader import Bundle, open_bundle
 from slsc.runtime.image.photo import Photo, decoding_bytes, load_photo
 from slsc.runtime.image.photo_writer import WriteRows, held_bytes, not_carried, photo_writer, require_writable
@@ -27,6 +27,7 @@ from slsc.runtime.options import Options
 from slsc.runtime.process_lock import ProcessLock
 from slsc.runtime.streaming import STREAMING_BYTES, StreamedRestoration, StreamPlan, plan_stream
 from slsc.runtime.tiles.chooser import FixedChooser
+from slsc.runtime.tiles.least_size import LeastSize
 from slsc.runtime.tiles.restoration import Restoration, TileProgress
 from slsc.runtime.tiles.tile_grid import ImageShape, Limits, tile_grid
 from slsc.runtime.tiles.tiling import Span, Tile, cut_out, round_up
@@ -69,6 +70,7 @@ class Session:
         self._bundle: Bundle = open_bundle(path)
         self._options = Options(backend, engine, threads, memory, tile, exact, capacity)
         self._loaded = load_engine(self._bundle, self._options, None)
+        self._least = self._least_size()
         self._closed = False
         self._streamed = False
 
@@ -105,6 +107,7 @@ class Session:
             reload = ("backend", "engine", "threads", "capacity")
             if any(getattr(options, name) != getattr(self._options, name) for name in reload):
                 self._loaded = load_engine(self._bundle, options, self._loaded)
+                self._least = self._least_size()
             self._options = options
 
     def close(self) -> None:
@@ -245,7 +248,10 @@ class Session:
     def _limit(self) -> int:
         return default_limit(self._loaded.resident) if self._options.memory is None else self._options.memory
 
-    def _stream_plan(self, photo: Photo, held_output: int) -> StreamPlan | None:
+    def _least_size(self) -> LeastSize:
+        return LeastSize(self._loaded.runner, self._loaded.record, self.manifest.io)
+
+    def _stream_plan(self, io: ImageIO, photo: Photo, held_output: int) -> StreamPlan | None:
         """How the photo goes through the network whole; None where it takes tiles, or they are asked for."""
         runner = self._loaded.runner
         if not isinstance(runner, Streaming) or self._options.tile:
@@ -253,7 +259,7 @@ class Session:
         held = self._loaded.resident + _shape(photo).bytes + held_output + MARGIN_BYTES
         height, width = photo.pixels.shape[:2]
         for limit in (min(self._limit(), STREAMING_BYTES), self._limit()):
-            plan = plan_stream(runner, self.manifest.io, height, width, limit - held)
+            plan = plan_stream(runner, io, height, width, limit - held)
             if plan:
                 return plan
         return None
@@ -262,8 +268,8 @@ class Session:
         self, photo: Photo, held_output: int, progress: TileProgress | None
     ) -> Restoration | StreamedRestoration:
         """A restoration of a photo whose pixels are the session's to change."""
-        io, loaded, options = self.manifest.io, self._loaded, self._options
-        plan = self._stream_plan(photo, held_output)
+        io, loaded, options = self._least.fitted(*photo.pixels.shape[:2]), self._loaded, self._options
+        plan = self._stream_plan(io, photo, held_output)
         self._streamed = plan is not None
         if plan and isinstance(loaded.runner, Streaming):
             _bleed(photo)
