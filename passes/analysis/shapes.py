@@ -115,6 +115,9 @@ class _State:
             # Of any type: before operator set 9 the schema allows floats alone, but exporters and runtimes do not mind.
             self._hold(node.output[0], node.attribute[0].t)
             return
+        unmade = next((name for name in node.input if name and name not in self.types), None)
+        if unmade:
+            raise ModelError(f"takes {unmade!r}, which no node before it makes", where=label(node))
         known = {name: self.types[name] for name in node.input if name}
         for name, made in zip(node.output, self._inferred(node, known, input_hw), strict=True):
             if made is not None:

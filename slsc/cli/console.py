@@ -10,11 +10,12 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
-
-from tqdm import tqdm
+from typing import TYPE_CHECKING, Any
 
 from slsc.printable import printable
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 LAYOUT = "\n\t"
 """What reports and notes are laid out with; inside a table's cell it is escaped like the rest."""
@@ -64,6 +65,8 @@ class Console:
 
     def progress(self, total: int | None, label: str, unit: str = "it") -> tqdm[Any]:
         """A progress bar on stderr, shown only on a terminal; use it as a context manager."""
+        from tqdm import tqdm  # it asks the packages' metadata for its version, which takes as long as numpy's import
+
         hidden = self.quiet or not sys.stderr.isatty()
         return tqdm(
             total=total,
