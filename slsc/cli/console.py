@@ -67,16 +67,19 @@ class Console:
         """A progress bar on stderr, shown only on a terminal; use it as a context manager."""
         from tqdm import tqdm  # it asks the packages' metadata for its version, which takes as long as numpy's import
 
-        hidden = self.quiet or not sys.stderr.isatty()
         return tqdm(
             total=total,
             desc=printable(label),
             unit=unit,
             file=sys.stderr,
-            disable=hidden,
+            disable=self._without_bars,
             leave=False,
             dynamic_ncols=True,
         )
+
+    @property
+    def _without_bars(self) -> bool:
+        return self.quiet or not sys.stderr.isatty()
 
     @contextlib.contextmanager
     def stages(self) -> Iterator[Callable[[str, int, int], None]]:
@@ -89,12 +92,15 @@ class Console:
 
         def show(stage: str, done: int, total: int) -> None:
             nonlocal bar, current
+            if self._without_bars:
+                if stage != current:
+                    self.detail(stage)
+                current = stage
+                return
             if bar is None or stage != current or done < bar.n:
                 if bar is not None:
                     bar.close()
                 bar, current = self.progress(total, stage), stage
-                if bar.disable:
-                    self.detail(stage)
             bar.update(done - bar.n)
 
         try:
