@@ -7,6 +7,7 @@ from onnx import inliner
 
 from slsc.passes.base import Pass, PassContext, PassResult
 from slsc.passes.importing.expansion import require_bounded
+from slsc.passes.importing.load import require_valid
 
 
 class InlineFunctions(Pass):
@@ -21,10 +22,13 @@ class InlineFunctions(Pass):
         """Inline every function.
 
         Raises:
-            ModelError: the model is too large then, or its functions call each other in a circle.
+            ModelError: the model is too large then, its functions call each other in a circle, or promise outputs that
+                they do not make.
         """
         require_bounded(model)
         names = [f"{function.domain}:{function.name}" for function in model.functions]
         if not names:
             return PassResult(model, False, {"inlined": []})
-        return PassResult(inliner.inline_local_functions(model), True, {"inlined": names})
+        inlined = inliner.inline_local_functions(model)
+        require_valid(inlined, " with its functions inlined")
+        return PassResult(inlined, True, {"inlined": names})

@@ -50,7 +50,7 @@ def load_model(path: str | Path, binding: Binding = NOTHING_BOUND) -> onnx.Model
         _read_external_data(model, path.parent)
         for tensor in model_tensors(model):
             _check_size(tensor)
-        _check(model)
+        require_valid(model)
         model = bind(model, binding)
     except ModelError as error:
         where = f"{path}: {error.where}" if error.where else str(path)
@@ -73,7 +73,7 @@ def model_of_bytes(data: bytes, where: str) -> onnx.ModelProto:
         if tensor.data_location == TensorProto.EXTERNAL:
             raise ModelError("the weights lie in another file", where=tensor.name, why="nothing it names is followed")
         _check_size(tensor)
-    _check(model)
+    require_valid(model)
     image_input(model)
     return model
 
@@ -174,13 +174,24 @@ def _raise_ir_version(model: onnx.ModelProto) -> None:
         free_initializers(model)
 
 
-def _check(model: onnx.ModelProto) -> None:
+def require_valid(model: onnx.ModelProto, state: str = "") -> None:
+    """Refuse what ONNX's own checker does, and what is too large.
+
+    Args:
+        model: its tensors' sizes are checked already.
+        state: what was done to the file's model, in words that errors add.
+
+    Raises:
+        ModelError: with the checker's reason.
+    """
     require_bounded(model)
     try:
         checker.check_model(model)
     except (checker.ValidationError, ValueError, RuntimeError) as error:
         why = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        raise ModelError("the ONNX checker refuses the model", why=why.strip(), hint="export it again") from None
+        raise ModelError(
+            f"the ONNX checker refuses the model{state}", why=why.strip(), hint="export it again"
+        ) from None
 
 
 def _check_size(tensor: TensorProto) -> None:

@@ -97,6 +97,8 @@ class Searcher:
         if effort is None:
             assert found is not None
             return found
+        if found is not None and budget >= 1 and not (self._labelled or needs_training):
+            return found  # a network has nothing to learn from itself
         return self._trained(budget, method, effort, found)
 
     def _trained(self, budget: Fraction, method: str, effort: Effort, found: SearchResult | None) -> SearchResult:
