@@ -123,8 +123,11 @@ def _count(bench: Bench) -> int:
 
 def _moved(convention: Convention, share: float) -> Convention:
     """A convention with black and white of its input moved by a share of the span."""
-    values, offsets = convention.input, [share * span for span in convention.input.span]
-    low, high = (tuple(map(sum, zip(ends, offsets, strict=True))) for ends in (values.low, values.high))
+    values = convention.input
+    low, high = (
+        tuple(value + share * span for value, span in zip(ends, values.span, strict=True))
+        for ends in (values.low, values.high)
+    )
     return _with_input(convention, ValueRange(low, high))
 
 
