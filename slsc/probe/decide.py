@@ -33,7 +33,8 @@ def probe_io(
     Scale, task and sizes follow from the output's size. The ranges of input and output, the colour order, and whether
     the output is the picture or what is wrong with the input, are those under which the network restores photos best:
     shrunk ones for super-resolution, degraded ones for same-size networks, or the user's own pairs. Where it restores
-    nothing, the likeliest is assumed; that a network leaves photos as they are says nothing for a range.
+    nothing, the likeliest is assumed; that a network leaves photos as they are says nothing for a range. Nor is a range
+    measured that ranges beside it beat, which are not tried themselves, or whose scale the network does not mind.
 
     Args:
         model: one image input, one image output of the same channels.
@@ -58,13 +59,17 @@ def probe_io(
     same_size = geometry.scale == 1
     tried = all_tried(known, channels, same_size=same_size)
     evidence = _evidence(bench, tried, same_size=same_size)
+    if evidence and evidence.convention.order == "BGR" and known.order is None:  # the ranges alike for all colours, too
+        turned = list(dict.fromkeys(one.turned("BGR") for one in tried))
+        evidence = _evidence(bench, turned, same_size=same_size) or evidence
     convention, why = (evidence.convention, "") if evidence else assumed(bench, tried)
     convention, order_finding = decide_order(bench, convention, evidence, known)
     doubt = None
     if evidence and evidence.restores:
         variant = caffe_variant(bench, evidence, convention, known)
         if variant is not None:
-            convention, evidence = variant, with_variant(bench, evidence, variant)
+            evidence = with_variant(bench, evidence, variant)
+            convention, order_finding = decide_order(bench, variant, evidence, known)
         doubt = doubt_of(bench, evidence, convention, known)
     ranges = range_findings(convention, evidence, known, why, doubt)
     settled = doubt is None or not doubt.grave

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from slsc.probe.bench import LEAST_GAIN, Bench
+from slsc.probe.bench import Bench
 from slsc.probe.convention import CAFFE, LEVELS, Convention, Form, Known, name_of
 from slsc.probe.search import PHOTOS, Evidence, purpose
 from slsc.runtime.bundle.value_range import UNIT, ValueRange
@@ -19,6 +19,10 @@ MOVES = (-0.5, -0.25, 0.25, 0.5)
 
 STRETCHES = (0.5, 2.0)
 """Of black and white, as factors. A network that takes noise for weaker or stronger than it is looks the same."""
+
+LEAST_LEAD = 0.1
+"""dB over the range found, on every photo, from which on one beside it counts as better. Beside the right range trained
+networks lose 0.15 dB and more."""
 
 INDIFFERENT = 0.03
 """Share of what is gained over doing nothing, up to which a network that loses it is indifferent to its scale."""
@@ -42,12 +46,13 @@ def caffe_variant(bench: Bench, evidence: Evidence, found: Convention, known: Kn
     than with one mean for all colours."""
     if found.input != LEVELS or found.order == "Y" or known.input is not None:
         return None
-    variant = _with_input(found, Convention("BGR", CAFFE, CAFFE).turned(found.order).input)
-    suits = (
-        _lead(bench, evidence, variant, found) >= LEAST_GAIN
-        and _lead(bench, evidence, variant, _moved(found, -0.5)) > 0
-    )
-    return variant if suits else None
+    for one in _orders(found, known):
+        variant = _with_input(one, Convention("BGR", CAFFE, CAFFE).turned(one.order).input)
+        centred = bench.psnr(evidence.name, _moved(one, -0.5), _count(bench))
+        leads = _lead(bench, evidence, variant, found) >= LEAST_LEAD
+        if leads and bench.psnr(evidence.name, variant, _count(bench)) > centred:
+            return variant
+    return None
 
 
 def doubt_of(bench: Bench, evidence: Evidence, found: Convention, known: Known) -> Doubt | None:
@@ -61,21 +66,20 @@ def doubt_of(bench: Bench, evidence: Evidence, found: Convention, known: Known) 
     """
     if known.input is not None:
         return None
-    tells = any(bench.verdict(evidence.name, index, found).revealing for index in range(_count(bench)))
-    if _indifferent(bench, evidence, found):
+    better = _better(bench, evidence, found, known)
+    if better is not None and better.grave:
+        return better
+    if found.input != UNIT and _indifferent(bench, evidence, found):
+        tells = any(bench.verdict(evidence.name, index, found).revealing for index in range(_count(bench)))
         why = f"half and twice as large values are as good at {purpose(evidence)}"
-        return Doubt(
-            f"{why}; --range overrides" if tells else f"{why}, which is mere brightness",
-            not tells and found.input != UNIT,
-        )
-    return _better(bench, evidence, found, known)
+        return Doubt(f"{why}; --range overrides" if tells else f"{why}, which is mere brightness", grave=not tells)
+    return better
 
 
 def _better(bench: Bench, evidence: Evidence, found: Convention, known: Known) -> Doubt | None:
     """The best of all ranges beside the one found, in either order, if it is clearly better."""
     centres = [found] if found.input == UNIT else [found, _with_input(found, UNIT)]
-    if found.order != "Y" and known.order is None:
-        centres += [one.turned("BGR" if one.order == "RGB" else "RGB") for one in centres]
+    centres = [turned for one in centres for turned in _orders(one, known)]
     moved = [_moved(one, share) for one in centres for share in MOVES]
     tried = {one.input for one in evidence.scores} | {found.input}
     near = [
@@ -85,7 +89,7 @@ def _better(bench: Bench, evidence: Evidence, found: Convention, known: Known) -
     ]
     best = max(near, key=lambda one: bench.gain_over(evidence.name, 0, one, found))
     lead = _lead(bench, evidence, best, found)
-    if lead < LEAST_GAIN:
+    if lead < LEAST_LEAD:
         return None
     better = f"{name_of(best.input)} is better by {lead:.2f} dB at {purpose(evidence)}"
     if best in moved:
@@ -106,14 +110,24 @@ def _lead(bench: Bench, evidence: Evidence, one: Convention, found: Convention) 
     return min(bench.gain_over(evidence.name, index, one, found) for index in range(_count(bench)))
 
 
+def _orders(convention: Convention, known: Known) -> list[Convention]:
+    """A convention in every order it may have, blue first."""
+    if convention.order == "Y" or known.order is not None:
+        return [convention]
+    return [convention.turned("BGR"), convention.turned("RGB")]
+
+
 def _count(bench: Bench) -> int:
     return min(PHOTOS, bench.samples.count)
 
 
 def _moved(convention: Convention, share: float) -> Convention:
     """A convention with black and white of its input moved by a share of the span."""
-    values, offsets = convention.input, [share * span for span in convention.input.span]
-    low, high = (tuple(map(sum, zip(ends, offsets, strict=True))) for ends in (values.low, values.high))
+    values = convention.input
+    low, high = (
+        tuple(value + share * span for value, span in zip(ends, values.span, strict=True))
+        for ends in (values.low, values.high)
+    )
     return _with_input(convention, ValueRange(low, high))
 
 
