@@ -5,6 +5,7 @@ from __future__ import annotations
 import onnx
 from onnx import inliner
 
+from slsc.errors import ModelError
 from slsc.passes.base import Pass, PassContext, PassResult
 from slsc.passes.importing.expansion import require_bounded
 from slsc.passes.importing.load import require_valid
@@ -23,12 +24,16 @@ class InlineFunctions(Pass):
 
         Raises:
             ModelError: the model is too large then, its functions call each other in a circle, or promise outputs that
-                they do not make.
+                they do not make, or are called with more than they take.
         """
         require_bounded(model)
         names = [f"{function.domain}:{function.name}" for function in model.functions]
         if not names:
             return PassResult(model, False, {"inlined": []})
-        inlined = inliner.inline_local_functions(model)
+        try:
+            inlined = inliner.inline_local_functions(model)
+        except (RuntimeError, ValueError) as error:
+            why = str(error).strip().splitlines()[-1]
+            raise ModelError("the functions in the file cannot be inlined", why=why, hint="export it again") from None
         require_valid(inlined, " with its functions inlined")
         return PassResult(inlined, True, {"inlined": names})

@@ -11,7 +11,7 @@ from google.protobuf.message import DecodeError
 from onnx import TensorProto, checker, helper
 
 from slsc.errors import ModelError
-from slsc.passes.graph import SEPARATE_INITIALIZERS, free_initializers, image_input
+from slsc.passes.graph import SEPARATE_INITIALIZERS, free_initializers, image_input, label
 from slsc.passes.importing.bind import bind
 from slsc.passes.importing.binding import NOTHING_BOUND, Binding
 from slsc.passes.importing.expansion import require_bounded
@@ -192,6 +192,19 @@ def require_valid(model: onnx.ModelProto, state: str = "") -> None:
         raise ModelError(
             f"the ONNX checker refuses the model{state}", why=why.strip(), hint="export it again"
         ) from None
+    for node in model.graph.node:
+        _require_complete(node)
+
+
+def _require_complete(node: onnx.NodeProto) -> None:
+    """Refuse what the checker lets through: attributes that stand for those of a function, outside of one, and
+    constants of no value, or of several.
+    """
+    why = next((f"its {attr.name} is that of a function" for attr in node.attribute if attr.ref_attr_name), None)
+    if node.op_type == "Constant" and len(node.attribute) != 1:
+        why = f"it has {len(node.attribute)} values"
+    if why:
+        raise ModelError("the node is not complete", where=label(node), why=why, hint="export it again")
 
 
 def _check_size(tensor: TensorProto) -> None:

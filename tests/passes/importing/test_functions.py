@@ -41,3 +41,10 @@ def test_functions_of_the_file_are_inlined(build):
 def test_functions_that_do_not_make_what_they_promise_are_refused(build):
     with pytest.raises(ModelError, match="refuses the model with its functions inlined"):
         import_model(with_function(build, "other"))
+
+
+def test_functions_that_are_called_with_too_much_are_refused(build):
+    model = with_function(build, "b")
+    model.graph.node[0].input.append("x")
+    with pytest.raises(ModelError, match="the functions in the file cannot be inlined"):
+        import_model(model)
