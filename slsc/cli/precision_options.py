@@ -61,6 +61,8 @@ def precision_of(args: argparse.Namespace) -> Precision:
     """
     from slsc.jobs.type.precision import Precision
 
+    if args.precision == ALL_PRECISIONS[0] and (args.loss is not None or args.keep):
+        raise UsageError("--loss and --keep are of other precisions than float32", hint="use --precision auto")
     if args.half != HALVES[0] and args.precision != "auto":
         raise UsageError(f"--half {args.half} is of --precision auto", hint=f"use --precision {args.half}")
     if args.activations != ACTIVATIONS[0] and args.precision not in ("int8", "auto"):

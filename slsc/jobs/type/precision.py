@@ -262,3 +262,15 @@ def _named(model: onnx.ModelProto) -> onnx.ModelProto:
     for node in result.graph.node:
         node.name = node.name or node.output[0]
     return result
+
+
+def require_nodes(model: onnx.ModelProto, keep: tuple[str, ...]) -> None:
+    """Refuse to keep nodes that are not there.
+
+    Raises:
+        UsageError: names the first, and some that are.
+    """
+    known = {node.name for node in model.graph.node}
+    if strangers := [name for name in keep if name not in known]:
+        some = ", ".join(sorted(filter(None, known))[:5])
+        raise UsageError(f"the network has no node {strangers[0]!r}", hint=f"nodes are {some}, ...")

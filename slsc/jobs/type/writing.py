@@ -10,10 +10,10 @@ import onnx
 from onnx import TensorProto
 from torch import Tensor
 
-from slsc.errors import ModelError, UsageError
+from slsc.errors import ModelError
 from slsc.jobs.compile.measuring import HeldOut, Quality
 from slsc.jobs.compile.photos import from_photos, photos, probe_photos
-from slsc.jobs.type.precision import LayerType, Precision, Typing
+from slsc.jobs.type.precision import LayerType, Precision, Typing, require_nodes
 from slsc.passes.graph import label
 from slsc.passes.importing.import_model import import_model
 from slsc.passes.importing.load import load_model
@@ -93,7 +93,7 @@ def write_typed(request: TypeRequest, progress: StageProgress) -> TypeReport:
     source = load_model(request.model)
     _require_untyped(source, request.model)
     network = import_model(source).model
-    _require_nodes(network, request.precision.keep)
+    require_nodes(network, request.precision.keep)
     images = photos(request.data, 0)
     probe = probe_io(network, probe_photos(images), request.known)
     data = from_photos(images, probe.io.scale, probe.undone)
@@ -133,10 +133,3 @@ def _require_untyped(model: onnx.ModelProto, path: Path) -> None:
     raise ModelError(
         "the network is typed already", where=str(path), why=why, hint="give the float32 network it was made from"
     )
-
-
-def _require_nodes(model: onnx.ModelProto, keep: tuple[str, ...]) -> None:
-    known = {node.name for node in model.graph.node}
-    if strangers := [name for name in keep if name not in known]:
-        some = ", ".join(sorted(filter(None, known))[:5])
-        raise UsageError(f"the network has no node {strangers[0]!r}", hint=f"nodes are {some}, ...")
