@@ -22,11 +22,11 @@ from slsc.jobs.compile.measuring import HeldOut, Quality, measure_tiles
 from slsc.jobs.compile.photos import PROBE_PHOTOS, CompileData, from_pairs, from_photos, photos, probe_photos
 from slsc.jobs.compile.restoring import Restoring
 from slsc.jobs.compile.rounding import quantized_quality
-from slsc.jobs.compile.tile_geometry import Batch, tiles_of
 from slsc.jobs.compile.trained import found_in_weights, read_plan
 from slsc.jobs.inspect.inspection import REPORT_HW
 from slsc.jobs.type.precision import LayerType, Precision, Typing, require_nodes
 from slsc.networks.loading import import_network, import_notes, known_of
+from slsc.networks.tile_geometry import Batch, tiles_of
 from slsc.passes.analysis.cost import Cost, costs
 from slsc.passes.importing.binding import Binding
 from slsc.passes.importing.import_model import Imported
