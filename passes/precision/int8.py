@@ -38,9 +38,9 @@ class Grid:
     signed: bool = False
 
     @property
-    def dtype(self) -> npt.DTypeLike:
+    def dtype(self) -> np.dtype[np.integer[Any]]:
         """Of the integers."""
-        return np.int8 if self.signed else np.uint8
+        return np.dtype(np.int8 if self.signed else np.uint8)
 
     @property
     def bounds(self) -> tuple[float, float]:
