@@ -17,12 +17,10 @@ from torch import Tensor
 from slsc.pattern import nm_mask, rank_groups
 from slsc.search.base import Rules
 from slsc.search.moments import Moments
+from slsc.search.oneshot.stages import stage_counts
 
 RIDGE = 1e-3
 """Pull towards the dense weights, as a share of the mean diagonal of the Gram matrix."""
-
-STAGE_RATIO = 0.75
-"""Each stage keeps about this share of the previous one's N."""
 
 _BLOCK_BYTES = 192 << 20
 
@@ -42,16 +40,6 @@ class Stage:
     weight: np.ndarray
     bias: np.ndarray
     error: float
-
-
-def stage_counts(m: int, last: int) -> list[int]:
-    """N of each stage from below M down to `last`; [M] for a layer that stays dense."""
-    counts: list[int] = []
-    n = m
-    while n > last:
-        n = max(last, min(n - 1, round(n * STAGE_RATIO)))
-        counts.append(n)
-    return counts or [m]
 
 
 class Elimination:
