@@ -12,13 +12,16 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slsc.cli.arguments import (
     add_binding_options,
+    add_provider,
     binding_of,
+    each_provider,
     image_hw,
     is_bundle,
     output_path,
@@ -35,6 +38,8 @@ if TYPE_CHECKING:
     from slsc.search.device_profile import DeviceProfile
 
 DEFAULT_HW = (180, 320)
+BUSY = 0.2
+"""Share of the time without the processor from which on a profile is not to be trusted."""
 FIGURES = ("p50_ms", "p90_ms", "p99_ms", "min_ms", "mean_ms")
 
 
@@ -47,6 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="A,B",
         help=f"of {', '.join(BACKENDS)} (default: all that can run it)",
     )
+    add_provider(parser, "all are measured side by side")
     parser.add_argument("--engine", metavar="NAME", help="engine of the bundle (default: each)")
     parser.add_argument(
         "--size",
@@ -99,7 +105,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
         bound = binding_in(args.file) if is_bundle(args.file) else binding_of(args)
         targets = [network_target(args.against, bound), *targets]
     threads = args.threads or cores()
-    jobs = list_jobs(targets, args.backend, threads, console.note)
+    asked = (*(args.backend or ()), *each_provider(args.provider))
+    jobs = list_jobs(targets, asked or None, threads, console.note)
     if args.per_op and not any(job.timed for job in jobs):
         raise UsageError("--per-op needs a backend that times operations", hint=f"add --backend {able_to(Timed)[0]}")
     hw = image_size(targets, args.size, DEFAULT_HW)
@@ -155,10 +162,17 @@ def _profile_device(args: argparse.Namespace, console: Console) -> int:
         def advance(done: int) -> None:
             bar.update(done - bar.n)
 
+        begun, used = time.perf_counter(), time.process_time()
         profile = measure_layers(model, target, backend, threads, hw, args.m, args.repeat, advance)
+        waited = 1 - (time.process_time() - used) / (time.perf_counter() - begun)
+    if waited > BUSY:
+        console.note(
+            f"slsc: warning: the machine is busy: {waited:.0%} of the time went to others, which lengthens times of "
+            "some layers more than of others; measure again when it is idle"
+        )
     with staged(args.output) as (stream, _):
         stream.write(profile.to_json().encode())
-    console.report(f"{profile.in_words()}, medians of {args.repeat} runs of each N, interleaved; milliseconds")
+    console.report(f"{profile.in_words()}, {args.repeat} runs of each N, interleaved; milliseconds")
     console.report(_layer_table(profile))
     console.result(target=str(args.file), profile=dataclasses.asdict(profile))
     console.artefact(args.output)

@@ -15,7 +15,8 @@ from slsc.errors import ModelError, UsageError
 from slsc.networks.loading import import_network, known_of
 from slsc.passes.importing.binding import NOTHING_BOUND, Binding
 from slsc.probe import Known, probe_io
-from slsc.runtime.backends.onnxruntime import OnnxRuntimeRunner
+from slsc.runtime.backends import load_backend
+from slsc.runtime.backends.onnxruntime import OnnxRuntimeBackend
 from slsc.runtime.bundle.manifest import ImageIO
 from slsc.runtime.image.photo import Photo
 from slsc.runtime.image.pixels import compose, to_batch
@@ -58,12 +59,17 @@ class WholeImage:
         known: what the user says of that.
         threads: of ONNX Runtime; 0 takes all cores.
         binding: what its inputs beside the image hold, and which output is wanted.
+        backend: see `open_restorer`.
 
     Raises:
         ModelError: the file is unusable, or the network takes images of one size only.
+        BackendError: the backend is not available, or refuses the network.
     """
 
-    def __init__(self, path: Path, known: Known, threads: int, binding: Binding = NOTHING_BOUND) -> None:
+    def __init__(
+        self, path: Path, known: Known, threads: int, binding: Binding = NOTHING_BOUND, backend: str | None = None
+    ) -> None:
+        running = load_backend(backend or OnnxRuntimeBackend.name, threads)
         imported = import_network(path, binding)
         model = imported.model
         probe = probe_io(model, calibration_photos(None, PROBE_PHOTOS, 0), known_of(imported, known))
@@ -76,7 +82,7 @@ class WholeImage:
                 where=str(path),
                 hint="compile it, with --budget 1 to keep it dense, and evaluate the bundle, which is run in tiles",
             )
-        self._runner = OnnxRuntimeRunner(probe.restorer(model).SerializeToString(), threads)
+        self._runner = running.load(probe.restorer(model).SerializeToString())
 
     def restore(self, image: Pixels) -> Pixels:
         """See `Restorer.restore`; sizes that the network's strides do not divide are continued by mirroring."""
@@ -106,10 +112,11 @@ class BundleImage:
         path: the bundle.
         engine: its name; None takes the bundle's default.
         threads: of the backend; 0 takes all cores.
+        backend: see `open_restorer`.
     """
 
-    def __init__(self, path: Path, engine: str | None, threads: int) -> None:
-        self._session = Session(path, engine=engine, threads=threads)
+    def __init__(self, path: Path, engine: str | None, threads: int, backend: str | None = None) -> None:
+        self._session = Session(path, engine=engine, threads=threads, backend=backend)
         self.io: ImageIO = self._session.manifest.io
         self.doubts: Sequence[str] = ()
 
@@ -136,10 +143,20 @@ def open_restorer(
     known: Known | None = None,
     threads: int = 0,
     binding: Binding = NOTHING_BOUND,
+    backend: str | None = None,
 ) -> Restorer:
     """An ONNX file (by its suffix) or a bundle, ready to restore; to be closed.
 
+    Args:
+        path: of either.
+        engine: of a bundle; None takes its first.
+        known: what is said of an ONNX file's interface.
+        threads: of the backend; 0 takes all cores.
+        binding: what an ONNX file's inputs beside the image hold, and which output is wanted.
+        backend: as `Options.backend`; an ONNX file takes ONNX Runtime's alone.
+
     Raises:
+        BackendError: the backend is not available, or refuses the network.
         UsageError: an option that does not go with the kind of file.
         ModelError: the ONNX file is unusable.
         BundleError: the bundle is.
@@ -147,7 +164,7 @@ def open_restorer(
     if path.suffix == ".onnx":
         if engine is not None:
             raise UsageError("only bundles have engines", where=str(path), hint="leave out --engine")
-        return WholeImage(path, known or Known(), threads, binding)
+        return WholeImage(path, known or Known(), threads, binding, backend)
     if known not in (None, Known()):
         raise UsageError(
             "a bundle knows its interface", where=str(path), hint="leave out --range and the other options of a network"
@@ -158,4 +175,4 @@ def open_restorer(
             where=str(path),
             hint="leave out --set, --extra-channel, --input and --output",
         )
-    return BundleImage(path, engine, threads)
+    return BundleImage(path, engine, threads, backend)

@@ -32,8 +32,8 @@ from slsc.search.device_profile import DeviceProfile
 from slsc.search.oneshot.stages import stage_counts
 
 QUIET = 10
-"""Percentile of the runs that counts: what else the machine does lengthens some operations of most runs, seldom the same
-ones, and would be taken for the price of a layer."""
+"""Percentile of the runs that counts: what else the machine does lengthens some operations of most runs, seldom the
+same ones, and would be taken for the price of a layer."""
 
 
 def measure_layers(
