@@ -49,9 +49,11 @@ class StreamPlan:
 
     Attributes:
         memory: bytes that the backend may take.
+        taken: what it does take, and the rows that wait beside it.
     """
 
     memory: int
+    taken: int
 
 
 def plan_stream(runner: Streaming, io: ImageIO, height: int, width: int, memory: int) -> StreamPlan | None:
@@ -70,7 +72,7 @@ def plan_stream(runner: Streaming, io: ImageIO, height: int, width: int, memory:
             return None
         beside = rows * width * io.scale**2 * io.channels * 4 * (FLOAT_BANDS + SAMPLE_BANDS)
         if taken + beside <= memory:
-            return StreamPlan(allowed)
+            return StreamPlan(allowed, taken + beside)
     return None
 
 
@@ -88,7 +90,8 @@ class StreamedRestoration:
     def __init__(
         self, runner: Streaming, io: ImageIO, photo: Photo, plan: StreamPlan, progress: TileProgress | None
     ) -> None:
-        self._runner, self._io, self._photo, self._plan, self._progress = runner, io, photo, plan, progress
+        self._runner, self._io, self._photo, self._progress = runner, io, photo, progress
+        self.plan = plan
         self._hw = photo.pixels.shape[:2]
 
     def bands(self) -> Iterator[npt.NDArray[Any]]:
@@ -132,7 +135,7 @@ class StreamedRestoration:
 
         shape = (self._io.channels, height * self._io.scale, width * self._io.scale)
         try:
-            self._runner.stream(height, width, shape, self._plan.memory, read, write)
+            self._runner.stream(height, width, shape, self.plan.memory, read, write)
         except _Stopped:
             pass
         except (AllocationFailed, MemoryError) as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from slsc.passes.lowering import nmp_ops
-from slsc.passes.lowering.nmp import ALIGNMENT, PlanFile
+from slsc.passes.lowering.nmp import ALIGNMENT, Array, DType, PlanFile
 from slsc.passes.lowering.refusal import LoweringRefusal
 from slsc.passes.lowering.steps import Conv, DepthToSpace, Pad, Pool, Resize, SpaceToDepth, Step
 
@@ -83,5 +83,11 @@ def _totals(plan: PlanFile) -> Iterator[tuple[str, int]]:
     yield from (("number of arrays", len(plan.arrays)), ("number of operations", len(plan.ops)))
     yield "weights, bytes,", sum(len(array.data) + ALIGNMENT for array in plan.arrays)
     stored = sum(len(array.data) for array in plan.arrays)
-    used = sum(len(plan.arrays[op.params.weights].data) for op in plan.ops if isinstance(op.params, nmp_ops.Conv))
+    convolutions = [op.params for op in plan.ops if isinstance(op.params, nmp_ops.Conv | nmp_ops.IntConv)]
+    used = sum(4 * _count(plan.arrays[params.weights]) for params in convolutions)
     yield "uses of each weight, on average,", -(-used // stored) if stored else 0
+
+
+def _count(array: Array) -> int:
+    """Numbers in an array."""
+    return len(array.data) // {DType.F32: 4, DType.BF16: 2, DType.I8: 1, DType.U8: 1}[array.dtype]

@@ -26,6 +26,8 @@ SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "slsc_context_free": (None, [c_void_p]),
     "slsc_open": (c_int, [c_void_p, c_char_p, c_size_t, c_char_p, POINTER(c_void_p)]),
     "slsc_set_capacity": (c_int, [c_void_p, c_int]),
+    "slsc_set_precision": (c_int, [c_void_p, c_int]),
+    "slsc_integers": (c_int, [c_void_p]),
     "slsc_set_band": (c_int, [c_void_p, c_int]),
     "slsc_set_memory": (c_int, [c_void_p, c_uint64]),
     "slsc_shape": (c_int, [c_void_p, c_int, c_int, *[POINTER(c_int)] * 4]),

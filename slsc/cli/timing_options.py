@@ -89,6 +89,12 @@ def timing_of(args: argparse.Namespace) -> Timing | None:
         raise UsageError(
             f"--latency does not go with {given}", why="oneshot alone chooses N by time", hint="leave it out"
         )
+    if args.precision != "float32":
+        raise UsageError(
+            f"a profile does not go with --precision {args.precision}",
+            why="layers were measured in float32",
+            hint="leave one of them out",
+        )
     if args.method == "filter":
         why = "it changes the widths of the layers that were measured"
         raise UsageError("a profile does not go with --method filter", why=why, hint="leave --device out")

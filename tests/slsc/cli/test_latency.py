@@ -83,6 +83,7 @@ def test_refusals(slsc: Cli, model_path: Path, device: Path, tmp_path: Path) -> 
     assert refused("--latency", "1s", "--pad", "always", *given)[0] == 2
     assert refused("--budget", "1/2", "--method", "filter", *given)[0] == 2
     assert refused("--latency", "1s", "--m", "16", *given)[0] == 2
+    assert refused("--latency", "1s", "--precision", "fp16", *given)[0] == 2
     assert refused("--latency", "1s", "--device", "toaster")[0] == 2
     assert refused("--latency", "1s", "--device", tmp_path / "none.json")[0] == 2
     other = tmp_path / "other.json"

@@ -22,7 +22,7 @@ struct slsc_engine {
 namespace {
 
 constexpr int kMaxThreads = 1024;
-constexpr const char* kFeatures[] = {"bundle-3", "float32", "plan-2"};
+constexpr const char* kFeatures[] = {"bundle-3", "float32", "int8", "plan-2"};
 
 thread_local std::string open_error;
 
@@ -85,6 +85,14 @@ slsc_status slsc_open(slsc_context* context, const void* plan, size_t bytes, con
 
 slsc_status slsc_set_capacity(slsc_engine* engine, int capacity) {
     return on(engine, [&] { engine->engine.set_capacity(capacity); });
+}
+
+slsc_status slsc_set_precision(slsc_engine* engine, slsc_precision precision) {
+    return on(engine, [&] { engine->engine.set_precision(precision); });
+}
+
+int slsc_integers(const slsc_engine* engine) {
+    return engine && engine->engine.has_integers() && engine->engine.precision() == slsc::Precision::AsPlanned;
 }
 
 slsc_status slsc_set_band(slsc_engine* engine, int rows) {

@@ -14,9 +14,25 @@ Engine::Engine(std::shared_ptr<Context> context, std::shared_ptr<const Plan> pla
 }
 
 std::shared_ptr<const Program> Engine::program() {
-    std::shared_ptr<const Program>& made = programs_[capacity_];
-    if (!made) made = make_program(plan_, {kernels_, Precision::Float32, capacity_});
+    std::shared_ptr<const Program>& made = programs_[{capacity_, precision()}];
+    if (!made) made = make_program(plan_, {kernels_, precision(), capacity_});
     return made;
+}
+
+Precision Engine::precision() const {
+    const bool floats = wanted_ == SLSC_FLOAT32 || (wanted_ == SLSC_FASTEST && !kernels_->fast_integers);
+    return floats ? Precision::Float32 : Precision::AsPlanned;
+}
+
+bool Engine::has_integers() const {
+    const auto whole = [](const Value& value) { return value.dtype == DType::U8; };
+    return std::any_of(plan_->values.begin(), plan_->values.end(), whole);
+}
+
+void Engine::set_precision(slsc_precision precision) {
+    require(precision >= SLSC_AS_PLANNED && precision <= SLSC_FLOAT32, SLSC_BAD_ARGUMENT, "no such precision");
+    if (precision != wanted_) schedule_.reset();
+    wanted_ = precision;
 }
 
 void Engine::set_capacity(int capacity) {
@@ -86,7 +102,7 @@ uint64_t Engine::macs(int op) const {
     if (!schedule_) return 0;
     uint64_t all = 0;
     for (const Node& node : schedule_->program->nodes) {
-        if (node.source != op || node.op.type != OpType::Conv) continue;
+        if (node.source != op || !convolves(node.op)) continue;
         const Shape& out = schedule_->shapes[node.op.out];
         const int r = node.op.conv.shuffle;
         all += node.conv.macs * uint64_t(out.height / r) * uint64_t(out.width / r);

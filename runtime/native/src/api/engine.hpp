@@ -7,12 +7,14 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "api/context.hpp"
 #include "api/run.hpp"
 #include "program/program.hpp"
 #include "schedule/schedule.hpp"
+#include "slsc/native.h"
 
 namespace slsc {
 
@@ -22,6 +24,9 @@ public:
     Engine(std::shared_ptr<Context> context, std::shared_ptr<const Plan> plan, const Kernels* kernels);
 
     void set_capacity(int capacity);
+    void set_precision(slsc_precision precision);
+    // What the convolutions that the plan has in integers are computed in.
+    Precision precision() const;
     void set_band(int rows);
     void set_memory(uint64_t bytes);
     // What is to be done for upright images of height x width, on their side; `run` takes the memory.
@@ -32,6 +37,7 @@ public:
     using WriteRows = std::function<bool(int first, int count, const float* rows)>;
     void run_rows(int height, int width, const ReadRows& read, const WriteRows& write);
 
+    bool has_integers() const;
     const Kernels& kernels() const { return *kernels_; }
     // By operation of the plan: of those that were folded together or run together, the last has all.
     const std::vector<double>& seconds() const { return seconds_; }
@@ -52,7 +58,8 @@ private:
     const Kernels* kernels_;
     int capacity_ = 0, band_ = 0;  // asked for
     uint64_t memory_ = 0;          // bytes allowed, 0: any
-    std::map<int, std::shared_ptr<const Program>> programs_;  // by capacity
+    slsc_precision wanted_ = SLSC_AS_PLANNED;
+    std::map<std::pair<int, Precision>, std::shared_ptr<const Program>> programs_;  // by capacity
     std::optional<Schedule> schedule_;                       // of the last size
     std::vector<double> seconds_;
 };

@@ -41,6 +41,8 @@ struct Feature {
     char name[32];
 };
 
+constexpr char kInt8[] = "int8";  // U8 values, and the operations that make and read them
+
 enum class DType : uint32_t {
     F32 = 0,
     BF16 = 1,
@@ -50,7 +52,7 @@ enum class DType : uint32_t {
 
 struct Value {
     uint32_t channels;
-    DType dtype;  // F32
+    DType dtype;  // F32, or U8 in plans that name the feature "int8"
 };
 
 struct Array {
@@ -64,6 +66,7 @@ static_assert(sizeof(Array) == 24);
 // Read once, never changed, shared by all that run it.
 struct Plan {
     Header header;
+    std::vector<Feature> features;
     std::vector<Value> values;
     std::vector<Op> ops;
     std::vector<Array> arrays;

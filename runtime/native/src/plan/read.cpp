@@ -15,7 +15,7 @@ namespace slsc {
 namespace {
 
 // Features that plans may ask for. "weight-sets" is reserved (docs/reference/plan-file.md).
-constexpr std::array<std::string_view, 0> kKnownFeatures{};
+constexpr std::array<std::string_view, 1> kKnownFeatures{kInt8};
 
 void good(bool good, const std::string& why) { require(good, SLSC_BAD_PLAN, why); }
 
@@ -123,7 +123,8 @@ std::shared_ptr<const Plan> load_plan(const void* bytes, size_t size) {
     Reader from(bytes, size);
     auto plan = std::make_shared<Plan>();
     plan->header = read_header(from);
-    check_features(from.take_all<Feature>(plan->header.features, "features"));
+    plan->features = from.take_all<Feature>(plan->header.features, "features");
+    check_features(plan->features);
     plan->values = from.take_all<Value>(plan->header.values, "values");
     plan->arrays = from.take_all<Array>(plan->header.arrays, "arrays");
     plan->ops = read_ops(from, plan->header);

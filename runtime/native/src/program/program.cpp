@@ -2,8 +2,10 @@
 
 #include <utility>
 
+#include "conv/int_conv.hpp"
 #include "program/fold_pairs.hpp"
 #include "program/fold_residuals.hpp"
+#include "program/in_floats.hpp"
 #include "program/siblings.hpp"
 #include "program/split_joined.hpp"
 
@@ -60,6 +62,11 @@ Convolution prepare(const Program& program, const Node& node) {
     return {variant, variant->prepare(source, kernels.tuning), kept};
 }
 
+Convolution prepare_integers(const Program& program, const Node& node) {
+    const std::vector<Weight> weights = kept_integers(*program.plan, node.op, program.target.capacity);
+    return {nullptr, prepare_int_conv(*program.plan, node.op, weights, program.lanes()), weights.size()};
+}
+
 // A 1x1 convolution as it runs with the node that it follows: as a window of that one's size, of which it has the weights where
 // it reads its own pixel.
 void prepare_sibling(const Program& program, Node& node, Node& leader) {
@@ -77,13 +84,14 @@ void prepare_sibling(const Program& program, Node& node, Node& leader) {
 
 std::shared_ptr<const Program> make_program(std::shared_ptr<const Plan> plan, const Target& target) {
     auto program = std::make_shared<Program>();
-    program->plan = std::move(plan);
+    program->plan = target.precision == Precision::Float32 ? in_floats(std::move(plan)) : std::move(plan);
     program->target = target;
     program->values = program->plan->values;
     program->nodes = list_nodes(*program->plan, target.kernels->tuning.tap_cost);
     split_joined(*program);
     for (Node& node : program->nodes)
         if (node.op.type == OpType::Conv) node.conv = prepare(*program, node);
+        else if (node.op.type == OpType::IntConv) node.conv = prepare_integers(*program, node);
     const std::vector<int> leaders = sibling_leaders(*program);
     for (size_t i = 0; i < leaders.size(); ++i) {
         program->nodes[i].leader = leaders[i];

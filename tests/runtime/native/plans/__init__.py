@@ -10,6 +10,7 @@ from collections.abc import Callable
 from plans.basics import SMALLEST, Random, conv, floats, identity, plan, sparse_arrays
 from plans.convolutions import combined, combined_shuffled, ending, narrow, one, pair
 from plans.elementwise import binary, normalized, root, unary
+from plans.integers import int_convs, int_network
 from plans.networks import Sketch, attention, blocks, distilling, network
 from plans.space import pad, pool, resize, resize_to, shares, shuffles
 from slsc.passes.lowering.nmp import PlanFile
@@ -37,4 +38,6 @@ KINDS: dict[str, Callable[[Random], PlanFile]] = {
     "network": network,
     "blocks": blocks,
     "distilling": distilling,
+    "int_convs": int_convs,
+    "int_network": int_network,
 }
