@@ -1,5 +1,9 @@
 #include "isa/isa.hpp"
 
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#endif
+
 namespace slsc {
 
 #if defined(__AVX512F__)

@@ -100,6 +100,17 @@ bool RegionGrid::operator==(const RegionGrid& other) const {
            cell_rows == other.cell_rows && cell_columns == other.cell_columns;
 }
 
+int strip_cell(const Program& program, int region) {
+    return program.target.candidate == kByRegion ? std::max(1, cell_of(region)) : 1;
+}
+
+std::vector<int> cell_columns(const Regions& regions) {
+    std::vector<int> columns;
+    if (regions.grids.empty()) return columns;
+    for (int grid : regions.grid_of) columns.push_back(grid < 0 ? 1 : std::max(1, regions.grids[grid].cell_columns));
+    return columns;
+}
+
 Regions find_regions(const Program& program, const std::vector<Shape>& shapes, int region) {
     Regions found;
     if (program.target.candidate != kByRegion) return found;
