@@ -49,7 +49,7 @@ CONVOLVING = (
 def _case(plans, mixed, kind, seed):
     rng = np.random.default_rng(seed)
     candidates = int(rng.integers(2, 4))
-    plan = mixed.laddered(plans.KINDS[kind](rng), rng, candidates)
+    plan = plans.laddered(plans.KINDS[kind](rng), rng, candidates)
     if plan.candidates == 1:
         plan = plans.KINDS[kind](rng)
     height, width = (int(each) for each in rng.integers(9, 70, 2))

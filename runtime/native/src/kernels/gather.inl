@@ -42,6 +42,7 @@ struct CellSource {
     int y, x;      // their first row and column
     VI from, in;   // by lane of the group: the strip that it comes from, and whether it does
     VI back, out;  // by strip: the lane that goes there, and whether one does
+    Lanes read, written;       // `in` and `out`, once all cells are there
 };
 
 struct CellGroup {
@@ -50,11 +51,17 @@ struct CellGroup {
     CellSource sources[LANES] = {};
 
     void add(int y, int x, int strip) {
-        if (!count || sources[count - 1].y != y || sources[count - 1].x != x) sources[count++] = {y, x, VI{}, VI{}, VI{}, VI{}};
+        if (!count || sources[count - 1].y != y || sources[count - 1].x != x)
+            sources[count++] = {y, x, VI{}, VI{}, VI{}, VI{}, Lanes{}, Lanes{}};
         CellSource& source = sources[count - 1];
         source.from[cells] = strip, source.in[cells] = -1;
         source.back[strip] = cells, source.out[strip] = -1;
         ++cells;
+    }
+
+    // All cells are there.
+    void close() {
+        for (int k = 0; k < count; ++k) sources[k].read = lanes_of(sources[k].in), sources[k].written = lanes_of(sources[k].out);
     }
 };
 
@@ -145,6 +152,7 @@ static void each_cells(const Job& job, int rows, int columns, Body body) {
             for (int k = 0; k < whole.count; ++k)
                 for (int strip = 0; strip < LANES; ++strip)
                     if (whole.sources[k].out[strip]) split.add(whole.sources[k].y + part * split.rows, whole.sources[k].x, strip);
+        split.close();
         chosen.group = &split;
         body(Region{0, split.rows, 0, split.columns});
         chosen.group = nullptr;

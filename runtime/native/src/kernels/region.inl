@@ -119,24 +119,39 @@ __attribute__((always_inline)) static inline void expect_operand(const Job& job,
     }
 }
 
-// As finish(), of a group: what is combined with the sums is gathered, and what becomes of them goes to where its cells lie.
+// Gathers into `other` what is combined with the sums of an output channel over part of a row of a group. `target`: that of row y
+// and column x of the image.
+static inline void gather_operand(const Job& job, const CellGroup& group, const Target& target, int columns, V* other) {
+    const int64_t row = job.in1.row * job.op->conv.shuffle;
+    for (int i = 0; i < group.count; ++i) {
+        const CellSource& source = group.sources[i];
+        const float* from = target.other + source.y * row + int64_t(source.x) * target.step;
+        for (int64_t c = 0; c < columns; ++c)
+            other[c] = merged(i ? other[c] : V{}, source.read, source.from, load(from + c * target.step));
+    }
+}
+
+// Takes what was made of a group to where its cells lie.
+static inline void scatter(const Job& job, const CellGroup& group, const Target& target, int columns, const V* made) {
+    const int64_t row = job.out.row * job.op->conv.shuffle;
+    for (int i = 0; i < group.count; ++i) {
+        const CellSource& source = group.sources[i];
+        float* to = target.to + source.y * row + int64_t(source.x) * target.step;
+        for (int64_t c = 0; c < columns; ++c) store_lanes(to + c * target.step, source.written, source.back, made[c]);
+    }
+}
+
+// As finish(), of a group.
 static void finish_group(const Job& job, const CellGroup& group, int k, int y, int x, int columns, const float* sums) {
     const Op& op = *job.op;
-    Target targets[LANES];
-    for (int i = 0; i < group.count; ++i) targets[i] = target_of(job, k, group.sources[i].y + y, group.sources[i].x + x);
-    V made[MOST_COLUMNS], other[MOST_COLUMNS];
-    if (op.conv.combine != Combine::None)
-        for (int i = 0; i < group.count; ++i) {
-            const CellSource& source = group.sources[i];
-            const Lanes lanes = lanes_of(source.in);
-            for (int64_t c = 0; c < columns; ++c)
-                other[c] = merged(i ? other[c] : V{}, lanes, source.from, load(targets[i].other + c * targets[i].step));
-        }
+    const Target target = target_of(job, k, y, x);
+    V made[MOST_COLUMNS], other[MOST_COLUMNS] = {};
+    if (op.conv.combine != Combine::None) gather_operand(job, group, target, columns, other);
     with_act(op.act, [&](auto act) {
         const auto row = [&](auto combine) {
             for (int64_t c = 0; c < columns; ++c)
                 made[c] = finished<decltype(act)::value, decltype(combine)::value>(
-                    load(sums + c * LANES), reinterpret_cast<const float*>(other + c), op, targets[0].slope);
+                    load(sums + c * LANES), reinterpret_cast<const float*>(other + c), op, target.slope);
         };
         switch (op.conv.combine) {
             case Combine::None: return row(CombineType<Combine::None>{});
@@ -145,11 +160,7 @@ static void finish_group(const Job& job, const CellGroup& group, int k, int y, i
             case Combine::ActThenMul: return row(CombineType<Combine::ActThenMul>{});
         }
     });
-    for (int i = 0; i < group.count; ++i) {
-        const CellSource& source = group.sources[i];
-        const Lanes lanes = lanes_of(source.out);
-        for (int64_t c = 0; c < columns; ++c) store_lanes(targets[i].to + c * targets[i].step, lanes, source.back, made[c]);
-    }
+    scatter(job, group, target, columns, made);
 }
 
 // Combine, activate, shuffle and store the sums of one output channel over a part of one row.

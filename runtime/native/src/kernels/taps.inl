@@ -41,11 +41,23 @@ struct Piece {
 // Does what `finish` does while the sums are in registers; false where only that can.
 template <int C>
 static inline __attribute__((always_inline)) bool finish_held(const Piece& piece, int k, const V* acc) {
-    if (C < COLUMNS || piece.columns < C || (piece.job.chosen && !piece.job.chosen->all)) return false;
+    if (C < COLUMNS || piece.columns < C) return false;
+    const CellGroup* group = group_of(piece.job);
+    if (piece.job.chosen && !piece.job.chosen->all && !group) return false;
     const Op& op = *piece.job.op;
     const auto row = [&](auto act, auto combine) __attribute__((always_inline)) {
         const Target target = target_of(piece.job, k, piece.y, piece.x);
         const int64_t step = target.step;
+        if (group) {
+            V made[C], other[C] = {};
+            if (decltype(combine)::value != Combine::None) gather_operand(piece.job, *group, target, C, other);
+#pragma GCC unroll 32
+            for (int i = 0; i < C; ++i)
+                made[i] = finished<decltype(act)::value, decltype(combine)::value>(
+                    acc[i], reinterpret_cast<const float*>(other + i), op, target.slope);
+            scatter(piece.job, *group, target, C, made);
+            return true;
+        }
 #pragma GCC unroll 32
         for (int i = 0; i < C; ++i)
             store(target.to + i * step,
