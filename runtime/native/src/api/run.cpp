@@ -30,7 +30,7 @@ public:
     // Windows slide, and the step's rows of the image enter.
     void begin(const Step& step, const RowsAt& rows) {
         while (slid_ < step.slide) slide(schedule_.slides[slid_++]);
-        const auto [from, to] = step.entered;
+        const int from = step.entered.first, to = step.entered.end;
         if (from >= to) return;
         const int image = int(schedule_.program->plan->header.input);
         const View in = view_of(schedule_, arena_, image, 0, schedule_.input().channels, step.image_first);

@@ -1,9 +1,5 @@
 #include "isa/isa.hpp"
 
-#if defined(__AVX512F__)
-#include <immintrin.h>
-#endif
-
 namespace slsc {
 
 #if defined(__AVX512F__)

@@ -31,6 +31,7 @@ struct Job {
     const float *bias = nullptr, *scale = nullptr, *shift = nullptr;  // where the operation has them
     const float* slopes = nullptr;   // PRelu
     ChosenPixels* chosen = nullptr;  // Conv: those to make; null for all
+    bool out_bytes = false;          // IntConv: the output is of U8
     const Job* sibling = nullptr;    // Conv by taps: a 1x1 convolution to run with it, see program/siblings.hpp
 };
 
@@ -51,6 +52,7 @@ struct Kernels {
     int (*strip_items)(const View& value);
     void (*to_strips)(const Planes& planes, const View& value, int from, int to, int item);
     void (*from_strips)(const View& value, const Planes& planes, int from, int to, int item);
+    bool fast_integers;  // IntConv is faster than Conv
 
     const OpKernel& op(OpType type) const { return ops[size_t(type) - 1]; }
 };
@@ -60,6 +62,9 @@ const Kernels* kernels_avx512();
 const Kernels* kernels_avx2();
 const Kernels* kernels_neon();
 const Kernels* kernels_portable();
+
+// IntConv of AVX-512 with VBMI and VNNI; null where it was not compiled in.
+const OpKernel* int_conv_avx512_vnni();
 
 // The table of `isa`, or the best this processor runs for null; null when it is not there.
 const Kernels* select_kernels(const char* isa);

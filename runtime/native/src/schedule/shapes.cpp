@@ -13,6 +13,12 @@ constexpr int kMaxSide = 1 << 16, kTries = 64;
 
 [[noreturn]] void refuse(const std::string& why) { throw Error(SLSC_BAD_SIZE, why); }
 
+// See Shape::channels.
+int planes_of(const Value& value, int lanes) {
+    const int channels = int(value.channels);
+    return value.dtype == DType::U8 ? lanes * byte_blocks(channels, lanes) : channels;
+}
+
 // Shapes for strips of `image.rows` rows of the image; empty when they turned out too short for some value.
 std::vector<Shape> shapes_with(const Program& program, const Shape& image) {
     const Plan& plan = *program.plan;
@@ -32,7 +38,8 @@ std::vector<Shape> shapes_with(const Program& program, const Shape& image) {
         longer |= found.rows * program.lanes() < found.height;
         Shape& held = shapes[op.out];
         if (held.channels && !same_size(found, held)) no("parts of one value differ in size");
-        held = {int(program.values[op.out].channels), int(found.height), int(found.width), int(found.rows), found.pixel};
+        held = {planes_of(program.values[op.out], program.lanes()), int(found.height), int(found.width), int(found.rows),
+                found.pixel};
     }
     return longer ? std::vector<Shape>{} : shapes;
 }

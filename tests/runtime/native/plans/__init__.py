@@ -10,6 +10,7 @@ from collections.abc import Callable
 from plans.basics import SMALLEST, Random, conv, floats, identity, plan, sparse_arrays
 from plans.convolutions import combined, combined_shuffled, ending, narrow, one, pair
 from plans.elementwise import binary, normalized, root, unary
+from plans.integers import int_convs, int_network
 from plans.ladders import ladder, laddered
 from plans.networks import Sketch, attention, blocks, distilling, network
 from plans.space import pad, pool, resize, resize_to, shares, shuffles
@@ -39,4 +40,6 @@ KINDS: dict[str, Callable[[Random], PlanFile]] = {
     "blocks": blocks,
     "distilling": distilling,
     "ladder": ladder,
+    "int_convs": int_convs,
+    "int_network": int_network,
 }
