@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from slsc.passes.lowering import nmp_ops
-from slsc.passes.lowering.nmp import ALIGNMENT, Array, DType, PlanFile
+from slsc.passes.lowering.nmp import ALIGNMENT, Array, DType, Op, PlanFile
 from slsc.passes.lowering.refusal import LoweringRefusal
 from slsc.passes.lowering.steps import Conv, DepthToSpace, Pad, Pool, Resize, SpaceToDepth, Step
 
@@ -26,6 +26,7 @@ BOUNDS = {
     "number of arrays": 1 << 14,
     "number of operations": 1 << 14,
     "weights, bytes,": 1 << 31,
+    "number of candidates": 16,
     "uses of each weight, on average,": 64,
 }
 """The most of each that the engine takes: those of `runtime/native/src/plan/bounds.hpp`, which a test asks of it."""
@@ -81,11 +82,23 @@ def _totals(plan: PlanFile) -> Iterator[tuple[str, int]]:
     yield from (("channels of one tensor", max(plan.values)), ("product of strides", plan.row_align))
     yield from (("group size", plan.m), ("number of tensors", len(plan.values)))
     yield from (("number of arrays", len(plan.arrays)), ("number of operations", len(plan.ops)))
+    yield "number of candidates", plan.candidates
     yield "weights, bytes,", sum(len(array.data) + ALIGNMENT for array in plan.arrays)
     stored = sum(len(array.data) for array in plan.arrays)
-    convolutions = [op.params for op in plan.ops if isinstance(op.params, nmp_ops.Conv | nmp_ops.IntConv)]
-    used = sum(4 * _count(plan.arrays[params.weights]) for params in convolutions)
+    used = sum(
+        4 * _count(plan.arrays[weights])
+        for op in plan.ops
+        if isinstance(op.params, nmp_ops.Conv | nmp_ops.IntConv)
+        for weights in _weights(op, plan.candidates)
+    )
     yield "uses of each weight, on average,", -(-used // stored) if stored else 0
+
+
+def _weights(op: Op, candidates: int) -> list[int]:
+    """The array of a convolution's weights by candidate."""
+    assert isinstance(op.params, nmp_ops.Conv | nmp_ops.IntConv)
+    own = op.params.weights
+    return [own, *([each.weights for each in op.sets] or [own] * (candidates - 1))]
 
 
 def _count(array: Array) -> int:

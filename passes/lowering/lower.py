@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import onnx
 
@@ -16,7 +16,7 @@ from slsc.passes.lowering.emit import Emitter
 from slsc.passes.lowering.facts import GraphFacts
 from slsc.passes.lowering.fuse import data_inputs, fuse
 from slsc.passes.lowering.gelu import spelled_gelus
-from slsc.passes.lowering.nmp import DType
+from slsc.passes.lowering.nmp import DType, PlanFile
 from slsc.passes.lowering.nmp_ops import Act
 from slsc.passes.lowering.operators import OPERATORS
 from slsc.passes.lowering.place import Layout, place
@@ -48,11 +48,29 @@ def lower(model: onnx.ModelProto, plan: Plan | None) -> bytes:
         LoweringRefusal: the engine has no operation for some node, which is named.
         ModelError: the network has no image input or output.
     """
+    return lowered(model, plan).plan.to_bytes()
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """A network as a plan.
+
+    Attributes:
+        plan: it.
+        labels: of every operation of the plan, the node it is named after in messages.
+    """
+
+    plan: PlanFile
+    labels: tuple[str, ...]
+
+
+def lowered(model: onnx.ModelProto, plan: Plan | None) -> Lowered:
+    """As `lower`, before it becomes bytes."""
     build, layout = _laid_out(model, plan)
-    facts = build.facts
-    output = build.holder(facts.output)
-    copy = f"{output}.copy"
-    return Emitter(build.spaces).plan(layout, facts.image, layout.places.get(copy, layout.places[output])).to_bytes()
+    output = build.holder(build.facts.output)
+    end = layout.places.get(f"{output}.copy", layout.places[output])
+    plan_file = Emitter(build.spaces).plan(layout, build.facts.image, end)
+    return Lowered(plan_file, tuple(step.label for step in layout.steps))
 
 
 def layers_of_operations(model: onnx.ModelProto, plan: Plan | None) -> list[str | None]:

@@ -6,6 +6,7 @@
 #include "lanes.inl"
 //
 #include "activate.inl"
+#include "gather.inl"
 #include "region.inl"
 #include "taps.inl"
 #include "convert.inl"

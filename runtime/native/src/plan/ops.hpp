@@ -209,6 +209,15 @@ struct InstanceNormParams {
     float epsilon;
 };
 
+// The weights of a Conv for one more candidate, as they follow its parameters in plans that name the feature "weight-sets".
+struct WeightSet {
+    int32_t n;     // as ConvParams has it
+    int32_t kept;  // of every m, the first of the n; 0: all
+    int32_t weights, positions, bias;
+    int32_t slopes;  // as Op has them
+};
+static_assert(sizeof(WeightSet) == 24);
+
 // How the integers of a U8 value stand for numbers: (integer - zero) * scale.
 struct Quantization {
     float scale;
@@ -255,6 +264,7 @@ struct Op {
         SLSC_OPS(SLSC_OP)
     };
 #undef SLSC_OP
+    int32_t kept;  // not in the file: of a Conv, most weights kept of every m, 0: n; see WeightSet
 };
 
 // The file holds these structs as they are: 4-byte fields, little-endian, no gaps.

@@ -28,6 +28,8 @@ std::shared_ptr<const Plan> in_floats(std::shared_ptr<const Plan> plan) {
     auto made = std::make_shared<Plan>(*plan);
     for (Value& value : made->values) value.dtype = DType::F32;
     for (Op& op : made->ops) make_floats(op);
+    for (std::vector<Op>& ops : made->cheaper)
+        for (Op& op : ops) make_floats(op);
     return made;
 }
 

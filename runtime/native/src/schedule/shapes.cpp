@@ -1,5 +1,6 @@
 #include "schedule/shapes.hpp"
 
+#include <numeric>
 #include <string>
 
 #include "ops/spec.hpp"
@@ -45,11 +46,12 @@ std::vector<Shape> shapes_with(const Program& program, const Shape& image) {
 
 }  // namespace
 
-std::vector<Shape> infer_shapes(const Program& program, int height, int width) {
+std::vector<Shape> infer_shapes(const Program& program, int height, int width, int cell) {
     if (height < 1 || width < 1 || height > kMaxSide || width > kMaxSide)
         refuse("image sides must be in 1.." + std::to_string(kMaxSide));
     const Header& header = program.plan->header;
-    const int channels = int(program.values[header.input].channels), align = int(header.row_align), lanes = program.lanes();
+    const int channels = int(program.values[header.input].channels), align = std::lcm(int(header.row_align), cell),
+              lanes = program.lanes();
     int rows = ((height + lanes - 1) / lanes + align - 1) / align * align;
     for (int tries = 0; tries < kTries; ++tries, rows += align) {
         std::vector<Shape> shapes = shapes_with(program, {channels, height, width, rows, false});
