@@ -1,0 +1,87 @@
+"""What a bundle's manifest says of its error estimator: what is estimated, of which candidates, and where it lies.
+
+It is read strictly, as the manifest is; see `slsc.runtime.bundle.manifest`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from slsc.runtime.bundle.fields import Fields, finite_number, text
+
+KIND = "luma-mlp"
+"""Features of luma (`slsc.runtime.adaptive.features`), then layers of a perceptron: the one kind there is."""
+
+FEATURES = 23
+"""How many features that kind has."""
+
+MIN_SIDE, MAX_SIDE = 8, 256
+MAX_HIDDEN, MAX_WIDTH = 4, 512
+MAX_ESTIMATED = 64
+FLOAT_BYTES = 4
+
+
+@dataclass(frozen=True)
+class EstimatorRecord:
+    """An estimator of the mean squared errors that candidates make in a region.
+
+    Attributes:
+        kind: `KIND`.
+        entry: name of the entry that holds its numbers.
+        candidates: whose errors it estimates, by ascending cost.
+        dense: whether it estimates the dense network's as well, after them.
+        side: of a region, input pixels; a multiple of 4.
+        hidden: width of each hidden layer.
+        beta: of Eq. 8, at which the calibration images cost what was asked for on average.
+        budget: that cost, a share of the dense network's.
+        quality: how well it estimates on held-out images; finite.
+    """
+
+    kind: str
+    entry: str
+    candidates: tuple[str, ...]
+    dense: bool
+    side: int
+    hidden: tuple[int, ...]
+    beta: float
+    budget: float
+    quality: Mapping[str, float]
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Values before, between and after the layers."""
+        return FEATURES, *self.hidden, len(self.candidates) + self.dense
+
+    @property
+    def bytes(self) -> int:
+        """Size of the entry: mean and deviation of each feature, then weights and biases, layer by layer, float32."""
+        layers = zip(self.widths, self.widths[1:], strict=False)
+        return FLOAT_BYTES * (2 * FEATURES + sum((before + 1) * after for before, after in layers))
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON-ready values."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Any, path: str = "estimator") -> EstimatorRecord:
+        """Read and check; see the module."""
+        fields = Fields(data, path)
+        value = cls(
+            kind=fields.choice("kind", (KIND,)),
+            entry=fields.text("entry", longest=200),
+            candidates=fields.items("candidates", text, MAX_ESTIMATED),
+            dense=fields.boolean("dense"),
+            side=fields.integer("side", MIN_SIDE, MAX_SIDE),
+            hidden=fields.integers("hidden", 1, MAX_WIDTH, MAX_HIDDEN),
+            beta=fields.number("beta", 0.0, 1e6),
+            budget=fields.number("budget", 0.0, 1.0),
+            quality=fields.mapping("quality", finite_number),
+        )
+        fields.close()
+        if value.side % 4:
+            fields.refuse("side", "expected a multiple of 4")
+        if len(value.candidates) < 2 or len(set(value.candidates)) != len(value.candidates):
+            fields.refuse("candidates", "expected at least two, each once")
+        return value
