@@ -1,8 +1,9 @@
-"""An engine of a bundle on its backend, ready to run."""
+"""Engines of a bundle on their backend, ready to run: one, or those of an adaptive ladder."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from slsc.errors import ResourceError, UsageError
 from slsc.runtime.backends import (
@@ -18,7 +19,7 @@ from slsc.runtime.backends import (
 from slsc.runtime.bundle.engines import Engine
 from slsc.runtime.bundle.reader import Bundle
 from slsc.runtime.memory import resident_bytes
-from slsc.runtime.options import Options
+from slsc.runtime.options import NO_WISH, Options
 from slsc.runtime.tiles.tiling import round_up
 
 
@@ -32,6 +33,7 @@ class LoadedEngine:
         threads: of the backend.
         runner: the loaded engine.
         multiple_of: height and width of its input are multiples of these.
+        others: engines of its ladder beside it, by name, on the same backend.
         resident: bytes the process had when it was loaded. Measured then and not per photo: what the backend keeps for
             the next run is no reason to allow it less.
     """
@@ -42,6 +44,17 @@ class LoadedEngine:
     runner: Runner
     multiple_of: tuple[int, int]
     resident: int
+    others: Mapping[str, Runner] = field(default_factory=dict)
+
+    def close(self) -> None:
+        """Give back what it and the others hold, and the backend."""
+        self.close_runners()
+        self.backend.close()
+
+    def close_runners(self) -> None:
+        """Give back what it and the others hold; the backend stays."""
+        for runner in (self.runner, *self.others.values()):
+            runner.close()
 
     def run_bytes(self, height: int, width: int) -> int:
         """What a run on a tile holds; tiles are enlarged to what the network takes.
@@ -77,10 +90,33 @@ def load_engine(bundle: Bundle, options: Options, before: LoadedEngine | None) -
     runner = backend.load(bundle.read(engine.artefacts[backend.kind].entry))
     _limit_capacity(runner, options.capacity, backend.name)
     if before:
-        before.runner.close()
+        before.close_runners()
         if before.backend is not backend:
             before.backend.close()
     return LoadedEngine(engine, backend, options.threads, runner, bundle.manifest.io.multiple_of, resident_bytes())
+
+
+def load_ladder(bundle: Bundle, options: Options, names: Sequence[str], before: LoadedEngine | None) -> LoadedEngine:
+    """Load several engines on one backend, the dearest as the one that `LoadedEngine.runner` is.
+
+    Args:
+        bundle, options, before: as in `load_engine`.
+        names: of the engines, cheapest first.
+
+    Raises:
+        UsageError, BackendError, BundleError: as `load_engine`.
+    """
+    loaded = load_engine(bundle, replace(options, engine=names[-1], **NO_WISH), before)
+    others: dict[str, Runner] = {}
+    try:
+        for name in names[:-1]:
+            engine = bundle.select(name)[0]
+            require_accepted(loaded.backend, engine)
+            others[name] = loaded.backend.load(bundle.read(engine.artefacts[loaded.backend.kind].entry))
+    except BaseException:
+        replace(loaded, others=others).close()
+        raise
+    return replace(loaded, others=others, resident=resident_bytes())
 
 
 def _backend_for(engine: Engine, options: Options) -> Backend:

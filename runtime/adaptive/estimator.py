@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,12 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from slsc.errors import BundleError
-from slsc.runtime.adaptive.features import NAMES, features
+from slsc.runtime.adaptive.features import features
 from slsc.runtime.adaptive.regions import Regions
-from slsc.runtime.bundle.estimators import FEATURES, EstimatorRecord
+from slsc.runtime.bundle.estimators import FEATURES, TERMS, EstimatorRecord
 from slsc.runtime.bundle.faults import BundleFault
-
-assert len(NAMES) == FEATURES
 
 Floats = npt.NDArray[np.float32]
 
@@ -23,32 +20,37 @@ LOWEST, HIGHEST = -8.0, 12.0
 """Logarithms of mean squared errors (levels of 0..255) end here: beyond lies nothing that an 8-bit photo can have."""
 
 
+FARTHEST = 4.0
+"""Features end so many deviations from their mean: beyond what training saw, products would grow without bound."""
+
+
 @dataclass(frozen=True)
-class Perceptron:
-    """Layers of weights, each but the last followed by a rectifier.
+class Quadratic:
+    """Weights of features and their products.
 
     Attributes:
-        mean, deviation: (F,) of each feature where it was trained.
-        layers: (weights (before, after), biases (after,)).
+        mean, deviation: (FEATURES,) of each feature where it was trained.
+        weights: (TERMS, K).
     """
 
     mean: Floats
     deviation: Floats
-    layers: Sequence[tuple[Floats, Floats]]
+    weights: Floats
 
     def __call__(self, values: Floats) -> Floats:
-        """(N, F) features to (N, K) estimates."""
-        found = (values - self.mean) / self.deviation
-        for index, (weight, bias) in enumerate(self.layers):
-            found = found @ weight + bias
-            if index < len(self.layers) - 1:
-                found = np.maximum(found, 0)
-        return found
+        """(N, FEATURES) to (N, K) estimated logarithms."""
+        return terms(values, self.mean, self.deviation) @ self.weights
 
     def to_bytes(self) -> bytes:
         """As the bundle keeps them: float32, little-endian, in the order of the attributes."""
-        parts = [self.mean, self.deviation, *(part.ravel() for layer in self.layers for part in layer)]
-        return np.concatenate(parts).astype("<f4").tobytes()
+        return np.concatenate([self.mean, self.deviation, self.weights.ravel()]).astype("<f4").tobytes()
+
+
+def terms(values: npt.NDArray[Any], mean: npt.NDArray[Any], deviation: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """(N, FEATURES) to (N, TERMS): 1, the features in deviations from their mean, their products."""
+    apart = ((values - mean) / deviation).clip(-FARTHEST, FARTHEST)
+    first, second = np.triu_indices(values.shape[1])
+    return np.concatenate([np.ones_like(apart[:, :1]), apart, apart[:, first] * apart[:, second]], 1)
 
 
 @dataclass(frozen=True)
@@ -82,32 +84,19 @@ class Estimator:
         numbers = np.frombuffer(data, "<f4").astype(np.float32)
         if not np.isfinite(numbers).all():
             raise _malformed(record, f"{record.entry} holds values that are not numbers")
-        self._network = _unpacked(numbers, record.widths)
-        if not (self._network.deviation > 0).all():
+        mean, deviation, weights = np.split(numbers, [FEATURES, 2 * FEATURES])
+        self._quadratic = Quadratic(mean, deviation, weights.reshape(TERMS, -1))
+        if not (deviation > 0).all():
             raise _malformed(record, f"{record.entry} holds a deviation that is not above 0")
 
     def __call__(self, pixels: npt.NDArray[Any]) -> Estimates:
         """Estimate, of HxWx1 or HxWx3 pixels of any dtype that photos have."""
         regions = Regions(*pixels.shape[:2], self.record.side)
         measured = features(pixels, regions)
-        logs = self._network(measured.reshape(FEATURES, -1).T).T.reshape(-1, *regions.shape)
+        logs = self._quadratic(measured.reshape(FEATURES, -1).T).T.reshape(-1, *regions.shape)
         errors = np.exp(np.nan_to_num(logs, nan=HIGHEST).clip(LOWEST, HIGHEST).astype(np.float64))
         count = len(self.record.candidates)
         return Estimates(errors[:count], errors[count] if self.record.dense else None)
-
-
-def _unpacked(numbers: Floats, widths: Sequence[int]) -> Perceptron:
-    at = 0
-
-    def take(*shape: int) -> Floats:
-        nonlocal at
-        size = int(np.prod(shape))
-        at += size
-        return numbers[at - size : at].reshape(shape)
-
-    mean, deviation = take(FEATURES), take(FEATURES)
-    layers = [(take(before, after), take(after)) for before, after in zip(widths, widths[1:], strict=False)]
-    return Perceptron(mean, deviation, layers)
 
 
 def _malformed(record: EstimatorRecord, why: str) -> BundleError:

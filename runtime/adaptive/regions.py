@@ -58,9 +58,7 @@ def require_map(choice: npt.NDArray[Any], regions: Regions, candidates: Sequence
         UsageError: it is of another size or type, or names a candidate that there is not.
     """
     if choice.ndim != 2 or choice.dtype.kind not in "iu":
-        raise UsageError(
-            "the map is no table of candidates", why=f"it is {choice.dtype} of shape {list(choice.shape)}"
-        )
+        raise UsageError("the map is no table of candidates", why=f"it is {choice.dtype} of shape {list(choice.shape)}")
     if choice.shape != regions.shape:
         raise UsageError(
             f"the map has {choice.shape[0]}x{choice.shape[1]} regions",

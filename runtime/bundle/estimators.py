@@ -11,14 +11,16 @@ from typing import Any
 
 from slsc.runtime.bundle.fields import Fields, finite_number, text
 
-KIND = "luma-mlp"
-"""Features of luma (`slsc.runtime.adaptive.features`), then layers of a perceptron: the one kind there is."""
+KIND = "luma-quadratic"
+"""Features of luma (`slsc.runtime.adaptive.features`) and their products, weighted: the one kind there is."""
 
 FEATURES = 23
 """How many features that kind has."""
 
 MIN_SIDE, MAX_SIDE = 8, 256
-MAX_HIDDEN, MAX_WIDTH = 4, 512
+TERMS = 1 + FEATURES + FEATURES * (FEATURES + 1) // 2
+"""What is weighted: 1, each feature, each product of two."""
+
 MAX_ESTIMATED = 64
 FLOAT_BYTES = 4
 
@@ -33,7 +35,6 @@ class EstimatorRecord:
         candidates: whose errors it estimates, by ascending cost.
         dense: whether it estimates the dense network's as well, after them.
         side: of a region, input pixels; a multiple of 4.
-        hidden: width of each hidden layer.
         beta: of Eq. 8, at which the calibration images cost what was asked for on average.
         budget: that cost, a share of the dense network's.
         quality: how well it estimates on held-out images; finite.
@@ -44,21 +45,14 @@ class EstimatorRecord:
     candidates: tuple[str, ...]
     dense: bool
     side: int
-    hidden: tuple[int, ...]
     beta: float
     budget: float
     quality: Mapping[str, float]
 
     @property
-    def widths(self) -> tuple[int, ...]:
-        """Values before, between and after the layers."""
-        return FEATURES, *self.hidden, len(self.candidates) + self.dense
-
-    @property
     def bytes(self) -> int:
-        """Size of the entry: mean and deviation of each feature, then weights and biases, layer by layer, float32."""
-        layers = zip(self.widths, self.widths[1:], strict=False)
-        return FLOAT_BYTES * (2 * FEATURES + sum((before + 1) * after for before, after in layers))
+        """Size of the entry: mean and deviation of each feature, then the weights, terms by estimates; float32."""
+        return FLOAT_BYTES * (2 * FEATURES + TERMS * (len(self.candidates) + self.dense))
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON-ready values."""
@@ -74,7 +68,6 @@ class EstimatorRecord:
             candidates=fields.items("candidates", text, MAX_ESTIMATED),
             dense=fields.boolean("dense"),
             side=fields.integer("side", MIN_SIDE, MAX_SIDE),
-            hidden=fields.integers("hidden", 1, MAX_WIDTH, MAX_HIDDEN),
             beta=fields.number("beta", 0.0, 1e6),
             budget=fields.number("budget", 0.0, 1.0),
             quality=fields.mapping("quality", finite_number),

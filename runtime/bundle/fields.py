@@ -116,10 +116,6 @@ class Fields:
         """A list of finite numbers in low..high."""
         return self.items(name, lambda value, path: _number(value, low, high, path), MAX_ITEMS)
 
-    def integers(self, name: str, low: int, high: int, most: int) -> tuple[int, ...]:
-        """A list of at most `most` integers in low..high."""
-        return self.items(name, lambda value, path: _integer(value, low, high, path), most)
-
     def boolean(self, name: str) -> bool:
         """True or false."""
         value = self.take(name)

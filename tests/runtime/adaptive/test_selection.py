@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ def table_of(seed: int, rows: int = 6, columns: int = 7) -> Table:
 def test_a_larger_beta_never_costs_more_in_any_region(seed: int, betas: list[float]) -> None:
     table = table_of(seed)
     choices = [table.costs[by_beta(table, beta)] for beta in sorted(betas)]
-    assert all((later <= before).all() for before, later in zip(choices, choices[1:], strict=False))
+    assert all((later <= before).all() for before, later in pairwise(choices))
 
 
 def test_beta_of_nothing_takes_the_least_error_and_a_large_one_the_cheapest() -> None:
@@ -57,7 +57,7 @@ def test_budgets_are_kept_and_more_of_it_never_hurts(seed: int, budgets: list[fl
     for budget, chosen in zip(sorted(budgets), found, strict=True):
         assert chosen.met and table.cost(chosen.choice) <= budget + 1e-9
     errors = [table.error(chosen.choice) for chosen in found]
-    assert all(later <= before + 1e-9 for before, later in zip(errors, errors[1:], strict=False))
+    assert all(later <= before + 1e-9 for before, later in pairwise(errors))
 
 
 @pytest.mark.parametrize("seed", range(6))

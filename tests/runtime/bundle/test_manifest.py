@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from slsc.errors import BundleError
 from slsc.plan import LayerPlan, Plan
 from slsc.runtime.bundle.engines import Artefact, Candidate, Engine
-from slsc.runtime.bundle.estimators import FEATURES, KIND, EstimatorRecord
+from slsc.runtime.bundle.estimators import FEATURES, KIND, TERMS, EstimatorRecord
 from slsc.runtime.bundle.fields import parse_json
 from slsc.runtime.bundle.manifest import SCHEMA, Entry, ImageIO, Manifest, Source, TileGeometry
 from slsc.runtime.bundle.value_range import ValueRange
@@ -20,7 +20,7 @@ from slsc.runtime.bundle.value_range import ValueRange
 NORMALISED = ValueRange.normalised((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 ESTIMATOR = EstimatorRecord(
-    KIND, "estimators/errors.f32", ("bicubic", "1-8"), True, 24, (8,), 0.3, 0.125, {"rank_correlation": 0.9}
+    KIND, "estimators/errors.f32", ("bicubic", "1-8"), True, 24, 0.3, 0.125, {"rank_correlation": 0.9}
 )
 
 
@@ -40,7 +40,7 @@ def sample() -> Manifest:
         entries={
             "engines/1-8.onnx": Entry("c" * 64, 3),
             "engines/1-8.bin": Entry("d" * 64, 4),
-            ESTIMATOR.entry: Entry("e" * 64, 4 * (2 * FEATURES + (FEATURES + 1) * 8 + (8 + 1) * 3)),
+            ESTIMATOR.entry: Entry("e" * 64, 4 * (2 * FEATURES + TERMS * 3)),
         },
         estimators=(ESTIMATOR,),
     )
@@ -154,9 +154,7 @@ BAD = {
     "estimator of dearer ones first": edit("estimators", 0, "candidates", value=["1-8", "bicubic"]),
     "estimator of regions of no pixel": edit("estimators", 0, "side", value=0),
     "estimator of odd regions": edit("estimators", 0, "side", value=25),
-    "estimator without end": edit("estimators", 0, "hidden", value=[10**9]),
-    "estimator too deep": edit("estimators", 0, "hidden", value=[8] * 5),
-    "estimator of another size": edit("estimators", 0, "hidden", value=[9]),
+    "estimator of another size": edit("estimators", 0, "dense", value=False),
     "estimator nowhere": edit("estimators", 0, "entry", value="estimators/two.f32"),
     "beta negative": edit("estimators", 0, "beta", value=-0.5),
     "hash short": edit("entries", "engines/1-8.onnx", "sha256", value="c"),

@@ -1,0 +1,177 @@
+"""The candidates of a bundle, loaded, with the estimator that tells them apart: makes maps, and restores by them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from slsc.errors import BudgetError, ResourceError, UsageError
+from slsc.runtime.adaptive.estimator import Estimator
+from slsc.runtime.adaptive.mixed_tiles import LEAST_HALO, MixedTiles
+from slsc.runtime.adaptive.regions import ChoiceMap, Regions, require_map
+from slsc.runtime.adaptive.selection import Chosen, Table
+from slsc.runtime.adaptive.wish import Choice, Wish, chosen, summed_up
+from slsc.runtime.backends.base import AllocationFailed, Batch, Runner
+from slsc.runtime.bundle.engines import ZERO_COST
+from slsc.runtime.bundle.estimators import EstimatorRecord
+from slsc.runtime.bundle.manifest import TileGeometry
+from slsc.runtime.bundle.reader import Bundle
+from slsc.runtime.tiles.tile_grid import TileGrid
+from slsc.runtime.tiles.tiling import Tile, round_up
+
+TIMED_SIDE = 96
+"""Side of the image on which candidates are timed, input pixels."""
+
+TIMED_RUNS = 3
+
+
+def estimator_of(bundle: Bundle) -> EstimatorRecord:
+    """The bundle's estimator.
+
+    Raises:
+        UsageError: it has none.
+    """
+    record = bundle.manifest.estimator
+    if record is None:
+        raise UsageError(
+            "the bundle cannot choose for itself",
+            where=str(bundle.path),
+            why="it has no estimator",
+            hint="compile it with --adaptive, or choose with --engine",
+        )
+    return record
+
+
+class Ladder:
+    """The candidates of one bundle on one backend.
+
+    Args:
+        bundle: it has an estimator.
+        runners: the loaded engines by name.
+
+    Raises:
+        BundleError: the estimator is damaged.
+    """
+
+    def __init__(self, bundle: Bundle, runners: dict[str, Runner]) -> None:
+        self.record = estimator_of(bundle)
+        self._estimator = Estimator(self.record, bundle.read(self.record.entry))
+        self._manifest = bundle.manifest
+        self.names = self.record.candidates
+        self.costs = tuple(bundle.manifest.cost(name) for name in self.names)
+        self.runners: Sequence[Runner | None] = [runners.get(name) for name in self.names]
+        self._seconds: npt.NDArray[np.float64] | None = None
+
+    def choose(self, pixels: npt.NDArray[Any], wish: Wish, *, strict: bool = False) -> Choice:
+        """The map that a wish asks for; the bundle's own beta where it asks for nothing.
+
+        Args:
+            pixels: HxWx1 or HxWx3, without alpha.
+            wish: what is asked for.
+            strict: refuse what cannot be met.
+
+        Raises:
+            BudgetError: strict, and it cannot be met; exit code 3.
+            UsageError: the wish needs what the bundle lacks.
+        """
+        begun = time.perf_counter()
+        estimates = self._estimator(pixels)
+        table = Table(estimates.candidates, np.array(self.costs), self._regions(pixels).pixels)
+        wish = wish if wish.given else Wish(beta=self.record.beta)
+        seconds = None
+        if wish.time_budget is not None:
+            taken = 1000 * (time.perf_counter() - begun)
+            wish = replace(wish, time_budget=max(0.0, wish.time_budget - taken))
+            seconds = self._pixel_seconds()
+        found = chosen(wish, table, estimates.dense, seconds)
+        choice = self._summed_up(found, table, estimates.dense, pixels)
+        if strict and not found.met:
+            raise BudgetError(
+                "what is asked for cannot be met",
+                why=f"the nearest costs {choice.cost:.4f} of the dense network"
+                + ("" if choice.loss is None else f", at an estimated loss of {choice.loss:.2f} dB"),
+                hint="ask for less, or leave out --strict",
+                exit_code=3,
+            )
+        return choice
+
+    def given(self, pixels: npt.NDArray[Any], choice: npt.NDArray[Any]) -> Choice:
+        """A map that is there already, for an image of its size.
+
+        Raises:
+            UsageError: it is of another size, or names a candidate that there is not.
+        """
+        found = Chosen(require_map(choice, self._regions(pixels), self.names), True)
+        estimates = self._estimator(pixels)
+        table = Table(estimates.candidates, np.array(self.costs), self._regions(pixels).pixels)
+        return self._summed_up(found, table, estimates.dense, pixels)
+
+    def tiles(self, choice: ChoiceMap, hw: tuple[int, int], geometry: TileGeometry) -> MixedTiles:
+        """What restores tiles of a photo of this size by a map."""
+        regions = Regions(*hw, self.record.side)
+        align = int(np.lcm.reduce([geometry.align, *self._manifest.io.multiple_of]))
+        halo = round_up(geometry.halo, align)
+        return MixedTiles(self.runners, self.costs, choice, regions, self._manifest.io, halo, align)
+
+    def cheaper(self, tiles: MixedTiles, grid: TileGrid) -> MixedTiles:
+        """The dearest candidate of a map everywhere, where all tiles cost less so: halos may cost more than they save."""
+        every = [Tile(row, column) for row in grid.rows for column in grid.columns]
+        dearest = int(tiles.choice.max())
+        whole = sum((t.rows.stop - t.rows.start) * (t.columns.stop - t.columns.start) for t in every)
+        if sum(map(tiles.price, every)) < self.costs[dearest] * whole:
+            return tiles
+        return replace(tiles, choice=np.full_like(tiles.choice, dearest))
+
+    def _regions(self, pixels: npt.NDArray[Any]) -> Regions:
+        return Regions(*pixels.shape[:2], self.record.side)
+
+    def _summed_up(
+        self, found: Chosen, table: Table, dense: npt.NDArray[Any] | None, pixels: npt.NDArray[Any]
+    ) -> Choice:
+        height, width = pixels.shape[:2]
+        return summed_up(found, table, dense, self.names, self.record.side, (height, width))
+
+    def _pixel_seconds(self) -> npt.NDArray[np.float64]:
+        """Seconds that an input pixel takes with each candidate on this device: measured once."""
+        if self._seconds is None:
+            io = self._manifest.io
+            hw = io.fixed_hw or tuple(round_up(TIMED_SIDE, multiple) for multiple in io.multiple_of)
+            image = np.full((1, io.channels, *hw), io.input_range.low[0], np.float32)
+            self._seconds = np.array([_seconds(runner, image) / (hw[0] * hw[1]) for runner in self.runners])
+        return self._seconds
+
+
+def _seconds(runner: Runner | None, image: Batch) -> float:
+    """Of the fastest of some runs."""
+    if runner is None:
+        return 0.0
+    taken = []
+    for _ in range(TIMED_RUNS):
+        begun = time.perf_counter()
+        try:
+            runner.run(image)
+        except AllocationFailed as error:
+            raise ResourceError("out of memory", why="while candidates were timed") from error
+        taken.append(time.perf_counter() - begun)
+    return min(taken)
+
+
+def mixing_geometry(geometry: TileGeometry) -> TileGeometry:
+    """How far tiles overlap that are mixed."""
+    return replace(geometry, halo=max(geometry.halo, LEAST_HALO))
+
+
+def mixing_bytes(scale: int, channels: int, height: int, width: int) -> int:
+    """What mixing holds beside a run: the mixed tile, one candidate's share of it, its weights."""
+    pixels = height * width * scale**2
+    return pixels * (2 * channels * 4 + 2 * 4 + 1)
+
+
+def engines_of(record: EstimatorRecord) -> list[str]:
+    """Names of the engines among an estimator's candidates."""
+    return [name for name in record.candidates if name not in ZERO_COST.values()]
