@@ -10,7 +10,7 @@ from slsc.runtime.bundle.engines import MAX_M
 
 MAX_THREADS = 1024
 
-NO_WISH = {name: None for name in ASKED}
+NO_WISH = dict.fromkeys(ASKED)
 """Options that ask for one engine everywhere."""
 
 

@@ -175,7 +175,7 @@ class Session:
             raise UsageError("the session is closed", where=str(self._bundle.path), hint="open the bundle again")
 
     def choose(self, image: npt.NDArray[Any]) -> Choice:
-        """What `restore` would give each region of an image; its map can serve for others, such as a film's next frames.
+        """What `restore` would give each region of an image; its map can serve for others, as a film's next frames.
 
         Args:
             image: as in `restore`.
@@ -382,7 +382,11 @@ class Session:
         grid = tile_grid(io, mixing_geometry(self.manifest.tile), _shape(photo), held_output, limits)
         height, width = photo.pixels.shape[:2]
         tiles = ladder.tiles(self._choice.map, (height, width), self.manifest.tile)
-        return Restoration(ladder.cheaper(tiles, grid), io, photo, grid, progress)
+        taken = ladder.cheaper(tiles, grid)
+        if taken is not tiles:
+            self._choice = replace(ladder.given(photo.pixels, taken.choice), met=self._choice.met)
+        self._choice = replace(self._choice, run_cost=ladder.price(taken, grid))
+        return Restoration(taken, io, photo, grid, progress)
 
 
 def _bleed(photo: Photo) -> None:

@@ -119,13 +119,14 @@ class Ladder:
         return MixedTiles(self.runners, self.costs, choice, regions, self._manifest.io, halo, align)
 
     def cheaper(self, tiles: MixedTiles, grid: TileGrid) -> MixedTiles:
-        """The dearest candidate of a map everywhere, where all tiles cost less so: halos may cost more than they save."""
-        every = [Tile(row, column) for row in grid.rows for column in grid.columns]
-        dearest = int(tiles.choice.max())
-        whole = sum((t.rows.stop - t.rows.start) * (t.columns.stop - t.columns.start) for t in every)
-        if sum(map(tiles.price, every)) < self.costs[dearest] * whole:
-            return tiles
-        return replace(tiles, choice=np.full_like(tiles.choice, dearest))
+        """The map's dearest candidate everywhere, where that costs less: halos may cost more than they save."""
+        dearest = replace(tiles, choice=np.full_like(tiles.choice, tiles.choice.max()))
+        return min(tiles, dearest, key=lambda each: self.price(each, grid))
+
+    def price(self, tiles: MixedTiles, grid: TileGrid) -> float:
+        """Cost of an average pixel of the photo, with what surrounds the parts that are run on their own."""
+        total = sum(tiles.price(Tile(row, column)) for row in grid.rows for column in grid.columns)
+        return total / (tiles.regions.height * tiles.regions.width)
 
     def _regions(self, pixels: npt.NDArray[Any]) -> Regions:
         return Regions(*pixels.shape[:2], self.record.side)

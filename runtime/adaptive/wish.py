@@ -67,6 +67,7 @@ class Choice:
         cost: average cost of a pixel, a share of the dense network's, estimating not counted.
         loss: decibels to the dense network, as estimated; None where that is not known.
         met: whether what was asked for is met, as estimated; else it is the nearest that can be.
+        run_cost: `cost` with what is run beside: the surroundings of parts that are run on their own.
     """
 
     map: ChoiceMap
@@ -77,11 +78,18 @@ class Choice:
     cost: float
     loss: float | None
     met: bool
+    run_cost: float
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON-ready values, the map left out."""
         named = dict(zip(self.candidates, self.shares, strict=True))
-        return {"shares": named, "cost": self.cost, "estimated_loss": self.loss, "met": self.met}
+        return {
+            "shares": named,
+            "cost": self.cost,
+            "run_cost": self.run_cost,
+            "estimated_loss": self.loss,
+            "met": self.met,
+        }
 
 
 def chosen(wish: Wish, table: Table, dense: npt.NDArray[Any] | None, seconds: npt.NDArray[Any] | None) -> Chosen:
@@ -125,4 +133,5 @@ def summed_up(
     """A map with what it means."""
     loss = None if dense is None else 10 * math.log10(table.error(found.choice) / table.mean(dense))
     parts = shares(found.choice, Regions(*hw, side), len(names))
-    return Choice(found.choice, names, side, hw, tuple(parts.tolist()), table.cost(found.choice), loss, found.met)
+    cost = table.cost(found.choice)
+    return Choice(found.choice, names, side, hw, tuple(parts.tolist()), cost, loss, found.met, cost)

@@ -36,6 +36,7 @@ class EstimatorRecord:
         dense: whether it estimates the dense network's as well, after them.
         side: of a region, input pixels; a multiple of 4.
         beta: of Eq. 8, at which the calibration images cost what was asked for on average.
+        beta_engines: likewise, for backends that cannot leave out a region: among the engines alone.
         budget: that cost, a share of the dense network's.
         quality: how well it estimates on held-out images; finite.
     """
@@ -46,6 +47,7 @@ class EstimatorRecord:
     dense: bool
     side: int
     beta: float
+    beta_engines: float
     budget: float
     quality: Mapping[str, float]
 
@@ -69,6 +71,7 @@ class EstimatorRecord:
             dense=fields.boolean("dense"),
             side=fields.integer("side", MIN_SIDE, MAX_SIDE),
             beta=fields.number("beta", 0.0, 1e6),
+            beta_engines=fields.number("beta_engines", 0.0, 1e6),
             budget=fields.number("budget", 0.0, 1.0),
             quality=fields.mapping("quality", finite_number),
         )

@@ -56,6 +56,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="kept share of the multiply-accumulates: 1/8, 0.125 or 12.5%%; several times for several engines",
     )
     parser.add_argument(
+        "--adaptive",
+        action="store_true",
+        help="add an estimator, so that `slsc run` spends compute where the photo needs it; of one budget, engines of "
+        "twice and half of it are made too",
+    )
+    parser.add_argument(
         "--plan",
         type=Path,
         metavar="OUT.plan.json",
@@ -117,6 +123,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
         raise UsageError(f"--m {args.m} is outside 2..256", hint="the default, 32, is the paper's")
     if bool(args.budget) == bool(args.plan):
         raise UsageError("give either budgets or a plan", hint="use --budget 1/8, or --plan OUT.plan.json")
+    if args.adaptive and args.plan:
+        raise UsageError("a plan is of one engine, which leaves nothing to choose", hint="leave out --adaptive")
     output = output_path(
         written_path(args, SUFFIX) or Path(f"{args.model.stem}{SUFFIX}"), SUFFIX, args.model, args.plan
     )
@@ -141,6 +149,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
         known=known_interface(args),
         force=args.force,
         hardware=hardware_request(args),
+        adaptive=args.adaptive,
     )
     with console.stages() as progress:
         report = compile_model(request, progress)
@@ -196,9 +205,24 @@ def show(report: CompileReport) -> str:
             *show_hardware(report.hardware),
             *_tiled(report),
             f"dB measured on {report.held_out} held-out {_state(report)}{_plain(report)}",
+            *_adaptive(report),
             f"{report.seconds:.0f} s, {_memory(report)}",
         )
     )
+
+
+def _adaptive(report: CompileReport) -> list[str]:
+    """What choosing by region brings."""
+    estimator = report.estimator
+    if estimator is None:
+        return []
+    quality = estimator.quality
+    return [
+        f"adaptive: beta {estimator.beta:.4g} costs {estimator.budget:.4f} of dense on the calibration photos "
+        f"({estimator.beta_engines:.4g} among the engines alone); at one engine's cost regions gain "
+        f"{quality['gain_db']:.2f} dB on the held-out ones, {quality['oracle_gain_db']:.2f} if errors were known; "
+        f"rank correlation {quality['rank_correlation']:.2f}, bias {quality['bias_db']:+.2f} dB"
+    ]
 
 
 def _tiled(report: CompileReport) -> list[str]:
