@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from slsc.errors import BackendError, ResourceError
-from slsc.runtime.backends.base import AllocationFailed, Streaming
+from slsc.errors import BackendError, ResourceError, UsageError
+from slsc.runtime.backends.base import AllocationFailed, Regional, RegionMap, Streaming
 from slsc.runtime.bundle.manifest import ImageIO
 from slsc.runtime.image.photo import Photo
 from slsc.runtime.image.pixels import compose, to_batch
@@ -43,6 +43,20 @@ def padded(io: ImageIO, height: int, width: int) -> tuple[int, int]:
     return round_up(height, io.multiple_of[0]), round_up(width, io.multiple_of[1])
 
 
+def enlarged(runner: Regional, regions: RegionMap, hw: tuple[int, ...], to: tuple[int, int]) -> RegionMap:
+    """A map of an image of height and width `hw`, for that image enlarged downwards and to the right.
+
+    Raises:
+        UsageError: the map has another size.
+    """
+    rows, columns = runner.regions(*hw)
+    if regions.shape != (rows, columns):
+        why = f"it has {list(regions.shape)} regions, where the image has {[rows, columns]}"
+        raise UsageError("the map of regions cannot be used", why=why)
+    more_rows, more_columns = runner.regions(*to)
+    return np.pad(regions, ((0, more_rows - rows), (0, more_columns - columns)), mode="edge")
+
+
 @dataclass(frozen=True)
 class StreamPlan:
     """That a photo can be streamed, and with how much memory.
@@ -54,8 +68,19 @@ class StreamPlan:
     memory: int
 
 
-def plan_stream(runner: Streaming, io: ImageIO, height: int, width: int, memory: int) -> StreamPlan | None:
-    """How a photo of this size is streamed within `memory` bytes, its pixels not counted; None where it takes more."""
+def plan_stream(
+    runner: Streaming, io: ImageIO, height: int, width: int, memory: int, *, by_region: bool = False
+) -> StreamPlan | None:
+    """How a photo of this size is streamed within `memory` bytes, its pixels not counted; None where it takes more.
+
+    Args:
+        runner: the loaded network; a `Regional` one where `by_region`.
+        io: its conventions.
+        height, width: of the photo.
+        memory: bytes.
+        by_region: every region takes a candidate of its own.
+    """
+    stream_bytes = runner.stream_map_bytes if by_region and isinstance(runner, Regional) else runner.stream_bytes
     if io.fixed_hw not in (None, (height, width)):
         return None
     height, width = padded(io, height, width)
@@ -65,7 +90,7 @@ def plan_stream(runner: Streaming, io: ImageIO, height: int, width: int, memory:
         if allowed < 1:
             return None
         try:
-            taken, rows = runner.stream_bytes(height, width, allowed)
+            taken, rows = stream_bytes(height, width, allowed)
         except (AllocationFailed, BackendError):  # more than memory or the engine take at once: there are tiles
             return None
         beside = rows * width * io.scale**2 * io.channels * 4 * (FLOAT_BANDS + SAMPLE_BANDS)
@@ -83,11 +108,20 @@ class StreamedRestoration:
         photo: the input.
         plan: of this photo.
         progress: told after every band of output rows how many are done, and how many there are.
+        regions: candidates by region of the photo, for a `Regional` runner; what the photo is enlarged by takes those
+            of its border.
     """
 
     def __init__(
-        self, runner: Streaming, io: ImageIO, photo: Photo, plan: StreamPlan, progress: TileProgress | None
+        self,
+        runner: Streaming,
+        io: ImageIO,
+        photo: Photo,
+        plan: StreamPlan,
+        progress: TileProgress | None,
+        regions: RegionMap | None = None,
     ) -> None:
+        self._regions = regions
         self._runner, self._io, self._photo, self._plan, self._progress = runner, io, photo, plan, progress
         self._hw = photo.pixels.shape[:2]
 
@@ -132,7 +166,11 @@ class StreamedRestoration:
 
         shape = (self._io.channels, height * self._io.scale, width * self._io.scale)
         try:
-            self._runner.stream(height, width, shape, self._plan.memory, read, write)
+            if self._regions is not None and isinstance(self._runner, Regional):
+                regions = enlarged(self._runner, self._regions, self._hw, (height, width))
+                self._runner.stream_map(height, width, regions, shape, self._plan.memory, read, write)
+            else:
+                self._runner.stream(height, width, shape, self._plan.memory, read, write)
         except _Stopped:
             pass
         except (AllocationFailed, MemoryError) as error:

@@ -15,12 +15,15 @@
 
 Weights may be stored as float16, bfloat16 or integers and reach their node through Cast and DequantizeLinear.
 
+`lower_ladder` makes one plan file of several engines of one dense network, which regions of an image can share.
+
 Everything else is a `LoweringRefusal` that names the node; such a network stays on ONNX Runtime.
 """
 
 from __future__ import annotations
 
+from slsc.passes.lowering.ladder import lower_ladder
 from slsc.passes.lowering.lower import lower
 from slsc.passes.lowering.refusal import LoweringRefusal
 
-__all__ = ["LoweringRefusal", "lower"]
+__all__ = ["LoweringRefusal", "lower", "lower_ladder"]

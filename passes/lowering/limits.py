@@ -26,6 +26,7 @@ BOUNDS = {
     "number of arrays": 1 << 14,
     "number of operations": 1 << 14,
     "weights, bytes,": 1 << 31,
+    "number of candidates": 16,
     "uses of each weight, on average,": 64,
 }
 """The most of each that the engine takes: those of `runtime/native/src/plan/bounds.hpp`, which a test asks of it."""
@@ -81,7 +82,13 @@ def _totals(plan: PlanFile) -> Iterator[tuple[str, int]]:
     yield from (("channels of one tensor", max(plan.values)), ("product of strides", plan.row_align))
     yield from (("group size", plan.m), ("number of tensors", len(plan.values)))
     yield from (("number of arrays", len(plan.arrays)), ("number of operations", len(plan.ops)))
+    yield "number of candidates", plan.candidates
     yield "weights, bytes,", sum(len(array.data) + ALIGNMENT for array in plan.arrays)
     stored = sum(len(array.data) for array in plan.arrays)
-    used = sum(len(plan.arrays[op.params.weights].data) for op in plan.ops if isinstance(op.params, nmp_ops.Conv))
+    used = sum(
+        len(plan.arrays[each.weights].data)
+        for op in plan.ops
+        if isinstance(op.params, nmp_ops.Conv)
+        for each in (op.sets or (op.weight_set,) * (plan.candidates - 1)) + (op.weight_set,)
+    )
     yield "uses of each weight, on average,", -(-used // stored) if stored else 0

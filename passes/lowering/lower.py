@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import onnx
 
@@ -14,6 +14,7 @@ from slsc.passes.lowering.emit import Emitter
 from slsc.passes.lowering.facts import GraphFacts
 from slsc.passes.lowering.fuse import data_inputs, fuse
 from slsc.passes.lowering.gelu import spelled_gelus
+from slsc.passes.lowering.nmp import PlanFile
 from slsc.passes.lowering.nmp_ops import Act
 from slsc.passes.lowering.operators import OPERATORS
 from slsc.passes.lowering.place import place
@@ -44,14 +45,32 @@ def lower(model: onnx.ModelProto, plan: Plan | None) -> bytes:
         LoweringRefusal: the engine has no operation for some node, which is named.
         ModelError: the network has no image input or output.
     """
+    return lowered(model, plan).plan.to_bytes()
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """A network as a plan.
+
+    Attributes:
+        plan: it.
+        labels: of every operation of the plan, the node it is named after in messages.
+    """
+
+    plan: PlanFile
+    labels: tuple[str, ...]
+
+
+def lowered(model: onnx.ModelProto, plan: Plan | None) -> Lowered:
+    """As `lower`, before it becomes bytes."""
     facts = GraphFacts(model)
     build = Builder(facts)
     _build(build, plan.by_name() if plan else {})
     output = build.holder(facts.output)
     steps = accumulate(_sized(fuse(build.steps, output), facts), build.spaces, output)
     layout = place(steps, build.spaces, facts.image, output)
-    copy = f"{output}.copy"
-    return Emitter(build.spaces).plan(layout, facts.image, layout.places.get(copy, layout.places[output])).to_bytes()
+    end = layout.places.get(f"{output}.copy", layout.places[output])
+    return Lowered(Emitter(build.spaces).plan(layout, facts.image, end), tuple(step.label for step in layout.steps))
 
 
 def _build(build: Builder, layers: Layers) -> None:

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, get_type_hints
 import numpy as np
 import numpy.typing as npt
 
-from slsc.passes.lowering.nmp_ops import PARAMS, Act, OpType, Params
+from slsc.passes.lowering.nmp_ops import PARAMS, Act, Conv, OpType, Params, WeightSet
 
 MAGIC = b"SLSCNMP\0"
 VERSION = 2
@@ -31,6 +31,11 @@ VALUE = struct.Struct("<2I")
 ARRAY = struct.Struct("<2QIi")
 OP_HEAD = struct.Struct("<2I6iI2fi")
 """Of an operation: what comes before the parameters of its type."""
+
+WEIGHT_SET = struct.Struct("<6i")
+
+WEIGHT_SETS = "weight-sets"
+"""The feature of plans that hold several candidates."""
 
 ABSENT = -1
 """Stands for an input or array that is not there."""
@@ -72,6 +77,7 @@ class Op:
         act: activation.
         act_a, act_b: its numbers; see `Act` in plan-file.md.
         slopes: array of a PReLU's slopes.
+        sets: of a Conv, its weights for every candidate but the last, whose are its own; none where all share them.
     """
 
     params: Params
@@ -83,11 +89,20 @@ class Op:
     act_a: float = 0.0
     act_b: float = 0.0
     slopes: int = ABSENT
+    sets: tuple[WeightSet, ...] = ()
 
     @property
     def type(self) -> OpType:
         """What it does."""
         return next(kind for kind, params in PARAMS.items() if isinstance(self.params, params))
+
+    @property
+    def weight_set(self) -> WeightSet:
+        """Of a Conv: the weights of the last candidate."""
+        conv = self.params
+        if not isinstance(conv, Conv):
+            raise TypeError(f"{type(conv).__name__} has no weights")
+        return WeightSet(conv.n, 0, conv.weights, conv.positions, conv.bias, self.slopes)
 
 
 @dataclass(frozen=True)
@@ -113,6 +128,11 @@ class PlanFile:
     ops: tuple[Op, ...]
     arrays: tuple[Array, ...]
     features: tuple[str, ...] = ()
+
+    @property
+    def candidates(self) -> int:
+        """How many networks it holds."""
+        return 1 + max((len(op.sets) for op in self.ops), default=0)
 
     def floats(self, index: int) -> npt.NDArray[np.float32]:
         """An array of float32."""
@@ -180,8 +200,10 @@ def _fields(kind: OpType) -> tuple[struct.Struct, tuple[type, ...]]:
 def _pack(op: Op) -> bytes:
     record, _ = _fields(op.type)
     places = (*op.ins, *op.in_channels, op.out, op.out_channel)
-    head = OP_HEAD.pack(op.type, OP_HEAD.size + record.size, *places, op.act, op.act_a, op.act_b, op.slopes)
-    return head + record.pack(*op.params)
+    sets = b"".join(WEIGHT_SET.pack(*each) for each in op.sets)
+    size = OP_HEAD.size + record.size + len(sets)
+    head = OP_HEAD.pack(op.type, size, *places, op.act, op.act_a, op.act_b, op.slopes)
+    return head + record.pack(*op.params) + sets
 
 
 def _unpack_all(data: bytes, count: int) -> Iterator[Op]:
@@ -196,7 +218,7 @@ def _unpack(kind: OpType, head: list[Any], data: bytes) -> Op:
     record, types = _fields(kind)
     in0, in1, channel0, channel1, out, out_channel, act, act_a, act_b, slopes = head
     return Op(
-        params=PARAMS[kind](*(make(value) for make, value in zip(types, record.unpack(data), strict=True))),
+        params=PARAMS[kind](*(make(value) for make, value in zip(types, record.unpack_from(data), strict=True))),
         ins=(in0, in1),
         in_channels=(channel0, channel1),
         out=out,
@@ -205,4 +227,5 @@ def _unpack(kind: OpType, head: list[Any], data: bytes) -> Op:
         act_a=act_a,
         act_b=act_b,
         slopes=slopes,
+        sets=tuple(WeightSet(*each) for each in WEIGHT_SET.iter_unpack(data[record.size :])),
     )

@@ -140,6 +140,17 @@ class Conv(NamedTuple):
     bias: int
 
 
+class WeightSet(NamedTuple):
+    """Weights of a `Conv` for one more candidate: as its own, but the first `kept` of the `n`, 0 for all."""
+
+    n: int
+    kept: int
+    weights: int
+    positions: int
+    bias: int
+    slopes: int
+
+
 class Binary(NamedTuple):
     """Elementwise operation of two inputs."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from slsc.errors import BackendError, UsageError
-from slsc.runtime.backends.base import Adjustable, AllocationFailed, Backend, Runner, Timed
+from slsc.runtime.backends.base import Adjustable, AllocationFailed, Backend, Regional, Runner, Timed
 from slsc.runtime.backends.native import NativeBackend
 from slsc.runtime.backends.onnxruntime import OnnxRuntimeBackend
 from slsc.runtime.backends.tensorrt.backend import TensorRtBackend, TensorRtRtxBackend
@@ -16,6 +16,7 @@ __all__ = [
     "Adjustable",
     "AllocationFailed",
     "Backend",
+    "Regional",
     "Runner",
     "Timed",
     "able_to",
@@ -78,5 +79,5 @@ def require_accepted(backend: Backend, engine: Engine) -> None:
 
 
 def able_to(capability: type) -> list[str]:
-    """Names of the backends whose runners have a capability: `Adjustable` or `Timed`."""
+    """Names of the backends whose runners have a capability: `Adjustable`, `Timed` or `Regional`."""
     return [name for name, backend in BACKENDS.items() if issubclass(backend.runner, capability)]

@@ -111,6 +111,82 @@ class Streaming(Protocol):
         ...
 
 
+RegionMap = npt.NDArray[np.uint8]
+"""Candidates by rows and columns of regions of an image."""
+
+
+@runtime_checkable
+class Regional(Protocol):
+    """A runner that holds several candidates, networks of one topology, and gives each region of an image its own.
+
+    Regions are squares of T input pixels a side, those at the lower and right border cut off by it.
+    """
+
+    def candidates(self) -> int:
+        """How many there are, the cheapest first; 1 where its artefact holds one network."""
+        ...
+
+    def set_candidate(self, candidate: int) -> None:
+        """Which one runs without a map run with; at first the last.
+
+        Raises:
+            UsageError: there is no such candidate.
+        """
+        ...
+
+    def set_region(self, pixels: int) -> None:
+        """Set T, 1..4096; at first 24.
+
+        Raises:
+            UsageError: it is out of range.
+        """
+        ...
+
+    def regions(self, height: int, width: int) -> tuple[int, int]:
+        """Rows and columns of a map for an image of this size."""
+        ...
+
+    def candidate_macs(self, height: int, width: int) -> list[int]:
+        """Multiply-accumulates by candidate for a whole image of this size.
+
+        Raises:
+            AllocationFailed, BackendError: as `Runner.run`.
+        """
+        ...
+
+    def run_map(self, image: Batch, regions: RegionMap) -> Batch:
+        """Run the network once on each image of a batch, every region with the candidate that the map has for it.
+
+        With one candidate everywhere the result is that candidate's, to the bit.
+
+        Raises:
+            UsageError: the map has another size, or names a candidate that there is not.
+            AllocationFailed, BackendError: as `Runner.run`.
+        """
+        ...
+
+    def stream_map_bytes(self, height: int, width: int, memory: int) -> tuple[int, int]:
+        """What `stream_map` takes; see `Streaming.stream_bytes`."""
+        ...
+
+    def stream_map(
+        self,
+        height: int,
+        width: int,
+        regions: RegionMap,
+        shape: tuple[int, int, int],
+        memory: int,
+        read: ReadRows,
+        write: WriteRows,
+    ) -> None:
+        """As `Streaming.stream`, to the bit as `run_map` does.
+
+        Raises:
+            UsageError, AllocationFailed, BackendError: as `run_map`.
+        """
+        ...
+
+
 class Backend(Protocol):
     """A way to execute engines, on threads of its own.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from ctypes import CFUNCTYPE, POINTER, c_char_p, c_double, c_float, c_int, c_size_t, c_uint64, c_void_p
+from ctypes import CFUNCTYPE, POINTER, c_char_p, c_double, c_float, c_int, c_size_t, c_uint8, c_uint64, c_void_p
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -26,10 +26,23 @@ SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "slsc_context_free": (None, [c_void_p]),
     "slsc_open": (c_int, [c_void_p, c_char_p, c_size_t, c_char_p, POINTER(c_void_p)]),
     "slsc_set_capacity": (c_int, [c_void_p, c_int]),
+    "slsc_candidates": (c_int, [c_void_p]),
+    "slsc_set_candidate": (c_int, [c_void_p, c_int]),
+    "slsc_candidate_macs": (c_uint64, [c_void_p, c_int]),
+    "slsc_set_region": (c_int, [c_void_p, c_int]),
+    "slsc_regions": (c_int, [c_void_p, c_int, c_int, POINTER(c_int), POINTER(c_int)]),
     "slsc_set_band": (c_int, [c_void_p, c_int]),
     "slsc_set_memory": (c_int, [c_void_p, c_uint64]),
     "slsc_shape": (c_int, [c_void_p, c_int, c_int, *[POINTER(c_int)] * 4]),
     "slsc_run": (c_int, [c_void_p, POINTER(c_float), c_int, c_int, POINTER(c_float)]),
+    "slsc_run_map": (
+        c_int,
+        [c_void_p, POINTER(c_float), c_int, c_int, POINTER(c_uint8), c_int, c_int, POINTER(c_float)],
+    ),
+    "slsc_run_rows_map": (
+        c_int,
+        [c_void_p, c_int, c_int, POINTER(c_uint8), c_int, c_int, READ_ROWS, WRITE_ROWS, c_void_p],
+    ),
     "slsc_run_rows": (c_int, [c_void_p, c_int, c_int, READ_ROWS, WRITE_ROWS, c_void_p]),
     "slsc_op_count": (c_int, [c_void_p]),
     "slsc_op_seconds": (c_int, [c_void_p, POINTER(c_double)]),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from ctypes import POINTER, byref, c_double, c_float, c_int, c_void_p
+from ctypes import POINTER, byref, c_double, c_float, c_int, c_uint8, c_void_p
 from enum import IntEnum
 from math import prod
 from typing import Any
@@ -15,6 +15,7 @@ from slsc.runtime.backends.base import (
     AllocationFailed,
     Batch,
     ReadRows,
+    RegionMap,
     Runner,
     WriteRows,
     missing_artefact,
@@ -24,6 +25,9 @@ from slsc.runtime.backends.library import READ_ROWS, REINSTALL, WRITE_ROWS, load
 from slsc.runtime.backends.native_context import NativeContext
 from slsc.runtime.bundle.engines import Engine
 from slsc.runtime.process_lock import ProcessLock
+
+BY_REGION = -1
+"""SLSC_BY_REGION of native.h: the candidate of runs with a map."""
 
 
 class Status(IntEnum):
@@ -63,6 +67,7 @@ class NativeRunner:
             raise BackendError("the native engine cannot open the plan", why="out of memory")
         if status != Status.OK:
             raise _failure(status, self._native.slsc_last_error(None))
+        self._candidate = self.candidates() - 1
 
     def __del__(self) -> None:
         self.close()
@@ -92,6 +97,36 @@ class NativeRunner:
                 raise UsageError(
                     f"the engine cannot run at capacity {capacity}", why=self._error(), hint="0 keeps all weights"
                 )
+
+    def candidates(self) -> int:
+        """See `Regional.candidates`."""
+        return int(self._native.slsc_candidates(self._handle))
+
+    def set_candidate(self, candidate: int) -> None:
+        """See `Regional.set_candidate`."""
+        with self._lock:
+            if candidate < 0 or self._native.slsc_set_candidate(self._handle, candidate) != Status.OK:
+                raise UsageError(f"there is no candidate {candidate}", hint=f"use one of 0 to {self.candidates() - 1}")
+            self._candidate = candidate
+
+    def set_region(self, pixels: int) -> None:
+        """See `Regional.set_region`."""
+        with self._lock:
+            if self._native.slsc_set_region(self._handle, pixels) != Status.OK:
+                raise UsageError(f"regions cannot have {pixels} pixels a side", why=self._error())
+
+    def regions(self, height: int, width: int) -> tuple[int, int]:
+        """See `Regional.regions`."""
+        rows, columns = c_int(), c_int()
+        with self._lock:
+            self._check(self._native.slsc_regions(self._handle, height, width, byref(rows), byref(columns)))
+        return rows.value, columns.value
+
+    def candidate_macs(self, height: int, width: int) -> list[int]:
+        """See `Regional.candidate_macs`."""
+        with self._lock:
+            self._shape(height, width)
+            return [int(self._native.slsc_candidate_macs(self._handle, index)) for index in range(self.candidates())]
 
     def set_band(self, columns: int) -> None:
         """Run all layers on bands of so many columns, one after the other; 0, as at first: as suits network and image.
@@ -124,18 +159,52 @@ class NativeRunner:
 
     def stream_bytes(self, height: int, width: int, memory: int) -> tuple[int, int]:
         """See `Streaming.stream_bytes`."""
+        return self._stream_bytes(height, width, memory, self._candidate)
+
+    def stream_map_bytes(self, height: int, width: int, memory: int) -> tuple[int, int]:
+        """See `Regional.stream_map_bytes`."""
+        return self._stream_bytes(height, width, memory, BY_REGION)
+
+    def _stream_bytes(self, height: int, width: int, memory: int, candidate: int) -> tuple[int, int]:
         with self._lock:
             try:
                 self._set_memory(memory)
+                self._check(self._native.slsc_set_candidate(self._handle, candidate))
                 self._shape(height, width)
                 return int(self._native.slsc_rows_bytes(self._handle)), int(self._native.slsc_band(self._handle))
             finally:
+                self._check(self._native.slsc_set_candidate(self._handle, self._candidate))
                 self._set_memory(0)
 
     def stream(
         self, height: int, width: int, shape: tuple[int, int, int], memory: int, read: ReadRows, write: WriteRows
     ) -> None:
         """See `Streaming.stream`."""
+        self._stream((height, width), None, shape, memory, read, write)
+
+    def stream_map(
+        self,
+        height: int,
+        width: int,
+        regions: RegionMap,
+        shape: tuple[int, int, int],
+        memory: int,
+        read: ReadRows,
+        write: WriteRows,
+    ) -> None:
+        """See `Regional.stream_map`."""
+        self._stream((height, width), _as_map(regions), shape, memory, read, write)
+
+    def _stream(
+        self,
+        size: tuple[int, int],
+        regions: RegionMap | None,
+        shape: tuple[int, int, int],
+        memory: int,
+        read: ReadRows,
+        write: WriteRows,
+    ) -> None:
+        height, width = size
         failures: list[BaseException] = []
         with self._lock:
             try:
@@ -144,12 +213,14 @@ class NativeRunner:
                 if tuple(out) != shape:
                     raise wrong_size(out, shape)
                 calls = (_guarded(read, (channels, width), failures), _guarded(write, (out[0], out[2]), failures))
-                status = self._native.slsc_run_rows(
-                    self._handle, height, width, READ_ROWS(calls[0]), WRITE_ROWS(calls[1]), None
-                )
+                callbacks = (READ_ROWS(calls[0]), WRITE_ROWS(calls[1]), None)
+                if regions is None:
+                    status = self._native.slsc_run_rows(self._handle, height, width, *callbacks)
+                else:
+                    status = self._native.slsc_run_rows_map(self._handle, height, width, *_map(regions), *callbacks)
                 if failures:
                     raise failures[0]
-                self._check(status)
+                self._check_map(status) if regions is not None else self._check(status)
             finally:
                 self._set_memory(0)
 
@@ -168,6 +239,13 @@ class NativeRunner:
 
     def run(self, image: Batch) -> Batch:
         """Run the network on each image of a batch; see `Runner.run`."""
+        return self._run(image, None)
+
+    def run_map(self, image: Batch, regions: RegionMap) -> Batch:
+        """See `Regional.run_map`."""
+        return self._run(image, _as_map(regions))
+
+    def _run(self, image: Batch, regions: RegionMap | None) -> Batch:
         if image.ndim != 4 or 0 in image.shape:
             raise BackendError("the native engine takes N,C,H,W", why=f"got shape {list(image.shape)}")
         batch = np.ascontiguousarray(image, np.float32)
@@ -181,7 +259,11 @@ class NativeRunner:
             except MemoryError:
                 raise AllocationFailed("no memory for the output") from None
             for source, target in zip(batch, output, strict=True):
-                self._check(self._native.slsc_run(self._handle, _floats(source), height, width, _floats(target)))
+                if regions is None:
+                    self._check(self._native.slsc_run(self._handle, _floats(source), height, width, _floats(target)))
+                else:
+                    arguments = (_floats(source), height, width, *_map(regions), _floats(target))
+                    self._check_map(self._native.slsc_run_map(self._handle, *arguments))
         return output
 
     def _set_memory(self, memory: int) -> None:
@@ -199,8 +281,25 @@ class NativeRunner:
         if status != Status.OK:
             raise _failure(status, self._native.slsc_last_error(self._handle))
 
+    def _check_map(self, status: int) -> None:
+        if status == Status.BAD_ARGUMENT:
+            raise UsageError("the map of regions cannot be used", why=self._error())
+        self._check(status)
+
     def _error(self) -> str:
         return str(self._native.slsc_last_error(self._handle).decode(errors="replace"))
+
+
+def _as_map(regions: RegionMap) -> RegionMap:
+    if regions.ndim != 2 or regions.dtype != np.uint8:
+        why = f"it is {regions.dtype} of shape {list(regions.shape)}"
+        raise UsageError("the map of regions cannot be used", why=why, hint="use uint8, rows by columns")
+    return np.ascontiguousarray(regions)
+
+
+def _map(regions: RegionMap) -> tuple[Any, int, int]:
+    """A map as the engine takes it."""
+    return regions.ctypes.data_as(POINTER(c_uint8)), *regions.shape
 
 
 def _floats(array: Batch) -> Any:

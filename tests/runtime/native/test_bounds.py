@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -71,6 +72,11 @@ def cases(plans) -> dict[str, Callable[[int], Case]]:
         ops = [Op(plans.conv(4, 4), ins=(i, ABSENT), out=i + 1) for i in range(count)]
         return plans.plan([4] * (count + 1), ops, [np.ones((4, 4, 3, 3), np.float32)])
 
+    def ladder(candidates: int) -> PlanFile:
+        own = nmp_ops.WeightSet(0, 0, 0, ABSENT, ABSENT, ABSENT)
+        op = Op(plans.conv(1, 1), sets=(own,) * (candidates - 1))
+        return replace(plans.plan([1, 1], [op], [np.ones((1, 1, 3, 3), np.float32)]), features=(nmp.WEIGHT_SETS,))
+
     def resize(factor: int) -> Case:
         manner = (nmp_ops.ResizeKind.NEAREST, nmp_ops.Coordinates.ASYMMETRIC)
         params = nmp_ops.Resize(1, *manner, factor, 1, nmp_ops.Rounding.FLOOR, 0.0)
@@ -96,6 +102,7 @@ def cases(plans) -> dict[str, Callable[[int], Case]]:
         "number of tensors": lambda value: _whole(PlanFile(0, 1, 1, 0, (1,) * value, (COPY,), ())),
         "number of arrays": lambda value: _whole(PlanFile(0, 1, 1, 0, (1, 1), (COPY,), (Array(b""),) * value)),
         "number of operations": lambda value: _whole(_copies(value)),
+        "number of candidates": lambda value: _whole(ladder(value)),
         "uses of each weight, on average,": lambda value: _whole(uses(value)),
     }
 

@@ -41,7 +41,8 @@ typedef enum {
 SLSC_API const char* slsc_version(void);
 
 /* Whether this library, on this processor, has a feature: an instruction set ("avx512", "avx2", "neon", "portable"), a precision
- * ("float32"), or a version that it reads: "plan-2" of plan files, "bundle-3" of bundles. 0 for what it does not know. */
+ * ("float32"), a version that it reads ("plan-2" of plan files, "bundle-3" of bundles), or a feature of plan files ("weight-sets").
+ * 0 for what it does not know. */
 SLSC_API int slsc_has(const char* feature);
 
 /* ---- contexts --------------------------------------------------------------------------------------------------- */
@@ -67,6 +68,26 @@ SLSC_API slsc_status slsc_open(slsc_context* context, const void* plan, size_t b
  * ready for a capacity is kept until the engine is closed. */
 SLSC_API slsc_status slsc_set_capacity(slsc_engine* engine, int capacity);
 
+/* How many candidates a plan holds: networks of one topology with weights of their own, the cheapest first. Regions of one image can be
+ * given different ones; see slsc_run_map. 1 for most plans. */
+SLSC_API int slsc_candidates(const slsc_engine* engine);
+
+/* Which candidate runs without a map run with, and the sizes and figures below are told of: at first the last, which is the dearest.
+ * SLSC_BY_REGION: they are told of runs with a map of several candidates, and runs without one are refused. */
+enum {
+    SLSC_BY_REGION = -1
+};
+SLSC_API slsc_status slsc_set_candidate(slsc_engine* engine, int candidate);
+
+/* Multiply-accumulates of a candidate for a whole image of the last size given to slsc_shape or a run; 0 where there is neither. */
+SLSC_API uint64_t slsc_candidate_macs(slsc_engine* engine, int candidate);
+
+/* Pixels of the image along either side of a region, 1..4096; at first 24. Multiples of 24 are fastest. */
+SLSC_API slsc_status slsc_set_region(slsc_engine* engine, int pixels);
+
+/* Rows and columns of regions in an image of height x width, those at its lower and right border counted: of a map. */
+SLSC_API slsc_status slsc_regions(slsc_engine* engine, int height, int width, int* rows, int* columns);
+
 /* Runs all layers on bands of so many rows of the image one after the other, which keeps what they exchange in the
  * cache and takes less memory. 0: chosen from the cache size; the result is the same for every value. */
 SLSC_API slsc_status slsc_set_band(slsc_engine* engine, int rows);
@@ -82,6 +103,15 @@ SLSC_API slsc_status slsc_shape(slsc_engine* engine, int height, int width, int*
 /* Restores one image. `output` must hold out_channels * out_height * out_width floats. */
 SLSC_API slsc_status slsc_run(slsc_engine* engine, const float* input, int height, int width, float* output);
 
+/* Restores one image, each region with the candidate that `map` has for it: map_rows * map_columns of them, row by row. Every convolution
+ * takes for each pixel that it makes the weights of the pixel's region, and reads its neighbours' features as they are. Pixels of
+ * all values lie in regions of the image as strides, shuffles, resizing and padding tell; what is folded together counts as one
+ * convolution, and what is one pixel (behind a global mean) takes the dearest candidate that the map names. With one candidate
+ * everywhere the result is that of slsc_run with it, to the bit. SLSC_BAD_ARGUMENT where the map has another size than slsc_regions
+ * tells, or names a candidate that there is not; nothing is written then. */
+SLSC_API slsc_status slsc_run_map(slsc_engine* engine, const float* input, int height, int width, const uint8_t* map, int map_rows,
+                                  int map_columns, float* output);
+
 /* Fills `to` with `rows` rows of the image from row `first` on, [channel][row][pixel]; other than 0 stops the run. */
 typedef int (*slsc_read_rows)(void* user, int first, int rows, float* to);
 
@@ -94,6 +124,10 @@ typedef int (*slsc_write_rows)(void* user, int first, int rows, const float* fro
  * those behind a global mean, are held whole all the same: slsc_rows_bytes tells. */
 SLSC_API slsc_status slsc_run_rows(slsc_engine* engine, int height, int width, slsc_read_rows read, slsc_write_rows write,
                                    void* user);
+
+/* The same with a map, as slsc_run_map takes it. */
+SLSC_API slsc_status slsc_run_rows_map(slsc_engine* engine, int height, int width, const uint8_t* map, int map_rows,
+                                       int map_columns, slsc_read_rows read, slsc_write_rows write, void* user);
 
 /* Operations of the plan, and after slsc_run the seconds each took: hardly any for a convolution that is folded into a later
  * one, or runs with it, whose time that is. `seconds` must hold slsc_op_count doubles. */

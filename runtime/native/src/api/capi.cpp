@@ -22,7 +22,7 @@ struct slsc_engine {
 namespace {
 
 constexpr int kMaxThreads = 1024;
-constexpr const char* kFeatures[] = {"bundle-3", "float32", "plan-2"};
+constexpr const char* kFeatures[] = {"bundle-3", "float32", "plan-2", "weight-sets"};
 
 thread_local std::string open_error;
 
@@ -87,6 +87,30 @@ slsc_status slsc_set_capacity(slsc_engine* engine, int capacity) {
     return on(engine, [&] { engine->engine.set_capacity(capacity); });
 }
 
+int slsc_candidates(const slsc_engine* engine) { return engine ? engine->engine.candidates() : 0; }
+
+slsc_status slsc_set_candidate(slsc_engine* engine, int candidate) {
+    return on(engine, [&] { engine->engine.set_candidate(candidate); });
+}
+
+uint64_t slsc_candidate_macs(slsc_engine* engine, int candidate) {
+    uint64_t macs = 0;
+    on(engine, [&] { macs = engine->engine.candidate_macs(candidate); });
+    return macs;
+}
+
+slsc_status slsc_set_region(slsc_engine* engine, int pixels) {
+    return on(engine, [&] { engine->engine.set_region(pixels); });
+}
+
+slsc_status slsc_regions(slsc_engine* engine, int height, int width, int* rows, int* columns) {
+    if (!rows || !columns) return SLSC_BAD_ARGUMENT;
+    return on(engine, [&] {
+        slsc::require(height >= 1 && width >= 1, SLSC_BAD_ARGUMENT, "height and width must be 1 or more");
+        *rows = int(engine->engine.regions_along(height)), *columns = int(engine->engine.regions_along(width));
+    });
+}
+
 slsc_status slsc_set_band(slsc_engine* engine, int rows) {
     return on(engine, [&] { engine->engine.set_band(rows); });
 }
@@ -111,11 +135,28 @@ slsc_status slsc_run(slsc_engine* engine, const float* input, int height, int wi
     return on(engine, [&] { engine->engine.run(input, height, width, output); });
 }
 
+slsc_status slsc_run_map(slsc_engine* engine, const float* input, int height, int width, const uint8_t* map, int map_rows,
+                         int map_columns, float* output) {
+    if (!input || !map || !output) return SLSC_BAD_ARGUMENT;
+    return on(engine, [&] { engine->engine.run(input, height, width, {map, map_rows, map_columns}, output); });
+}
+
 slsc_status slsc_run_rows(slsc_engine* engine, int height, int width, slsc_read_rows read, slsc_write_rows write, void* user) {
     if (!read || !write) return SLSC_BAD_ARGUMENT;
     return on(engine, [&] {
         engine->engine.run_rows(
             height, width, [&](int first, int rows, float* to) { return read(user, first, rows, to) == 0; },
+            [&](int first, int rows, const float* from) { return write(user, first, rows, from) == 0; });
+    });
+}
+
+slsc_status slsc_run_rows_map(slsc_engine* engine, int height, int width, const uint8_t* map, int map_rows, int map_columns,
+                              slsc_read_rows read, slsc_write_rows write, void* user) {
+    if (!map || !read || !write) return SLSC_BAD_ARGUMENT;
+    return on(engine, [&] {
+        engine->engine.run_rows(
+            height, width, {map, map_rows, map_columns},
+            [&](int first, int rows, float* to) { return read(user, first, rows, to) == 0; },
             [&](int first, int rows, const float* from) { return write(user, first, rows, from) == 0; });
     });
 }

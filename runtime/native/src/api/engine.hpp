@@ -1,12 +1,12 @@
-// Runs one plan on images of any size, at any capacity.
+// Runs one plan on images of any size, at any capacity, with one of its candidates or with one for each region.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "api/context.hpp"
@@ -16,23 +16,40 @@
 
 namespace slsc {
 
+// Candidates of regions, row by row.
+struct RegionMap {
+    const uint8_t* candidates;
+    int rows, columns;
+};
+
 // Errors are thrown as Error. One thread at a time.
 class Engine {
 public:
     Engine(std::shared_ptr<Context> context, std::shared_ptr<const Plan> plan, const Kernels* kernels);
 
     void set_capacity(int capacity);
+    // What runs without a map run with, and sizes are told of: one of the plan's candidates, or kByRegion.
+    void set_candidate(int candidate);
+    // Pixels along a side of a region.
+    void set_region(int pixels);
     void set_band(int rows);
     void set_memory(uint64_t bytes);
     // What is to be done for upright images of height x width, on their side; `run` takes the memory.
     const Schedule& prepare(int height, int width);
     void run(const float* input, int height, int width, float* output);
+    void run(const float* input, int height, int width, const RegionMap& map, float* output);
     // Tightly packed rows: [channel][row][pixel]. Either stops the run by returning false.
     using ReadRows = std::function<bool(int first, int count, float* rows)>;
     using WriteRows = std::function<bool(int first, int count, const float* rows)>;
     void run_rows(int height, int width, const ReadRows& read, const WriteRows& write);
+    void run_rows(int height, int width, const RegionMap& map, const ReadRows& read, const WriteRows& write);
 
     const Kernels& kernels() const { return *kernels_; }
+    int candidates() const { return plan_->candidates(); }
+    // Regions along a side of so many pixels.
+    int64_t regions_along(int pixels) const { return (int64_t(pixels) + region_ - 1) / region_; }
+    // Of one of the candidates, at the last size.
+    uint64_t candidate_macs(int candidate);
     // By operation of the plan: of those that were folded together or run together, the last has all.
     const std::vector<double>& seconds() const { return seconds_; }
     uint64_t macs(int op) const;
@@ -43,17 +60,27 @@ public:
     int band() const { return schedule_ ? schedule_->band : 0; }
 
 private:
-    std::shared_ptr<const Program> program();
+    std::shared_ptr<const Program> program(int candidate);
+    const Schedule& prepare(int height, int width, int candidate);
+    // The candidate of all regions, or kByRegion. Throws Error(SLSC_BAD_ARGUMENT) where the map does not fit.
+    int candidate_of(const RegionMap& map, int height, int width) const;
+    void require_one() const;
+    void forget();  // what was made for the last size
+    uint64_t macs(const Node& node) const;
 
-    void run(const ImageRows& rows);
+    void run_whole(const float* input, const uint8_t* map, float* output);
+    void run_by_rows(const uint8_t* map, const ReadRows& read, const WriteRows& write);
+    void run(const ImageRows& rows, const uint8_t* map);
 
     std::shared_ptr<Context> context_;
     std::shared_ptr<const Plan> plan_;
     const Kernels* kernels_;
     int capacity_ = 0, band_ = 0;  // asked for
+    int candidate_, region_ = kDefaultRegion;
     uint64_t memory_ = 0;          // bytes allowed, 0: any
-    std::map<int, std::shared_ptr<const Program>> programs_;  // by capacity
-    std::optional<Schedule> schedule_;                       // of the last size
+    std::map<std::pair<int, int>, std::shared_ptr<const Program>> programs_;  // by capacity and candidate
+    std::map<int, Schedule> schedules_;      // by candidate, of the last size
+    const Schedule* schedule_ = nullptr;     // the last of them
     std::vector<double> seconds_;
 };
 

@@ -12,11 +12,20 @@
 namespace slsc {
 namespace {
 
+// Of a convolution, before its shuffle, that one thread makes with all candidates.
+constexpr int kColumnsByRegion = 24;
+
 class Run {
 public:
-    Run(const Schedule& schedule, Context& context)
+    Run(const Schedule& schedule, Context& context, const uint8_t* map)
         : schedule_(schedule), kernels_(*schedule.program->target.kernels), threads_(context.threads()),
-          arena_(context.arena().get()), scratch_(context.scratch().get()) {}
+          arena_(context.arena().get()), scratch_(context.scratch().get()) {
+        const Plan& plan = *schedule.program->plan;
+        const Regions& regions = schedule.regions;
+        for (const RegionGrid& grid : regions.grids)
+            chosen_.push_back(slsc::chosen_lanes(regions, grid, map, plan.candidates(), kernels_.lanes));
+        for (int i = 0; map && i < regions.rows * regions.columns; ++i) dearest_ = std::max(dearest_, int(map[i]));
+    }
 
     // Windows slide, and the step's rows of the image enter.
     void begin(const Step& step, const RowsAt& rows) {
@@ -47,17 +56,43 @@ public:
             const NodeStep& at = schedule_.node_steps[step.at + i - step.first];
             const auto begun = std::chrono::steady_clock::now();
             copy(at.fetch, false);
-            if (at.made.first < at.made.end && node.leader == i)
-                with_job(schedule_, step, i, arena_, [&](const Job& job) { run(kernel_of(*schedule_.program, node), job); });
+            if (at.made.first < at.made.end && node.leader == i) run(step, i);
             copy(at.keep, true);
             seconds[node.source] += std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
         }
     }
 
 private:
-    void run(const OpKernel& kernel, const Job& job) {
-        threads_.run(kernel.items(job),
-                     [&](int item, int worker) { kernel.run(job, item, scratch_ + worker * schedule_.scratch_floats); });
+    void run(const Step& step, int index) {
+        const Node& node = schedule_.program->nodes[index];
+        if (!node.choices.empty() && schedule_.regions.grid_of[index] >= 0) return run_by_region(step, index);
+        const int choice = node.choices.empty() ? kNoChoice : dearest_;  // one pixel stands for all regions
+        const OpKernel& kernel = kernel_of(*schedule_.program, node, choice);
+        with_job(schedule_, step, index, arena_, {choice, nullptr}, [&](const Job& job) {
+            threads_.run(kernel.items(job),
+                         [&](int item, int worker) { kernel.run(job, item, scratch_ + worker * schedule_.scratch_floats); });
+        });
+    }
+
+    // Every item makes columns of its own with all candidates, one after the other: what they write lies side by side in vectors.
+    void run_by_region(const Step& step, int index) {
+        const Node& node = schedule_.program->nodes[index];
+        const int grid_index = schedule_.regions.grid_of[index];
+        const RegionGrid& grid = schedule_.regions.grids[grid_index];
+        const Columns made = schedule_.node_steps[step.at + index - step.first].made;
+        const int columns = kColumnsByRegion * node.op.conv.shuffle, items = (made.end - made.first + columns - 1) / columns;
+        threads_.run(items, [&](int item, int worker) {
+            float* scratch = scratch_ + worker * schedule_.scratch_floats;
+            each_choice(node, [&](int choice) {
+                const ChosenPixels chosen{chosen_[grid_index].lanes[choice].data(), grid.column_region.data(), grid.strip_rows,
+                                          grid.cell_rows, grid.cell_columns};
+                const OpKernel& kernel = kernel_of(*schedule_.program, node, choice);
+                with_job(schedule_, step, index, arena_, {choice, &chosen}, [&](Job& job) {
+                    job.from = made.first + item * columns, job.to = std::min(made.end, job.from + columns);
+                    for (int i = 0; i < kernel.items(job); ++i) kernel.run(job, i, scratch);
+                });
+            });
+        });
     }
 
     void slide(const Slide& slide) {
@@ -104,19 +139,22 @@ private:
     ThreadPool& threads_;
     float* arena_;
     float* scratch_;
+    std::vector<ChosenLanes> chosen_;  // by grid
+    int dearest_ = 0;                  // candidate that the map names
     int copied_ = 0, slid_ = 0;
     int written_ = 0;  // rows of the output
 };
 
 }  // namespace
 
-void run_schedule(const Schedule& schedule, Context& context, const ImageRows& rows, std::vector<double>& seconds) {
+void run_schedule(const Schedule& schedule, Context& context, const uint8_t* map, const ImageRows& rows,
+                  std::vector<double>& seconds) {
     const std::lock_guard<std::mutex> turn(context.turn());
     const size_t floats = schedule.placement.floats;
     require(context.arena().grow(floats), SLSC_NO_MEMORY, std::to_string(floats * sizeof(float)) + " bytes for the image's values");
     require(context.scratch().grow(schedule.scratch_floats * size_t(context.thread_count())), SLSC_NO_MEMORY,
             "no memory for the threads' scratch");
-    Run run(schedule, context);
+    Run run(schedule, context, map);
     for (const Step& step : schedule.steps) {
         run.begin(step, rows.read);
         run.step(step, seconds);

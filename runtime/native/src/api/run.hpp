@@ -19,7 +19,8 @@ struct ImageRows {
     std::function<void(int first, int end)> done; // those are written
 };
 
-// Adds to `seconds`, by operation of the plan. Throws Error(SLSC_NO_MEMORY), and what `rows` throw.
-void run_schedule(const Schedule& schedule, Context& context, const ImageRows& rows, std::vector<double>& seconds);
+// `map`: a candidate for each region of the upright image, row by row, of programs by region; null for others. Adds to `seconds`, by operation of the plan. Throws Error(SLSC_NO_MEMORY), and what `rows` throw.
+void run_schedule(const Schedule& schedule, Context& context, const uint8_t* map, const ImageRows& rows,
+                  std::vector<double>& seconds);
 
 }  // namespace slsc

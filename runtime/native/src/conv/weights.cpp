@@ -25,7 +25,8 @@ std::vector<Weight> dense_weights(const Plan& plan, const Op& op) {
 
 // Rank-major storage (plan/ops.hpp): the first entries of every group are its most important weights.
 std::vector<Weight> sparse_weights(const Plan& plan, const Op& op, int capacity) {
-    const int m = int(plan.header.m), n = op.conv.n, wanted = capacity > 0 && capacity < n ? capacity : n;
+    const int m = int(plan.header.m), n = op.conv.n, most = op.kept > 0 ? op.kept : n;
+    const int wanted = capacity > 0 && capacity < most ? capacity : most;
     const int groups = op.conv.groups, in_group = op.conv.channels / groups, out_group = op.conv.made / groups;
     std::vector<Weight> weights;
     const std::vector<float> stored = widened_weights(plan, op.conv);

@@ -135,6 +135,7 @@ static int dense_items(const Job& job) { return conv_regions(job, dense_rows(job
 static void dense_run(const Job& job, int item, float* scratch) {
     const ConvGeometry s = dense_geometry(*job.op);
     const Region region = conv_region(job, item, dense_rows(job), DENSE_TUNING.columns);
+    if (!concerns(job, region)) return;
     for (int i = 0; i < dense_of(job).panel_count; ++i) dense_panel(job, s, region, dense_of(job).panels[i], scratch);
 }
 

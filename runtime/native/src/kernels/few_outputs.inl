@@ -92,6 +92,7 @@ static int few_outputs_items(const Job& job) { return conv_regions(job, FEW_OUTP
 template <class Row>
 static void walk_down(const Job& job, const ConvGeometry& g, int outputs, int item, float* packed, Row row) {
     const Region region = conv_region(job, item, FEW_OUTPUTS_TUNING.rows, FEW_OUTPUTS_TUNING.columns);
+    if (!concerns(job, region)) return;
     const int64_t plane = int64_t(g.packed_columns) * LANES;
     const bool reads_in_place = inside(job, g, region, outputs);
     const int top = region.y - g.top;

@@ -13,6 +13,14 @@ namespace slsc {
 
 struct ConvVariant;
 
+// Which pixels of what a convolution makes, before its shuffle, are one candidate's.
+struct ChosenPixels {
+    const uint32_t* lanes;          // [column region][row of a strip]: bit l for lane l
+    const uint16_t* column_region;  // by column
+    int rows;                       // of a strip
+    int cell_rows, cell_columns;    // see RegionGrid
+};
+
 struct Job {
     const Op* op = nullptr;
     View in0, in1, out;
@@ -20,6 +28,7 @@ struct Job {
     const void* weights = nullptr;  // Conv: what its variant has prepared
     const float *bias = nullptr, *scale = nullptr, *shift = nullptr;  // where the operation has them
     const float* slopes = nullptr;   // PRelu
+    const ChosenPixels* chosen = nullptr;  // Conv: those to make; null for all
     const Job* sibling = nullptr;    // Conv by taps: a 1x1 convolution to run with it, see program/siblings.hpp
 };
 

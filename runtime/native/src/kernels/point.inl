@@ -55,6 +55,7 @@ static size_t point_scratch(const Job& job) {
 
 static void point_run(const Job& job, int item, float* scratch) {
     const Region region = conv_region(job, item, TUNING.rows, TUNING.columns);
+    if (!concerns(job, region)) return;
     float* copy = scratch + POINT_RUN * LANES;
     const bool in_place = region.columns == POINT_RUN;
     const int64_t plane = in_place ? job.in0.plane : POINT_RUN * LANES;

@@ -23,6 +23,29 @@ static Region conv_region(const Job& job, int item, int rows, int columns) {
     return region;
 }
 
+// Lanes that a job is to make at one pixel, bit by bit; of all pixels where it has no choice.
+static inline uint32_t lanes_at(const Job& job, int y, int x) {
+    const ChosenPixels& chosen = *job.chosen;
+    return chosen.lanes[size_t(chosen.column_region[x]) * chosen.rows + y];
+}
+
+// Whether a job is to make anything of a region.
+static bool concerns(const Job& job, const Region& region) {
+    if (!job.chosen) return true;
+    for (int x = region.x; x < region.x + region.columns; ++x) {
+        if (x > region.x && job.chosen->column_region[x] == job.chosen->column_region[x - 1]) continue;
+        for (int y = region.y; y < region.y + region.rows; ++y)
+            if (lanes_at(job, y, x)) return true;
+    }
+    return false;
+}
+
+static inline VI mask_of(uint32_t lanes) {
+    VI bit;
+    for (int l = 0; l < LANES; ++l) bit[l] = int32_t(lanes) >> l & 1;
+    return -bit;
+}
+
 // Row t of the input of a region, for some channels, as [channel][column][lane] in `packed`, `plane` floats from one channel
 // to the next. The border rule is applied here, and rows of neighbouring strips are fetched, so that the inner loops know
 // neither.
@@ -103,9 +126,13 @@ static void finish(const Job& job, int k, int y, int x, int columns, const float
     const Target target = target_of(job, k, y, x);
     with_act(op.act, [&](auto act) {
         const auto row = [&](auto combine) {
-            for (int64_t i = 0; i < columns; ++i)
-                store(target.to + i * target.step, finished<decltype(act)::value, decltype(combine)::value>(
-                                                       load(sums + i * LANES), target.other + i * target.step, op, target.slope));
+            for (int64_t i = 0; i < columns; ++i) {
+                float* to = target.to + i * target.step;
+                V made = finished<decltype(act)::value, decltype(combine)::value>(load(sums + i * LANES),
+                                                                                  target.other + i * target.step, op, target.slope);
+                if (job.chosen) made = select(mask_of(lanes_at(job, y, x + int(i))), made, load(to));
+                store(to, made);
+            }
         };
         switch (op.conv.combine) {
             case Combine::None: return row(CombineType<Combine::None>{});

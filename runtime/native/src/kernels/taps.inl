@@ -41,7 +41,7 @@ struct Piece {
 // Does what `finish` does while the sums are in registers; false where only that can.
 template <int C>
 static inline __attribute__((always_inline)) bool finish_held(const Piece& piece, int k, const V* acc) {
-    if (C < COLUMNS || piece.columns < C) return false;
+    if (C < COLUMNS || piece.columns < C || piece.job.chosen) return false;
     const Op& op = *piece.job.op;
     const auto row = [&](auto act, auto combine) __attribute__((always_inline)) {
         const Target target = target_of(piece.job, k, piece.y, piece.x);
@@ -231,6 +231,7 @@ static size_t taps_scratch(const Job& job) {
 static void taps_run(const Job& job, int item, float* scratch) {
     const ConvGeometry g = tap_geometry(*job.op);
     const Region region = conv_region(job, item, TUNING.rows, TUNING.columns);
+    if (!concerns(job, region)) return;
     const int top = region.y * g.sh - g.top, bottom = (region.y + region.rows - 1) * g.sh - g.top + (g.kh - 1) * g.dh;
     const Taps& taps = taps_of(job);
     const int64_t plane = int64_t(g.packed_columns) * LANES;

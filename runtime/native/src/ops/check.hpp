@@ -10,10 +10,11 @@ namespace slsc {
 
 class OpCheck {
 public:
-    OpCheck(const Plan& plan, size_t index, const char* name) : plan_(plan), index_(index), name_(name) {}
+    // `op`: of one of the plan's candidates.
+    OpCheck(const Plan& plan, const Op& op, size_t index, const char* name) : plan_(plan), op_(op), index_(index), name_(name) {}
 
     const Plan& plan() const { return plan_; }
-    const Op& op() const { return plan_.ops[index_]; }
+    const Op& op() const { return op_; }
 
     void good(bool good, const std::string& why) const;
     void in(const std::string& field, int64_t value, int64_t low, int64_t high) const;
@@ -39,6 +40,7 @@ private:
     void all_finite(const std::string& field, int32_t array) const;
 
     const Plan& plan_;
+    const Op& op_;
     size_t index_;
     const char* name_;
 };

@@ -56,8 +56,10 @@ void check(const OpCheck& check) {
     check.weights(conv.weights, weights, conv.made);
     if (conv.n == 0 || conv.n == m) {
         check.no_array("positions", conv.positions);
+        check.in("kept", check.op().kept, 0, 0);
     } else {
         check.array("positions", conv.positions, DType::U8, weights);
+        check.in("kept", check.op().kept, 0, conv.n);
         check_positions(check, conv, m);
     }
     check.optional_floats("bias", conv.bias, conv.made);

@@ -18,6 +18,7 @@ constexpr int kMaxShuffle = 16;
 constexpr int kMaxScale = 64;  // numerator, denominator, parts
 constexpr int kMaxRowAlign = 1 << 10;
 constexpr int kMaxGroup = 256;
+constexpr int kMaxCandidates = 16;
 constexpr int kMaxUses = 64;  // of each weight, on average: recursive networks share them
 
 }  // namespace slsc

@@ -75,15 +75,15 @@ void check_order(const OpCheck& check, std::vector<Written>& written) {
     check.good(written[op.out].add(op.out_channel, op.out_channel + channels.out), "out is written twice");
 }
 
-void check_ops(const Plan& plan) {
+// `weights`: that all candidates so far have named.
+void check_ops(const Plan& plan, const std::vector<Op>& ops, int64_t& weights) {
     const auto channels = [&](uint32_t value) { return int(plan.values[value].channels); };
     std::vector<Written> written(plan.values.size());
     written[plan.header.input].add(0, channels(plan.header.input));
-    int64_t weights = 0;
-    for (size_t i = 0; i < plan.ops.size(); ++i) {
-        const Op& op = plan.ops[i];
+    for (size_t i = 0; i < ops.size(); ++i) {
+        const Op& op = ops[i];
         const OpSpec& spec = spec_of(op.type);
-        const OpCheck check(plan, i, spec.name);
+        const OpCheck check(plan, op, i, spec.name);
         check.in("channels", op.channel_mean.channels, 1, kMaxChannels);  // the first of all parameters
         spec.check(check);
         check_activation(check, spec);
@@ -100,7 +100,8 @@ void check_plan(const Plan& plan) {
     check_header(plan.header);
     for (size_t i = 0; i < plan.values.size(); ++i) check_value(plan.values[i], "value " + std::to_string(i));
     for (size_t i = 0; i < plan.arrays.size(); ++i) check_array(plan, plan.arrays[i], "array " + std::to_string(i));
-    check_ops(plan);
+    int64_t weights = 0;
+    for (int candidate = 0; candidate < plan.candidates(); ++candidate) check_ops(plan, plan.ops_of(candidate), weights);
 }
 
 }  // namespace slsc

@@ -206,6 +206,15 @@ struct InstanceNormParams {
     float epsilon;
 };
 
+// The weights of a Conv for one more candidate, as they follow its parameters in plans that name the feature "weight-sets".
+struct WeightSet {
+    int32_t n;     // as ConvParams has it
+    int32_t kept;  // of every m, the first of the n; 0: all
+    int32_t weights, positions, bias;
+    int32_t slopes;  // as Op has them
+};
+static_assert(sizeof(WeightSet) == 24);
+
 // An operation. `in`, `in_channel`: value and first channel read, -1 for no second input; `out`, `out_channel`: value and first
 // channel written, so that Concat, Split and channel Slice cost nothing. Which parameters it has, `type` tells; all begin
 // with the channels that it reads.
@@ -224,6 +233,7 @@ struct Op {
         SLSC_OPS(SLSC_OP)
     };
 #undef SLSC_OP
+    int32_t kept;  // not in the file: of a Conv, most weights kept of every m, 0: n; see WeightSet
 };
 
 // The file holds these structs as they are: 4-byte fields, little-endian, no gaps.

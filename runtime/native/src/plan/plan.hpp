@@ -41,6 +41,8 @@ struct Feature {
     char name[32];
 };
 
+constexpr char kWeightSets[] = "weight-sets";  // several candidates: Conv records have a WeightSet for each but the last
+
 enum class DType : uint32_t {
     F32 = 0,
     BF16 = 1,
@@ -66,8 +68,13 @@ struct Plan {
     Header header;
     std::vector<Value> values;
     std::vector<Op> ops;
+    std::vector<std::vector<Op>>
+        cheaper;  // the operations of every candidate but the last, whose `ops` are; others differ in weights
     std::vector<Array> arrays;
     std::vector<uint8_t> blob;
+
+    int candidates() const { return int(cheaper.size()) + 1; }
+    const std::vector<Op>& ops_of(int candidate) const { return candidate < int(cheaper.size()) ? cheaper[candidate] : ops; }
 
     const uint8_t* data(int32_t array) const { return blob.data() + arrays[array].offset; }
     const float* floats(int32_t array) const { return reinterpret_cast<const float*>(data(array)); }

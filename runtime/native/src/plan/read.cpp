@@ -14,8 +14,8 @@
 namespace slsc {
 namespace {
 
-// Features that plans may ask for. "weight-sets" is reserved (docs/reference/plan-file.md).
-constexpr std::array<std::string_view, 0> kKnownFeatures{};
+// Features that plans may ask for.
+constexpr std::array<std::string_view, 1> kKnownFeatures{kWeightSets};
 
 void good(bool good, const std::string& why) { require(good, SLSC_BAD_PLAN, why); }
 
@@ -96,25 +96,54 @@ void check_features(const std::vector<Feature>& features) {
     }
 }
 
-Op read_op(Reader& from, size_t index) {
+bool names(const std::vector<Feature>& features, std::string_view name) {
+    return std::any_of(features.begin(), features.end(), [&](const Feature& feature) { return shown(feature) == name; });
+}
+
+// An operation, and the weight sets behind its parameters: none but of a Conv, where `sets_follow`.
+Op read_op(Reader& from, size_t index, bool sets_follow, std::vector<WeightSet>& sets) {
     const std::string at = "operation " + std::to_string(index);
     uint32_t start[2];
     from.peek(start, sizeof start, at);
     const OpSpec* spec = find_spec(start[0]);
     good(spec, at + ": type " + std::to_string(start[0]) + " is not known");
     const size_t bytes = kOpHeadBytes + spec->param_bytes;
-    good(start[1] == bytes, at + " (" + spec->name + "): bytes is " + std::to_string(start[1]) + ", not " + std::to_string(bytes));
+    const size_t behind = start[1] >= bytes ? start[1] - bytes : 1;
+    const bool fits = sets_follow && OpType(start[0]) == OpType::Conv ? behind % sizeof(WeightSet) == 0 : behind == 0;
+    good(fits, at + " (" + spec->name + "): bytes is " + std::to_string(start[1]) + ", not " + std::to_string(bytes));
+    good(behind / sizeof(WeightSet) < kMaxCandidates,
+         at + " (" + spec->name + "): it has weights for more than " + std::to_string(kMaxCandidates) + " candidates");
     Op op{};
     from.take(&op, bytes, at);
+    sets = from.take_all<WeightSet>(behind / sizeof(WeightSet), at);
     return op;
 }
 
-std::vector<Op> read_ops(Reader& from, const Header& header) {
-    std::vector<Op> ops;
-    const size_t behind = from.left() - header.op_bytes;
-    for (size_t i = 0; i < header.ops; ++i) ops.push_back(read_op(from, i));
+void apply(const WeightSet& set, Op& op) {
+    op.conv.n = set.n, op.kept = set.kept;
+    op.conv.weights = set.weights, op.conv.positions = set.positions, op.conv.bias = set.bias;
+    op.slopes = set.slopes;
+}
+
+// The operations of all candidates. A Conv without sets of its own has the same weights for all.
+void read_ops(Reader& from, bool sets_follow, Plan& plan) {
+    std::vector<std::vector<WeightSet>> sets;
+    const size_t behind = from.left() - plan.header.op_bytes;
+    size_t cheaper = 0;
+    for (size_t i = 0; i < plan.header.ops; ++i) {
+        plan.ops.push_back(read_op(from, i, sets_follow, sets.emplace_back()));
+        const size_t found = sets.back().size();
+        if (!found) continue;
+        good(!cheaper || found == cheaper, "operation " + std::to_string(i) + " (Conv): it has weights for " +
+                                               std::to_string(found + 1) + " candidates, others for " +
+                                               std::to_string(cheaper + 1));
+        cheaper = found;
+    }
     good(from.left() == behind, "header: op_bytes is not what its ops take");
-    return ops;
+    plan.cheaper.assign(cheaper, plan.ops);
+    for (size_t candidate = 0; candidate < cheaper; ++candidate)
+        for (size_t i = 0; i < sets.size(); ++i)
+            if (!sets[i].empty()) apply(sets[i][candidate], plan.cheaper[candidate][i]);
 }
 
 }  // namespace
@@ -123,10 +152,11 @@ std::shared_ptr<const Plan> load_plan(const void* bytes, size_t size) {
     Reader from(bytes, size);
     auto plan = std::make_shared<Plan>();
     plan->header = read_header(from);
-    check_features(from.take_all<Feature>(plan->header.features, "features"));
+    const auto features = from.take_all<Feature>(plan->header.features, "features");
+    check_features(features);
     plan->values = from.take_all<Value>(plan->header.values, "values");
     plan->arrays = from.take_all<Array>(plan->header.arrays, "arrays");
-    plan->ops = read_ops(from, plan->header);
+    read_ops(from, names(features, kWeightSets), *plan);
     plan->blob = from.take_all<uint8_t>(plan->header.blob_bytes, "blob");
     check_plan(*plan);
     turn(*plan);

@@ -33,6 +33,8 @@ void turn(Op& op) {
 
 void turn(Plan& plan) {
     for (Op& op : plan.ops) turn(op);
+    for (std::vector<Op>& ops : plan.cheaper)
+        for (Op& op : ops) turn(op);
 }
 
 }  // namespace slsc

@@ -18,17 +18,18 @@ std::vector<int> count_uses(const Plan& plan) {
 
 }  // namespace
 
-std::vector<int> folded_firsts(const Plan& plan, double tap_cost) {
-    std::vector<int> firsts(plan.ops.size(), -1), writer(plan.values.size(), -1);
+std::vector<int> folded_firsts(const Plan& plan, int candidate, double tap_cost) {
+    const std::vector<Op>& ops = plan.ops_of(candidate);
+    std::vector<int> firsts(ops.size(), -1), writer(plan.values.size(), -1);
     const std::vector<int> uses = count_uses(plan);
-    for (int i = 0; i < int(plan.ops.size()); ++i) {
-        const Op& op = plan.ops[i];
+    for (int i = 0; i < int(ops.size()); ++i) {
+        const Op& op = ops[i];
         const int value = op.in[0], first = writer[value];
         writer[op.out] = i;
-        if (op.type != OpType::Conv || first < 0 || plan.ops[first].type != OpType::Conv || firsts[first] >= 0) continue;
+        if (op.type != OpType::Conv || first < 0 || ops[first].type != OpType::Conv || firsts[first] >= 0) continue;
         const int channels = int(plan.values[value].channels);
-        const bool whole = channels_of(op).in0 == channels && channels_of(plan.ops[first]).out == channels;
-        if (whole && uses[value] == 2 && worth_folding(plan, {plan.ops[first], op}, tap_cost)) firsts[i] = first;
+        const bool whole = channels_of(op).in0 == channels && channels_of(ops[first]).out == channels;
+        if (whole && uses[value] == 2 && worth_folding(plan, {ops[first], op}, tap_cost)) firsts[i] = first;
     }
     return firsts;
 }

@@ -7,7 +7,7 @@
 
 namespace slsc {
 
-// By operation: the one before it that is folded into it; -1 for none. `tap_cost`: see ConvTuning.
-std::vector<int> folded_firsts(const Plan& plan, double tap_cost);
+// By operation of a candidate of `plan`: the one before it that is folded into it; -1 for none. `tap_cost`: see ConvTuning.
+std::vector<int> folded_firsts(const Plan& plan, int candidate, double tap_cost);
 
 }  // namespace slsc

@@ -1,5 +1,7 @@
 #include "program/program.hpp"
 
+#include <numeric>
+#include <tuple>
 #include <utility>
 
 #include "program/fold_pairs.hpp"
@@ -10,18 +12,17 @@
 namespace slsc {
 namespace {
 
-// The plan's operations without those that are folded into another.
-std::vector<Node> list_nodes(const Plan& plan, double tap_cost) {
-    const std::vector<int> firsts = folded_firsts(plan, tap_cost);
+// A candidate's operations without those that are folded into another. `firsts`: see folded_firsts.
+std::vector<Node> list_nodes(const std::vector<Op>& ops, const std::vector<int>& firsts) {
     std::vector<bool> folded(firsts.size(), false);  // into a later one
     for (int first : firsts)
         if (first >= 0) folded[first] = true;
     std::vector<Node> nodes;
     for (int i = 0; i < int(firsts.size()); ++i) {
         if (folded[i]) continue;
-        Node node{plan.ops[i], i, {}, false, {}, int(nodes.size()), {}};
+        Node node{ops[i], i, {}, false, {}, int(nodes.size()), {}, {}};
         if (firsts[i] >= 0) {
-            node.pair = FoldedPair{plan.ops[firsts[i]], plan.ops[i]};
+            node.pair = FoldedPair{ops[firsts[i]], ops[i]};
             node.op = folded_op(*node.pair);
         } else {
             node.residual = take_residual(node.op);
@@ -73,23 +74,79 @@ void prepare_sibling(const Program& program, Node& node, Node& leader) {
     node.conv = {leader.conv.variant, leader.conv.variant->prepare(source, program.target.kernels->tuning), 0};
 }
 
+// Pairs that are worth folding for all of these candidates.
+std::vector<int> agreed_firsts(const Plan& plan, const std::vector<int>& candidates, double tap_cost) {
+    std::vector<int> agreed = folded_firsts(plan, candidates.front(), tap_cost);
+    for (int candidate : candidates) {
+        const std::vector<int> firsts = folded_firsts(plan, candidate, tap_cost);
+        for (size_t i = 0; i < agreed.size(); ++i)
+            if (firsts[i] != agreed[i]) agreed[i] = -1;
+    }
+    return agreed;
+}
+
+// The program of one candidate, siblings aside.
+Program alone(std::shared_ptr<const Plan> plan, const Target& target, int candidate, const std::vector<int>& firsts) {
+    Program program{std::move(plan), target, {}, {}};
+    program.values = program.plan->values;
+    program.nodes = list_nodes(program.plan->ops_of(candidate), firsts);
+    split_joined(program);
+    for (Node& node : program.nodes)
+        if (node.op.type == OpType::Conv) node.conv = prepare(program, node);
+    return program;
+}
+
+void follow(Program& program, const std::vector<int>& leaders) {
+    for (size_t i = 0; i < leaders.size(); ++i) {
+        program.nodes[i].leader = leaders[i];
+        if (leaders[i] != int(i)) prepare_sibling(program, program.nodes[i], program.nodes[leaders[i]]);
+    }
+}
+
+bool same_weights(const Op& a, const Op& b) {
+    const auto names = [](const Op& op) {
+        return std::make_tuple(op.conv.n, op.kept, op.conv.weights, op.conv.positions, op.conv.bias, op.slopes);
+    };
+    return a.type != OpType::Conv || names(a) == names(b);
+}
+
+bool same_weights(const Node& a, const Node& b) {
+    if (a.pair) return same_weights(a.pair->first, b.pair->first) && same_weights(a.pair->second, b.pair->second);
+    if (a.joined) return same_weights(a.joined->whole, b.joined->whole);
+    return same_weights(a.op, b.op);
+}
+
+// The last of the candidates' programs, its nodes with the choices of all where those differ.
+Program joined(std::vector<Program> programs) {
+    Program made = std::move(programs.back());
+    programs.pop_back();
+    std::vector<bool> differ(made.nodes.size(), false);  // by leader: all that run together
+    for (size_t i = 0; i < made.nodes.size(); ++i)
+        for (const Program& program : programs)
+            if (!same_weights(program.nodes[i], made.nodes[i])) differ[made.nodes[i].leader] = true;
+    for (size_t i = 0; i < made.nodes.size(); ++i) {
+        Node& node = made.nodes[i];
+        if (!differ[node.leader]) continue;
+        for (Program& program : programs) node.choices.push_back({program.nodes[i].op, std::move(program.nodes[i].conv)});
+        node.choices.push_back({node.op, node.conv});
+    }
+    return made;
+}
+
 }  // namespace
 
 std::shared_ptr<const Program> make_program(std::shared_ptr<const Plan> plan, const Target& target) {
-    auto program = std::make_shared<Program>();
-    program->plan = std::move(plan);
-    program->target = target;
-    program->values = program->plan->values;
-    program->nodes = list_nodes(*program->plan, target.kernels->tuning.tap_cost);
-    split_joined(*program);
-    for (Node& node : program->nodes)
-        if (node.op.type == OpType::Conv) node.conv = prepare(*program, node);
-    const std::vector<int> leaders = sibling_leaders(*program);
-    for (size_t i = 0; i < leaders.size(); ++i) {
-        program->nodes[i].leader = leaders[i];
-        if (leaders[i] != int(i)) prepare_sibling(*program, program->nodes[i], program->nodes[leaders[i]]);
+    std::vector<int> candidates{target.candidate};
+    if (target.candidate == kByRegion) {
+        candidates.resize(plan->candidates());
+        std::iota(candidates.begin(), candidates.end(), 0);
     }
-    return program;
+    const std::vector<int> firsts = agreed_firsts(*plan, candidates, target.kernels->tuning.tap_cost);
+    std::vector<Program> programs;
+    for (int candidate : candidates) programs.push_back(alone(plan, target, candidate, firsts));
+    const std::vector<int> leaders = sibling_leaders(programs);
+    for (Program& program : programs) follow(program, leaders);
+    return std::make_shared<Program>(joined(std::move(programs)));
 }
 
 }  // namespace slsc

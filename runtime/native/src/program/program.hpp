@@ -19,11 +19,14 @@ enum class Precision {
     Float32
 };
 
+constexpr int kByRegion = -1;  // as a candidate: each region of the image has its own
+
 // What a program is made for.
 struct Target {
     const Kernels* kernels;
     Precision precision;
-    int capacity;  // most weights kept of every m in each sparse layer; 0: all
+    int capacity;       // most weights kept of every m in each sparse layer; 0: all
+    int candidate = 0;  // of the plan's, or kByRegion
 };
 
 // A convolution made ready.
@@ -39,6 +42,12 @@ struct JoinedPart {
     int channel;  // the first of those that the whole reads
 };
 
+// A convolution as one candidate runs it: the node's operation with that one's weights.
+struct Choice {
+    Op op;
+    Convolution conv;
+};
+
 // One operation as it runs.
 struct Node {
     Op op;                           // with what is folded into it
@@ -48,6 +57,7 @@ struct Node {
     std::optional<JoinedPart> joined;
     int leader;                      // the node it runs with: itself, or a later one; see siblings.hpp
     Convolution conv;                // of a Conv
+    std::vector<Choice> choices;     // by candidate, where regions differ and candidates do; the last is the node itself
 };
 
 struct Program {

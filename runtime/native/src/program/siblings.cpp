@@ -1,5 +1,6 @@
 #include "program/siblings.hpp"
 
+#include <algorithm>
 #include <cstddef>
 
 #include "conv/geometry.hpp"
@@ -44,11 +45,14 @@ bool suits(const Program& program, size_t index, size_t with) {
 
 }  // namespace
 
-std::vector<int> sibling_leaders(const Program& program) {
-    std::vector<int> leaders(program.nodes.size());
+std::vector<int> sibling_leaders(const std::vector<Program>& programs) {
+    const auto all_suit = [&](size_t index, size_t with) {
+        return std::all_of(programs.begin(), programs.end(), [&](const Program& program) { return suits(program, index, with); });
+    };
+    std::vector<int> leaders(programs.front().nodes.size());
     for (size_t i = leaders.size(); i-- > 0;) {
         const size_t next = i + 1 < leaders.size() ? size_t(leaders[i + 1]) : i;
-        leaders[i] = int(next > i && suits(program, i, next) ? next : i);
+        leaders[i] = int(next > i && all_suit(i, next) ? next : i);
     }
     return leaders;
 }

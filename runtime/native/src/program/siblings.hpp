@@ -9,6 +9,7 @@
 namespace slsc {
 
 // By node: the one it runs with, which for most is itself, and else stands behind it and nothing but others that run with it.
-std::vector<int> sibling_leaders(const Program& program);
+// `programs`: of one or more candidates of a plan, with the same nodes; all of them agree.
+std::vector<int> sibling_leaders(const std::vector<Program>& programs);
 
 }  // namespace slsc

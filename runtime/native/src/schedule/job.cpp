@@ -12,20 +12,22 @@ View view_of(const Schedule& schedule, float* arena, int value, int channel, int
     return {data, channels, s.height, s.width, s.rows, s.pixel, plane, s.channels * plane, first, place.pitch};
 }
 
-Job job_of(const Schedule& schedule, const Step& step, int index, float* arena) {
+Job job_of(const Schedule& schedule, const Step& step, int index, float* arena, const Chosen& chosen) {
+    const int choice = chosen.choice;
     const Node& node = schedule.program->nodes[index];
     const Plan& plan = *schedule.program->plan;
     const NodeStep& at = schedule.node_steps[step.at + index - step.first];
-    const Op& op = node.op;
+    const Op& op = choice == kNoChoice ? node.op : node.choices[choice].op;
     const Channels channels = channels_of(op);
     Job job;
     job.op = &op;
     job.in0 = view_of(schedule, arena, op.in[0], op.in_channel[0], channels.in0, at.first[0]);
     if (op.in[1] >= 0) job.in1 = view_of(schedule, arena, op.in[1], op.in_channel[1], channels.in1, at.first[1]);
     job.out = view_of(schedule, arena, op.out, op.out_channel, channels.out, at.out_first);
+    job.chosen = chosen.pixels;
     job.from = at.made.first, job.to = at.made.end;
     job.slopes = plan.floats_or_null(op.slopes);
-    job.weights = node.conv.weights.get();
+    job.weights = (choice == kNoChoice ? node.conv : node.choices[choice].conv).weights.get();
     const OpSpec& spec = spec_of(op.type);
     const OpArrays arrays = spec.arrays ? spec.arrays(op) : OpArrays{};
     job.bias = plan.floats_or_null(arrays.bias);
@@ -34,8 +36,9 @@ Job job_of(const Schedule& schedule, const Step& step, int index, float* arena) 
     return job;
 }
 
-const OpKernel& kernel_of(const Program& program, const Node& node) {
-    return node.op.type == OpType::Conv ? node.conv.variant->kernel : program.target.kernels->op(node.op.type);
+const OpKernel& kernel_of(const Program& program, const Node& node, int choice) {
+    if (node.op.type != OpType::Conv) return program.target.kernels->op(node.op.type);
+    return (choice == kNoChoice ? node.conv : node.choices[choice].conv).variant->kernel;
 }
 
 }  // namespace slsc

@@ -11,18 +11,33 @@ namespace slsc {
 // arena the sizes are right.
 View view_of(const Schedule& schedule, float* arena, int value, int channel, int channels, int first);
 
-Job job_of(const Schedule& schedule, const Step& step, int node, float* arena);
+constexpr int kNoChoice = -1;  // of a node that has none
 
-const OpKernel& kernel_of(const Program& program, const Node& node);
-
-// Calls use(job) with the job of a node, and behind it those of the siblings that run with it.
+// Calls use(choice) with each of a node's choices, or once where it has none.
 template <typename Use>
-void with_job(const Schedule& schedule, const Step& step, int node, float* arena, Use use) {
+void each_choice(const Node& node, Use use) {
+    if (node.choices.empty()) use(kNoChoice);
+    for (int choice = 0; choice < int(node.choices.size()); ++choice) use(choice);
+}
+
+// How a job is made: by which choice of its node, and of which pixels, null for all.
+struct Chosen {
+    int choice;
+    const ChosenPixels* pixels;
+};
+
+Job job_of(const Schedule& schedule, const Step& step, int node, float* arena, const Chosen& chosen);
+
+const OpKernel& kernel_of(const Program& program, const Node& node, int choice);
+
+// Calls use(job) with the job of a node, by one of its choices, and behind it those of the siblings that run with it.
+template <typename Use>
+void with_job(const Schedule& schedule, const Step& step, int node, float* arena, const Chosen& chosen, Use use) {
     std::vector<Job> jobs;
     for (int i = node; i >= step.first && schedule.program->nodes[i].leader == node; --i)
-        jobs.push_back(job_of(schedule, step, i, arena));
+        jobs.push_back(job_of(schedule, step, i, arena, chosen));
     for (size_t i = 1; i < jobs.size(); ++i) jobs[i - 1].sibling = &jobs[i];
-    use(static_cast<const Job&>(jobs.front()));
+    use(jobs.front());
 }
 
 }  // namespace slsc

@@ -133,9 +133,13 @@ size_t most_scratch(const Schedule& schedule) {
         done = step.end;
         for (int i = step.first; i < step.end; ++i) {
             const Node& node = schedule.program->nodes[i];
-            const OpKernel& kernel = kernel_of(*schedule.program, node);
-            if (!kernel.scratch_floats || node.leader != i) continue;
-            with_job(schedule, step, i, nullptr, [&](const Job& job) { most = std::max(most, kernel.scratch_floats(job)); });
+            if (node.leader != i) continue;
+            each_choice(node, [&](int choice) {
+                const OpKernel& kernel = kernel_of(*schedule.program, node, choice);
+                if (!kernel.scratch_floats) return;
+                with_job(schedule, step, i, nullptr, {choice, nullptr},
+                         [&](const Job& job) { most = std::max(most, kernel.scratch_floats(job)); });
+            });
         }
     }
     return (most + kGuardFloats - 1) / kGuardFloats * kGuardFloats;
@@ -183,8 +187,9 @@ Bands place_within(Schedule& schedule, int columns, const Manner& manner) {
 }  // namespace
 
 Schedule make_schedule(std::shared_ptr<const Program> program, const Manner& manner) {
-    Schedule schedule{std::move(program), {}, {}, {}, {}, {}, {}, 0, 0, 0, 0};
+    Schedule schedule{std::move(program), {}, {}, {}, {}, {}, {}, {}, 0, 0, 0, 0};
     schedule.shapes = infer_shapes(*schedule.program, manner.height, manner.width);
+    schedule.regions = find_regions(*schedule.program, schedule.shapes, manner.region);
     const int columns = manner.band > 0 ? manner.band : band_width(*schedule.program, schedule.shapes, manner.threads);
     const Bands bands = place_within(schedule, columns, manner);
     Writer(schedule, bands).all();

@@ -10,6 +10,7 @@
 #include "memory/arena.hpp"
 #include "memory/layout.hpp"
 #include "program/program.hpp"
+#include "schedule/regions.hpp"
 
 namespace slsc {
 
@@ -52,6 +53,7 @@ struct Schedule {
     std::vector<NodeStep> node_steps;
     std::vector<Copy> copies;
     std::vector<Slide> slides;
+    Regions regions;            // of a program by region
     size_t scratch_floats;      // of one thread
     int band;                                // columns of the image that enter in one step, at most
     size_t entering_floats, leaving_floats;  // of the rows of image and output that one step takes and gives, at most
@@ -66,6 +68,7 @@ struct Manner {
     int threads;
     int band;         // columns; 0: as many as suit the caches. Never changes the result
     uint64_t memory;  // bytes that values should take at most, 0 for no bound; more where they need it. Never changes the result
+    int region = kDefaultRegion;  // pixels along a side of a region, of programs by region
 };
 
 // Throws Error(SLSC_BAD_SIZE) when the network does not take images of this size.

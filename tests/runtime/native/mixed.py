@@ -1,0 +1,162 @@
+"""Regions with candidates of their own, in numpy: the oracle of passes with a map. It follows the words of native.h."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from types import ModuleType
+
+import numpy as np
+
+from slsc.passes.lowering.nmp import ABSENT, WEIGHT_SETS, Array, DType, Op, PlanFile
+from slsc.passes.lowering.nmp_ops import Conv, DepthToSpace, Pad, Pool, Resize, SpaceToDepth
+from slsc.pattern import group_sizes, kept_in_group
+
+Numbers = np.ndarray
+Axis = tuple[Fraction, Fraction]
+"""Pixel p of a value lies at a p + b of the image."""
+
+
+def alone(plan: PlanFile, candidate: int) -> PlanFile:
+    """The plan of one candidate, in which nothing is left of the others but arrays that nobody names."""
+    arrays, ops = list(plan.arrays), []
+    for op in plan.ops:
+        own, kept = _of_candidate(op, candidate)
+        if isinstance(own.params, Conv) and kept:
+            conv = own.params
+            there = np.flatnonzero(_ranks(conv, plan.m) < _kept(conv, plan.m, kept))
+            weights = plan.floats(conv.weights)[there]
+            positions = np.frombuffer(plan.arrays[conv.positions].data, np.uint8)[there]
+            own = replace(own, params=conv._replace(n=kept, weights=len(arrays), positions=len(arrays) + 1))
+            arrays += [Array(weights.tobytes()), Array(positions.tobytes(), DType.U8)]
+        ops.append(own)
+    return replace(plan, ops=tuple(ops), arrays=tuple(arrays), features=())
+
+
+def _entries(conv: Conv, m: int) -> tuple[list[int], list[int]]:
+    """Rank and group size of every stored weight."""
+    sizes = group_sizes(conv.channels // conv.groups, m)
+    rows = conv.made * conv.kernel_h * conv.kernel_w
+    found = [
+        (rank, size)
+        for rank in range(conv.n)
+        for size in sizes * rows
+        if rank < kept_in_group(conv.n, m, size)
+    ]  # fmt: skip
+    return [rank for rank, _ in found], [size for _, size in found]
+
+
+def _ranks(conv: Conv, m: int) -> Numbers:
+    return np.array(_entries(conv, m)[0])
+
+
+def _kept(conv: Conv, m: int, kept: int) -> Numbers:
+    return np.array([kept_in_group(kept, m, size) for size in _entries(conv, m)[1]])
+
+
+def _of_candidate(op: Op, candidate: int) -> tuple[Op, int]:
+    """Its operation, and the weights kept of every M."""
+    if not op.sets or candidate == len(op.sets):
+        return replace(op, sets=()), 0
+    own = op.sets[candidate]
+    assert isinstance(op.params, Conv)
+    params = op.params._replace(n=own.n, weights=own.weights, positions=own.positions, bias=own.bias)
+    return replace(op, params=params, slopes=own.slopes, sets=()), own.kept
+
+
+def interpret_map(interpreter: ModuleType, plan: PlanFile, image: Numbers, regions: Numbers, size: int) -> Numbers:
+    """The output for a (channels, height, width) image and a map of candidates for regions of `size` pixels a side."""
+    values: dict[int, Numbers] = {plan.input: image.astype(np.float32)}
+    axes: dict[int, tuple[Axis, Axis]] = {plan.input: ((Fraction(1), Fraction(0)),) * 2}
+    for op in plan.ops:
+        ins = [interpreter._read(values, op, index) for index in (0, 1) if op.ins[index] >= 0]
+        made = [interpreter._run(plan, *_of_candidate(op, index)[:1], ins, _of_candidate(op, index)[1])
+                for index in range(len(op.sets) + 1)]  # fmt: skip
+        before = _before_shuffle(op, axes[op.ins[0]])
+        chosen = _chosen(made[0].shape, op, before, regions, size) if op.sets else np.array(0)
+        mixed = np.choose(chosen, made).astype(np.float32)
+        if op.out not in values:
+            values[op.out] = np.full((plan.values[op.out], *mixed.shape[1:]), np.nan, np.float32)
+        values[op.out][op.out_channel : op.out_channel + len(mixed)] = mixed
+        other = axes[op.ins[1]] if op.ins[1] >= 0 else None
+        axes[op.out] = _made(op, before, other, ins[0].shape[1:])
+    return values[plan.output]
+
+
+def _chosen(shape: tuple[int, ...], op: Op, axes: tuple[Axis, Axis], regions: Numbers, size: int) -> Numbers:
+    """By row and column of a convolution's output: its candidate."""
+    assert isinstance(op.params, Conv)
+    if shape[1:] == (1, 1) and regions.size > 1:
+        return np.array(regions.max())
+    places = []
+    for pixels, (a, b), count in zip(shape[1:], axes, regions.shape, strict=True):
+        p = np.arange(pixels) // op.params.shuffle
+        places.append(np.array([min(max((a * int(each) + b) // size, 0), count - 1) for each in p], int))
+    return regions[np.ix_(*places)].astype(int)
+
+
+def _before_shuffle(op: Op, axes: tuple[Axis, Axis]) -> tuple[Axis, Axis]:
+    match op.params:
+        case Conv() as p:
+            kernels, dilations = (p.kernel_h, p.kernel_w), (p.dilation_h, p.dilation_w)
+        case Pool() as p:
+            kernels, dilations = (p.kernel_h, p.kernel_w), (1, 1)
+        case _:
+            return axes
+    strides, pads = (p.stride_h, p.stride_w), (p.pad_top, p.pad_left)
+    return tuple(
+        (a * stride, a * ((kernel - 1) * dilation // 2 - pad) + b)
+        for (a, b), kernel, dilation, stride, pad in zip(axes, kernels, dilations, strides, pads, strict=True)
+    )  # type: ignore[return-value]
+
+
+def _made(
+    op: Op, axes: tuple[Axis, Axis], other: tuple[Axis, Axis] | None, shape: tuple[int, ...]
+) -> tuple[Axis, Axis]:
+    factor, shifts = Fraction(1), (0, 0)
+    match op.params:
+        case Conv() as p:
+            factor = Fraction(1, p.shuffle)
+        case DepthToSpace() as p:
+            factor = Fraction(1, p.block)
+        case SpaceToDepth() as p:
+            factor = Fraction(p.block)
+        case Resize(numerator=0):
+            assert other is not None
+            return other
+        case Resize() as p:
+            factor = Fraction(p.denominator, p.numerator)
+        case Pad() as p:
+            parts = (p.share_top, p.share_left)
+            sides = [side // p.parts * share if p.parts else 0 for side, share in zip(shape, parts, strict=True)]
+            shifts = (-p.top - sides[0], -p.left - sides[1])
+    return tuple((a * factor, a * shift + b) for (a, b), shift in zip(axes, shifts, strict=True))  # type: ignore[return-value]
+
+
+def laddered(plan: PlanFile, rng: np.random.Generator, candidates: int) -> PlanFile:
+    """A plan with more candidates: at random, a convolution's weights are others, fewer, or the same."""
+    arrays = list(plan.arrays)
+
+    def other(index: int) -> int:
+        if index == ABSENT:
+            return ABSENT
+        numbers = plan.floats(index)
+        arrays.append(Array((rng.permutation(numbers) * np.float32(rng.choice([-1, 0.5]))).tobytes()))
+        return len(arrays) - 1
+
+    def further(op: Op) -> Op:
+        kind = rng.integers(4)
+        if not isinstance(op.params, Conv) or kind == 0 or plan.arrays[op.params.weights].dtype != DType.F32:
+            return op
+        own = op.weight_set
+        if kind == 1 and own.positions != ABSENT:
+            kept = sorted(int(rng.integers(1, own.n + 1)) for _ in range(candidates - 1))
+            return replace(op, sets=tuple(own._replace(kept=each, bias=other(own.bias)) for each in kept))
+        sets = [
+            own._replace(weights=other(own.weights), bias=other(own.bias), slopes=other(own.slopes))
+            for _ in range(candidates - 1)
+        ]
+        return replace(op, sets=tuple(sets))
+
+    ops = tuple(further(op) for op in plan.ops)
+    return replace(plan, ops=ops, arrays=tuple(arrays), features=(*plan.features, WEIGHT_SETS))
