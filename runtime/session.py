@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from slsc.errors import DataError, ResourceError, UsageError
-from slsc.runtime.adaptive.ladder import Ladder, engines_of, estimator_of, mixing_bytes, mixing_geometry
+from slsc.runtime.adaptive.ladder import Ladder, estimator_of, mixing_bytes, mixing_geometry
 from slsc.runtime.adaptive.wish import Choice
 from slsc.runtime.atomic import require_other
 from slsc.runtime.backends.base import AllocationFailed, Batch, Streaming
@@ -166,7 +166,7 @@ class Session:
             loaded = load_engine(self._bundle, options, before)
             self._ladder = None
             return loaded
-        loaded = load_ladder(self._bundle, options, engines_of(estimator_of(self._bundle)), before)
+        loaded = load_ladder(self._bundle, options, estimator_of(self._bundle).engines, before)
         self._ladder = Ladder(self._bundle, {loaded.record.name: loaded.runner, **loaded.others})
         return loaded
 

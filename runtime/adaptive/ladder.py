@@ -17,7 +17,6 @@ from slsc.runtime.adaptive.regions import ChoiceMap, Regions, require_map
 from slsc.runtime.adaptive.selection import Chosen, Table
 from slsc.runtime.adaptive.wish import Choice, Wish, chosen, summed_up
 from slsc.runtime.backends.base import AllocationFailed, Batch, Runner
-from slsc.runtime.bundle.engines import ZERO_COST
 from slsc.runtime.bundle.estimators import EstimatorRecord
 from slsc.runtime.bundle.manifest import TileGeometry
 from slsc.runtime.bundle.reader import Bundle
@@ -171,8 +170,3 @@ def mixing_bytes(scale: int, channels: int, height: int, width: int) -> int:
     """What mixing holds beside a run: the mixed tile, one candidate's share of it, its weights."""
     pixels = height * width * scale**2
     return pixels * (2 * channels * 4 + 2 * 4 + 1)
-
-
-def engines_of(record: EstimatorRecord) -> list[str]:
-    """Names of the engines among an estimator's candidates."""
-    return [name for name in record.candidates if name not in ZERO_COST.values()]

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from slsc.runtime.bundle.engines import KIND as KIND_NAME
+from slsc.runtime.bundle.engines import MAX_KIND, ZERO_COST, Artefact
 from slsc.runtime.bundle.fields import Fields, finite_number, text
 
 KIND = "luma-quadratic"
@@ -39,6 +41,8 @@ class EstimatorRecord:
         beta_engines: likewise, for backends that cannot leave out a region: among the engines alone.
         budget: that cost, a share of the dense network's.
         quality: how well it estimates on held-out images; finite.
+        artefacts: the engines among its candidates together, cheapest first, by kind, in the form of backends that
+            give each region its own within one pass.
     """
 
     kind: str
@@ -50,6 +54,12 @@ class EstimatorRecord:
     beta_engines: float
     budget: float
     quality: Mapping[str, float]
+    artefacts: Mapping[str, Artefact]
+
+    @property
+    def engines(self) -> tuple[str, ...]:
+        """Its candidates without what costs nothing."""
+        return tuple(name for name in self.candidates if name not in ZERO_COST.values())
 
     @property
     def bytes(self) -> int:
@@ -74,8 +84,12 @@ class EstimatorRecord:
             beta_engines=fields.number("beta_engines", 0.0, 1e6),
             budget=fields.number("budget", 0.0, 1.0),
             quality=fields.mapping("quality", finite_number),
+            artefacts=fields.mapping("artefacts", Artefact.from_dict),
         )
         fields.close()
+        for kind in value.artefacts:
+            if len(kind) > MAX_KIND or not KIND_NAME.fullmatch(kind):
+                fields.refuse("artefacts", f"{kind[:40]!r} is no kind")
         if value.side % 4:
             fields.refuse("side", "expected a multiple of 4")
         if len(value.candidates) < 2 or len(set(value.candidates)) != len(value.candidates):

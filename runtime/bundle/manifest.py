@@ -316,3 +316,6 @@ def _require_sound_estimators(fields: Fields, manifest: Manifest) -> None:
         if entry is None or entry.bytes != estimator.bytes:
             why = "is not among the entries" if entry is None else f"has {entry.bytes} bytes, not {estimator.bytes}"
             fields.refuse("estimators", f"{estimator.entry} {why}")
+        for artefact in estimator.artefacts.values():
+            if artefact.entry not in manifest.entries:
+                fields.refuse("estimators", f"its file {artefact.entry} is not among the entries")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -12,16 +12,18 @@ import onnx
 
 from slsc.data.patches import Pair
 from slsc.errors import UsageError
+from slsc.jobs.compile.artefacts import join
 from slsc.jobs.compile.baking import BakedEngine
 from slsc.jobs.compile.measuring import fitted, runner
 from slsc.jobs.compile.tile_geometry import Batch, RestoreBatch
+from slsc.passes.artefacts import FORMS
 from slsc.progress import StageProgress
 from slsc.runtime.adaptive.estimator import HIGHEST, LOWEST, Quadratic, terms
 from slsc.runtime.adaptive.features import features
 from slsc.runtime.adaptive.mixed_tiles import enlarged
 from slsc.runtime.adaptive.regions import SIDE, Regions
 from slsc.runtime.adaptive.selection import Table, by_beta, by_budget
-from slsc.runtime.bundle.engines import ZERO_COST
+from slsc.runtime.bundle.engines import ZERO_COST, Artefact
 from slsc.runtime.bundle.estimators import KIND, EstimatorRecord
 from slsc.runtime.bundle.manifest import ImageIO
 from slsc.runtime.image.colour import LUMA
@@ -33,6 +35,9 @@ ENTRY = "estimators/errors.f32"
 
 REGIONS = 3000
 """Regions that it is trained on, at most: more photos than hold them are left out."""
+
+SHIFTS = ((0, 0), (SIDE // 2, SIDE // 2))
+"""Photos are cut into regions so many rows and columns further on: more to learn from what is restored once."""
 
 RIDGE = 100.0
 """Pulls weights to 0: as much as so many regions of average weight pull them elsewhere."""
@@ -66,10 +71,17 @@ class Measured:
 
 @dataclass(frozen=True)
 class Fitted:
-    """A trained estimator: what the manifest says of it, and its entry."""
+    """A trained estimator.
+
+    Attributes:
+        record: what the manifest says of it.
+        entries: its files in the bundle.
+        warnings: what speaks against using it.
+    """
 
     record: EstimatorRecord
-    data: bytes
+    entries: Mapping[str, bytes]
+    warnings: Sequence[str]
 
 
 def ladder_budgets(budgets: Sequence[Fraction]) -> tuple[Fraction, ...]:
@@ -110,11 +122,13 @@ def fit_estimator(
     io = ranked[0].io
     networks: list[RestoreBatch] = [lambda batch: enlarged(batch, io), *(runner(engine.model) for engine in ranked)]
     meter = _Meter(networks, runner(dense), io, truth)
-    trained_on = meter.measure(_enough(calibration, io), progress)
+    trained_on = meter.measure(_enough(calibration, io), progress, SHIFTS)
     quadratic = fit(trained_on)
     found = [(each, _table(quadratic, each, costs)) for each in trained_on]
     tables = [table for _, table in found]
     names = (ZERO_COST[io.task], *(engine.name for engine in ranked))
+    quality = judged(quadratic, meter.measure([fitted(pair, io) for pair in held_out], progress), costs, budget)
+    joined, refusals = join([(engine.model, engine.plan) for engine in ranked], io)
     record = EstimatorRecord(
         kind=KIND,
         entry=ENTRY,
@@ -124,9 +138,24 @@ def fit_estimator(
         beta=calibrated_beta(tables, float(budget)),
         beta_engines=calibrated_beta([_engines_alone(table) for table in tables], float(budget)),
         budget=float(budget),
-        quality=judged(quadratic, meter.measure([fitted(pair, io) for pair in held_out], progress), costs, budget),
+        quality=quality,
+        artefacts={kind: Artefact(_entry(kind)) for kind in joined},
     )
-    return Fitted(record, quadratic.to_bytes())
+    entries = {ENTRY: quadratic.to_bytes(), **{_entry(kind): data for kind, data in joined.items()}}
+    return Fitted(record, entries, [*_doubts(quality), *refusals])
+
+
+def _entry(kind: str) -> str:
+    return f"engines/ladder.{FORMS[kind].suffix}"
+
+
+def _doubts(quality: Mapping[str, float]) -> list[str]:
+    if quality["gain_db"] > 0:
+        return []
+    return [
+        f"choosing by region gains {quality['gain_db']:.2f} dB on the held-out photos, where one engine of that cost "
+        "does as well: train it on more photos with --data, or compile without --adaptive"
+    ]
 
 
 class _Meter:
@@ -135,14 +164,19 @@ class _Meter:
     def __init__(self, networks: Sequence[RestoreBatch], dense: RestoreBatch, io: ImageIO, truth: bool) -> None:
         self._networks, self._dense, self._io, self._truth = networks, dense, io, truth
 
-    def measure(self, pairs: Sequence[Pair], progress: StageProgress) -> list[Measured]:
-        found = []
-        for given, wanted in pairs:
-            found.append(self._measured(given, wanted))
-            progress("measuring candidates", len(found), len(pairs))
+    def measure(
+        self, pairs: Sequence[Pair], progress: StageProgress, shifts: Sequence[tuple[int, int]] = ((0, 0),)
+    ) -> list[Measured]:
+        """Measure images, each several times: with the regions so many rows and columns further on."""
+        found: list[Measured] = []
+        for index, (given, wanted) in enumerate(pairs):
+            found += self._measured(given, wanted, shifts)
+            progress("measuring candidates", index + 1, len(pairs))
         return found
 
-    def _measured(self, given: npt.NDArray[np.uint8], wanted: npt.NDArray[np.uint8]) -> Measured:
+    def _measured(
+        self, given: npt.NDArray[np.uint8], wanted: npt.NDArray[np.uint8], shifts: Sequence[tuple[int, int]]
+    ) -> Iterator[Measured]:
         io = self._io
         batch = to_batch(given, io)
         outputs = [self._seen(network(batch)) for network in self._networks]
@@ -150,9 +184,14 @@ class _Meter:
         reference = self._seen(wanted_batch(wanted, io)) if self._truth else dense
         if self._truth:
             outputs.append(dense)
-        regions = Regions(*given.shape[:2], SIDE)
-        errors = np.stack([_region_means((output - reference) ** 2, regions, io.scale) for output in outputs])
-        return Measured(features(given, regions), errors, regions.pixels)
+        squares = [(output - reference) ** 2 for output in outputs]
+        for down, right in shifts:
+            part = given[down:, right:]
+            if 0 in part.shape:
+                continue
+            regions, scale = Regions(*part.shape[:2], SIDE), io.scale
+            errors = [_region_means(each[:, down * scale :, right * scale :], regions, scale) for each in squares]
+            yield Measured(features(part, regions), np.stack(errors), regions.pixels)
 
     def _seen(self, output: Batch) -> Values:
         """What counts of an output, levels of 0..255: luma of colours that are enlarged, all channels else."""

@@ -218,7 +218,7 @@ def compile_model(request: CompileRequest, progress: StageProgress) -> CompileRe
         held_out=len(data.held_out),
         labelled=data.labelled,
         plain_psnr=plain,
-        warnings=tuple(restoring.warnings),
+        warnings=(*restoring.warnings, *(estimator.warnings if estimator else ())),
         seconds=time.monotonic() - begun,
         peak_bytes=_peak_bytes(),
         hardware=hardware,
@@ -364,7 +364,7 @@ def _write(
     )
     entries = dict(entry for engine in engines for entry in engine.entries())
     if estimator:
-        entries[estimator.record.entry] = estimator.data
+        entries |= estimator.entries
     write_bundle(request.output, manifest, entries)
 
 

@@ -20,7 +20,8 @@ from slsc.runtime.bundle.value_range import ValueRange
 NORMALISED = ValueRange.normalised((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 ESTIMATOR = EstimatorRecord(
-    KIND, "estimators/errors.f32", ("bicubic", "1-8"), True, 24, 0.3, 0.2, 0.125, {"rank_correlation": 0.9}
+    KIND, "estimators/errors.f32", ("bicubic", "1-8"), True, 24, 0.3, 0.2, 0.125, {"rank_correlation": 0.9},
+    {"native": Artefact("engines/1-8.bin")},
 )
 
 
@@ -156,6 +157,8 @@ BAD = {
     "estimator of odd regions": edit("estimators", 0, "side", value=25),
     "estimator of another size": edit("estimators", 0, "dense", value=False),
     "estimator nowhere": edit("estimators", 0, "entry", value="estimators/two.f32"),
+    "ladder nowhere": edit("estimators", 0, "artefacts", "native", "entry", value="engines/2.nmp"),
+    "ladder of no kind": edit("estimators", 0, "artefacts", "N", value={"entry": "engines/1-8.bin"}),
     "beta negative": edit("estimators", 0, "beta", value=-0.5),
     "hash short": edit("entries", "engines/1-8.onnx", "sha256", value="c"),
     "bytes negative": edit("entries", "engines/1-8.onnx", "bytes", value=-3),
