@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from slsc.errors import ResourceError, UsageError
+from slsc.errors import BundleError, ResourceError, UsageError
 from slsc.runtime.backends import (
     Adjustable,
     AllocationFailed,
     Backend,
+    Regional,
     Runner,
     able_to,
     choose_backend,
     load_backend,
     require_accepted,
 )
-from slsc.runtime.bundle.engines import Engine
+from slsc.runtime.bundle.engines import Artefact, Engine
+from slsc.runtime.bundle.estimators import EstimatorRecord
+from slsc.runtime.bundle.faults import BundleFault
 from slsc.runtime.bundle.reader import Bundle
 from slsc.runtime.memory import resident_bytes
 from slsc.runtime.options import NO_WISH, Options
@@ -69,7 +72,9 @@ class LoadedEngine:
             raise ResourceError("out of memory", why=f"while a run on {width}x{height} was prepared") from error
 
 
-def load_engine(bundle: Bundle, options: Options, before: LoadedEngine | None) -> LoadedEngine:
+def load_engine(
+    bundle: Bundle, options: Options, before: LoadedEngine | None, joined: Mapping[str, Artefact] | None = None
+) -> LoadedEngine:
     """Load the engine that the options name, on the backend that they name.
 
     Args:
@@ -77,6 +82,7 @@ def load_engine(bundle: Bundle, options: Options, before: LoadedEngine | None) -
         options: see there.
         before: what the session has loaded already. Where it is on the backend and threads asked for, they are shared.
             It is closed in the end, and stays as it is where loading fails.
+        joined: artefacts by kind that are loaded in place of the engine's own, of which it is the dearest candidate.
 
     Raises:
         UsageError: the bundle has no such engine, there is no such backend, or it cannot run at the capacity.
@@ -87,7 +93,8 @@ def load_engine(bundle: Bundle, options: Options, before: LoadedEngine | None) -
     backend = _backend_for(engine, options)
     if before and (before.backend.name, before.threads) == (backend.name, options.threads):
         backend = before.backend
-    runner = backend.load(bundle.read(engine.artefacts[backend.kind].entry))
+    artefact = (joined or {}).get(backend.kind, engine.artefacts[backend.kind])
+    runner = backend.load(bundle.read(artefact.entry))
     _limit_capacity(runner, options.capacity, backend.name)
     if before:
         before.close_runners()
@@ -96,19 +103,24 @@ def load_engine(bundle: Bundle, options: Options, before: LoadedEngine | None) -
     return LoadedEngine(engine, backend, options.threads, runner, bundle.manifest.io.multiple_of, resident_bytes())
 
 
-def load_ladder(bundle: Bundle, options: Options, names: Sequence[str], before: LoadedEngine | None) -> LoadedEngine:
-    """Load several engines on one backend, the dearest as the one that `LoadedEngine.runner` is.
+def load_ladder(bundle: Bundle, options: Options, record: EstimatorRecord, before: LoadedEngine | None) -> LoadedEngine:
+    """Load the engines that regions choose from: all in one runner where the backend is `Regional`, else one each.
 
     Args:
         bundle, options, before: as in `load_engine`.
-        names: of the engines, cheapest first.
+        record: of the bundle's estimator; its dearest engine is what `LoadedEngine.record` is.
 
     Raises:
         UsageError, BackendError, BundleError: as `load_engine`.
     """
-    loaded = load_engine(bundle, replace(options, engine=names[-1], **NO_WISH), before)
+    names = record.engines
+    options = replace(options, engine=names[-1], **NO_WISH)
+    loaded = load_engine(bundle, options, before, record.artefacts)
     others: dict[str, Runner] = {}
     try:
+        if loaded.backend.kind in record.artefacts:
+            _require_candidates(loaded, record)
+            return loaded
         for name in names[:-1]:
             engine = bundle.select(name)[0]
             require_accepted(loaded.backend, engine)
@@ -117,6 +129,22 @@ def load_ladder(bundle: Bundle, options: Options, names: Sequence[str], before: 
         replace(loaded, others=others).close()
         raise
     return replace(loaded, others=others, resident=resident_bytes())
+
+
+def _require_candidates(loaded: LoadedEngine, record: EstimatorRecord) -> None:
+    """Check that what holds the engines together holds as many as the estimator tells apart."""
+    runner = loaded.runner
+    found = runner.candidates() if isinstance(runner, Regional) else 1
+    if found != len(record.engines) or not isinstance(runner, Regional):
+        entry = record.artefacts[loaded.backend.kind].entry
+        raise BundleError(
+            BundleFault.BAD_MANIFEST,
+            "the bundle's estimator and engines do not go together",
+            where=entry,
+            why=f"it holds {found} candidates, the estimator knows {len(record.engines)} engines",
+            hint="make the bundle again with `slsc compile`",
+        )
+    runner.set_region(record.side)
 
 
 def _backend_for(engine: Engine, options: Options) -> Backend:

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from slsc.errors import DataError, ResourceError, UsageError
-from slsc.runtime.adaptive.ladder import Ladder, estimator_of, mixing_bytes, mixing_geometry
+from slsc.runtime.adaptive.ladder import Ladder, estimator_of, mixing_bytes
+from slsc.runtime.adaptive.regional_tiles import RegionalTiles
 from slsc.runtime.adaptive.wish import Choice
 from slsc.runtime.atomic import require_other
 from slsc.runtime.backends.base import AllocationFailed, Batch, Streaming
@@ -166,7 +167,7 @@ class Session:
             loaded = load_engine(self._bundle, options, before)
             self._ladder = None
             return loaded
-        loaded = load_ladder(self._bundle, options, estimator_of(self._bundle).engines, before)
+        loaded = load_ladder(self._bundle, options, estimator_of(self._bundle), before)
         self._ladder = Ladder(self._bundle, {loaded.record.name: loaded.runner, **loaded.others})
         return loaded
 
@@ -320,7 +321,7 @@ class Session:
     def _limit(self) -> int:
         return default_limit(self._loaded.resident) if self._options.memory is None else self._options.memory
 
-    def _stream_plan(self, photo: Photo, held_output: int) -> StreamPlan | None:
+    def _stream_plan(self, photo: Photo, held_output: int, *, by_region: bool = False) -> StreamPlan | None:
         """How the photo goes through the network whole; None where it takes tiles, or they are asked for."""
         runner = self._loaded.runner
         if not isinstance(runner, Streaming) or self._options.tile:
@@ -328,7 +329,7 @@ class Session:
         held = self._loaded.resident + _shape(photo).bytes + held_output + MARGIN_BYTES
         height, width = photo.pixels.shape[:2]
         for limit in (min(self._limit(), STREAMING_BYTES), self._limit()):
-            plan = plan_stream(runner, self.manifest.io, height, width, limit - held)
+            plan = plan_stream(runner, self.manifest.io, height, width, limit - held, by_region=by_region)
             if plan:
                 return plan
         return None
@@ -373,14 +374,23 @@ class Session:
             self._choice = ladder.choose(photo.pixels, options.wish, strict=options.strict)
         else:
             self._choice = ladder.given(photo.pixels, given)
+        runner = self._loaded.runner
+        if ladder.together:
+            plan = self._stream_plan(photo, held_output, by_region=True)
+            self._streamed = plan is not None
+            if plan and isinstance(runner, Streaming):
+                return StreamedRestoration(runner, io, photo, plan, progress, self._choice.map)
 
         def run_bytes(height: int, width: int) -> int:
             return self._loaded.run_bytes(height, width) + mixing_bytes(io.scale, io.channels, height, width)
 
         self._streamed = False
         limits = Limits(self._limit(), self._loaded.resident, run_bytes, options.tile, options.exact)
-        grid = tile_grid(io, mixing_geometry(self.manifest.tile), _shape(photo), held_output, limits)
+        grid = tile_grid(io, ladder.geometry, _shape(photo), held_output, limits)
         height, width = photo.pixels.shape[:2]
+        if ladder.together:
+            regional = RegionalTiles(ladder.together, self._choice.map, ladder.record.side)
+            return Restoration(regional, io, photo, grid, progress)
         tiles = ladder.tiles(self._choice.map, (height, width), self.manifest.tile)
         taken = ladder.cheaper(tiles, grid)
         if taken is not tiles:

@@ -24,6 +24,9 @@ BLOCK = 4
 FLOOR = 0.25
 """Added before logarithms are taken, square levels: what rounding to 8 bit does to a flat region."""
 
+MACS = 160
+"""Multiply-accumulates that `features` takes for an input pixel, generously: 20 filters of 1 to 16 taps."""
+
 PLANES = ("laplacian", "gradient", "halving", "quartering", "skipping")
 """Squares that are measured pixel by pixel: of second and first differences, and of what is missing when an image of
 half, a quarter, or every second pixel of it is enlarged again."""

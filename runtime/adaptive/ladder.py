@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from math import lcm
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from slsc.runtime.adaptive.mixed_tiles import LEAST_HALO, MixedTiles
 from slsc.runtime.adaptive.regions import ChoiceMap, Regions, require_map
 from slsc.runtime.adaptive.selection import Chosen, Table
 from slsc.runtime.adaptive.wish import Choice, Wish, chosen, summed_up
-from slsc.runtime.backends.base import AllocationFailed, Batch, Runner
+from slsc.runtime.backends.base import AllocationFailed, Batch, Regional, Runner
 from slsc.runtime.bundle.estimators import EstimatorRecord
 from slsc.runtime.bundle.manifest import TileGeometry
 from slsc.runtime.bundle.reader import Bundle
@@ -51,7 +52,8 @@ class Ladder:
 
     Args:
         bundle: it has an estimator.
-        runners: the loaded engines by name.
+        runners: the loaded engines by name; the dearest alone where that holds the others as its candidates, and what
+            costs nothing is no candidate then: every region takes part in the one pass.
 
     Raises:
         BundleError: the estimator is damaged.
@@ -61,7 +63,9 @@ class Ladder:
         self.record = estimator_of(bundle)
         self._estimator = Estimator(self.record, bundle.read(self.record.entry))
         self._manifest = bundle.manifest
-        self.names = self.record.candidates
+        last = runners[self.record.engines[-1]]
+        self.together: Regional | None = last if len(runners) == 1 and isinstance(last, Regional) else None
+        self.names = self.record.engines if self.together else self.record.candidates
         self.costs = tuple(bundle.manifest.cost(name) for name in self.names)
         self.runners: Sequence[Runner | None] = [runners.get(name) for name in self.names]
         self._seconds: npt.NDArray[np.float64] | None = None
@@ -79,16 +83,16 @@ class Ladder:
             UsageError: the wish needs what the bundle lacks.
         """
         begun = time.perf_counter()
-        estimates = self._estimator(pixels)
-        table = Table(estimates.candidates, np.array(self.costs), self._regions(pixels).pixels)
-        wish = wish if wish.given else Wish(beta=self.record.beta)
+        table, dense = self._estimates(pixels)
+        own = self.record.beta_engines if self.together else self.record.beta
+        wish = wish if wish.given else Wish(beta=own)
         seconds = None
         if wish.time_budget is not None:
             taken = 1000 * (time.perf_counter() - begun)
             wish = replace(wish, time_budget=max(0.0, wish.time_budget - taken))
             seconds = self._pixel_seconds()
-        found = chosen(wish, table, estimates.dense, seconds)
-        choice = self._summed_up(found, table, estimates.dense, pixels)
+        found = chosen(wish, table, dense, seconds)
+        choice = self._summed_up(found, table, dense, pixels)
         if strict and not found.met:
             raise BudgetError(
                 "what is asked for cannot be met",
@@ -106,14 +110,12 @@ class Ladder:
             UsageError: it is of another size, or names a candidate that there is not.
         """
         found = Chosen(require_map(choice, self._regions(pixels), self.names), True)
-        estimates = self._estimator(pixels)
-        table = Table(estimates.candidates, np.array(self.costs), self._regions(pixels).pixels)
-        return self._summed_up(found, table, estimates.dense, pixels)
+        return self._summed_up(found, *self._estimates(pixels), pixels)
 
     def tiles(self, choice: ChoiceMap, hw: tuple[int, int], geometry: TileGeometry) -> MixedTiles:
         """What restores tiles of a photo of this size by a map."""
         regions = Regions(*hw, self.record.side)
-        align = int(np.lcm.reduce([geometry.align, *self._manifest.io.multiple_of]))
+        align = lcm(geometry.align, *self._manifest.io.multiple_of)
         halo = round_up(geometry.halo, align)
         return MixedTiles(self.runners, self.costs, choice, regions, self._manifest.io, halo, align)
 
@@ -126,6 +128,19 @@ class Ladder:
         """Cost of an average pixel of the photo, with what surrounds the parts that are run on their own."""
         total = sum(tiles.price(Tile(row, column)) for row in grid.rows for column in grid.columns)
         return total / (tiles.regions.height * tiles.regions.width)
+
+    @property
+    def geometry(self) -> TileGeometry:
+        """How far tiles overlap, and where they may start."""
+        tile = self._manifest.tile
+        if self.together:
+            return replace(tile, align=lcm(tile.align, self.record.side))
+        return replace(tile, halo=max(tile.halo, LEAST_HALO))
+
+    def _estimates(self, pixels: npt.NDArray[Any]) -> tuple[Table, npt.NDArray[np.float64] | None]:
+        found = self._estimator(pixels)
+        errors = found.candidates[len(self.record.candidates) - len(self.names) :]
+        return Table(errors, np.array(self.costs), self._regions(pixels).pixels), found.dense
 
     def _regions(self, pixels: npt.NDArray[Any]) -> Regions:
         return Regions(*pixels.shape[:2], self.record.side)
@@ -142,11 +157,29 @@ class Ladder:
             io = self._manifest.io
             hw = io.fixed_hw or tuple(round_up(TIMED_SIDE, multiple) for multiple in io.multiple_of)
             image = np.full((1, io.channels, *hw), io.input_range.low[0], np.float32)
-            self._seconds = np.array([_seconds(runner, image) / (hw[0] * hw[1]) for runner in self.runners])
+            self._seconds = np.array([self._candidate_seconds(index, image) for index in range(len(self.names))])
+            self._seconds /= hw[0] * hw[1]
         return self._seconds
 
+    def _candidate_seconds(self, index: int, image: Batch) -> float:
+        if not self.together:
+            return _seconds(self.runners[index], image)
+        regions = np.full(self.together.regions(*image.shape[2:]), index, np.uint8)
+        return _seconds(_Everywhere(self.together, regions), image)
 
-def _seconds(runner: Runner | None, image: Batch) -> float:
+
+@dataclass(frozen=True)
+class _Everywhere:
+    """One map for every run."""
+
+    runner: Regional
+    regions: ChoiceMap
+
+    def run(self, image: Batch) -> Batch:
+        return self.runner.run_map(image, self.regions)
+
+
+def _seconds(runner: Runner | _Everywhere | None, image: Batch) -> float:
     """Of the fastest of some runs."""
     if runner is None:
         return 0.0
@@ -159,11 +192,6 @@ def _seconds(runner: Runner | None, image: Batch) -> float:
             raise ResourceError("out of memory", why="while candidates were timed") from error
         taken.append(time.perf_counter() - begun)
     return min(taken)
-
-
-def mixing_geometry(geometry: TileGeometry) -> TileGeometry:
-    """How far tiles overlap that are mixed."""
-    return replace(geometry, halo=max(geometry.halo, LEAST_HALO))
 
 
 def mixing_bytes(scale: int, channels: int, height: int, width: int) -> int:

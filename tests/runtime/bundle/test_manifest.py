@@ -20,7 +20,15 @@ from slsc.runtime.bundle.value_range import ValueRange
 NORMALISED = ValueRange.normalised((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 ESTIMATOR = EstimatorRecord(
-    KIND, "estimators/errors.f32", ("bicubic", "1-8"), True, 24, 0.3, 0.2, 0.125, {"rank_correlation": 0.9},
+    KIND,
+    "estimators/errors.f32",
+    ("bicubic", "1-8"),
+    True,
+    24,
+    0.3,
+    0.2,
+    0.125,
+    {"rank_correlation": 0.9},
     {"native": Artefact("engines/1-8.bin")},
 )
 
