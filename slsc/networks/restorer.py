@@ -119,7 +119,13 @@ class BundleImage:
         return restored
 
     def restore_values(self, image: Values) -> Values:
-        """See `Restorer.restore_values`; run whole, since photos, which are run in tiles, end at black and white."""
+        """See `Restorer.restore_values`; run whole, since photos, which are run in tiles, end at black and white.
+
+        Raises:
+            UsageError: the bundle chooses by region, which it does for photos only.
+        """
+        if self._session.adaptive:
+            raise UsageError("values beyond black and white go through one engine", hint="name it: --engine NAME")
         restored = self._session.restore_tensor(to_batch(image, self.io))[0]
         height, width = restored.shape[1:]
         return compose(restored, Photo(image), self.io, (0, height), (0, width))
