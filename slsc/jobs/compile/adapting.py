@@ -23,6 +23,7 @@ from slsc.runtime.adaptive.features import features
 from slsc.runtime.adaptive.mixed_tiles import enlarged
 from slsc.runtime.adaptive.regions import SIDE, Regions
 from slsc.runtime.adaptive.selection import Table, by_beta, by_budget
+from slsc.runtime.backends.native import NativeBackend
 from slsc.runtime.bundle.engines import ZERO_COST, Artefact
 from slsc.runtime.bundle.estimators import KIND, EstimatorRecord
 from slsc.runtime.bundle.manifest import ImageIO
@@ -120,7 +121,7 @@ def fit_estimator(
     if (np.diff(costs) <= 0).any():
         raise UsageError("two engines of the ladder cost the same", hint="give budgets that are farther apart")
     io = ranked[0].io
-    networks: list[RestoreBatch] = [lambda batch: enlarged(batch, io), *(runner(engine.model) for engine in ranked)]
+    networks: list[RestoreBatch] = [lambda batch: enlarged(batch, io), *map(_network, ranked)]
     meter = _Meter(networks, runner(dense), io, truth)
     trained_on = meter.measure(_enough(calibration, io), progress, SHIFTS)
     quadratic = fit(trained_on)
@@ -156,6 +157,14 @@ def _doubts(quality: Mapping[str, float]) -> list[str]:
         f"choosing by region gains {quality['gain_db']:.2f} dB on the held-out photos, where one engine of that cost "
         "does as well: train it on more photos with --data, or compile without --adaptive"
     ]
+
+
+def _network(engine: BakedEngine) -> RestoreBatch:
+    """An engine as a function: on the native engine where that takes it, which is faster, and shown to agree."""
+    data, backend = engine.artefacts.made.get(NativeBackend.kind), NativeBackend(0)
+    if data is not None and backend.available() is None:
+        return backend.load(data).run
+    return runner(engine.model)
 
 
 class _Meter:
