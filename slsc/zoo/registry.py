@@ -16,7 +16,9 @@ from slsc.zoo.dmphn import Dmphn
 from slsc.zoo.dncnn import DnCnn
 from slsc.zoo.edsr import Edsr
 from slsc.zoo.imdn import Imdn
+from slsc.zoo.pds import Pds
 from slsc.zoo.rfdn import Rfdn
+from slsc.zoo.span import Span
 from slsc.zoo.srn import Srn
 from slsc.zoo.unet import ResidualUnet
 from slsc.zoo.weights import load_weights
@@ -62,6 +64,8 @@ MODELS: dict[str, ZooModel] = {
     "rfdn_x4": ZooModel(Rfdn, 4, 255),
     "rfdn64_x4": ZooModel(partial(Rfdn, 4, features=64, distilled=32, esa=32), 4, 255),
     "imdn_x4": ZooModel(Imdn, 4, 1),
+    "pds_x4": ZooModel(Pds, 4, 1),
+    "span_x4": ZooModel(Span, 4, 1),
     "dncnn_gray": ZooModel(DnCnn, 1, 1),
     "unet": ZooModel(ResidualUnet, 1, 1, multiple_of=(4, 4)),
     "srn": ZooModel(Srn, 1, 1, multiple_of=(16, 16)),

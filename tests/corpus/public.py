@@ -23,6 +23,7 @@ FILES = {
 WEIGHTS = {
     "rfdn_x4": ("rfdn_x4", "sr x4"),
     "imdn_x4": ("imdn_x4", "sr x4"),
+    "pds_x4": ("pds_x4", "sr x4"),
     "carn_m_x4": ("carn_m_x234", "sr x4"),
     "edsr_8b64f_x2": ("edsr_8b64f_x2", "sr x2"),
     "dncnn_gray": ("dncnn_sigma25_gray", "noise"),

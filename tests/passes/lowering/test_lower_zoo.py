@@ -36,6 +36,7 @@ NETWORKS = {
     "carn_m_x2": "carn_m_x234",
     "rfdn_x4": "rfdn_x4",
     "imdn_x4": "imdn_x4",
+    "pds_x4": "pds_x4",
     "compact_x4": None,
     "dncnn": "dncnn_sigma25_gray",
 }

@@ -32,6 +32,7 @@ def photo(height: int, width: int, white: float) -> np.ndarray:
     [
         ("rfdn_x4", "rfdn_x4"),
         ("imdn_x4", "imdn_x4"),
+        ("pds_x4", "pds_x4"),
         ("carn_m_x4", "carn_m_x234"),
         ("carn_x2", "carn_x2"),
         ("edsr_8b64f_x2", "edsr_8b64f_x2"),

@@ -18,6 +18,7 @@ from slsc.zoo.export import to_onnx
     [
         ("rfdn_x4", "rfdn_x4", 4, 255),
         ("imdn_x4", "imdn_x4", 4, 1),
+        ("pds_x4", "pds_x4", 4, 1),
         ("carn_m_x4", "carn_m_x234", 4, 1),
         ("edsr_8b64f_x2", "edsr_8b64f_x2", 2, 255),
     ],

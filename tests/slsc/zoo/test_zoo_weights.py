@@ -28,6 +28,7 @@ PUBLISHED = [
     ("carn_m_x2", "carn_m_x234", "Set5", 37.68),
     ("carn_x2", "carn_x2", "Set5", 37.88),
     ("imdn_x4", "imdn_x4", "Set5", 32.21),
+    ("pds_x4", "pds_x4", "Set5", 31.76),
     ("edsr_8b64f_x2", "edsr_8b64f_x2", "Set5", 37.80),
 ]
 """Network, weight file, images, mean PSNR-Y in dB measured on the original code."""
