@@ -27,6 +27,12 @@ FLOOR = 0.25
 MACS = 160
 """Multiply-accumulates that `features` takes for an input pixel, generously: 20 filters of 1 to 16 taps."""
 
+BAND_PIXELS = 1 << 18
+"""Input pixels measured at a time, which bounds what large photos take."""
+
+CONTEXT = 2
+"""Rows of regions measured beside, above and below: further no filter, nor the surround of a region, reaches."""
+
 PLANES = ("laplacian", "gradient", "halving", "quartering", "skipping")
 """Squares that are measured pixel by pixel: of second and first differences, and of what is missing when an image of
 half, a quarter, or every second pixel of it is enlarged again."""
@@ -51,6 +57,19 @@ def features(pixels: npt.NDArray[Any], regions: Regions) -> npt.NDArray[np.float
     Returns:
         (features, rows, columns), finite.
     """
+    side, (rows, _) = regions.side, regions.shape
+    step = max(1, BAND_PIXELS // (side * regions.width))
+    bands = []
+    for first in range(0, rows, step):
+        stop = min(first + step, rows)
+        above, below = max(0, first - CONTEXT), min(rows, stop + CONTEXT)
+        part = pixels[above * side : below * side]
+        found = _features(part, Regions(part.shape[0], regions.width, side))
+        bands.append(found[:, first - above : stop - above])
+    return np.concatenate(bands, 1)
+
+
+def _features(pixels: npt.NDArray[Any], regions: Regions) -> npt.NDArray[np.float32]:
     y = _padded(pixels, regions)
     dx, dy = cv2.Sobel(y, cv2.CV_32F, 1, 0, scale=0.125), cv2.Sobel(y, cv2.CV_32F, 0, 1, scale=0.125)
     xx, yy, xy = dx * dx, dy * dy, dx * dy

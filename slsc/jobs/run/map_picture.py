@@ -15,6 +15,9 @@ CHEAP, DEAR = (68, 1, 84), (253, 231, 37)
 MIDDLE = (33, 145, 140)
 """Colours from the cheapest candidate to the dearest, told apart in grey as well."""
 
+MOST_PIXELS = 4 << 20
+"""Photos of more are drawn smaller."""
+
 LINE, MARGIN, WIDTH = 16, 6, 420
 """Height of a line of the legend, space around it, and its least width, pixels."""
 
@@ -27,10 +30,14 @@ def colours(count: int) -> np.ndarray:
 
 
 def map_picture(choice: Choice) -> Image.Image:
-    """Every input pixel in the colour of its candidate; below, their names and shares, and what the photo costs."""
+    """Every input pixel in the colour of its candidate; below, their names and shares, and what the photo costs.
+
+    Of photos of more than `MOST_PIXELS` regions take fewer pixels than they have.
+    """
     palette = colours(len(choice.candidates))
-    regions = Regions(*choice.hw, choice.side)
-    pixels = palette[regions.spread(choice.map)]
+    side = max(1, min(choice.side, int((MOST_PIXELS / choice.map.size) ** 0.5)))
+    hw = choice.hw if side == choice.side else (choice.map.shape[0] * side, choice.map.shape[1] * side)
+    pixels = palette[Regions(*hw, side).spread(choice.map)]
     lines = [f"{name}: {share:.1%}" for name, share in zip(choice.candidates, choice.shares, strict=True)]
     loss = "" if choice.loss is None else f", {choice.loss:.2f} dB to it as estimated"
     lines.append(f"cost: {choice.cost:.4f} of the dense network{loss}")

@@ -40,6 +40,14 @@ def test_every_region_of_any_image_has_finite_features(shape: tuple[int, ...], d
     assert np.isfinite(found).all()
 
 
+def test_large_images_are_measured_in_bands_with_the_same_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    image = RNG.integers(0, 256, (24 * 9 + 5, 70, 3), np.uint8)
+    regions = Regions(*image.shape[:2], SIDE)
+    whole = features(image, regions)
+    monkeypatch.setattr("slsc.runtime.adaptive.features.BAND_PIXELS", 24 * 70 * 2)
+    assert np.allclose(features(image, regions), whole, atol=1e-4)
+
+
 def test_depth_does_not_change_features_much() -> None:
     eight = RNG.integers(0, 256, (48, 48, 3), np.uint8)
     regions = Regions(48, 48, SIDE)
