@@ -22,7 +22,7 @@ from slsc.runtime.bundle.estimators import EstimatorRecord
 from slsc.runtime.bundle.faults import BundleFault
 from slsc.runtime.bundle.reader import Bundle
 from slsc.runtime.memory import resident_bytes
-from slsc.runtime.options import NO_WISH, Options
+from slsc.runtime.options import Options
 from slsc.runtime.tiles.tiling import round_up
 
 
@@ -114,7 +114,7 @@ def load_ladder(bundle: Bundle, options: Options, record: EstimatorRecord, befor
         UsageError, BackendError, BundleError: as `load_engine`.
     """
     names = record.engines
-    options = replace(options, engine=names[-1], **NO_WISH)
+    options = replace(options, engine=names[-1], beta=None, budget=None, time_budget=None, quality=None)
     loaded = load_engine(bundle, options, before, record.artefacts)
     others: dict[str, Runner] = {}
     try:

@@ -5,13 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from slsc.errors import UsageError
-from slsc.runtime.adaptive.wish import ASKED, Wish
+from slsc.runtime.adaptive.wish import Wish
 from slsc.runtime.bundle.engines import MAX_M
 
 MAX_THREADS = 1024
-
-NO_WISH = dict.fromkeys(ASKED)
-"""Options that ask for one engine everywhere."""
 
 
 @dataclass(frozen=True)

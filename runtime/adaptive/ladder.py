@@ -143,7 +143,7 @@ class Ladder:
         return Table(errors, np.array(self.costs), self._regions(pixels).pixels), found.dense
 
     def _regions(self, pixels: npt.NDArray[Any]) -> Regions:
-        return Regions(*pixels.shape[:2], self.record.side)
+        return Regions.of(pixels, self.record.side)
 
     def _summed_up(
         self, found: Chosen, table: Table, dense: npt.NDArray[Any] | None, pixels: npt.NDArray[Any]

@@ -31,6 +31,12 @@ class Regions:
     width: int
     side: int
 
+    @classmethod
+    def of(cls, pixels: npt.NDArray[Any], side: int) -> Regions:
+        """Those of an HxWxC image."""
+        height, width = pixels.shape[:2]
+        return cls(height, width, side)
+
     @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns of regions."""

@@ -198,7 +198,7 @@ class _Meter:
             part = given[down:, right:]
             if 0 in part.shape:
                 continue
-            regions, scale = Regions(*part.shape[:2], SIDE), io.scale
+            regions, scale = Regions.of(part, SIDE), io.scale
             errors = [_region_means(each[:, down * scale :, right * scale :], regions, scale) for each in squares]
             yield Measured(features(part, regions), np.stack(errors), regions.pixels)
 
@@ -223,7 +223,7 @@ def _region_means(squares: Values, regions: Regions, scale: int) -> Values:
 def _enough(pairs: Sequence[Pair], io: ImageIO) -> list[Pair]:
     """Pairs that hold `REGIONS`, cut as the network takes them, drawn evenly over all."""
     cut = [fitted(pair, io) for pair in pairs]
-    sizes = [int(np.prod(Regions(*given.shape[:2], SIDE).shape)) for given, _ in cut]
+    sizes = [Regions.of(given, SIDE).pixels.size for given, _ in cut]
     count = max(1, int(len(cut) * min(1.0, REGIONS / sum(sizes))))
     return [cut[index] for index in np.linspace(0, len(cut) - 1, count).astype(int)]
 
@@ -307,4 +307,4 @@ def rank_correlation(first: Values, second: Values) -> float:
     ranks = [np.argsort(np.argsort(values)).astype(np.float64) for values in (first, second)]
     if min(np.ptp(first), np.ptp(second)) == 0:
         return 0.0
-    return float(np.corrcoef(*ranks)[0, 1])
+    return float(np.corrcoef(np.stack(ranks))[0, 1])

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -154,7 +155,7 @@ class _Image:
         self._protocol = protocol_for(session.manifest.io)
         session.configure(beta=0.0, budget=None)
         choice = session.choose(low)
-        self._regions = Regions(*low.shape[:2], choice.side)
+        self._regions = Regions.of(low, choice.side)
         self.runs: dict[tuple[str, str], _Run] = {}
         costs = {name: session.manifest.cost(name) for name in choice.candidates}
         squares = []
@@ -166,7 +167,7 @@ class _Image:
                     return fixed[name].restore(low)  # type: ignore[no-any-return]
                 return session.restore(low, map=whole)  # type: ignore[no-any-return]
 
-            squares.append(self._timed(("fixed", name), restore, lambda name=name: costs[name]))
+            squares.append(self._timed(("fixed", name), restore, partial(float, costs[name])))
         for beta in BETAS:
             session.configure(beta=beta, budget=None)
             self._timed(("beta", f"{beta:g}"), lambda: session.restore(low), self._run_cost)
