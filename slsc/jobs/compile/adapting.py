@@ -304,7 +304,7 @@ def judged(quadratic: Quadratic, images: Sequence[Measured], costs: Values, budg
 
 def rank_correlation(first: Values, second: Values) -> float:
     """Spearman's; 0 where either is the same everywhere."""
-    ranks = [np.argsort(np.argsort(values)).astype(np.float64) for values in (first, second)]
     if min(np.ptp(first), np.ptp(second)) == 0:
         return 0.0
-    return float(np.corrcoef(np.stack(ranks))[0, 1])
+    ranks = [np.argsort(np.argsort(values)) - (len(values) - 1) / 2 for values in (first, second)]
+    return float((ranks[0] * ranks[1]).sum() / (ranks[0] ** 2).sum())
