@@ -36,8 +36,8 @@ def map_picture(choice: Choice) -> Image.Image:
     """
     palette = colours(len(choice.candidates))
     side = max(1, min(choice.side, int((MOST_PIXELS / choice.map.size) ** 0.5)))
-    hw = choice.hw if side == choice.side else (choice.map.shape[0] * side, choice.map.shape[1] * side)
-    pixels = palette[Regions(*hw, side).spread(choice.map)]
+    rows, columns = choice.hw if side == choice.side else (side * choice.map.shape[0], side * choice.map.shape[1])
+    pixels = palette[Regions(rows, columns, side).spread(choice.map)]
     lines = [f"{name}: {share:.1%}" for name, share in zip(choice.candidates, choice.shares, strict=True)]
     loss = "" if choice.loss is None else f", {choice.loss:.2f} dB to it as estimated"
     lines.append(f"cost: {choice.cost:.4f} of the dense network{loss}")
