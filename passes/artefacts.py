@@ -10,7 +10,11 @@ from dataclasses import dataclass
 
 import onnx
 
+from slsc.passes.importing.import_model import import_model
 from slsc.passes.lowering import lower
+from slsc.passes.lowering.refusal import LoweringRefusal
+from slsc.passes.precision.emulate import widened
+from slsc.passes.precision.int8 import is_quantizer
 from slsc.plan import Plan
 from slsc.runtime.bundle.engines import ONNX
 
@@ -34,8 +38,19 @@ def _serialized(model: onnx.ModelProto, plan: Plan | None) -> bytes:
     return data
 
 
+def _lowered(model: onnx.ModelProto, plan: Plan | None) -> bytes:
+    """In float32, what the engine has no operation for in fewer bits: 16-bit floats, and 8-bit integers if need be."""
+    single = widened(model)
+    try:
+        return lower(single, plan)
+    except LoweringRefusal:
+        if not any(is_quantizer(node) for node in single.graph.node):
+            raise
+        return lower(import_model(single).model, plan)
+
+
 FORMS: Mapping[str, Form] = {
     ONNX: Form("onnx", _serialized),
-    "native": Form("nmp", lower),
+    "native": Form("nmp", _lowered),
 }
 """The forms by kind."""

@@ -215,7 +215,8 @@ def constant_tensor(node: onnx.NodeProto) -> npt.NDArray[Any]:
 
 def label(node: onnx.NodeProto) -> str:
     """How messages name a node: its name, else its op and first output."""
-    return f"{node.op_type} {node.name!r}" if node.name else f"{node.op_type} making {node.output[0]!r}"
+    made = node.output[0] if node.output else "nothing"
+    return f"{node.op_type} {node.name!r}" if node.name else f"{node.op_type} making {made!r}"
 
 
 def opset(model: onnx.ModelProto) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import onnx
 
-from slsc.errors import SlscError, VerificationError
+from slsc.errors import ResourceError, SlscError, VerificationError
 from slsc.passes.base import Pass, PassContext, PassResult, PostconditionError
 from slsc.passes.verify import compare, is_rounding, tolerance
 
@@ -31,6 +31,7 @@ class Pipeline:
         Raises:
             VerificationError: a condition failed, or a pass changed the function or broke down; names what ran before.
             ModelError: a pass refused the model.
+            ResourceError: out of memory.
         """
         reports: dict[str, dict[str, object]] = {}
         modified = False
@@ -53,6 +54,10 @@ class Pipeline:
             ) from error
         except SlscError:
             raise
+        except MemoryError as error:
+            raise ResourceError(
+                "out of memory", why=f"in the pass {step.name}, {after}", hint="free some memory"
+            ) from error
         except Exception as error:
             raise VerificationError(
                 f"pass {step.name} broke down {after}",

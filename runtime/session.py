@@ -18,17 +18,19 @@ from slsc.runtime.adaptive.wish import Choice
 from slsc.runtime.atomic import require_other
 from slsc.runtime.backends.base import AllocationFailed, Batch, Streaming
 from slsc.runtime.bundle.engines import Engine
-from slsc.runtime.bundle.manifest import Manifest
+from slsc.runtime.bundle.manifest import ImageIO, Manifest
 from slsc.runtime.bundle.reader import Bundle, open_bundle
 from slsc.runtime.image.photo import Photo, decoding_bytes, load_photo
 from slsc.runtime.image.photo_writer import WriteRows, held_bytes, not_carried, photo_writer, require_writable
 from slsc.runtime.image.pixels import WHITES, output_shape
+from slsc.runtime.image.read_ahead import ReadAhead
 from slsc.runtime.image.transparency import bleed
 from slsc.runtime.loaded_engine import LoadedEngine, load_engine, load_ladder
 from slsc.runtime.memory import MARGIN_BYTES, default_limit, require_fit
 from slsc.runtime.options import Options
 from slsc.runtime.process_lock import ProcessLock
 from slsc.runtime.streaming import STREAMING_BYTES, StreamedRestoration, StreamPlan, plan_stream
+from slsc.runtime.tiles.least_size import LeastSize
 from slsc.runtime.tiles.restoration import Restoration, TileProgress
 from slsc.runtime.tiles.tile_grid import ImageShape, Limits, tile_grid
 from slsc.runtime.tiles.tile_runner import OneNetwork
@@ -84,6 +86,8 @@ class Session:
         self._ladder: Ladder | None = None
         self._choice: Choice | None = None
         self._loaded = self._load(self._options, None)
+        self._least = self._least_size()
+        self._ahead = ReadAhead()
         self._closed = False
         self._streamed = False
 
@@ -133,6 +137,7 @@ class Session:
                 getattr(options, name) != getattr(self._options, name) for name in reload
             ):
                 self._loaded = self._load(options, self._loaded)
+                self._least = self._least_size()
             self._options = options
 
     def close(self) -> None:
@@ -143,6 +148,7 @@ class Session:
         if self._lock.forked:
             return
         with self._lock:
+            self._ahead.close()
             self._loaded.close()
             self._closed = True
 
@@ -244,6 +250,7 @@ class Session:
         *,
         strip: bool = False,
         note: Note | None = None,
+        following: str | Path | None = None,
     ) -> Path:
         """Restore a photo file; PNG and TIFF output is streamed, so that memory does not grow with it.
 
@@ -256,6 +263,8 @@ class Session:
             progress: as in `restore`.
             strip: leave out EXIF and XMP. What colours need to be shown as they are meant is carried all the same.
             note: told, in words, what the target cannot carry.
+            following: the photo that the next call restores. It is decoded meanwhile, where this one goes through the
+                network whole and leaves memory for it.
 
         Returns:
             The target's path.
@@ -269,9 +278,7 @@ class Session:
         require_other(target, source, self._bundle.path)
         with self._lock:
             self._require_open()
-            limit = self._limit()
-            require_fit(limit, self._loaded.resident, decoding_bytes(source), "decoding the photo")
-            photo = load_photo(source, most=limit - self._loaded.resident)
+            photo = self._ahead.take(source) or self._decoded(source)
             metadata = photo.metadata.stripped() if strip else photo.metadata
             shape, dtype = output_shape(photo, self.manifest.io), photo.pixels.dtype
             require_writable(target, shape, dtype)
@@ -279,6 +286,8 @@ class Session:
             if note:
                 for missing in not_carried(metadata, target):
                     note(missing)
+            if following is not None:
+                self._ahead.begin(Path(following), self._room(photo, held_bytes(target, shape), restoration))
             with photo_writer(target, shape, dtype, metadata) as write:
                 _write_behind(restoration.bands(), write)
         return target
@@ -321,15 +330,35 @@ class Session:
     def _limit(self) -> int:
         return default_limit(self._loaded.resident) if self._options.memory is None else self._options.memory
 
-    def _stream_plan(self, photo: Photo, held_output: int, *, by_region: bool = False) -> StreamPlan | None:
+    def _decoded(self, source: Path) -> Photo:
+        limit = self._limit()
+        require_fit(limit, self._loaded.resident, decoding_bytes(source), "decoding the photo")
+        return load_photo(source, most=limit - self._loaded.resident)
+
+    def _room(self, photo: Photo, held_output: int, restoration: Restoration | StreamedRestoration) -> int:
+        """Bytes that are left beside a photo on its way; none beside tiles, which are as large as memory allows."""
+        if not isinstance(restoration, StreamedRestoration):
+            return 0
+        return self._limit() - self._held(photo, held_output) - restoration.plan.taken
+
+    def _held(self, photo: Photo, held_output: int) -> int:
+        """What the process holds beside the backend while a photo goes through the network whole."""
+        return self._loaded.resident + _shape(photo).bytes + held_output + MARGIN_BYTES
+
+    def _least_size(self) -> LeastSize:
+        return LeastSize(self._loaded.runner, self._loaded.record, self.manifest.io)
+
+    def _stream_plan(
+        self, io: ImageIO, photo: Photo, held_output: int, *, by_region: bool = False
+    ) -> StreamPlan | None:
         """How the photo goes through the network whole; None where it takes tiles, or they are asked for."""
         runner = self._loaded.runner
         if not isinstance(runner, Streaming) or self._options.tile:
             return None
-        held = self._loaded.resident + _shape(photo).bytes + held_output + MARGIN_BYTES
+        held = self._held(photo, held_output)
         height, width = photo.pixels.shape[:2]
         for limit in (min(self._limit(), STREAMING_BYTES), self._limit()):
-            plan = plan_stream(runner, self.manifest.io, height, width, limit - held, by_region=by_region)
+            plan = plan_stream(runner, io, height, width, limit - held, by_region=by_region)
             if plan:
                 return plan
         return None
@@ -348,8 +377,8 @@ class Session:
         if given is not None:
             estimator_of(self._bundle)
             raise UsageError("one engine restores everything", why="a map was given", hint="leave out the engine")
-        io, loaded, options = self.manifest.io, self._loaded, self._options
-        plan = self._stream_plan(photo, held_output)
+        io, loaded, options = self._least.fitted(*photo.pixels.shape[:2]), self._loaded, self._options
+        plan = self._stream_plan(io, photo, held_output)
         self._streamed = plan is not None
         if plan and isinstance(loaded.runner, Streaming):
             _bleed(photo)
@@ -369,14 +398,14 @@ class Session:
     ) -> Restoration | StreamedRestoration:
         """Restore by a map, which is made first unless it is given."""
         _bleed(photo)
-        io, options = self.manifest.io, self._options
+        io, options = self._least.fitted(*photo.pixels.shape[:2]), self._options
         if given is None:
             self._choice = ladder.choose(photo.pixels, options.wish, strict=options.strict)
         else:
             self._choice = ladder.given(photo.pixels, given)
         runner = self._loaded.runner
         if ladder.together:
-            plan = self._stream_plan(photo, held_output, by_region=True)
+            plan = self._stream_plan(io, photo, held_output, by_region=True)
             self._streamed = plan is not None
             if plan and isinstance(runner, Streaming):
                 return StreamedRestoration(runner, io, photo, plan, progress, self._choice.map)
@@ -391,7 +420,7 @@ class Session:
         if ladder.together:
             regional = RegionalTiles(ladder.together, self._choice.map, ladder.record.side)
             return Restoration(regional, io, photo, grid, progress)
-        tiles = ladder.tiles(self._choice.map, (height, width), self.manifest.tile)
+        tiles = ladder.tiles(self._choice.map, (height, width), io)
         taken = ladder.cheaper(tiles, grid)
         if taken is not tiles:
             self._choice = replace(ladder.given(photo.pixels, taken.choice), met=self._choice.met)

@@ -63,9 +63,11 @@ class StreamPlan:
 
     Attributes:
         memory: bytes that the backend may take.
+        taken: what it does take, and the rows that wait beside it.
     """
 
     memory: int
+    taken: int
 
 
 def plan_stream(
@@ -95,7 +97,7 @@ def plan_stream(
             return None
         beside = rows * width * io.scale**2 * io.channels * 4 * (FLOAT_BANDS + SAMPLE_BANDS)
         if taken + beside <= memory:
-            return StreamPlan(allowed)
+            return StreamPlan(allowed, taken + beside)
     return None
 
 
@@ -121,8 +123,8 @@ class StreamedRestoration:
         progress: TileProgress | None,
         regions: RegionMap | None = None,
     ) -> None:
-        self._regions = regions
-        self._runner, self._io, self._photo, self._plan, self._progress = runner, io, photo, plan, progress
+        self._runner, self._io, self._photo, self._progress = runner, io, photo, progress
+        self.plan, self._regions = plan, regions
         self._hw = photo.pixels.shape[:2]
 
     def bands(self) -> Iterator[npt.NDArray[Any]]:
@@ -168,9 +170,9 @@ class StreamedRestoration:
         try:
             if self._regions is not None and isinstance(self._runner, Regional):
                 regions = enlarged(self._runner, self._regions, self._hw, (height, width))
-                self._runner.stream_map(height, width, regions, shape, self._plan.memory, read, write)
+                self._runner.stream_map(height, width, regions, shape, self.plan.memory, read, write)
             else:
-                self._runner.stream(height, width, shape, self._plan.memory, read, write)
+                self._runner.stream(height, width, shape, self.plan.memory, read, write)
         except _Stopped:
             pass
         except (AllocationFailed, MemoryError) as error:

@@ -24,6 +24,7 @@ class Method:
         needs_budget: it prunes to a budget; the others leave the network dense, which is nothing to compile.
         needs_training: it is nothing without training; the others prune first and may then train what is left.
         starts: those of `STARTS` to choose from; none for a method that has one way to begin.
+        several_budgets: it makes one set of weights for several budgets; the others take one.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Method:
     needs_budget: bool = True
     needs_training: bool = False
     starts: tuple[str, ...] = STARTS
+    several_budgets: bool = False
 
 
 DENSE = Method("dense", "all weights, none pruned", needs_budget=False, needs_training=True, starts=())
@@ -44,10 +46,19 @@ METHODS: Mapping[str, Method] = {
         Method("filter", "whole channels removed, the weakest first"),
         Method("sls", "N by layer learned in training", needs_training=True),
         Method("sr-ste", "one N for all layers, of weights that all go on learning", needs_training=True),
+        Method(
+            "nested",
+            "one set of weights for several budgets, the smaller networks within the larger",
+            needs_training=True,
+            starts=(),
+            several_budgets=True,
+        ),
     )
 }
 
-SPARSE: Mapping[str, Method] = {name: method for name, method in METHODS.items() if method.needs_budget}
+SPARSE: Mapping[str, Method] = {
+    name: method for name, method in METHODS.items() if method.needs_budget and not method.several_budgets
+}
 """Those that `slsc compile` offers."""
 
 

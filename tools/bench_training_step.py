@@ -149,7 +149,7 @@ def _recipe(model: onnx.ModelProto, method: str, patch: int) -> Recipe:
     if method == DENSE:
         return DenseRecipe(module)
     network = SearchNetwork.of(model)
-    return SPARSE_METHODS[method].recipe(SparseTask(network, BUDGET, RULES, patch**2, FAST), module, None)
+    return SPARSE_METHODS[method].recipe(SparseTask(network, BUDGET, RULES, patch**2, FAST, 1.0), module, None)
 
 
 def _in_own_process(name: str, method: str, batch: int, patch: int) -> int:

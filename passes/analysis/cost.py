@@ -17,7 +17,7 @@ import onnx
 
 from slsc.errors import ModelError, PlanError
 from slsc.passes.analysis.layers import conv_layers
-from slsc.passes.analysis.shapes import Shapes, concrete_shapes, sample_sizes
+from slsc.passes.analysis.shapes import Shapes, concrete_shapes, sample_size
 from slsc.passes.graph import attribute, fixed_hw, image_input
 from slsc.passes.weights import Weights
 from slsc.pattern import count_kept
@@ -135,7 +135,7 @@ def output_scale(model: onnx.ModelProto) -> Fraction:
     Raises:
         ModelError: rows and columns are not scaled alike.
     """
-    size = sample_sizes(model)[0]
+    size = sample_size(model)
     made = _output_hw(model, concrete_shapes(model, size))
     rows, columns = (Fraction(after, before) for after, before in zip(made, size, strict=True))
     if rows != columns or not rows:

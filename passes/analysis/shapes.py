@@ -76,6 +76,13 @@ def sample_sizes(model: onnx.ModelProto) -> list[tuple[int, int]]:
     return accepted
 
 
+def sample_size(model: onnx.ModelProto) -> tuple[int, int]:
+    """The first of `sample_sizes`, without looking for the others; raises as it does."""
+    fixed = fixed_hw(model)
+    found = fixed or next((size for size in SAMPLES if _accepts(model, size)), None)
+    return found or sample_sizes(model)[0]
+
+
 def _accepts(model: onnx.ModelProto, size: tuple[int, int]) -> bool:
     try:
         concrete_shapes(model, size)
@@ -89,6 +96,8 @@ class _State:
         self.model = model
         self.types: dict[str, onnx.TypeProto] = {}
         self.values: dict[str, npt.NDArray[Any]] = {}
+        self._opset = opset(model)
+        self._made: dict[tuple[object, ...], list[onnx.TypeProto | None]] = {}
         for tensor in model.graph.initializer:
             self._hold(tensor.name, tensor)
 
@@ -102,33 +111,61 @@ class _State:
         self.types[name] = helper.make_tensor_type_proto(declared.type.tensor_type.elem_type, shape)
 
     def visit(self, node: onnx.NodeProto, input_hw: tuple[int, int]) -> None:
-        where = label(node)
         if node.op_type == "Constant" and node.attribute[0].HasField("t"):
             # Of any type: before operator set 9 the schema allows floats alone, but exporters and runtimes do not mind.
             self._hold(node.output[0], node.attribute[0].t)
             return
-        try:
-            schema = defs.get_schema(node.op_type, opset(self.model), node.domain)
-        except defs.SchemaError:
-            raise ModelError(f"unknown operator {node.domain or 'ai.onnx'}:{node.op_type}", where=where) from None
+        unmade = next((name for name in node.input if name and name not in self.types), None)
+        if unmade:
+            raise ModelError(f"takes {unmade!r}, which no node before it makes", where=label(node))
         known = {name: self.types[name] for name in node.input if name}
-        data = {name: numpy_helper.from_array(self.values[name], name) for name in known if name in self.values}
-        try:
-            made = shape_inference.infer_node_outputs(
-                schema, node, known, data, opset_imports=list(self.model.opset_import), ir_version=self.model.ir_version
-            )
-        except (shape_inference.InferenceError, ValueError, RuntimeError) as error:
-            reason = str(error).strip().splitlines()[-1]
-            raise ModelError(f"does not accept a {_hw(input_hw)} image", where=where, why=reason) from None
-        for name in filter(None, node.output):
-            if not _is_concrete(made.get(name)):
-                raise ModelError("its output's shape cannot be told before it runs", where=where)
-            self.types[name] = made[name]
+        for name, made in zip(node.output, self._inferred(node, known, input_hw), strict=True):
+            if made is not None:
+                self.types[name] = made
         if node.op_type in REARRANGING:
             self._require_same_count(node, input_hw)
         if node.op_type in WINDOWED:
             self._require_room(node, input_hw)
         self._evaluate(node, known)
+
+    def _inferred(
+        self, node: onnx.NodeProto, known: dict[str, onnx.TypeProto], input_hw: tuple[int, int]
+    ) -> list[onnx.TypeProto | None]:
+        """Type of each output, None for those left out. Networks repeat themselves: nodes alike are inferred once."""
+        values = {name: self.values[name] for name in known if name in self.values}
+        inputs = [
+            (known[name].SerializeToString(), values[name].tobytes() if name in values else None) if name else None
+            for name in node.input
+        ]
+        attributes = [attr.SerializeToString() for attr in node.attribute]
+        key = (node.domain, node.op_type, *attributes, *inputs, *map(bool, node.output))
+        if key not in self._made:
+            self._made[key] = self._infer(node, known, values, input_hw)
+        return self._made[key]
+
+    def _infer(
+        self,
+        node: onnx.NodeProto,
+        known: dict[str, onnx.TypeProto],
+        values: dict[str, npt.NDArray[Any]],
+        input_hw: tuple[int, int],
+    ) -> list[onnx.TypeProto | None]:
+        where, model = label(node), self.model
+        try:
+            schema = defs.get_schema(node.op_type, self._opset, node.domain)
+        except defs.SchemaError:
+            raise ModelError(f"unknown operator {node.domain or 'ai.onnx'}:{node.op_type}", where=where) from None
+        data = {name: numpy_helper.from_array(value, name) for name, value in values.items()}
+        try:
+            made = shape_inference.infer_node_outputs(
+                schema, node, known, data, opset_imports=list(model.opset_import), ir_version=model.ir_version
+            )
+        except (shape_inference.InferenceError, ValueError, RuntimeError) as error:
+            reason = str(error).strip().splitlines()[-1]
+            raise ModelError(f"does not accept a {_hw(input_hw)} image", where=where, why=reason) from None
+        if not all(_is_concrete(made.get(name)) for name in node.output if name):
+            raise ModelError("its output's shape cannot be told before it runs", where=where)
+        return [made[name] if name else None for name in node.output]
 
     def _require_same_count(self, node: onnx.NodeProto, input_hw: tuple[int, int]) -> None:
         """ONNX's inference takes a constant target at its word, and rounds a number of blocks down."""

@@ -17,7 +17,7 @@ import onnx
 from onnx import numpy_helper
 
 from slsc.errors import ModelError
-from slsc.passes.analysis.shapes import concrete_shapes, sample_sizes
+from slsc.passes.analysis.shapes import concrete_shapes, sample_size
 from slsc.passes.base import copy_of
 from slsc.passes.graph import attribute, image_input, label
 
@@ -142,7 +142,7 @@ def any_size(model: onnx.ModelProto) -> Size:
         ModelError: none was found.
     """
     try:
-        return sample_sizes(model)[0]
+        return sample_size(model)
     except ModelError:
         sides = Sides(model)
         if sides.borders:

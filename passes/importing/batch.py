@@ -29,6 +29,9 @@ from slsc.passes.importing.import_checks import require_sane_sizes
 
 Array = npt.NDArray[np.generic]
 
+MAX_BATCH = 256
+"""Most images at once that a network may be fixed to."""
+
 
 class SingleBatch(Pass):
     """Input 4 x C x H x W -> 1 x C x H x W.
@@ -47,11 +50,18 @@ class SingleBatch(Pass):
         """Apply the rules.
 
         Raises:
-            ModelError: the images of a batch affect each other.
+            ModelError: the images of a batch affect each other, or are more than `MAX_BATCH`.
         """
         batch = declared_shape(model, image_input(model)[0])[0]
         if batch is None or batch == 1:
             return PassResult(model, False, {"batch": batch})
+        if not 1 < batch <= MAX_BATCH:
+            raise ModelError(
+                f"the network takes {batch} images at once",
+                where=image_input(model)[0],
+                why=f"slsc takes up to {MAX_BATCH}",
+                hint="export it for one image, or any number",
+            )
         alone = copy_of(model)
         rewritten = follow_batch(alone, batch)
         _declare(alone, 1)
@@ -160,7 +170,7 @@ def _fill(model: onnx.ModelProto, batch: int) -> None:
 def _same(fixed: onnx.ModelProto, alone: onnx.ModelProto, batch: int) -> bool:
     """Whether each of `batch` different images comes out of `alone` as out of the batch."""
     size = any_size(alone)
-    require_sane_sizes(alone, size)
+    require_sane_sizes(fixed, size, batch)
     shape = (batch, image_channels(fixed), *size)
     images = np.random.default_rng(0).random(shape, np.float32)
     together = verify.run(verify.session(fixed), images)

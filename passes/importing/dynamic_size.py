@@ -13,7 +13,7 @@ import onnx
 from slsc.errors import ModelError
 from slsc.passes import verify
 from slsc.passes.analysis.receptive_field import receptive_field
-from slsc.passes.analysis.shapes import concrete_shapes, sample_sizes
+from slsc.passes.analysis.shapes import concrete_shapes, sample_size
 from slsc.passes.analysis.sizes import refusal_of, tie
 from slsc.passes.base import Pass, PassContext, PassResult, copy_of
 from slsc.passes.graph import (
@@ -87,7 +87,7 @@ class FreeSize(Pass):
 
 def _batch_fault(model: onnx.ModelProto, candidate: onnx.ModelProto) -> str:
     """Why `candidate` does not do with two images at once what `model` does with each; empty where it does."""
-    height, width = sample_sizes(model)[0]
+    height, width = sample_size(model)
     pair = np.concatenate([_image(model, (height, width), seed) for seed in (0, 1)])
     try:
         concrete_shapes(candidate, (height, width), batch=2)

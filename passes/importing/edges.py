@@ -9,7 +9,7 @@ import onnx
 from onnx import helper
 
 from slsc.errors import ModelError
-from slsc.passes.analysis.shapes import concrete_shapes, sample_sizes
+from slsc.passes.analysis.shapes import concrete_shapes, sample_size
 from slsc.passes.analysis.sizes import Borders, Sides
 from slsc.passes.base import Pass, PassContext, PassResult, copy_of
 from slsc.passes.graph import fixed_hw, image_input, opset, rename_tensor, set_initializer
@@ -69,7 +69,7 @@ class ContinueEdges(Pass):
 def _is_plain(model: onnx.ModelProto) -> bool:
     """Rule 1, at the first size that is taken, whose sides differ."""
     try:
-        size = sample_sizes(model)[0]
+        size = sample_size(model)
         made = concrete_shapes(model, size).of[image_input(model)[1]][2:]
     except ModelError:
         return False

@@ -5,8 +5,10 @@ from __future__ import annotations
 import onnx
 from onnx import inliner
 
+from slsc.errors import ModelError
 from slsc.passes.base import Pass, PassContext, PassResult
 from slsc.passes.importing.expansion import require_bounded
+from slsc.passes.importing.load import require_valid
 
 
 class InlineFunctions(Pass):
@@ -21,10 +23,17 @@ class InlineFunctions(Pass):
         """Inline every function.
 
         Raises:
-            ModelError: the model is too large then, or its functions call each other in a circle.
+            ModelError: the model is too large then, its functions call each other in a circle, or promise outputs that
+                they do not make, or are called with more than they take.
         """
         require_bounded(model)
         names = [f"{function.domain}:{function.name}" for function in model.functions]
         if not names:
             return PassResult(model, False, {"inlined": []})
-        return PassResult(inliner.inline_local_functions(model), True, {"inlined": names})
+        try:
+            inlined = inliner.inline_local_functions(model)
+        except (RuntimeError, ValueError) as error:
+            why = str(error).strip().splitlines()[-1]
+            raise ModelError("the functions in the file cannot be inlined", why=why, hint="export it again") from None
+        require_valid(inlined, " with its functions inlined")
+        return PassResult(inlined, True, {"inlined": names})

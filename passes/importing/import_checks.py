@@ -12,7 +12,7 @@ from onnx import defs, numpy_helper
 from slsc.errors import ModelError
 from slsc.passes import verify
 from slsc.passes.analysis.cost import output_scale
-from slsc.passes.analysis.shapes import concrete_shapes, sample_sizes
+from slsc.passes.analysis.shapes import concrete_shapes, sample_size
 from slsc.passes.analysis.work import work
 from slsc.passes.base import Pass, PassContext, PassResult
 from slsc.passes.graph import CONVOLUTIONS, FLOAT_TYPES, attribute, constant_tensors, image_channels, label, opset
@@ -72,7 +72,7 @@ class ImportChecks(Pass):
             ModelError: see the rules.
         """
         _require_taken(model)
-        require_sane_sizes(model, sample_sizes(model)[0])
+        require_sane_sizes(model, sample_size(model))
         scale = output_scale(model)
         if scale.denominator > 1 or not 1 <= scale <= MAX_SCALE:
             raise ModelError(
@@ -172,20 +172,20 @@ def _stored_numbers(model: onnx.ModelProto) -> Iterator[tuple[str, onnx.TensorPr
     yield from ((name, tensor) for name, tensor in held if tensor.data_type in FLOAT_TYPES)
 
 
-def require_sane_sizes(model: onnx.ModelProto, size: tuple[int, int]) -> None:
-    """Rule 7, for an image of `size`. A few bytes of graph can ask for any amount of memory and time.
+def require_sane_sizes(model: onnx.ModelProto, size: tuple[int, int], batch: int = 1) -> None:
+    """Rule 7, for `batch` images of `size`. A few bytes of graph can ask for any amount of memory and time.
 
     Raises:
         ModelError: names the node.
     """
-    pixels = math.prod(size)
+    pixels = batch * math.prod(size)
     if pixels > MAX_PIXELS:
         raise ModelError(
-            f"the network takes images of {size[0]}x{size[1]} only",
+            f"the network takes {f'{batch} ' if batch > 1 else ''}images of {size[0]}x{size[1]} only",
             why=f"slsc runs it whole on up to {MAX_PIXELS} pixels",
             hint="export it with free height and width",
         )
-    constant, shapes = constant_tensors(model), concrete_shapes(model, size).of
+    constant, shapes = constant_tensors(model), concrete_shapes(model, size, batch).of
     stored = sum(math.prod(tensor.dims) for tensor in model.graph.initializer)
     constants_left = max(MAX_CONSTANTS, CONSTANTS_PER_STORED * stored)
     most = max(MAX_ACTIVATION, ACTIVATIONS_PER_PIXEL * pixels)
@@ -208,5 +208,5 @@ def _absurd(node: onnx.NodeProto, what: str) -> ModelError:
 
 def _require_running(model: onnx.ModelProto) -> None:
     """Rule 8."""
-    image = np.zeros((1, image_channels(model), *sample_sizes(model)[0]), np.float32)
+    image = np.zeros((1, image_channels(model), *sample_size(model)), np.float32)
     verify.run(verify.session(model), image)

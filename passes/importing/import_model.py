@@ -10,7 +10,7 @@ import onnx
 
 from slsc.errors import ModelError, SlscError
 from slsc.passes import verify
-from slsc.passes.analysis.shapes import sample_sizes
+from slsc.passes.analysis.shapes import sample_size
 from slsc.passes.base import Pass, PassContext, PassResult
 from slsc.passes.graph import image_channels, image_input
 from slsc.passes.importing.batch import SingleBatch
@@ -78,15 +78,24 @@ def _images(model: onnx.ModelProto) -> tuple[npt.NDArray[np.float32], ...]:
     that the network makes no numbers of.
 
     Raises:
-        ModelError: it makes numbers of none.
+        ModelError: it makes numbers of none, or the same of all.
     """
-    shape = (1, image_channels(model), *sample_sizes(model)[0])
+    shape = (1, image_channels(model), *sample_size(model))
     noise = np.random.default_rng(0).random(shape, np.float32)
     running = verify.session(model)
-    images = tuple(image for image in (noise, 255 * noise) if np.isfinite(verify.run(running, image)).all())
-    if not images:
+    made = [(image, verify.run(running, image)) for image in (noise, 255 * noise)]
+    finite = [(image, output) for image, output in made if np.isfinite(output).all()]
+    if not finite:
         raise ModelError("the output is no number", why="of noise in 0..1 and in 0..255 alike", hint="train it again")
-    return images
+    mirrored = verify.run(running, finite[-1][0][:, :, ::-1])
+    if all(np.array_equal(output, mirrored) for _, output in finite):
+        raise ModelError(
+            "the output is the same for every image",
+            where=image_input(model)[1],
+            why="noise, stronger noise and noise upside down make no difference",
+            hint="check that the export has its trained weights, and choose another output with --output",
+        )
+    return tuple(image for image, _ in finite)
 
 
 def _as_it_was(model: onnx.ModelProto) -> onnx.ModelProto:

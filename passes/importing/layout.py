@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import onnx
 
-from slsc.passes.analysis.shapes import concrete_shapes, sample_sizes
+from slsc.passes.analysis.shapes import concrete_shapes, sample_size
 from slsc.passes.base import Pass, PassContext, PassResult, copy_of
 from slsc.passes.graph import drop_unused, hold_constants, image_dependent
 from slsc.passes.importing.identity import RemoveIdentities
@@ -30,7 +30,7 @@ class SinkTransposes(Pass):
             return PassResult(model, False, {"transposes": 0})
         result = copy_of(model)
         hold_constants(result)
-        shapes = concrete_shapes(result, sample_sizes(result)[0])
+        shapes = concrete_shapes(result, sample_size(result))
         work = Sinking(result, shapes, image_dependent(result))
         for node in list(result.graph.node):
             work.visit(node)

@@ -11,7 +11,7 @@ from google.protobuf.message import DecodeError
 from onnx import TensorProto, checker, helper
 
 from slsc.errors import ModelError
-from slsc.passes.graph import SEPARATE_INITIALIZERS, free_initializers, image_input
+from slsc.passes.graph import SEPARATE_INITIALIZERS, free_initializers, image_input, label
 from slsc.passes.importing.bind import bind
 from slsc.passes.importing.binding import NOTHING_BOUND, Binding
 from slsc.passes.importing.expansion import require_bounded
@@ -50,7 +50,7 @@ def load_model(path: str | Path, binding: Binding = NOTHING_BOUND) -> onnx.Model
         _read_external_data(model, path.parent)
         for tensor in model_tensors(model):
             _check_size(tensor)
-        _check(model)
+        require_valid(model)
         model = bind(model, binding)
     except ModelError as error:
         where = f"{path}: {error.where}" if error.where else str(path)
@@ -73,7 +73,7 @@ def model_of_bytes(data: bytes, where: str) -> onnx.ModelProto:
         if tensor.data_location == TensorProto.EXTERNAL:
             raise ModelError("the weights lie in another file", where=tensor.name, why="nothing it names is followed")
         _check_size(tensor)
-    _check(model)
+    require_valid(model)
     image_input(model)
     return model
 
@@ -174,13 +174,37 @@ def _raise_ir_version(model: onnx.ModelProto) -> None:
         free_initializers(model)
 
 
-def _check(model: onnx.ModelProto) -> None:
+def require_valid(model: onnx.ModelProto, state: str = "") -> None:
+    """Refuse what ONNX's own checker does, and what is too large.
+
+    Args:
+        model: its tensors' sizes are checked already.
+        state: what was done to the file's model, in words that errors add.
+
+    Raises:
+        ModelError: with the checker's reason.
+    """
     require_bounded(model)
     try:
         checker.check_model(model)
     except (checker.ValidationError, ValueError, RuntimeError) as error:
         why = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        raise ModelError("the ONNX checker refuses the model", why=why.strip(), hint="export it again") from None
+        raise ModelError(
+            f"the ONNX checker refuses the model{state}", why=why.strip(), hint="export it again"
+        ) from None
+    for node in model.graph.node:
+        _require_complete(node)
+
+
+def _require_complete(node: onnx.NodeProto) -> None:
+    """Refuse what the checker lets through: attributes that stand for those of a function, outside of one, and
+    constants of no value, or of several.
+    """
+    why = next((f"its {attr.name} is that of a function" for attr in node.attribute if attr.ref_attr_name), None)
+    if node.op_type == "Constant" and len(node.attribute) != 1:
+        why = f"it has {len(node.attribute)} values"
+    if why:
+        raise ModelError("the node is not complete", where=label(node), why=why, hint="export it again")
 
 
 def _check_size(tensor: TensorProto) -> None:

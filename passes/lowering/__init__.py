@@ -13,6 +13,8 @@
 - MaxPool, AveragePool, GlobalAveragePool, ReduceMean over space or channels; Identity, Dropout, Cast to float32;
   Reshape, Flatten, Squeeze, Unsqueeze, Expand of one pixel per channel.
 
+QuantizeLinear and DequantizeLinear of 8 bits; a Conv behind them whose weight is int8 runs in integers.
+
 Weights may be stored as float16, bfloat16 or integers and reach their node through Cast and DequantizeLinear.
 
 `lower_ladder` makes one plan file of several engines of one dense network, which regions of an image can share.

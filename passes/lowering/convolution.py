@@ -9,6 +9,7 @@ import onnx
 
 from slsc.passes.graph import attribute, label
 from slsc.passes.lowering.builder import Builder
+from slsc.passes.lowering.quantizing import integers_of
 from slsc.passes.lowering.refusal import refuse
 from slsc.passes.lowering.steps import Array, Conv, Sparsity
 from slsc.passes.lowering.windows import window_of
@@ -31,6 +32,7 @@ def conv(node: onnx.NodeProto, build: Builder, layers: Layers) -> None:
     if diagonal is not None:
         build.unary(node, source, scale=diagonal, shift=bias)
         return
+    source, integers = integers_of(node, build, source)
     build.add(
         Conv(
             label=label(node),
@@ -43,6 +45,7 @@ def conv(node: onnx.NodeProto, build: Builder, layers: Layers) -> None:
             dilations=window.dilations,
             groups=groups,
             sparsity=sparsity_of(weight, layers.get(build.facts.weight_name(node.input[1]))),
+            integers=integers,
         )
     )
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from slsc.passes.lowering import nmp
 from slsc.passes.lowering.limits import require_whole_within, require_within
-from slsc.passes.lowering.nmp import ABSENT, DType, Op, PlanFile
+from slsc.passes.lowering.nmp import ABSENT, INT8, DType, Op, PlanFile
 from slsc.passes.lowering.nmp_ops import Act
 from slsc.passes.lowering.packing import pack
 from slsc.passes.lowering.place import Layout, Place
@@ -34,7 +34,9 @@ class Emitter:
         """The plan of a layout, whose output is the whole value at `output`."""
         ops = tuple(self._op(step, layout.places) for step in layout.steps)
         used = [self.spaces[name] for step in layout.steps for name in (*step.inputs, step.output)]
+        used += [_unshuffled(step, self.spaces) for step in layout.steps if isinstance(step, Conv)]
         sides = [side for space in used if not space.pixel for side in (space.rows, space.columns)]
+        integers = DType.U8 in layout.dtypes
         plan = PlanFile(
             input=layout.places[image].value,
             output=output.value,
@@ -43,6 +45,8 @@ class Emitter:
             values=tuple(layout.values),
             ops=ops,
             arrays=tuple(self.arrays),
+            features=(INT8,) if integers else (),
+            dtypes=tuple(layout.dtypes) if integers else (),
         )
         require_whole_within(plan)
         return plan
@@ -65,11 +69,16 @@ class Emitter:
 
     def weights(self, step: Conv) -> tuple[int, int]:
         """See `Arrays.weights`."""
-        if step.sparsity is None:
-            return self.floats(step.weight), ABSENT
-        self._require_group_size(step, step.sparsity.m)
-        weights, positions = pack(step.weight, step.sparsity)
-        return self.floats(weights), self._array(nmp.Array(positions.tobytes(), DType.U8))
+        numbers = step.weight if step.integers is None else step.integers.weight.astype(np.float32)
+        positions = ABSENT
+        if step.sparsity is not None:
+            self._require_group_size(step, step.sparsity.m)
+            numbers, placed = pack(numbers, step.sparsity)
+            positions = self._array(nmp.Array(placed.tobytes(), DType.U8))
+        if step.integers is None:
+            return self.floats(numbers), positions
+        scales = self.floats(step.integers.scales)
+        return self._array(nmp.Array(numbers.astype(np.int8).tobytes(), DType.I8, scales)), positions
 
     def _require_group_size(self, step: Conv, m: int) -> None:
         if self.group_size not in (0, m):
@@ -84,3 +93,8 @@ class Emitter:
     def _array(self, array: nmp.Array) -> int:
         """Index of an array; equal ones, of weights that layers share, are stored once."""
         return self.arrays.setdefault(array, len(self.arrays))
+
+
+def _unshuffled(conv: Conv, spaces: Mapping[str, Space]) -> Space:
+    """The space of what a convolution makes before it shuffles."""
+    return replace(conv, shuffle=1).space(*(spaces[name] for name in conv.inputs))

@@ -12,7 +12,7 @@ from slsc.errors import ModelError
 from slsc.passes.analysis.shapes import Shapes, concrete_shapes
 from slsc.passes.graph import consumers, fixed_hw, image_dependent, image_input, initializers, producers
 from slsc.passes.lowering.refusal import LoweringRefusal
-from slsc.passes.weights import Weights
+from slsc.passes.weights import Weight, Weights
 
 SIZES = ((64, 96), (192, 288), (128, 256), (256, 192), (96, 192), (72, 104), (65, 103), (71, 98), (94, 77))
 """Sizes looked at where a network takes any. Those that no stride divides tell amounts that follow the image's size
@@ -55,6 +55,10 @@ class GraphFacts:
         if first is None or not all(value is not None and np.array_equal(value, first) for value in values):
             return None
         return first
+
+    def weight(self, name: str) -> Weight | None:
+        """The weight that a tensor is, as the file stores it; None where it is none."""
+        return self._weights.weight_of(name)
 
     def weight_name(self, name: str) -> str:
         """The initializer that a constant weight is, however its type is changed on the way; else its own name."""

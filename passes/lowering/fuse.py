@@ -3,11 +3,12 @@
 1. Unary . Unary -> Unary, where the first has no activation or the second does not scale.
 2. Unary . (Conv | Binary) -> the activation becomes theirs; scale and shift become part of a convolution's weights.
 3. Binary(x, Conv) -> a convolution that adds or multiplies x: act(conv + x), act(conv) + x, act(conv) * x, x - conv.
-4. DepthToSpace . Conv -> a convolution that stores shuffled; Permute . Conv -> one with its outputs in that order.
-5. Sigmoid(x) * x -> Silu(x), and HardSigmoid(x) * x with slope 1/6 and offset 1/2 -> HardSwish(x).
+4. Quantize . Conv in integers -> one that makes integers; Quantize . Unary -> one with factors, where it only scales.
+5. DepthToSpace . Conv -> a convolution that stores shuffled; Permute . Conv -> one with its outputs in that order.
+6. Sigmoid(x) * x -> Silu(x), and HardSigmoid(x) * x with slope 1/6 and offset 1/2 -> HardSwish(x).
 
-A step is fused only if nothing else uses its output. The result stands where the later step stood, so that all its
-inputs have been made.
+Steps that nothing uses go first: what dequantized the inputs of convolutions in integers. A step is fused only if
+nothing else uses its output. The result stands where the later step stood, so that all its inputs have been made.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from slsc.passes.lowering.steps import (
     Conv,
     DepthToSpace,
     Permute,
+    Quantize,
     Resize,
     Sparsity,
     Step,
@@ -36,6 +38,7 @@ from slsc.passes.lowering.steps import (
 
 def fuse(steps: Sequence[Step], output: str) -> list[Step]:
     """Apply the rules to steps in the order they run; `output` is the graph's output, which stays."""
+    steps = _needed(steps, output)
     uses = Counter(name for step in steps for name in data_inputs(step))
     uses[output] += 1
     made: dict[str, Step] = {}
@@ -50,6 +53,15 @@ def fuse(steps: Sequence[Step], output: str) -> list[Step]:
                 break
         made[step.output] = _as_conv(step) if isinstance(step, Permute) else step
     return list(made.values())
+
+
+def _needed(steps: Sequence[Step], output: str) -> list[Step]:
+    needed, kept = {output}, []
+    for step in reversed(steps):
+        if step.output in needed:
+            needed.update(step.inputs)
+            kept.append(step)
+    return kept[::-1]
 
 
 def data_inputs(step: Step) -> tuple[str, ...]:
@@ -73,6 +85,10 @@ def _fuse_pair(before: Step, step: Step) -> Step | None:
         fused = replace(before, act=step.act)
     elif isinstance(step, Binary) and isinstance(before, Conv):
         fused = _binary_after_conv(before, step)
+    elif isinstance(step, Quantize) and isinstance(before, Unary):
+        fused = _quantize_after_unary(before, step)
+    elif isinstance(step, Quantize) and isinstance(before, Conv) and before.integers and _is_plain(before):
+        fused = replace(before, integers=replace(before.integers, target=step.quantization))
     elif isinstance(step, DepthToSpace) and isinstance(before, Conv) and _is_plain(before):
         fused = replace(before, shuffle=step.block)
     elif isinstance(step, Permute) and isinstance(before, Conv) and _is_plain(before) and before.groups == 1:
@@ -97,7 +113,7 @@ def _unary_after_unary(before: Unary, step: Unary) -> Unary | None:
 
 def _unary_after_conv(before: Conv, step: Unary) -> Conv | None:
     """Rule 2."""
-    if before.act:
+    if before.act and not _scales_alike(before.act, step):
         return None
     if before.combine == Combine.ACT_THEN_ADD and not step.linear:
         return replace(before, combine=Combine.ADD_THEN_ACT, act=step.act)
@@ -106,8 +122,21 @@ def _unary_after_conv(before: Conv, step: Unary) -> Conv | None:
     repeats = before.shuffle**2
     scale, shift = (None if part is None else np.repeat(part, repeats) for part in (step.scale, step.shift))
     bias = _plus(_times(before.bias, scale), shift)
-    weight = before.weight if scale is None else _scaled(before.weight, scale)
-    return replace(before, weight=weight, bias=bias, act=step.act.repeated(repeats))
+    scaled = before if scale is None else _scaled(before, scale)
+    return replace(scaled, bias=bias, act=before.act or step.act.repeated(repeats))
+
+
+def _scales_alike(act: Activation, step: Unary) -> bool:
+    """Whether scaling by `step`, which does nothing else, and activating may change places."""
+    alike = act.kind in (Act.RELU, Act.LEAKY_RELU, Act.PRELU)
+    return alike and not step.act and step.shift is None and step.scale is not None and bool(np.all(step.scale > 0))
+
+
+def _quantize_after_unary(before: Unary, step: Quantize) -> Quantize | None:
+    """Rule 4."""
+    if before.act or before.shift is not None or step.factors is not None:
+        return None
+    return replace(step, inputs=before.inputs, factors=before.scale)
 
 
 def _binary_after_conv(before: Conv, step: Binary) -> Conv | None:
@@ -131,19 +160,19 @@ def _binary_after_conv(before: Conv, step: Binary) -> Conv | None:
     ):
         minus = np.full(len(before.weight), -1.0)
         bias = _times(before.bias, minus)
-        weight = _scaled(before.weight, minus)
-        return replace(before, inputs=inputs, weight=weight, bias=bias, combine=Combine.ACT_THEN_ADD)
+        return replace(_scaled(before, minus), inputs=inputs, bias=bias, combine=Combine.ACT_THEN_ADD)
     return None
 
 
 def _permuted(before: Conv, order: Array) -> Conv:
-    """Rule 4."""
+    """Rule 5."""
     sparsity = before.sparsity
     return replace(
         before,
         weight=before.weight[order],
         bias=None if before.bias is None else before.bias[order],
         act=before.act.permuted(order),
+        integers=before.integers and before.integers.permuted(order),
         sparsity=sparsity and Sparsity(sparsity.n, sparsity.m, sparsity.ranks[order]),
     )
 
@@ -155,7 +184,7 @@ def _as_conv(step: Permute) -> Conv:
 
 
 def _as_gate(step: Step, made: dict[str, Step], uses: Counter[str]) -> Step:
-    """Rule 5."""
+    """Rule 6."""
     if not isinstance(step, Binary) or step.kind != BinaryKind.MUL or step.spread != Spread.SAME or step.act:
         return step
     for source, name in (step.inputs, step.inputs[::-1]):
@@ -177,8 +206,10 @@ def _gated(gate: Activation) -> Act | None:
     return Act.HARD_SWISH if swish else None
 
 
-def _scaled(weight: Array, scale: Array) -> Array:
-    return (weight.astype(np.float64) * scale.reshape(-1, 1, 1, 1)).astype(np.float32)
+def _scaled(conv: Conv, scale: Array) -> Conv:
+    """With the weights of each output channel multiplied."""
+    weight = (conv.weight.astype(np.float64) * scale.reshape(-1, 1, 1, 1)).astype(np.float32)
+    return replace(conv, weight=weight, integers=conv.integers and conv.integers.scaled(scale))
 
 
 def _times(value: Array | None, scale: Array | None) -> Array | None:

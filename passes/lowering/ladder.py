@@ -41,6 +41,10 @@ def lower_ladder(candidates: Sequence[tuple[onnx.ModelProto, Plan | None]]) -> b
         raise ValueError("a ladder has at least one candidate")
     if len(plans) == 1:
         return plans[0].plan.to_bytes()
+    for index, each in enumerate(plans):
+        if each.plan.dtypes:
+            why = "it computes in integers, and regions take candidates of their own in float32 only"
+            raise LoweringRefusal(f"candidate {index} cannot share a pass with the others", why=why)
     for index, each in enumerate(plans[:-1]):
         _require_alike(index, each, plans[-1])
     plan = _Joiner([each.plan for each in plans]).joined()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from slsc.passes.lowering import nmp_ops
-from slsc.passes.lowering.nmp import ALIGNMENT, PlanFile
+from slsc.passes.lowering.nmp import ALIGNMENT, Array, DType, Op, PlanFile
 from slsc.passes.lowering.refusal import LoweringRefusal
 from slsc.passes.lowering.steps import Conv, DepthToSpace, Pad, Pool, Resize, SpaceToDepth, Step
 
@@ -86,9 +86,21 @@ def _totals(plan: PlanFile) -> Iterator[tuple[str, int]]:
     yield "weights, bytes,", sum(len(array.data) + ALIGNMENT for array in plan.arrays)
     stored = sum(len(array.data) for array in plan.arrays)
     used = sum(
-        len(plan.arrays[each.weights].data)
+        4 * _count(plan.arrays[weights])
         for op in plan.ops
-        if isinstance(op.params, nmp_ops.Conv)
-        for each in (op.sets or (op.weight_set,) * (plan.candidates - 1)) + (op.weight_set,)
+        if isinstance(op.params, nmp_ops.Conv | nmp_ops.IntConv)
+        for weights in _weights(op, plan.candidates)
     )
     yield "uses of each weight, on average,", -(-used // stored) if stored else 0
+
+
+def _weights(op: Op, candidates: int) -> list[int]:
+    """The array of a convolution's weights by candidate."""
+    assert isinstance(op.params, nmp_ops.Conv | nmp_ops.IntConv)
+    own = op.params.weights
+    return [own, *([each.weights for each in op.sets] or [own] * (candidates - 1))]
+
+
+def _count(array: Array) -> int:
+    """Numbers in an array."""
+    return len(array.data) // {DType.F32: 4, DType.BF16: 2, DType.I8: 1, DType.U8: 1}[array.dtype]

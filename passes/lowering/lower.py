@@ -14,10 +14,11 @@ from slsc.passes.lowering.emit import Emitter
 from slsc.passes.lowering.facts import GraphFacts
 from slsc.passes.lowering.fuse import data_inputs, fuse
 from slsc.passes.lowering.gelu import spelled_gelus
-from slsc.passes.lowering.nmp import PlanFile
+from slsc.passes.lowering.nmp import DType, PlanFile
 from slsc.passes.lowering.nmp_ops import Act
 from slsc.passes.lowering.operators import OPERATORS
 from slsc.passes.lowering.place import place
+from slsc.passes.lowering.quantizing import endings_in_floats
 from slsc.passes.lowering.refusal import refuse
 from slsc.passes.lowering.steps import Activation, Resize, Step
 from slsc.plan import Plan
@@ -67,7 +68,8 @@ def lowered(model: onnx.ModelProto, plan: Plan | None) -> Lowered:
     build = Builder(facts)
     _build(build, plan.by_name() if plan else {})
     output = build.holder(facts.output)
-    steps = accumulate(_sized(fuse(build.steps, output), facts), build.spaces, output)
+    fused = endings_in_floats(fuse(build.steps, output), build.spaces, output)
+    steps = accumulate(_sized(fused, build), build.spaces, output)
     layout = place(steps, build.spaces, facts.image, output)
     end = layout.places.get(f"{output}.copy", layout.places[output])
     return Lowered(Emitter(build.spaces).plan(layout, facts.image, end), tuple(step.label for step in layout.steps))
@@ -82,6 +84,8 @@ def _build(build: Builder, layers: Layers) -> None:
         name = node.output[0]
         if not facts.moving.intersection(node.output) or name in inside:
             continue
+        if node.op_type not in ("Identity", "DequantizeLinear") and _reads_integers(node, build):
+            raise refuse(node, "it computes in integers")
         if name in gelus:
             build.unary(node, build.holder(gelus[name].source), act=Activation(Act.GELU))
         elif node.op_type == "Conv":
@@ -92,14 +96,21 @@ def _build(build: Builder, layers: Layers) -> None:
             raise refuse(node, f"it has no operation {node.op_type}")
 
 
-def _sized(steps: Sequence[Step], facts: GraphFacts) -> list[Step]:
+def _reads_integers(node: onnx.NodeProto, build: Builder) -> bool:
+    spaces = [build.spaces.get(build.holder(name)) for name in node.input]
+    return any(space is not None and space.dtype != DType.F32 for space in spaces)
+
+
+def _sized(steps: Sequence[Step], build: Builder) -> list[Step]:
     """Let every Resize to another tensor's size name one that is stored, best one that lives until then anyway."""
+    facts, spaces = build.facts, build.spaces
     last_use = {name: index for index, step in enumerate(steps) for name in data_inputs(step)}
     sized: list[Step] = []
     for index, step in enumerate(steps):
         if isinstance(step, Resize) and step.factor is None:
             wanted = facts.hw(step.inputs[1])
-            stored = [facts.image, *(each.output for each in sized)]
+            floats = (each.output for each in sized if spaces[each.output].dtype == DType.F32)
+            stored = [facts.image, *floats]
             alike = [name for name in stored if facts.hw(name) == wanted]
             step = replace(step, inputs=(step.inputs[0], max(alike, key=lambda name: last_use.get(name, -1) >= index)))
         sized.append(step)

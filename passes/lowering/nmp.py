@@ -9,7 +9,7 @@ Array[] | operations, each as long as it says | blob.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache
@@ -37,12 +37,15 @@ WEIGHT_SET = struct.Struct("<6i")
 WEIGHT_SETS = "weight-sets"
 """The feature of plans that hold several candidates."""
 
+INT8 = "int8"
+"""The feature of plans that have U8 values."""
+
 ABSENT = -1
 """Stands for an input or array that is not there."""
 
 
 class DType(IntEnum):
-    """Types of numbers in an array."""
+    """Types of numbers in an array or a value."""
 
     F32 = 0
     BF16 = 1
@@ -114,10 +117,11 @@ class PlanFile:
         output: value the restored image leaves by.
         row_align: strips are a multiple of this many rows or columns of the image.
         m: group size of the sparse weights, 0 when there is none.
-        values: channels of each value; all are float32.
+        values: channels of each value.
         ops: in the order they run.
         arrays: weights and the like.
         features: names of what a reader must know to run the plan.
+        dtypes: of each value, F32 or U8; none where all are F32.
     """
 
     input: int
@@ -128,6 +132,11 @@ class PlanFile:
     ops: tuple[Op, ...]
     arrays: tuple[Array, ...]
     features: tuple[str, ...] = ()
+    dtypes: tuple[DType, ...] = ()
+
+    def dtype(self, value: int) -> DType:
+        """Type of a value's numbers."""
+        return self.dtypes[value] if self.dtypes else DType.F32
 
     @property
     def candidates(self) -> int:
@@ -150,7 +159,7 @@ class PlanFile:
         ends = (self.input, self.output, self.row_align, self.m)
         header = HEADER.pack(MAGIC, VERSION, *counts, *ends, 0, len(ops), len(blob))
         features = (FEATURE.pack(name.encode("ascii")) for name in self.features)
-        values = (VALUE.pack(channels, DType.F32) for channels in self.values)
+        values = (VALUE.pack(channels, self.dtype(index)) for index, channels in enumerate(self.values))
         return b"".join((header, *features, *values, *places, ops, bytes(blob)))
 
     @classmethod
@@ -174,6 +183,7 @@ class PlanFile:
             row_align=row_align,
             m=m,
             values=tuple(channels for channels, _ in VALUE.iter_unpack(values)),
+            dtypes=_dtypes(DType(dtype) for _, dtype in VALUE.iter_unpack(values)),
             ops=tuple(_unpack_all(ops, counts[3])),
             arrays=tuple(
                 Array(blob[offset:][:size], DType(dtype), scale)
@@ -181,6 +191,11 @@ class PlanFile:
             ),
             features=tuple(name.rstrip(b"\0").decode("ascii") for (name,) in FEATURE.iter_unpack(features)),
         )
+
+
+def _dtypes(each: Iterable[DType]) -> tuple[DType, ...]:
+    dtypes = tuple(each)
+    return dtypes if any(dtype != DType.F32 for dtype in dtypes) else ()
 
 
 def _cut(data: bytes, sizes: list[int]) -> Iterator[bytes]:

@@ -25,6 +25,9 @@ class OpType(IntEnum):
     SPACE_TO_DEPTH = 9
     CHANNEL_MEAN = 10
     INSTANCE_NORM = 11
+    INT_CONV = 12
+    QUANTIZE = 13
+    DEQUANTIZE = 14
 
 
 class Act(IntEnum):
@@ -247,8 +250,57 @@ class InstanceNorm(NamedTuple):
     epsilon: float
 
 
+class IntConv(NamedTuple):
+    """A `Conv` in integers: of a U8 value that stands for (integer - in_zero) * in_scale, with I8 weights.
+
+    Where its output is U8, too, `out_scale` and `out_zero` say what that stands for.
+    """
+
+    channels: int
+    made: int
+    kernel_h: int
+    kernel_w: int
+    stride_h: int
+    stride_w: int
+    pad_top: int
+    pad_left: int
+    pad_bottom: int
+    pad_right: int
+    dilation_h: int
+    dilation_w: int
+    groups: int
+    n: int
+    combine: Combine
+    shuffle: int
+    weights: int
+    positions: int
+    bias: int
+    in_scale: float
+    in_zero: int
+    out_scale: float
+    out_zero: int
+
+
+class Quantize(NamedTuple):
+    """Integers of 0..255: round(x * factors / scale) + zero, factors per channel."""
+
+    channels: int
+    scale: float
+    zero: int
+    factors: int
+
+
+class Dequantize(NamedTuple):
+    """(x - zero) * scale of integers."""
+
+    channels: int
+    scale: float
+    zero: int
+
+
 Params = (
     Conv | Binary | Unary | Pool | GlobalMean | Resize | Pad | DepthToSpace | SpaceToDepth | ChannelMean | InstanceNorm
+    | IntConv | Quantize | Dequantize
 )  # fmt: skip
 """Of any type, in the order of `OpType`."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from slsc.passes.lowering.nmp import DType
 from slsc.passes.lowering.steps import ChannelSlice, Concat, Space, Step, Unary
 
 
@@ -28,11 +29,13 @@ class Layout:
         steps: those that do work, copies among them, in the order they run.
         places: of every tensor.
         values: channels of each value.
+        dtypes: of each value.
     """
 
     steps: list[Step] = field(default_factory=list)
     places: dict[str, Place] = field(default_factory=dict)
     values: list[int] = field(default_factory=list)
+    dtypes: list[DType] = field(default_factory=list)
 
 
 def place(steps: Sequence[Step], spaces: dict[str, Space], image: str, output: str) -> Layout:
@@ -72,6 +75,7 @@ class _Placer:
         if like:
             self.spaces[name] = self.spaces[like]
         self.layout.values.append(self.spaces[name].channels)
+        self.layout.dtypes.append(self.spaces[name].dtype)
         self.layout.places[name] = Place(len(self.layout.values) - 1, 0)
         return self.layout.places[name]
 

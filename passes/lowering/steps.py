@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from slsc.passes.lowering import nmp_ops
+from slsc.passes.lowering.nmp import DType
 from slsc.passes.lowering.nmp_ops import (
     Act,
     BinaryKind,
@@ -37,12 +38,14 @@ class Space:
         channels: extent of axis 1.
         pixel: it is one pixel whatever the image, the mean over height and width or what was made of it.
         rows, columns: per row and column of the image, for tensors that are no pixel.
+        dtype: of its numbers, F32 or U8.
     """
 
     channels: int
     pixel: bool = False
     rows: Fraction = Fraction(1)
     columns: Fraction = Fraction(1)
+    dtype: DType = DType.F32
 
     def scaled(self, rows: Fraction | int, columns: Fraction | int, channels: int | None = None) -> Space:
         """So many times the rows and columns; and other channels."""
@@ -83,6 +86,39 @@ class Sparsity:
     ranks: npt.NDArray[np.uint8]
 
 
+@dataclass(frozen=True)
+class Quantization:
+    """Integers of 0..255 that stand for (integer - zero) * scale."""
+
+    scale: float
+    zero: int
+
+
+@dataclass(frozen=True, eq=False)
+class Integers:
+    """How a convolution computes in integers.
+
+    Attributes:
+        weight: int8, of the weight's shape.
+        scales: by which each output channel's are multiplied, float32.
+        source: what its input stands for.
+        target: what its output is to stand for; None where it makes floats.
+    """
+
+    weight: npt.NDArray[np.int8]
+    scales: Array
+    source: Quantization
+    target: Quantization | None = None
+
+    def scaled(self, factors: Array) -> Integers:
+        """For results multiplied by a factor per output channel."""
+        return replace(self, scales=(self.scales.astype(np.float64) * factors).astype(np.float32))
+
+    def permuted(self, order: Array) -> Integers:
+        """For output channels in another order."""
+        return replace(self, weight=self.weight[order], scales=self.scales[order])
+
+
 class Arrays(Protocol):
     """The arrays of the plan that is being made."""
 
@@ -113,7 +149,10 @@ class Step:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Conv(Step):
-    """Convolution, with what is fused into its stores. Inputs: the image, and what it is combined with."""
+    """Convolution, with what is fused into its stores. Inputs: the image, and what it is combined with.
+
+    With `integers` it reads integers, and `weight` is what its weights stand for.
+    """
 
     weight: Array
     bias: Array | None = None
@@ -124,9 +163,17 @@ class Conv(Step):
     sparsity: Sparsity | None = None
     combine: Combine = Combine.NONE
     shuffle: int = 1
+    integers: Integers | None = None
 
-    def params(self, channels: int, arrays: Arrays) -> nmp_ops.Conv:
+    def params(self, channels: int, arrays: Arrays) -> nmp_ops.Conv | nmp_ops.IntConv:
         """See `Step.params`."""
+        params = self._params(channels, arrays)
+        if self.integers is None:
+            return params
+        source, target = self.integers.source, self.integers.target or Quantization(1.0, 0)
+        return nmp_ops.IntConv(*params, source.scale, source.zero, target.scale, target.zero)
+
+    def _params(self, channels: int, arrays: Arrays) -> nmp_ops.Conv:
         made, _, rows, columns = self.weight.shape
         weights, positions = arrays.weights(self)
         return nmp_ops.Conv(
@@ -145,7 +192,40 @@ class Conv(Step):
     def space(self, *ins: Space) -> Space:
         """See `Step.space`."""
         down, across = (Fraction(self.shuffle, stride) for stride in self.strides)
-        return ins[0].scaled(down, across, len(self.weight) // self.shuffle**2)
+        made = ins[0].scaled(down, across, len(self.weight) // self.shuffle**2)
+        return replace(made, dtype=DType.U8) if self.integers and self.integers.target else made
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Quantize(Step):
+    """Floats, multiplied by factors per channel, to integers."""
+
+    quantization: Quantization
+    factors: Array | None = None
+
+    def params(self, channels: int, arrays: Arrays) -> nmp_ops.Quantize:
+        """See `Step.params`."""
+        factors = arrays.floats(self.factors)
+        return nmp_ops.Quantize(channels, self.quantization.scale, self.quantization.zero, factors)
+
+    def space(self, *ins: Space) -> Space:
+        """See `Step.space`."""
+        return replace(ins[0], dtype=DType.U8)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Dequantize(Step):
+    """Integers to floats."""
+
+    quantization: Quantization
+
+    def params(self, channels: int, arrays: Arrays) -> nmp_ops.Dequantize:
+        """See `Step.params`."""
+        return nmp_ops.Dequantize(channels, self.quantization.scale, self.quantization.zero)
+
+    def space(self, *ins: Space) -> Space:
+        """See `Step.space`."""
+        return replace(ins[0], dtype=DType.F32)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

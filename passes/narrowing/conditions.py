@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import onnx
 
-from slsc.passes.analysis.shapes import concrete_shapes, sample_sizes
+from slsc.passes.analysis.shapes import concrete_shapes, sample_size
 from slsc.passes.base import PostconditionError, PreconditionError
 from slsc.passes.graph import label
 from slsc.passes.narrowing.channels import Channels
@@ -31,7 +31,7 @@ def require_counts(model: onnx.ModelProto, channels: Channels, count: Callable[[
     Raises:
         PostconditionError: one has another number.
     """
-    shapes = concrete_shapes(model, sample_sizes(model)[0]).of
+    shapes = concrete_shapes(model, sample_size(model)).of
     for node in model.graph.node:
         for name in node.output:
             if name in channels.values and shapes[name][CHANNEL_AXIS] != count(name):

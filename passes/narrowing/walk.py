@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import onnx
 
-from slsc.passes.analysis.shapes import Shapes, concrete_shapes, sample_sizes
+from slsc.passes.analysis.shapes import Shapes, concrete_shapes, sample_size
 from slsc.passes.graph import attribute, image_dependent, image_input, label, opset
 from slsc.passes.narrowing.classes import FIXED, Classes, Ids
 from slsc.passes.weights import Weights
@@ -36,7 +36,7 @@ class Walk:
     """
 
     def __init__(self, model: onnx.ModelProto) -> None:
-        self.shapes: Shapes = concrete_shapes(model, sample_sizes(model)[0])
+        self.shapes: Shapes = concrete_shapes(model, sample_size(model))
         self.opset = opset(model)
         self.moving = image_dependent(model)
         self.values: dict[str, Ids] = {}

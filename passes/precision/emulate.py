@@ -6,6 +6,8 @@ numbers, add up in float32, and round what an operator puts out: so does this.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper, shape_inference
@@ -19,12 +21,21 @@ HALF_TYPES = frozenset(kind.onnx for kind in HALVES.values())
 
 
 def emulated(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The same network with float32 tensors only.
+    """The same network with float32 tensors in the place of those of 16 bits.
 
     Weights keep their rounded values. Every tensor that was of a 16-bit type is rounded to it by a pair of Casts.
     """
+    return _single(model, _half_tensors(model))
+
+
+def widened(model: onnx.ModelProto) -> onnx.ModelProto:
+    """As `emulated`, without the rounding of tensors: what is computed in 16 bits there is computed in float32."""
+    return _single(model, {})
+
+
+def _single(model: onnx.ModelProto, halves: Mapping[str, int]) -> onnx.ModelProto:
+    """In float32, and rounded where `halves` tells a type."""
     result = copy_of(model)
-    halves = _half_tensors(model)
     for tensor in result.graph.initializer:
         if tensor.data_type in HALF_TYPES:
             values = numpy_helper.to_array(tensor).astype(np.float32)

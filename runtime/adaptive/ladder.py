@@ -19,7 +19,7 @@ from slsc.runtime.adaptive.selection import Chosen, Table
 from slsc.runtime.adaptive.wish import Choice, Wish, chosen, summed_up
 from slsc.runtime.backends.base import AllocationFailed, Batch, Regional, Runner
 from slsc.runtime.bundle.estimators import EstimatorRecord
-from slsc.runtime.bundle.manifest import TileGeometry
+from slsc.runtime.bundle.manifest import ImageIO, TileGeometry
 from slsc.runtime.bundle.reader import Bundle
 from slsc.runtime.tiles.tile_grid import TileGrid
 from slsc.runtime.tiles.tiling import Tile, round_up
@@ -112,12 +112,13 @@ class Ladder:
         found = Chosen(require_map(choice, self._regions(pixels), self.names), True)
         return self._summed_up(found, *self._estimates(pixels), pixels)
 
-    def tiles(self, choice: ChoiceMap, hw: tuple[int, int], geometry: TileGeometry) -> MixedTiles:
-        """What restores tiles of a photo of this size by a map."""
+    def tiles(self, choice: ChoiceMap, hw: tuple[int, int], io: ImageIO) -> MixedTiles:
+        """What restores tiles of a photo of this size by a map; `io` is what the networks take of such a photo."""
+        geometry = self._manifest.tile
         regions = Regions(*hw, self.record.side)
-        align = lcm(geometry.align, *self._manifest.io.multiple_of)
+        align = lcm(geometry.align, *io.multiple_of)
         halo = round_up(geometry.halo, align)
-        return MixedTiles(self.runners, self.costs, choice, regions, self._manifest.io, halo, align)
+        return MixedTiles(self.runners, self.costs, choice, regions, io, halo, align)
 
     def cheaper(self, tiles: MixedTiles, grid: TileGrid) -> MixedTiles:
         """The map's dearest candidate everywhere, where that costs less: halos may cost more than they save."""

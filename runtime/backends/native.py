@@ -43,6 +43,20 @@ class Status(IntEnum):
     STOPPED = 10
 
 
+class Precision(IntEnum):
+    """`slsc_precision` of native.h.
+
+    Attributes:
+        AS_PLANNED: integers where the plan has them, by any processor to the same sums.
+        FASTEST: those where the processor has instructions that make them faster, else float32.
+        FLOAT32: float32 always.
+    """
+
+    AS_PLANNED = 0
+    FASTEST = 1
+    FLOAT32 = 2
+
+
 class NativeRunner:
     """One plan in an engine of its own. Threads may share it; they then run one after the other.
 
@@ -127,6 +141,16 @@ class NativeRunner:
         with self._lock:
             self._shape(height, width)
             return [int(self._native.slsc_candidate_macs(self._handle, index)) for index in range(self.candidates())]
+
+    @property
+    def integers(self) -> bool:
+        """Whether the plan has convolutions in integers, and they are computed so."""
+        return bool(self._native.slsc_integers(self._handle))
+
+    def set_precision(self, precision: Precision) -> None:
+        """What the convolutions that the plan has in integers are computed in."""
+        with self._lock:
+            self._check(self._native.slsc_set_precision(self._handle, precision))
 
     def set_band(self, columns: int) -> None:
         """Run all layers on bands of so many columns, one after the other; 0, as at first: as suits network and image.
@@ -363,7 +387,9 @@ class NativeBackend:
         """Prepare an engine, given as the bytes of its plan file; see `Backend.load`."""
         if self._context is None:
             self._context = NativeContext(self._threads)
-        return NativeRunner(artefact, self._context)
+        runner = NativeRunner(artefact, self._context)
+        runner.set_precision(Precision.FASTEST)
+        return runner
 
     def close(self) -> None:
         """Give the context back; see `Backend.close`."""

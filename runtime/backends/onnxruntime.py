@@ -155,7 +155,9 @@ class OnnxRuntimeBackend:
         return None
 
     def accepts(self, engine: Engine) -> str | None:
-        """See `Backend.accepts`: every engine."""
+        """See `Backend.accepts`: every engine but those with bfloat16 convolutions."""
+        if engine.types and "bf16" in engine.types.layers.values():
+            return "ONNX Runtime has no bfloat16 convolution on a CPU"
         return missing_artefact(engine, self.kind)
 
     def load(self, artefact: bytes) -> OnnxRuntimeRunner:

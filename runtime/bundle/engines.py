@@ -21,6 +21,11 @@ ONNX = "onnx"
 KIND = re.compile(r"[a-z][a-z0-9]*(-[a-z][a-z0-9]*)*")
 MAX_KIND, MAX_KINDS, MAX_NAME = 32, 16, 64
 MAX_M = 256
+MAX_SCALE = 1e30
+
+FLOAT32 = "float32"
+PRECISIONS = ("fp16", "bf16", "int8", "auto")
+LAYER_TYPES = (FLOAT32, "fp16", "bf16", "int8")
 
 ZERO_COST = {"sr": "bicubic", "restore": "identity"}
 """Task -> the candidate that costs nothing."""
@@ -42,6 +47,70 @@ class Artefact:
 
 
 @dataclass(frozen=True)
+class Scale:
+    """How integers stand for the numbers of a tensor: number = (integer - zero) * scale.
+
+    Attributes:
+        scale: above 0.
+        zero: 0..255.
+    """
+
+    scale: float
+    zero: int
+
+    @classmethod
+    def from_dict(cls, data: Any, path: str = "scale") -> Scale:
+        """Read and check; see the module."""
+        fields = Fields(data, path)
+        value = cls(fields.number("scale", 0.0, MAX_SCALE), fields.integer("zero", 0, 255))
+        fields.close()
+        return value
+
+
+@dataclass(frozen=True)
+class Types:
+    """What an engine's convolutions compute in.
+
+    Attributes:
+        precision: as asked for, one of `PRECISIONS`.
+        layers: likewise by weight, without "auto", with "float32".
+        scales: by tensor that is quantized.
+    """
+
+    precision: str
+    layers: Mapping[str, str]
+    scales: Mapping[str, Scale]
+
+    @classmethod
+    def from_dict(cls, data: Any, path: str = "types") -> Types | None:
+        """Read and check; see the module."""
+        if data is None:
+            return None
+        fields = Fields(data, path)
+        value = cls(
+            fields.choice("precision", PRECISIONS),
+            fields.mapping("layers", _layer_type),
+            fields.mapping("scales", Scale.from_dict),
+        )
+        fields.close()
+        return value
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON-ready values."""
+        return {
+            "precision": self.precision,
+            "layers": dict(self.layers),
+            "scales": {name: dict(vars(scale)) for name, scale in self.scales.items()},
+        }
+
+
+def _layer_type(data: Any, path: str) -> str:
+    if (kind := text(data, path)) not in LAYER_TYPES:
+        raise malformed(f"{kind[:40]!r} is none of {', '.join(LAYER_TYPES)}", path)
+    return kind
+
+
+@dataclass(frozen=True)
 class Engine:
     """One network of the bundle.
 
@@ -58,6 +127,7 @@ class Engine:
         quality: figures measured at compile time, such as {"psnr_y": 28.1}; finite.
         plan: N:M of every layer, None for an engine that was not pruned.
         refusals: kinds that could not be made of it, and why, naming the node; none of those of `artefacts`.
+        types: what it computes in, and by what integers; None for float32.
     """
 
     name: str
@@ -71,6 +141,12 @@ class Engine:
     quality: Mapping[str, float]
     plan: Plan | None = None
     refusals: Mapping[str, str] = field(default_factory=dict)
+    types: Types | None = None
+
+    @property
+    def precision(self) -> str:
+        """What it computes in, as asked for."""
+        return self.types.precision if self.types else FLOAT32
 
     @property
     def onnx(self) -> str:
@@ -86,6 +162,7 @@ class Engine:
             "quality": dict(self.quality),
             "plan": self.plan.to_dict() if self.plan else None,
             "refusals": dict(self.refusals),
+            "types": self.types.to_dict() if self.types else None,
         }
 
     @classmethod
@@ -104,6 +181,7 @@ class Engine:
             quality=fields.mapping("quality", finite_number),
             plan=_read_plan(fields.take("plan"), f"{path}.plan"),
             refusals=fields.mapping("refusals", text),
+            types=Types.from_dict(fields.take("types"), f"{path}.types"),
         )
         fields.close()
         _require_sound_kinds(fields, value)

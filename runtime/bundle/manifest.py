@@ -17,7 +17,7 @@ from slsc.runtime.bundle.faults import BundleFault
 from slsc.runtime.bundle.fields import MAX_COUNT, Fields, text
 from slsc.runtime.bundle.value_range import ValueRange
 
-SCHEMA = 3
+SCHEMA = 4
 """The manifest schema this slsc writes, and the only one it reads; docs/reference/bundle.md specifies it."""
 
 TILE_BOUND = 1 / 255

@@ -12,6 +12,7 @@ from typing import Any
 from PIL import ImageFile
 
 from slsc.runtime.image.avif_colours import code_points
+from slsc.runtime.image.bit_depth import bits_per_sample
 from slsc.runtime.image.exif import MAX_EXIF, exif_of, xmp_of
 from slsc.runtime.image.png_stream import SIGNATURE
 
@@ -88,6 +89,9 @@ def read_metadata(path: Path, image: ImageFile.ImageFile, *, turned: bool) -> Me
     exif, broken = exif_of(image)
     if broken:
         left_out.append("EXIF that cannot be read")
+    bits = bits_per_sample(path, image.format)
+    if bits > 8 and not image.mode.startswith("I"):
+        left_out.append(f"what its {bits} bits a sample hold beyond 8")
     return Metadata(
         # A profile of inks does not describe the RGB that they were turned into.
         icc=None if image.mode == "CMYK" else bounded("an ICC profile", _bytes(image.info.get("icc_profile")), MAX_ICC),

@@ -70,7 +70,10 @@ def require_writable(path: Path, shape: tuple[int, ...], dtype: npt.DTypeLike) -
         DataError: unknown extension, or 16 bits, transparency or a size which the format lacks.
     """
     name, why = format_of(path), None
-    if name == "TIFF" and np.dtype(dtype).itemsize * shape[0] * shape[1] * shape[2] > MAX_BYTES:
+    if (
+        name == "TIFF"
+        and np.dtype(dtype).itemsize * shape[0] * shape[1] * len(_tiff_places(shape[2], dtype)) > MAX_BYTES
+    ):
         why = "TIFF holds at most 4 GiB"
     elif name in STREAMED:
         return
@@ -111,14 +114,22 @@ def photo_writer(
             yield png.write
             png.close()
         elif name == "TIFF":
-            tiff = TiffStream(file, *shape, dtype, tiff_tags(carried))
-            yield tiff.write
+            places = _tiff_places(shape[2], dtype)
+            tiff = TiffStream(file, *shape[:2], len(places), dtype, tiff_tags(carried))
+            yield tiff.write if len(places) == shape[2] else lambda rows: tiff.write(rows[:, :, places])
             tiff.close()
         else:
             picture = Image.new(MODES[shape[2]], (shape[1], shape[0]))
             yield _collector(picture)
             options = OPTIONS[name] | pillow_options(carried, name)
             picture.save(cast(IO[bytes], _NoDescriptor(file)), name, **options)
+
+
+def _tiff_places(channels: int, dtype: npt.DTypeLike) -> list[int]:
+    """Which channel of a picture each of a TIFF's is: grey with alpha of 16 bits becomes RGBA, since neither Pillow nor
+    OpenCV reads it otherwise, and OpenCV makes a picture of 8 bits without alpha of it, without a word.
+    """
+    return [0, 0, 0, 1] if channels == 2 and np.dtype(dtype) == np.uint16 else list(range(channels))
 
 
 class _NoDescriptor:

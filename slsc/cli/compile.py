@@ -27,6 +27,7 @@ from slsc.cli.arguments import (
 )
 from slsc.cli.console import Console, table
 from slsc.cli.hardware_options import add_hardware_options, hardware_request, rule_of, show_hardware
+from slsc.cli.precision_options import ALL_PRECISIONS, add_precision_options, precision_of, show_layers
 from slsc.cli.sls_options import add_sls_options, sls_settings
 from slsc.errors import UsageError
 from slsc.jobs.compile.efforts import EFFORTS
@@ -112,6 +113,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     search.add_argument("--m", type=int, default=32, metavar="M", help="group size, 2 to 256 (default: 32)")
     search.add_argument("--seed", type=int, default=0, help="of everything random (default: 0)")
     add_hardware_options(parser.add_argument_group("hardware", "2:4 sparse tensor cores"))
+    add_precision_options(parser.add_argument_group("types", "fewer bits, given after the search"), ALL_PRECISIONS)
     add_sls_options(parser.add_argument_group("sls", "changes to the preset's search; the paper's ablations"))
     add_binding_options(parser, SUFFIX)
     add_interface_options(parser)
@@ -150,6 +152,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
         force=args.force,
         hardware=hardware_request(args),
         adaptive=args.adaptive,
+        precision=precision_of(args),
     )
     with console.stages() as progress:
         report = compile_model(request, progress)
@@ -203,6 +206,7 @@ def show(report: CompileReport) -> str:
             "",
             *(f"{figures.name}: {why}" for figures in report.engines for why in figures.refusals.values()),
             *show_hardware(report.hardware),
+            *(line for figures in report.engines for line in _types(figures)),
             *_tiled(report),
             f"dB measured on {report.held_out} held-out {_state(report)}{_plain(report)}",
             *_adaptive(report),
@@ -223,6 +227,14 @@ def _adaptive(report: CompileReport) -> list[str]:
         f"{quality['gain_db']:.2f} dB on the held-out ones, {quality['oracle_gain_db']:.2f} if errors were known; "
         f"rank correlation {quality['rank_correlation']:.2f}, bias {quality['bias_db']:+.2f} dB"
     ]
+
+
+def _types(figures: Figures) -> list[str]:
+    """What an engine's layers compute in."""
+    if not figures.layers:
+        return []
+    loss = "" if figures.loss is None else f"; that loses {figures.loss:.4f} dB"
+    return [f"{figures.name}:", show_layers(figures.layers) + loss, ""]
 
 
 def _tiled(report: CompileReport) -> list[str]:

@@ -10,11 +10,12 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
-
-from tqdm import tqdm
+from typing import TYPE_CHECKING, Any
 
 from slsc.printable import printable
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 LAYOUT = "\n\t"
 """What reports and notes are laid out with; inside a table's cell it is escaped like the rest."""
@@ -64,16 +65,21 @@ class Console:
 
     def progress(self, total: int | None, label: str, unit: str = "it") -> tqdm[Any]:
         """A progress bar on stderr, shown only on a terminal; use it as a context manager."""
-        hidden = self.quiet or not sys.stderr.isatty()
+        from tqdm import tqdm  # it asks the packages' metadata for its version, which takes as long as numpy's import
+
         return tqdm(
             total=total,
             desc=printable(label),
             unit=unit,
             file=sys.stderr,
-            disable=hidden,
+            disable=self._without_bars,
             leave=False,
             dynamic_ncols=True,
         )
+
+    @property
+    def _without_bars(self) -> bool:
+        return self.quiet or not sys.stderr.isatty()
 
     @contextlib.contextmanager
     def stages(self) -> Iterator[Callable[[str, int, int], None]]:
@@ -86,12 +92,15 @@ class Console:
 
         def show(stage: str, done: int, total: int) -> None:
             nonlocal bar, current
+            if self._without_bars:
+                if stage != current:
+                    self.detail(stage)
+                current = stage
+                return
             if bar is None or stage != current or done < bar.n:
                 if bar is not None:
                     bar.close()
                 bar, current = self.progress(total, stage), stage
-                if bar.disable:
-                    self.detail(stage)
             bar.update(done - bar.n)
 
         try:

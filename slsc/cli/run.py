@@ -223,7 +223,7 @@ def _restore_all(work: Work, todo: Sequence[Task]) -> tuple[list[dict[str, Any]]
     """
     images: list[dict[str, Any]] = []
     failures: list[str] = []
-    for task in todo:
+    for index, task in enumerate(todo):
         names = {"source": str(task.source), "output": str(task.target)}
         try:
             if task.why_not:
@@ -231,7 +231,7 @@ def _restore_all(work: Work, todo: Sequence[Task]) -> tuple[list[dict[str, Any]]
             if task.why_not is None:
                 if work.into_folder:
                     _make_folder(task.target.parent)
-                images.append({**names, "status": "restored", **_restore(work, task)})
+                images.append({**names, "status": "restored", **_restore(work, task, _next_source(todo[index + 1 :]))})
             else:
                 images.append({**names, "status": "skipped"})
                 work.console.detail(f"{task.source}: skipped, {task.target} is there")
@@ -244,6 +244,10 @@ def _restore_all(work: Work, todo: Sequence[Task]) -> tuple[list[dict[str, Any]]
     return images, failures
 
 
+def _next_source(todo: Sequence[Task]) -> Path | None:
+    return next((task.source for task in todo if task.why_not is None), None)
+
+
 def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -251,21 +255,20 @@ def _make_folder(folder: Path) -> None:
         raise UsageError("cannot make the folder", where=str(folder), why=error.strerror) from None
 
 
-def _restore(work: Work, task: Task) -> dict[str, Any]:
-    """Restore one photo, and tell what was done."""
+def _restore(work: Work, task: Task, following: Path | None) -> dict[str, Any]:
+    """Restore one photo, and tell what was done; `following` is decoded meanwhile."""
     session, console = work.session, work.console
     begun = time.monotonic()
     tiles = 0
     missing: list[str] = []
-    with console.progress(None, task.source.name, "tile") as bar:
+    with console.stages() as stage:
 
         def show(done: int, total: int) -> None:
             nonlocal tiles
             tiles = total
-            bar.total = total
-            bar.update(done - bar.n)
+            stage(task.source.name, done, total)
 
-        session.restore_file(task.source, task.target, show, strip=work.strip, note=missing.append)
+        session.restore_file(task.source, task.target, show, strip=work.strip, note=missing.append, following=following)
     if session.streamed:
         tiles = 1
     seconds = time.monotonic() - begun

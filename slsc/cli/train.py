@@ -2,7 +2,8 @@
 
 The images of --data are what the network should put out; the inputs of super-resolution are made from them by MATLAB's
 bicubic. --pairs gives inputs and wanted outputs. Beside OUT.onnx come OUT.plan.json (the N:M of every layer, for
-`slsc compile OUT.onnx --plan OUT.plan.json`), OUT.safetensors (a dense zoo network's weights), OUT.csv (the log) and,
+`slsc compile OUT.onnx --plan OUT.plan.json`), OUT.1-8.plan.json and its like (of the networks within a nested one),
+OUT.safetensors (a dense zoo network's weights), OUT.csv (the log) and,
 until the run is over, OUT.ckpt. A run that was killed or interrupted goes on from there with --resume, to the same
 weights as if it had not been.
 """
@@ -99,7 +100,14 @@ def _add_method(group: argparse._ArgumentGroup) -> None:
         help="weights that sparse training begins with: the network's own (default), or those that `slsc compile` "
         "would fit in closed form",
     )
-    group.add_argument("--budget", type=parse_budget, metavar="B", help="kept share of the multiply-accumulates: 1/8")
+    group.add_argument(
+        "--budget",
+        type=parse_budget,
+        action="append",
+        default=[],
+        metavar="B",
+        help="kept share of the multiply-accumulates: 1/8; several times for --method nested",
+    )
     group.add_argument("--rule", choices=RULES, default=RULES[0], help="which weights a group may keep")
     group.add_argument("--m", type=int, default=32, metavar="M", help="group size, 2 to 256 (default: 32)")
     group.add_argument(
@@ -162,6 +170,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
         torch.set_num_threads(args.threads)
         if args.devices > 1:
             os.environ["OMP_NUM_THREADS"] = str(args.threads)  # for the processes that are spawned
+    *within, budget = sorted(set(args.budget)) or [None]
     request = TrainRequest(
         arch=args.arch or (None if args.model else "compact_x4"),
         weights=args.weights,
@@ -169,7 +178,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
         binding=binding_of(args, SUFFIX),
         interface=known_interface(args),
         method=args.method,
-        budget=args.budget,
+        budget=budget,
+        within=tuple(within),
         start=args.start,
         sls=sls_settings(args),
         rules=Rules(args.m, args.rule),

@@ -1,31 +1,47 @@
-"""What can be evaluated: an ONNX network run on whole images, or a bundle run in tiles as `slsc run` does."""
+"""What can be evaluated: an ONNX network run on whole images, in tiles if it takes one size only, or a bundle run as
+`slsc run` does.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+import onnx
 
 from slsc.data.calibration import calibration_photos
 from slsc.data.images import mirrored
-from slsc.errors import ModelError, UsageError
+from slsc.errors import UsageError
 from slsc.networks.loading import import_network, known_of
+from slsc.networks.tile_geometry import smallest_fixed_halo
+from slsc.passes.analysis.receptive_field import receptive_field
 from slsc.passes.importing.binding import NOTHING_BOUND, Binding
-from slsc.probe import Known, probe_io
+from slsc.probe import Known, ProbeResult, probe_io
+from slsc.runtime.backends.base import Batch
 from slsc.runtime.backends.onnxruntime import OnnxRuntimeRunner
-from slsc.runtime.bundle.manifest import ImageIO
+from slsc.runtime.bundle.manifest import ImageIO, TileGeometry
 from slsc.runtime.image.photo import Photo
 from slsc.runtime.image.pixels import compose, to_batch
 from slsc.runtime.session import Session
+from slsc.runtime.tiles.restoration import Restoration
+from slsc.runtime.tiles.tile_grid import ImageShape, Limits, tile_grid
+from slsc.runtime.tiles.tile_runner import OneNetwork
 from slsc.runtime.tiles.tiling import round_up
 
 Pixels = npt.NDArray[np.uint8]
 Values = npt.NDArray[np.float32]
 
 PROBE_PHOTOS = 4
+
+MEASURED_PHOTOS, MEASURED_WINDOWS = 2, 1.5
+"""Photos that the overlap of tiles is measured on, and their sides in sides of a tile."""
+
+BOUNDLESS = Limits(memory=1 << 62, resident=0, run=lambda *_: 0, tile=None, exact=False)
+"""Tiles of one size are what memory is, and the images to evaluate on are in memory whole."""
 
 
 class Restorer(Protocol):
@@ -54,28 +70,14 @@ class WholeImage:
     """An ONNX network, run once over each whole image.
 
     Args:
-        path: the ONNX file; its interface is found by running it.
-        known: what the user says of that.
+        model: as its import left it.
+        probe: its interface.
         threads: of ONNX Runtime; 0 takes all cores.
-        binding: what its inputs beside the image hold, and which output is wanted.
-
-    Raises:
-        ModelError: the file is unusable, or the network takes images of one size only.
     """
 
-    def __init__(self, path: Path, known: Known, threads: int, binding: Binding = NOTHING_BOUND) -> None:
-        imported = import_network(path, binding)
-        model = imported.model
-        probe = probe_io(model, calibration_photos(None, PROBE_PHOTOS, 0), known_of(imported, known))
+    def __init__(self, model: onnx.ModelProto, probe: ProbeResult, threads: int) -> None:
         self.io: ImageIO = probe.io
         self.doubts: Sequence[str] = probe.doubts()
-        if self.io.fixed_hw:
-            height, width = self.io.fixed_hw
-            raise ModelError(
-                f"the network takes images of {width}x{height} only",
-                where=str(path),
-                hint="compile it, with --budget 1 to keep it dense, and evaluate the bundle, which is run in tiles",
-            )
         self._runner = OnnxRuntimeRunner(probe.restorer(model).SerializeToString(), threads)
 
     def restore(self, image: Pixels) -> Pixels:
@@ -97,6 +99,62 @@ class WholeImage:
         rows, columns = height * self.io.scale, width * self.io.scale
         restored = self._runner.run(to_batch(padded, self.io))[0, :, :rows, :columns]
         return compose(restored, Photo(image), self.io, (0, rows), (0, columns))
+
+
+class TiledImage:
+    """An ONNX network of one size, run in tiles of that size as a bundle of it would be.
+
+    Args:
+        model, probe, threads: as of `WholeImage`.
+        photos: how far tiles overlap is measured on these, HxWx3 uint8.
+    """
+
+    def __init__(
+        self, model: onnx.ModelProto, probe: ProbeResult, threads: int, photos: Sequence[npt.NDArray[np.uint8]]
+    ) -> None:
+        self.io: ImageIO = probe.io
+        self._runner = OnnxRuntimeRunner(probe.restorer(model).SerializeToString(), threads)
+        self._geometry = self._measured(model, photos)
+        self.doubts: Sequence[str] = (*probe.doubts(), self._overlap())
+
+    def restore(self, image: Pixels) -> Pixels:
+        """See `Restorer.restore`."""
+        return self._restored(image)
+
+    def restore_values(self, image: Values) -> Values:
+        """See `Restorer.restore_values`."""
+        return self._restored(image)
+
+    def close(self) -> None:
+        """See `Restorer.close`."""
+        self._runner.close()
+
+    def _restored(self, image: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        height, width, channels = image.shape
+        shape = ImageShape(height, width, channels, image.itemsize)
+        grid = tile_grid(self.io, self._geometry, shape, 0, BOUNDLESS)
+        bands = Restoration(OneNetwork(self._runner), self.io, Photo(image), grid, None).bands()
+        return np.concatenate(list(bands))
+
+    def _measured(self, model: onnx.ModelProto, photos: Sequence[npt.NDArray[np.uint8]]) -> TileGeometry:
+        hw = self.io.fixed_hw
+        assert hw is not None
+        field = receptive_field(model)
+        windows = [math.ceil(MEASURED_WINDOWS * side) for side in hw]
+        cuts = [mirrored(photo, windows)[: windows[0], : windows[1]] for photo in photos]
+        halo, bound = smallest_fixed_halo([self._in_unit], [to_batch(cut, self.io) for cut in cuts], hw)
+        align = math.lcm(field.align, *self.io.multiple_of)
+        return TileGeometry(halo, bound, field.radius, align, field.exact, field.reason)
+
+    def _in_unit(self, batch: Batch) -> Batch:
+        return self.io.output_range.to_unit(self._runner.run(batch))
+
+    def _overlap(self) -> str:
+        height, width = self.io.fixed_hw or (0, 0)
+        return (
+            f"the network takes {width}x{height} only: images are restored in tiles of that size, "
+            f"off by {255 * self._geometry.bound:.2g} of 255 at most where they meet, as measured"
+        )
 
 
 class BundleImage:
@@ -148,12 +206,13 @@ def open_restorer(
     Raises:
         UsageError: an option that does not go with the kind of file.
         ModelError: the ONNX file is unusable.
+        ResourceError: its one size is too small for tiles, which is found when a larger image comes.
         BundleError: the bundle is.
     """
     if path.suffix == ".onnx":
         if engine is not None:
             raise UsageError("only bundles have engines", where=str(path), hint="leave out --engine")
-        return WholeImage(path, known or Known(), threads, binding)
+        return _of_network(path, known or Known(), threads, binding)
     if known not in (None, Known()):
         raise UsageError(
             "a bundle knows its interface", where=str(path), hint="leave out --range and the other options of a network"
@@ -165,3 +224,11 @@ def open_restorer(
             hint="leave out --set, --extra-channel, --input and --output",
         )
     return BundleImage(path, engine, threads)
+
+
+def _of_network(path: Path, known: Known, threads: int, binding: Binding) -> Restorer:
+    imported, photos = import_network(path, binding), calibration_photos(None, PROBE_PHOTOS, 0)
+    probe = probe_io(imported.model, photos, known_of(imported, known))
+    if probe.io.fixed_hw is None:
+        return WholeImage(imported.model, probe, threads)
+    return TiledImage(imported.model, probe, threads, photos[:MEASURED_PHOTOS])

@@ -111,6 +111,12 @@ class Bench:
         scores = (self.samples[name, i].psnr(self.restored(name, i, convention)) for i in range(count))
         return float(np.mean(list(scores)))
 
+    def gain_over(self, name: str, index: int, convention: Convention, other: Convention) -> float:
+        """dB by which a convention restores a sample better than another one does."""
+        sample = self.samples[name, index]
+        first, second = (sample.psnr(self.restored(name, index, one)) for one in (convention, other))
+        return first - second
+
     def plain_psnr(self, name: str, count: int) -> float:
         """Likewise of the plain pictures."""
         return float(np.mean([self.samples[name, index].plain_psnr for index in range(count)]))

@@ -25,6 +25,9 @@ LEVELS, SIGNED, CENTRED = ValueRange.uniform(0, 255), ValueRange.uniform(-1, 1),
 IMAGENET = ValueRange.normalised((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 """Mean and deviation of ImageNet's photos, as torchvision has them; red first."""
 
+CAFFE = ValueRange.normalised([mean / 255 for mean in (103.939, 116.779, 123.68)], [1 / 255] * 3)
+"""0..255 less the means of ImageNet's photos, as Caffe's networks take it; blue first."""
+
 RANGES = (UNIT, LEVELS, SIGNED, CENTRED)
 """Tried for input and output, the commonest first: it is taken where the measurement cannot tell."""
 
@@ -118,7 +121,7 @@ def conventions(given: ValueRange, known: Known, order: str, *, same_size: bool)
 
 def name_of(values: ValueRange) -> str:
     """A range in words."""
-    names = {IMAGENET: "ImageNet's mean and deviation"}
+    names = {IMAGENET: "ImageNet's mean and deviation", CAFFE: "0..255 less Caffe's means"}
     return names.get(values) or names.get(_turned(values)) or str(values)
 
 

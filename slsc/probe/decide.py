@@ -12,11 +12,12 @@ from slsc.probe.assume import assumed, refutation
 from slsc.probe.bench import Bench
 from slsc.probe.convention import Convention, Form, Known, all_tried
 from slsc.probe.findings import form_finding, range_findings, size_findings
+from slsc.probe.nearby import caffe_variant, doubt_of
 from slsc.probe.network import Geometry, ProbedNetwork, find_geometry
 from slsc.probe.order import decide_order
 from slsc.probe.result import ProbeResult
 from slsc.probe.samples import Photo, made_of, paired
-from slsc.probe.search import Evidence, adds_detail, find_evidence, find_nearest, undone
+from slsc.probe.search import Evidence, adds_detail, find_evidence, find_nearest, undone, with_variant
 from slsc.runtime.bundle.manifest import ImageIO
 from slsc.runtime.bundle.value_range import LARGEST
 
@@ -32,7 +33,8 @@ def probe_io(
     Scale, task and sizes follow from the output's size. The ranges of input and output, the colour order, and whether
     the output is the picture or what is wrong with the input, are those under which the network restores photos best:
     shrunk ones for super-resolution, degraded ones for same-size networks, or the user's own pairs. Where it restores
-    nothing, the likeliest is assumed; that a network leaves photos as they are says nothing for a range.
+    nothing, the likeliest is assumed; that a network leaves photos as they are says nothing for a range. Nor is a range
+    measured that ranges beside it beat, which are not tried themselves, or whose scale the network does not mind.
 
     Args:
         model: one image input, one image output of the same channels.
@@ -57,9 +59,20 @@ def probe_io(
     same_size = geometry.scale == 1
     tried = all_tried(known, channels, same_size=same_size)
     evidence = _evidence(bench, tried, same_size=same_size)
+    if evidence and evidence.convention.order == "BGR" and known.order is None:  # the ranges alike for all colours, too
+        turned = list(dict.fromkeys(one.turned("BGR") for one in tried))
+        evidence = _evidence(bench, turned, same_size=same_size) or evidence
     convention, why = (evidence.convention, "") if evidence else assumed(bench, tried)
-    ranges = range_findings(convention, evidence, known, why)
     convention, order_finding = decide_order(bench, convention, evidence, known)
+    doubt = None
+    if evidence and evidence.restores:
+        variant = caffe_variant(bench, evidence, convention, known)
+        if variant is not None:
+            evidence = with_variant(bench, evidence, variant)
+            convention, order_finding = decide_order(bench, variant, evidence, known)
+        doubt = doubt_of(bench, evidence, convention, known)
+    ranges = range_findings(convention, evidence, known, why, doubt)
+    settled = doubt is None or not doubt.grave
     sizes = size_findings(geometry, known)
     form = () if geometry.scale > 1 else (form_finding(convention, evidence, known),)
     return ProbeResult(
@@ -67,9 +80,10 @@ def probe_io(
         (*sizes, *ranges, *form, order_finding),
         convention.form,
         convention.output,
-        undone(bench, evidence) if evidence and evidence.restores else (),
-        {} if evidence else _attempts(bench, convention),
-        _plausible(bench, convention, evidence),
+        undone(bench, evidence) if evidence and evidence.restores and settled else (),
+        {} if evidence and settled else _attempts(bench, convention),
+        settled and _plausible(bench, convention, evidence),
+        doubt.why if doubt and doubt.grave else "",
     )
 
 

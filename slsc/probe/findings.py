@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from slsc.probe.convention import Convention, Form, Known, name_of
+from slsc.probe.convention import Convention, Known, name_of
+from slsc.probe.nearby import Doubt
 from slsc.probe.network import Geometry
 from slsc.probe.result import Finding
-from slsc.probe.search import Evidence
+from slsc.probe.search import Evidence, purpose
 from slsc.runtime.bundle.value_range import ValueRange
 
 ASSUMED = "it restores nothing that was tried"
@@ -34,8 +35,18 @@ def _sizes_in_words(geometry: Geometry) -> tuple[str, str]:
     return f"height a multiple of {height}, width of {width}", "the network fails on other sizes"
 
 
-def range_findings(convention: Convention, evidence: Evidence | None, known: Known, why: str) -> list[Finding]:
-    """The range of the input, and that of the output where it is another or was looked for alone."""
+def range_findings(
+    convention: Convention, evidence: Evidence | None, known: Known, why: str, doubt: Doubt | None = None
+) -> list[Finding]:
+    """The range of the input, and that of the output where it is another or was looked for alone.
+
+    Args:
+        convention: the one found.
+        evidence: what shows it; None where nothing does.
+        known: what the user says.
+        why: what is assumed rests on, without evidence.
+        doubt: what speaks against the range found.
+    """
     found = []
     for question, values, given in (
         ("range", convention.input, known.input),
@@ -47,13 +58,15 @@ def range_findings(convention: Convention, evidence: Evidence | None, known: Kno
             why_not = f"{ASSUMED}; {why}; if you know it, give --{question.replace(' ', '-')} LOW:HIGH"
             found.append(Finding(question, name_of(values), "assumed", why_not, {}))
         else:
-            found.append(_measured(question, values, convention, evidence))
+            found.append(_measured(question, values, convention, evidence, doubt))
     if convention.plain and known.output is None and known.input is None:
         return found[:1]
     return found
 
 
-def _measured(question: str, values: ValueRange, convention: Convention, evidence: Evidence) -> Finding:
+def _measured(
+    question: str, values: ValueRange, convention: Convention, evidence: Evidence, doubt: Doubt | None
+) -> Finding:
     scores: dict[str, float] = {}
     for one, score in evidence.scores.items():
         asked = one.input if question == "range" else one.output
@@ -61,6 +74,8 @@ def _measured(question: str, values: ValueRange, convention: Convention, evidenc
             name = name_of(asked)
             scores[name] = max(score, scores.get(name, score))
     scores |= _plain(evidence)
+    if doubt is not None:
+        return Finding(question, name_of(values), "assumed", doubt.why, scores)
     rivals = {name_of(one.input if question == "range" else one.output) for one in evidence.rivals} - {name_of(values)}
     if rivals:
         names = " and ".join((name_of(values), *sorted(rivals)))
@@ -72,11 +87,6 @@ def _plain(evidence: Evidence | None) -> dict[str, float]:
     return {} if evidence is None else {evidence.plain_name: evidence.plain}
 
 
-def purpose(evidence: Evidence) -> str:
-    """What the network did with the samples that showed its convention."""
-    return f"restoring {evidence.name}" if evidence.restores else f"coming near {evidence.name}"
-
-
 def form_finding(convention: Convention, evidence: Evidence | None, known: Known) -> Finding:
     """Whether the output is the picture."""
     answer = convention.form.words
@@ -84,12 +94,10 @@ def form_finding(convention: Convention, evidence: Evidence | None, known: Known
         return Finding("picture", answer, "given", "not measured", {})
     if evidence is None:
         return Finding("picture", answer, "assumed", f"{ASSUMED}; --residual overrides", {})
-    scores = {
-        form.words: max(
-            score for one, score in evidence.scores.items() if one.form is form and one.input == convention.input
-        )
-        for form in Form
-    }
+    scores: dict[str, float] = {}
+    for one, score in evidence.scores.items():
+        if one.input == convention.input:
+            scores[one.form.words] = max(score, scores.get(one.form.words, score))
     return Finding("picture", answer, "measured", f"best at {purpose(evidence)}", scores)
 
 

@@ -54,6 +54,7 @@ class ProbeResult:
         attempts: what was tried in vain then: PSNR in dB with the network and without it, what came nearest first.
         plausible: whether it may be a restorer all the same. A super-resolution network is if it adds detail of the
             photo, though further from it than bicubic; one of equal size, if its output shows its input.
+        unsettled: why its range is none of those tried; empty where it is, for all that is known.
     """
 
     io: ImageIO
@@ -63,6 +64,7 @@ class ProbeResult:
     undone: tuple[str, ...]
     attempts: Mapping[str, tuple[float, float]]
     plausible: bool
+    unsettled: str = ""
 
     def restorer(self, model: onnx.ModelProto) -> onnx.ModelProto:
         """The network that was probed as one that puts out the picture."""

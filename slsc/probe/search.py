@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from slsc.probe.bench import LEAST_GAIN, Bench, Verdict, penalty
 from slsc.probe.convention import Convention, Form
@@ -48,6 +48,11 @@ class Evidence:
 
 
 Family = tuple[str, ...]
+
+
+def purpose(evidence: Evidence) -> str:
+    """What the network did with the samples that showed its convention."""
+    return f"restoring {evidence.name}" if evidence.restores else f"coming near {evidence.name}"
 
 
 def find_evidence(
@@ -109,6 +114,12 @@ def find_nearest(bench: Bench, tried: Sequence[Convention]) -> Evidence | None:
     ):
         return None
     return _chosen(bench, name, count, tried, active, restores=False)
+
+
+def with_variant(bench: Bench, evidence: Evidence, variant: Convention) -> Evidence:
+    """The evidence for a convention that is better than the one found, which was not looked for."""
+    score = bench.psnr(evidence.name, variant, min(PHOTOS, bench.samples.count))
+    return replace(evidence, convention=variant, scores={variant: score, **evidence.scores}, rivals=())
 
 
 def adds_detail(bench: Bench, evidence: Evidence) -> bool:

@@ -53,12 +53,14 @@ class SearchResult:
         masks: bool, True where a weight is kept, one per layer of the plan.
         model: a network of other shapes that takes the dense one's place, the keys above being of this one; None where
             the shapes stay.
+        nested: plans of smaller networks within the same weights, by ascending cost; each keeps the largest of them.
     """
 
     plan: Plan
     weights: Mapping[str, np.ndarray]
     masks: Mapping[str, np.ndarray]
     model: onnx.ModelProto | None = None
+    nested: tuple[Plan, ...] = ()
 
 
 @dataclass(frozen=True)

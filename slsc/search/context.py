@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from functools import cached_property
 
+import onnx
 from torch import Tensor
 
 from slsc.passes.graph import takes_one_image
@@ -38,14 +39,19 @@ class SearchContext:
     @cached_property
     def inputs(self) -> Tensor:
         """Calibration inputs, (B, C, H, W) in the network's range."""
-        if takes_one_image(self.network.model):
-            count, side = 1, self._source.side(math.isqrt(CALIBRATION_PIXELS))
-        else:
-            side = self._source.side(CALIBRATION_SIDE)
-            count = max(2, min(CALIBRATION_PATCHES, CALIBRATION_PIXELS // side**2))
-        return self._source.draw(count, side, (self.seed, 0))[0]
+        return calibration_inputs(self.network.model, self._source, self.seed)
 
     @cached_property
     def oneshot(self) -> OneShot:
         """Pruning in closed form, its sensitivity measured at most once."""
         return OneShot(self.network, self.inputs, self.rules, self.seed, self.progress)
+
+
+def calibration_inputs(model: onnx.ModelProto, source: PatchSource, seed: int) -> Tensor:
+    """Inputs to fit weights on, (B, C, H, W) in the network's range; the same `seed` gives the same."""
+    if takes_one_image(model):
+        count, side = 1, source.side(math.isqrt(CALIBRATION_PIXELS))
+    else:
+        side = source.side(CALIBRATION_SIDE)
+        count = max(2, min(CALIBRATION_PATCHES, CALIBRATION_PIXELS // side**2))
+    return source.draw(count, side, (seed, 0))[0]

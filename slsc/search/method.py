@@ -35,6 +35,8 @@ class SparseTask:
         rules: group size and mask rule.
         sample_pixels: input pixels of one training sample.
         sls: how `sls` learns N.
+        value_range: white minus black of the network's output.
+        within: budgets of the networks within the one of `budget`, ascending; those of `nested` alone.
     """
 
     network: SearchNetwork
@@ -42,6 +44,8 @@ class SparseTask:
     rules: Rules
     sample_pixels: int
     sls: SlsSettings
+    value_range: float
+    within: tuple[Fraction, ...] = ()
 
 
 class SparseMethod(ABC):

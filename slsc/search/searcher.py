@@ -97,12 +97,14 @@ class Searcher:
         if effort is None:
             assert found is not None
             return found
+        if found is not None and budget >= 1 and not (self._labelled or needs_training):
+            return found  # a network has nothing to learn from itself
         return self._trained(budget, method, effort, found)
 
     def _trained(self, budget: Fraction, method: str, effort: Effort, found: SearchResult | None) -> SearchResult:
         context, side = self._context, self._source.side(FINETUNE_SIDE)
         dense = context.network.model
-        task = SparseTask(context.network, budget, context.rules, side**2, effort.sls)
+        task = SparseTask(context.network, budget, context.rules, side**2, effort.sls, self._io.output_range.mean_span)
         module = OnnxModule(dense if found is None or found.model is None else found.model)
         recipe = SPARSE_METHODS[method].recipe(task, module, found)
         batches = self._source.batches(side, (context.seed, 1))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from slsc.search.filter.method import FilterMethod
 from slsc.search.method import SparseMethod
+from slsc.search.nested import NestedMethod
 from slsc.search.oneshot.method import OneShotMethod
 from slsc.search.sls.method import SlsMethod
 from slsc.search.srste import SrSteMethod
@@ -17,4 +18,5 @@ SPARSE_METHODS: Mapping[str, SparseMethod] = {
     "filter": FilterMethod(),
     "sls": SlsMethod(),
     "sr-ste": SrSteMethod(),
+    "nested": NestedMethod(),
 }

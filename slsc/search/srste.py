@@ -47,7 +47,7 @@ class SrSteNetwork(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """The restored image for `x`, (B, C, H, W) in the network's range."""
         masks = self.masks()
-        weights = {name: _Decaying.apply(self.network.parameter(name), mask) for name, mask in masks.items()}
+        weights = {name: decaying(self.network.parameter(name), mask) for name, mask in masks.items()}
         restored: Tensor = self.network(x, weights)
         return restored
 
@@ -106,6 +106,12 @@ class SrSteMethod(SparseMethod):
             set_weights(module, found.weights)
         keep = uniform_keep(task.network, task.budget, task.rules.m)
         return SrSteRecipe(task.network, SrSteNetwork(module, keep, task.rules), task.budget, task.rules)
+
+
+def decaying(weight: Tensor, mask: Tensor) -> Tensor:
+    """`weight` where `mask` is True, else 0; backward every weight gets a gradient, and what is masked decays."""
+    masked: Tensor = _Decaying.apply(weight, mask)
+    return masked
 
 
 class _Decaying(torch.autograd.Function):

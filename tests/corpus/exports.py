@@ -16,6 +16,9 @@ SIGMA = ("--set", "sigma=25/255")
 ORDER = ("--order", "RGB")
 """Streaks are as grey in one order as in the other: what removes them hardly tells."""
 
+CAFFE = Levels((-103.939, -116.779, -123.68), (255 - 103.939, 255 - 116.779, 255 - 123.68))
+MEANS = ("--mean", "103.939,116.779,123.68", "--std", "1")
+
 INTEGERS = 4
 """Steps of 255 that the float network of int8 weights may be off from the integers, whose roundings it leaves out."""
 
@@ -64,6 +67,8 @@ _VALUES = {
     "dncnn_noise": export("noise put out", "dncnn", residual=-1),
     "dncnn_grey_noise": export("noise put out", "dncnn_grey", residual=-1),
     "rain_residual": export("correction put out", "rain", residual=1, options=ORDER),
+    "dncnn_caffe": export("mean by colour", "dncnn", CAFFE, flip="flip", options=MEANS),
+    "edsr_x2_caffe": export("mean by colour", "edsr", CAFFE, flip="index", options=MEANS),
     "unet_residual": export("correction put out", "unet", residual=1),
 }
 

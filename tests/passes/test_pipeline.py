@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from slsc.errors import ModelError, VerificationError
+from slsc.errors import ModelError, ResourceError, VerificationError
 from slsc.passes.base import Pass, PassContext, PassResult, PostconditionError, PreconditionError, copy_of
 from slsc.passes.graph import initializers, set_initializer
 from slsc.passes.pipeline import Pipeline
@@ -86,3 +86,8 @@ def test_a_breakdown_is_chained_and_named(model):
     with pytest.raises(VerificationError, match="pass refuse broke down after the passes scale: KeyError") as caught:
         Pipeline([Scale(1.0), Refuse(KeyError("x"), "run")]).run(model, PassContext())
     assert isinstance(caught.value.__cause__, KeyError)
+
+
+def test_too_little_memory_is_no_breakdown(model):
+    with pytest.raises(ResourceError, match="out of memory: in the pass refuse, as the first pass"):
+        Pipeline([Refuse(MemoryError(), "run")]).run(model, PassContext())

@@ -65,8 +65,8 @@ class TensorRtBackend:
         return device if isinstance(device, str) else None
 
     def accepts(self, engine: Engine) -> str | None:
-        """See `Backend.accepts`: every engine; operations it lacks are found when it is built."""
-        return missing_artefact(engine, self.kind)
+        """See `Backend.accepts`: types it takes; operations it lacks are found when it is built."""
+        return refused_types(engine) or missing_artefact(engine, self.kind)
 
     def load(self, artefact: bytes) -> TensorRtRunner:
         """Prepare an engine, given as the bytes of its ONNX file; see `Backend.load`.
@@ -96,3 +96,10 @@ class TensorRtRtxBackend(TensorRtBackend):
     flavour = RTX
     name = RTX.name
     install = RTX.install
+
+
+def refused_types(engine: Engine) -> str | None:
+    """Why TensorRT does not take the engine's integers; None where it does."""
+    if engine.types and any(scale.zero for scale in engine.types.scales.values()):
+        return "TensorRT takes 8-bit activations with zero point 0 only: compile it with --activations int8"
+    return None

@@ -34,6 +34,17 @@ void run(slsc_engine* engine, Size size) {
     std::vector<float> input(size_t(in_channels) * size.height * size.width, 0.5f);
     std::vector<float> output(size_t(out_channels) * height * width);
     if (slsc_run(engine, input.data(), size.height, size.width, output.data()) != SLSC_OK) std::abort();
+    if (const int candidates = slsc_candidates(engine); candidates > 1) {
+        int map_rows, map_columns;
+        if (slsc_set_region(engine, 5) != SLSC_OK ||
+            slsc_regions(engine, size.height, size.width, &map_rows, &map_columns) != SLSC_OK)
+            std::abort();
+        std::vector<uint8_t> map(size_t(map_rows) * map_columns);
+        for (size_t i = 0; i < map.size(); ++i) map[i] = uint8_t(i % candidates);
+        const slsc_status status =
+            slsc_run_map(engine, input.data(), size.height, size.width, map.data(), map_rows, map_columns, output.data());
+        if (status != SLSC_OK && status != SLSC_NO_MEMORY) std::abort();
+    }
     Rows rows{{in_channels, size.height, size.width, std::move(input)}, {out_channels, height, width, std::move(output)}};
     if (rows.run(engine) != SLSC_OK) std::abort();
 }

@@ -107,6 +107,22 @@ std::vector<float> stream(slsc_engine* engine, const Image& input, const Image& 
     return rows.output.pixels;
 }
 
+// What regions of 5 pixels make where every other one takes the last candidate, the others the first.
+std::vector<float> restore_mixed(slsc_engine* engine, const Image& input, size_t floats, int band) {
+    int rows, columns;
+    if (slsc_set_band(engine, band) != SLSC_OK || slsc_set_region(engine, 5) != SLSC_OK ||
+        slsc_regions(engine, input.height, input.width, &rows, &columns) != SLSC_OK)
+        die(slsc_last_error(engine));
+    std::vector<uint8_t> map(size_t(rows) * columns);
+    for (size_t i = 0; i < map.size(); ++i)
+        map[i] = (i / columns + i % columns) % 2 ? uint8_t(slsc_candidates(engine) - 1) : uint8_t(0);
+    std::vector<float> output(floats);
+    const slsc_status status =
+        slsc_run_map(engine, input.pixels.data(), input.height, input.width, map.data(), rows, columns, output.data());
+    if (status != SLSC_OK) die(slsc_last_error(engine));
+    return output;
+}
+
 // Difference from what is expected, whatever the height of bands and however it is run: infinite if it changes a bit.
 double run_case(const Bytes& plan, const Image& input, const Image& expected, int threads, const char* isa) {
     const Opened opened(plan, threads, isa);
@@ -116,6 +132,11 @@ double run_case(const Bytes& plan, const Image& input, const Image& expected, in
         const std::vector<float> banded = restore(opened.engine, input, expected, band);
         if (std::memcmp(banded.data(), output.data(), output.size() * sizeof(float)) != 0) return INFINITY;
     }
+    const std::vector<float> mixed = restore_mixed(opened.engine, input, output.size(), input.height);
+    for (int band : {1, 12, 0})
+        if (std::memcmp(restore_mixed(opened.engine, input, output.size(), band).data(), mixed.data(),
+                        mixed.size() * sizeof(float)) != 0)
+            return INFINITY;
     if (slsc_set_memory(opened.engine, 1) != SLSC_OK) die(slsc_last_error(opened.engine));  // windows that slide with every band
     for (int band : {1, 5, 0}) {
         const std::vector<float> streamed = stream(opened.engine, input, expected, band);
@@ -168,6 +189,8 @@ void attack(const Bytes& plan, Tally& tally) {
         if (slsc_arena_bytes(opened.engine) > 4 << 20) return;
         std::vector<float> input(size_t(in_channels) * 9 * 13, 0.5f), output(size_t(out_channels) * height * width);
         if (slsc_run(opened.engine, input.data(), 9, 13, output.data()) != SLSC_OK) die(slsc_last_error(opened.engine));
+        if (slsc_candidates(opened.engine) > 1)
+            restore_mixed(opened.engine, {in_channels, 9, 13, std::move(input)}, output.size(), band);
     }
     if (slsc_set_memory(opened.engine, 1) != SLSC_OK) die(slsc_last_error(opened.engine));
     Rows rows{{in_channels, 9, 13, std::vector<float>(size_t(in_channels) * 9 * 13, 0.5f)},

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from slsc.runtime.backends.tensorrt.backend import TIMING_CACHE, engine_key, require_device
+from slsc.errors import BackendError
+from slsc.runtime.backends.tensorrt.backend import TIMING_CACHE, engine_key, refused_types, require_device
 from slsc.runtime.backends.tensorrt.build import BuiltEngine, Shapes, build_engine
 from slsc.runtime.backends.tensorrt.engine_cache import EngineCache
 from slsc.runtime.backends.tensorrt.flavour import RTX, TENSORRT, Flavour
@@ -60,6 +61,9 @@ def build_engines(request: BuildRequest, progress: Callable[[int, int], None]) -
     """
     bundle = open_bundle(request.bundle)
     engines = bundle.select(request.engine)
+    for engine in engines:
+        if why := refused_types(engine):
+            raise BackendError(f"engine {engine.name} is not to be built", why=why)
     flavour = request.flavour
     flavour.load()
     archs: Sequence[str | None] = [flavour.require_arch(arch) for arch in request.archs] or [None]

@@ -15,7 +15,7 @@ from slsc.errors import UsageError
 from slsc.jobs.compile.artefacts import join
 from slsc.jobs.compile.baking import BakedEngine
 from slsc.jobs.compile.measuring import fitted, runner
-from slsc.jobs.compile.tile_geometry import Batch, RestoreBatch
+from slsc.networks.tile_geometry import Batch, RestoreBatch
 from slsc.passes.artefacts import FORMS
 from slsc.progress import StageProgress
 from slsc.runtime.adaptive.estimator import HIGHEST, LOWEST, Quadratic, terms

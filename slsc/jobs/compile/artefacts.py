@@ -11,6 +11,8 @@ from slsc.errors import BackendError, ModelError
 from slsc.networks.agreement import LEAST_DB, decibels
 from slsc.passes.artefacts import FORMS
 from slsc.passes.lowering import lower_ladder
+from slsc.passes.precision.emulate import emulated
+from slsc.passes.precision.types import FLOAT32
 from slsc.plan import Plan
 from slsc.runtime.backends import BACKENDS, AllocationFailed, Backend
 from slsc.runtime.backends.native import NativeBackend
@@ -32,13 +34,14 @@ class Artefacts:
     refusals: Mapping[str, str]
 
 
-def make_artefacts(model: onnx.ModelProto, plan: Plan | None, io: ImageIO) -> Artefacts:
+def make_artefacts(model: onnx.ModelProto, plan: Plan | None, io: ImageIO, precision: str = FLOAT32.name) -> Artefacts:
     """Bring a network into every form, and compare the backends that load one with ONNX Runtime where they are there.
 
     Args:
         model: the engine's graph, its masks baked in.
         plan: N:M by weight; None for a dense network.
         io: how pixels enter and leave it.
+        precision: what it computes in.
     """
     made: dict[str, bytes] = {}
     refusals: dict[str, str] = {}
@@ -48,7 +51,7 @@ def make_artefacts(model: onnx.ModelProto, plan: Plan | None, io: ImageIO) -> Ar
         except ModelError as refusal:
             refusals[kind] = str(refusal)
             continue
-        why = "" if kind == ONNX else _disagreement(kind, data, model, io)
+        why = "" if kind == ONNX else _disagreement(kind, data, model, io, LEAST_DB[precision])
         if why:
             refusals[kind] = why
         else:
@@ -81,19 +84,20 @@ def join(candidates: Sequence[tuple[onnx.ModelProto, Plan | None]], io: ImageIO)
     return {NativeBackend.kind: data}, []
 
 
-def _disagreement(kind: str, data: bytes, model: onnx.ModelProto, io: ImageIO) -> str:
+def _disagreement(kind: str, data: bytes, model: onnx.ModelProto, io: ImageIO, least: float) -> str:
     """How a backend that loads an artefact computes something else than ONNX Runtime does; empty where none does."""
     loading = [make(0) for make in BACKENDS.values() if make.kind == kind]
-    found = (_difference(backend, data, model, io) for backend in loading if backend.available() is None)
+    found = (_difference(backend, data, model, io, least) for backend in loading if backend.available() is None)
     return next(filter(None, found), "")
 
 
-def _difference(backend: Backend, data: bytes, model: onnx.ModelProto, io: ImageIO) -> str:
+def _difference(backend: Backend, data: bytes, model: onnx.ModelProto, io: ImageIO, least: float) -> str:
     try:
-        found = decibels(OnnxRuntimeRunner(model.SerializeToString(), 0), backend.load(data), io)
+        reference = OnnxRuntimeRunner(emulated(model).SerializeToString(), 0)
+        found = decibels(reference, backend.load(data), io)
     except (AllocationFailed, BackendError) as error:
         return f"the backend {backend.name} cannot be compared with ONNX Runtime: {error}"
-    if found >= LEAST_DB:
+    if found >= least:
         return ""
-    figures = f"{found:.1f} dB from ONNX Runtime, not {LEAST_DB:g}"
+    figures = f"{found:.1f} dB from ONNX Runtime, not {least:g}"
     return f"the backend {backend.name} computes something else: {figures}; please report this"

@@ -11,6 +11,7 @@ import onnx
 
 from slsc.jobs.compile.artefacts import Artefacts, make_artefacts
 from slsc.jobs.compile.measuring import HeldOut, Quality
+from slsc.jobs.type.precision import TypedNetwork
 from slsc.passes.analysis.cost import Cost, PlanCost, costs, plan_cost
 from slsc.passes.analysis.liveness import bytes_per_pixel
 from slsc.passes.artefacts import FORMS
@@ -19,7 +20,7 @@ from slsc.passes.base import PassContext
 from slsc.passes.narrowing import narrow_cost
 from slsc.passes.pipeline import Pipeline
 from slsc.plan import Plan
-from slsc.runtime.bundle.engines import Artefact, Candidate, Engine
+from slsc.runtime.bundle.engines import FLOAT32, Artefact, Candidate, Engine, Scale, Types
 from slsc.runtime.bundle.manifest import ImageIO
 from slsc.search.base import SearchResult
 
@@ -36,6 +37,8 @@ class BakedEngine:
         dense: cost of the network before.
         quality: measured on held-out photos.
         io: how pixels enter and leave it.
+        precision: what it is to compute in.
+        typed: the graph with types in it; None for float32. `quality` is of it.
     """
 
     name: str
@@ -45,11 +48,13 @@ class BakedEngine:
     dense: Cost
     quality: Quality
     io: ImageIO
+    precision: str = FLOAT32
+    typed: TypedNetwork | None = None
 
     @cached_property
     def artefacts(self) -> Artefacts:
         """It in every form there is."""
-        return make_artefacts(self.model, self.plan, self.io)
+        return make_artefacts(self.typed.model if self.typed else self.model, self.plan, self.io, self.precision)
 
     @property
     def share_of_all(self) -> float:
@@ -67,10 +72,20 @@ class BakedEngine:
             kept_weights=self.cost.params,
             macs_per_pixel=self.cost.macs_per_pixel,
             bytes_per_pixel=bytes_per_pixel(self.model),
-            quality=self.quality.to_dict(),
+            quality=self._figures(),
             plan=self.plan,
             refusals=self.artefacts.refusals,
+            types=self._types(),
         )
+
+    def in_types(self, precision: str, typed: TypedNetwork) -> BakedEngine:
+        """It with types."""
+        quality = replace(
+            typed.quality,
+            psnr_to_dense=self.quality.psnr_to_dense and typed.quality.psnr_to_dense,
+            max_abs_to_dense=self.quality.max_abs_to_dense and typed.quality.max_abs_to_dense,
+        )
+        return replace(self, precision=precision, typed=typed, quality=quality)
 
     def candidate(self) -> Candidate:
         """What a tile is given with it."""
@@ -81,6 +96,16 @@ class BakedEngine:
         """Its files in the bundle."""
         for kind, data in self.artefacts.made.items():
             yield self._entry(kind), data
+
+    def _figures(self) -> dict[str, float]:
+        loss = self.typed.loss if self.typed else None
+        return {**self.quality.to_dict(), **({} if loss is None else {"loss_db": loss})}
+
+    def _types(self) -> Types | None:
+        if self.typed is None:
+            return None
+        layers = {layer.name: layer.precision for layer in self.typed.layers}
+        return Types(self.precision, layers, {name: Scale(*each) for name, each in self.typed.scales.items()})
 
     def _entry(self, kind: str) -> str:
         return f"engines/{self.name}.{FORMS[kind].suffix}"

@@ -23,10 +23,11 @@ from slsc.jobs.compile.measuring import HeldOut, Quality, measure_tiles
 from slsc.jobs.compile.photos import PROBE_PHOTOS, CompileData, from_pairs, from_photos, photos, probe_photos
 from slsc.jobs.compile.restoring import Restoring
 from slsc.jobs.compile.rounding import quantized_quality
-from slsc.jobs.compile.tile_geometry import Batch, tiles_of
 from slsc.jobs.compile.trained import found_in_weights, read_plan
 from slsc.jobs.inspect.inspection import REPORT_HW
+from slsc.jobs.type.precision import LayerType, Precision, Typing, require_nodes
 from slsc.networks.loading import import_network, import_notes, known_of
+from slsc.networks.tile_geometry import Batch, tiles_of
 from slsc.passes.analysis.cost import Cost, costs
 from slsc.passes.importing.binding import Binding
 from slsc.passes.importing.import_model import Imported
@@ -34,10 +35,12 @@ from slsc.passes.package import write_bundle
 from slsc.plan import Plan, parse_budget
 from slsc.probe import Known, ProbeResult, probe_io
 from slsc.progress import StageProgress
-from slsc.runtime.bundle.engines import ONNX, ZERO_COST, Candidate
+from slsc.runtime.bundle.engines import FLOAT32, ONNX, ZERO_COST, Candidate
 from slsc.runtime.bundle.estimators import EstimatorRecord
 from slsc.runtime.bundle.manifest import SCHEMA, ImageIO, Manifest, Source, TileGeometry
 from slsc.search.base import Rules, SearchResult
+from slsc.search.context import calibration_inputs
+from slsc.search.inputs import PatchSource
 from slsc.search.searcher import Searcher
 from slsc.search.sls.settings import SlsSettings
 
@@ -66,6 +69,7 @@ class CompileRequest:
         hardware: 2:4 hardware to fit the network to.
         adaptive: add an estimator, by which the runtime chooses an engine for every region; of one budget a ladder of
             engines around it is made.
+        precision: types to give the engines.
     """
 
     model: Path
@@ -84,6 +88,7 @@ class CompileRequest:
     known: Known
     force: bool
     hardware: HardwareRequest
+    precision: Precision
     adaptive: bool = False
 
 
@@ -102,6 +107,8 @@ class Figures:
         quality: measured on the held-out photos.
         artefact_bytes: size of each of its artefacts, by kind.
         refusals: why there are no others, by kind.
+        layers: what its convolutions compute in, where it was given types.
+        loss: PSNR that these cost, dB; None without, or where it cannot be measured.
     """
 
     name: str
@@ -113,6 +120,8 @@ class Figures:
     quality: Quality
     artefact_bytes: Mapping[str, int]
     refusals: Mapping[str, str]
+    layers: tuple[LayerType, ...] = ()
+    loss: float | None = None
 
 
 @dataclass(frozen=True)
@@ -179,6 +188,7 @@ def compile_model(request: CompileRequest, progress: StageProgress) -> CompileRe
     if plan:
         found_in_weights(dense, plan)  # what is wrong with it is told before anything that takes long
     require_mappable(dense, request.hardware)
+    require_nodes(dense, request.precision.keep)
     probe, data = _look(dense, request)
     dense = probe.restorer(dense)
     held_out = HeldOut(dense, probe.io, data.held_out, data.truth)
@@ -199,6 +209,8 @@ def compile_model(request: CompileRequest, progress: StageProgress) -> CompileRe
         if request.hardware.maps:
             hardware.to_given.update((engine.name, engine.quality.psnr_to_dense) for engine in engines)
         engines = [_without_dense(engine) for engine in engines]
+    if request.precision.name != FLOAT32:
+        engines = [_typed(engine, request.precision, probe.io, data, held_out, progress) for engine in engines]
     for engine in engines if plain is not None else ():
         restoring.require(f"engine {engine.name}", engine.quality)
     tile = measure_tiles([engine.model for engine in engines], probe.io, data.held_out)
@@ -265,6 +277,21 @@ def _quantized_quality(imported: Imported, probe: ProbeResult, data: CompileData
         return None
     before, after = probe.restorer(imported.quantized), probe.restorer(imported.model)
     return quantized_quality(before, after, probe.io, data.held_out, data.truth)
+
+
+def _typed(
+    engine: BakedEngine,
+    precision: Precision,
+    io: ImageIO,
+    data: CompileData,
+    held_out: HeldOut,
+    progress: StageProgress,
+) -> BakedEngine:
+    """An engine in the types asked for, fitted to the photos that the search saw."""
+    source = PatchSource(data.search, io)
+    calibration = functools.partial(calibration_inputs, engine.model, source, 0)
+    typing = Typing(engine.model, calibration, held_out, lambda model: model, progress)
+    return engine.in_types(precision.name, typing.typed(precision))
 
 
 def _without_dense(engine: BakedEngine) -> BakedEngine:
@@ -386,6 +413,8 @@ def _figures(baked: BakedEngine, tiles: int) -> Figures:
         quality=baked.quality,
         artefact_bytes=sizes,
         refusals=artefacts.refusals,
+        layers=baked.typed.layers if baked.typed else (),
+        loss=baked.typed.loss if baked.typed else None,
     )
 
 

@@ -13,9 +13,9 @@ import onnx
 from slsc.data.images import mirrored
 from slsc.data.patches import Pair
 from slsc.errors import VerificationError
-from slsc.jobs.compile.tile_geometry import Batch, RestoreBatch, least_align, smallest_fixed_halo, smallest_halo
 from slsc.metrics.protocol import protocol_for
 from slsc.metrics.psnr import psnr
+from slsc.networks.tile_geometry import Batch, RestoreBatch, least_align, smallest_fixed_halo, smallest_halo
 from slsc.passes import verify
 from slsc.passes.analysis.receptive_field import receptive_field
 from slsc.runtime.bundle.manifest import ImageIO, TileGeometry

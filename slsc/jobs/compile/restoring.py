@@ -35,6 +35,10 @@ class Restoring:
         Raises:
             VerificationError: it restores no better than doing nothing, and is not forced; exit code 3.
         """
+        if self._probe.unsettled:
+            hint = "give --range LOW:HIGH, or --mean and --std, or"
+            self._refuse(f"no value range that is tried suits {name}", self._probe.unsettled, hint)
+            return
         why = self._shortcoming(quality)
         if why is None:
             return
@@ -42,9 +46,12 @@ class Restoring:
             self.warnings.append(f"{name} restores nothing that can be measured: {why}")
             return
         hint = "give all of its interface (--range, --output-range, --order, --residual), or --pairs, or"
+        self._refuse(f"{name} restores nothing", why, hint)
+
+    def _refuse(self, what: str, why: str, hint: str) -> None:
         if not self._forced:
-            raise VerificationError(f"{name} restores nothing", why=why, hint=f"{hint} --force", exit_code=3)
-        self.warnings.append(f"{name} restores nothing: {why}")
+            raise VerificationError(what, why=why, hint=f"{hint} --force", exit_code=3)
+        self.warnings.append(f"{what}: {why}")
 
     def _excused(self, quality: Quality) -> bool:
         if not self._probe.plausible:

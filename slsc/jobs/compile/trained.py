@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 
 from slsc.errors import PlanError
@@ -15,7 +16,8 @@ from slsc.passes.analysis.cost import costs, plan_cost
 from slsc.passes.analysis.layers import prunable_layers
 from slsc.passes.bake import pattern_violation
 from slsc.passes.weights import weight_values
-from slsc.plan import Plan, mask_digest
+from slsc.pattern import nm_mask, rank_groups
+from slsc.plan import LayerPlan, Plan, mask_digest
 from slsc.runtime.regular_file import require_regular
 from slsc.search.base import SearchResult
 
@@ -39,6 +41,8 @@ def read_plan(path: Path) -> Plan:
 def found_in_weights(model: onnx.ModelProto, plan: Plan) -> SearchResult:
     """A sparse network as a search's result: the masks are its non-zeros, the plan's share what they cost.
 
+    A plan of a smaller network within it has the largest weights of every group for masks.
+
     Args:
         model: after the import passes.
         plan: N:M of every prunable layer.
@@ -53,7 +57,7 @@ def found_in_weights(model: onnx.ModelProto, plan: Plan) -> SearchResult:
         raise PlanError("the plan is of another network", where=strangers[0], why=why)
     if len({layer.m for layer in plan.layers}) > 1:
         raise PlanError("the plan has layers of different M", where=plan.layers[0].name)
-    masks = {name: arrays[name] != 0 for name in layers}
+    masks = {name: _mask(arrays[name], planned[name]) for name in layers}
     for name in layers:
         if broken := pattern_violation(planned[name], masks[name].astype(np.int8)):
             raise PlanError(
@@ -61,4 +65,11 @@ def found_in_weights(model: onnx.ModelProto, plan: Plan) -> SearchResult:
             )
     found = tuple(replace(planned[name], mask_sha256=mask_digest(masks[name])) for name in layers)
     share = plan_cost(costs(model, REPORT_HW), {layer.name: layer.n for layer in found}, found[0].m).share
-    return SearchResult(replace(plan, layers=found, kept_share=float(share)), {}, masks)
+    pruned = {name: arrays[name] * mask for name, mask in masks.items() if not mask[arrays[name] != 0].all()}
+    return SearchResult(replace(plan, layers=found, kept_share=float(share)), pruned, masks)
+
+
+def _mask(weight: np.ndarray, layer: LayerPlan) -> npt.NDArray[np.bool_]:
+    """The non-zeros of a weight, or those of the mask that the plan names by its digest, where the weight has it."""
+    largest = nm_mask(rank_groups(np.abs(weight), layer.m, layer.rule), layer.n, layer.m)
+    return (weight != 0) & (largest if mask_digest(largest) == layer.mask_sha256 else True)

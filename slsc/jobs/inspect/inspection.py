@@ -20,6 +20,7 @@ from slsc.passes.importing.import_checks import ImportChecks
 from slsc.passes.importing.load import model_of_bytes
 from slsc.passes.narrowing import follow_channels
 from slsc.passes.pipeline import Pipeline
+from slsc.passes.precision.emulate import emulated
 from slsc.passes.sparsity24.verdict import Verdict, fits, tightest_n, verdict_of
 from slsc.passes.weights import weight_values
 from slsc.passes.widening import PadChannels
@@ -143,8 +144,10 @@ def parse_engine(data: bytes, engine: Engine) -> onnx.ModelProto:
     """
     try:
         model = model_of_bytes(data, engine.name)
-        Pipeline([ImportChecks()]).run(model, PassContext())
-    except (ModelError, VerificationError) as error:
+        bf16 = any(tensor.data_type == onnx.TensorProto.BFLOAT16 for tensor in model.graph.initializer)
+        # ONNX Runtime has no bfloat16 convolution, and the checks run it.
+        Pipeline([ImportChecks()]).run(emulated(model) if bf16 else model, PassContext())
+    except (ModelError, VerificationError, RuntimeError, ValueError, TypeError) as error:
         raise BundleError(
             BundleFault.CHANGED_ENTRY,
             "the engine is no network that slsc wrote",

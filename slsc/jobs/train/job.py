@@ -140,8 +140,10 @@ def _write(
         found = recipe.result()
         model, share = baked(start, found), found.plan.kept_share
         if found.model is None:
-            write_plan(found.plan, request.plan)
-            files.insert(0, request.plan)
+            plans = {request.plan: found.plan, **dict(zip(request.nested_plans, found.nested, strict=True))}
+            for path, plan in plans.items():
+                write_plan(plan, path)
+            files = [*plans, *files]
     write_onnx(model, request.output)
     request.checkpoint.unlink(missing_ok=True)
     return tuple(files), share
@@ -151,7 +153,7 @@ def _identity(request: TrainRequest, pairs: list[Pair]) -> dict[str, str]:
     """What a resumed run must share besides its settings; images by their number and size, as folders may move."""
     return {
         "method": request.method,
-        "budget": str(request.budget),
+        "budget": ", ".join(map(str, (*request.within, request.budget))),
         "start": request.start,
         "sls": str(request.sls) if request.method == "sls" else "",
         "M": str(request.rules.m),

@@ -40,5 +40,13 @@ def make_recipe(
     if method.reshapes or not request.resume:
         context = SearchContext(dense, source, request.rules, request.settings.seed, progress)
         found = method.find(context, request.budget, request.start)
-    task = SparseTask(dense, request.budget, request.rules, request.patch**2, request.sls)
+    task = SparseTask(
+        dense,
+        request.budget,
+        request.rules,
+        request.patch**2,
+        request.sls,
+        network.io.output_range.mean_span,
+        request.within,
+    )
     return method.recipe(task, network.module(found.model if found else None), found)

@@ -28,6 +28,7 @@ class TrainRequest:
         interface: of `model`, where it is known.
         method: one of `slsc.methods.METHODS`.
         budget: kept / dense MACs over the prunable layers; None where the method needs none.
+        within: budgets of the networks within that one, ascending; of `nested` alone.
         start: weights that sparse training begins with, one of `slsc.methods.STARTS`.
         sls: how `sls` searches.
         rules: group size and mask rule.
@@ -54,6 +55,7 @@ class TrainRequest:
     interface: Known
     method: str
     budget: Fraction | None
+    within: tuple[Fraction, ...]
     start: str
     sls: SlsSettings
     rules: Rules
@@ -82,15 +84,21 @@ class TrainRequest:
             raise UsageError("give the images to train on", hint="use --data DIR or --pairs LQ HQ")
         if self.motion_blur and self.data is None:
             raise UsageError("--motion-blur goes with --data", why="pairs have inputs already")
-        sparse = method_of(self.method).needs_budget
+        method = method_of(self.method)
+        sparse = method.needs_budget
         if (self.budget is not None) != sparse:
             raise UsageError(
                 f"--method {self.method} {'needs a' if sparse else 'takes no'} budget",
                 hint="add --budget 1/8" if sparse else "leave out --budget",
             )
+        if bool(self.within) != method.several_budgets:
+            raise UsageError(
+                f"--method {self.method} takes {'several budgets' if method.several_budgets else 'one budget'}",
+                hint="use --budget 1/8 --budget 1/4 --budget 1/2 --method nested, or one --budget and another method",
+            )
         if self.distill and not sparse:
             raise UsageError("--distill needs a sparse --method", why="a dense network has nothing to learn of itself")
-        for written in (self.output, self.plan, self.weights_path, self.log_path, self.checkpoint):
+        for written in (self.output, self.plan, *self.nested_plans, self.weights_path, self.log_path, self.checkpoint):
             require_other(written, self.model, self.weights)
 
     @property
@@ -102,6 +110,12 @@ class TrainRequest:
     def plan(self) -> Path:
         """Where the N:M of every layer goes."""
         return self.output.with_suffix(".plan.json")
+
+    @property
+    def nested_plans(self) -> tuple[Path, ...]:
+        """Where those of the networks within it go, as `within`."""
+        names = (str(budget).replace("/", "-") for budget in self.within)
+        return tuple(self.output.with_suffix(f".{name}.plan.json") for name in names)
 
     @property
     def weights_path(self) -> Path:

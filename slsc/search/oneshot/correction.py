@@ -52,14 +52,14 @@ def prune_in_sequence(
         Masks by layer, for the layers in `keep`.
     """
     first = {layer.uses[0].step: layer for layer in layers_of(dense).values()}
-    sums = _sums(dense)
+    sums = sums_of(dense)
     masks: dict[str, np.ndarray] = {}
     clean, dirty = dense.start(x), pruned.start(x)
     for done, step in enumerate(dense.steps):
         layer, before = first.get(step), clean.get(step.inputs[0])
         dense.execute(step, clean)
         if layer and (layer.name in keep or _worth_fitting(layer, before, dirty)):
-            inputs, target = dirty[step.inputs[0]], _target(step.outputs[0], sums, clean, dirty)
+            inputs, target = dirty[step.inputs[0]], target_of(step.outputs[0], sums, clean, dirty)
             moments = shared.get(layer.name) or layer_moments(dense, layer, inputs, target, positions, generator)
             weight, bias = read_layer(dense, layer)
             stage = Elimination(weight, bias, moments, rules, layer.bias is not None).last(
@@ -79,7 +79,7 @@ def _worth_fitting(layer: Layer, before: Tensor | None, dirty: Mapping[str, Tens
     return len(layer.uses) == 1 and before is not None and after is not None and not torch.equal(before, after)
 
 
-def _sums(module: OnnxModule) -> dict[str, str]:
+def sums_of(module: OnnxModule) -> dict[str, str]:
     """By value name: the other operand of the addition that alone consumes it."""
     readers: dict[str, list[tuple[str, tuple[str, ...]]]] = {}
     for step in module.steps:
@@ -92,7 +92,15 @@ def _sums(module: OnnxModule) -> dict[str, str]:
     }
 
 
-def _target(output: str, sums: Mapping[str, str], clean: Mapping[str, Tensor], dirty: Mapping[str, Tensor]) -> Tensor:
+def target_of(output: str, sums: Mapping[str, str], clean: Mapping[str, Tensor], dirty: Mapping[str, Tensor]) -> Tensor:
+    """What a layer's `output` should be: its clean value, and where that is added to something, what mends the sum.
+
+    Args:
+        output: name of the value.
+        sums: as `sums_of` gives it.
+        clean: values of the network as it was, by name.
+        dirty: values of its changed copy.
+    """
     target = clean[output]
     operand = sums.get(output)
     if operand is not None and operand in clean and operand in dirty and clean[operand].shape == target.shape:

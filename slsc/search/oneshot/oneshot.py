@@ -54,11 +54,20 @@ class OneShot:
             BudgetError: even N = 1 in every layer exceeds the budget.
         """
         self._network.require_reachable(budget, self._rules.m)
-        keep = allocate(self._network, self._curves, budget, self._rules.m)
+        if budget >= 1:
+            keep = dict.fromkeys(self._layers, self._rules.m)
+        else:
+            keep = allocate(self._network, self._curves, budget, self._rules.m)
         return self.prune_to(keep, budget, "oneshot")
 
     def prune_to(self, keep: Mapping[str, int], budget: Fraction, method: str) -> SearchResult:
-        """Prune to a given N by layer, and correct front to back; `budget` and `method` are what the plan says."""
+        """Prune to a given N by layer, and correct front to back; `budget` and `method` are what the plan says.
+
+        Where all is kept there is nothing to correct either, and no photo is looked at.
+        """
+        if all(n >= self._rules.m for n in keep.values()):
+            masks = {name: np.ones(self._dense.parameter(name).shape, bool) for name in keep}
+            return SearchResult(make_plan(self._network, keep, masks, self._rules, budget, method), {}, masks)
         pruned = copy.deepcopy(self._dense)
         masks = prune_in_sequence(
             self._dense,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from slsc.errors import ResourceError
+from slsc.errors import ResourceError, SlscError
 from slsc.passes.importing.import_model import import_model
 from slsc.passes.importing.load import load_model
 from slsc.runtime.backends.base import AllocationFailed
@@ -20,6 +20,14 @@ HEIGHT, WIDTH = 9, 13
 MEMORY = 1 << 30
 MAX_DECODED, MAX_ARENA, MAX_MACS = 64 << 20, 16 << 20, 10**8
 """What would only take long is not done."""
+
+OWN_FAULTS = ("Traceback", "broke down")
+"""What messages hold only where slsc is to blame, not the file."""
+
+
+def answered(error: SlscError) -> bool:
+    """Whether an error is a good answer to a bad file: fit to print, and no fault of slsc's own."""
+    return str(error).isprintable() and not any(words in str(error) for words in OWN_FAULTS)
 
 
 def read_plan(path: Path) -> None:

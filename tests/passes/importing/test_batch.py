@@ -60,3 +60,8 @@ def test_images_that_affect_each_other_are_refused(build):
 def test_one_image_or_any_number_is_left_alone(build, batch):
     model = built(build, *NETWORKS["convolution"], batch=batch)
     assert not SingleBatch().run(model, PassContext()).modified
+
+
+def test_absurd_batches_are_refused_before_they_are_made(build):
+    with pytest.raises(ModelError, match="takes 1000000000 images at once"):
+        SingleBatch().run(built(build, *NETWORKS["convolution"], batch=10**9), PassContext())

@@ -69,3 +69,14 @@ def test_strides_that_suit_no_power_of_two(build):
     }"""
     model = build(text, down=(27, 3, 3, 3))
     assert import_model(model).report["import-checks"]["scale"] == 1
+
+
+@pytest.mark.parametrize(
+    "values", [{"w": (3, 3, 3, 3), "zero": np.float32(0)}, {"w": np.zeros((3, 3, 3, 3), np.float32)}]
+)
+def test_a_network_that_ignores_its_image_is_refused(build, values):
+    body = (
+        "m = Mul(x, zero) y = Conv <pads=[1,1,1,1]> (m, w)" if "zero" in values else "y = Conv <pads=[1,1,1,1]> (x, w)"
+    )
+    with pytest.raises(ModelError, match="y: the output is the same for every image"):
+        import_model(build(f"net (float[n,3,h,w] x) => (float[n,3,h,w] y) {{ {body} }}", **values))

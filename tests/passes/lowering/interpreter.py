@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 
+from slsc.passes.lowering import nmp
 from slsc.passes.lowering.nmp import ABSENT, DType, Op, PlanFile
 from slsc.passes.lowering.nmp_ops import (
     Act,
@@ -22,12 +24,15 @@ from slsc.passes.lowering.nmp_ops import (
     Conv,
     Coordinates,
     DepthToSpace,
+    Dequantize,
     GlobalMean,
     InstanceNorm,
+    IntConv,
     Pad,
     PadKind,
     Pool,
     PoolKind,
+    Quantize,
     Resize,
     ResizeKind,
     Rounding,
@@ -84,6 +89,13 @@ def _run(plan: PlanFile, op: Op, ins: list[Array], capacity: int) -> Array:
             x = ins[0].astype(np.float64)
             mean, variance = x.mean(axis=(1, 2), keepdims=True), x.var(axis=(1, 2), keepdims=True)
             return scale * (x - mean) / np.sqrt(variance + norm.epsilon) + shift
+        case IntConv() as conv:
+            return _int_conv(plan, op, conv, ins, capacity)
+        case Quantize() as to:
+            factors = np.float32(1) if to.factors == ABSENT else plan.floats(to.factors)[:, None, None]
+            return quantized(ins[0] * factors, to.scale, to.zero)
+        case Dequantize() as of:
+            return (ins[0] - np.float32(of.zero)) * np.float32(of.scale)
 
 
 def widened(plan: PlanFile, index: int, outputs: Array) -> Array:
@@ -97,7 +109,7 @@ def widened(plan: PlanFile, index: int, outputs: Array) -> Array:
     return plan.floats(index)
 
 
-def dense_weight(plan: PlanFile, conv: Conv, capacity: int = 0) -> Array:
+def dense_weight(plan: PlanFile, conv: Conv | IntConv, capacity: int = 0) -> Array:
     """The (made, channels / groups, kh, kw) weight of a Conv, its kept values scattered."""
     shape = (conv.made, conv.channels // conv.groups, conv.kernel_h, conv.kernel_w)
     if conv.positions == ABSENT:
@@ -113,7 +125,7 @@ def dense_weight(plan: PlanFile, conv: Conv, capacity: int = 0) -> Array:
 
 
 def _places(
-    m: int, conv: Conv, shape: tuple[int, ...], positions: Array, capacity: int
+    m: int, conv: Conv | IntConv, shape: tuple[int, ...], positions: Array, capacity: int
 ) -> tuple[tuple[Array, ...], Array]:
     """Of each stored weight: where it lies in the whole one, and whether it is kept at `capacity`."""
     sizes = group_sizes(shape[1], m)
@@ -135,7 +147,7 @@ def _read(values: dict[int, Array], op: Op, index: int) -> Array:
     count = op.params.channels
     if index == 1 and isinstance(op.params, Resize):  # which only lends its size
         return values[op.ins[1]]
-    if index == 1 and isinstance(op.params, Conv):
+    if index == 1 and isinstance(op.params, (Conv, IntConv)):
         count = op.params.made // op.params.shuffle**2
     if index == 1 and isinstance(op.params, Binary) and op.params.spread == Spread.CHANNEL:
         count = 1
@@ -182,6 +194,37 @@ def unshuffled(x: Array, r: int) -> Array:
 
 
 def _conv(plan: PlanFile, op: Op, conv: Conv, ins: list[Array], capacity: int) -> Array:
+    x = _sums(conv, ins[0], dense_weight(plan, conv, capacity).astype(np.float64))
+    if conv.bias != ABSENT:
+        x = x + plan.floats(conv.bias)[:, None, None]
+    return _finished(plan, op, conv, x, ins)
+
+
+def _int_conv(plan: PlanFile, op: Op, conv: IntConv, ins: list[Array], capacity: int) -> Array:
+    """In float32 from the sums on, operation by operation, as the engine: the same bits."""
+    array = plan.arrays[conv.weights]
+    scale = np.float32(conv.in_scale) * np.broadcast_to(plan.floats(array.scale), conv.made)
+    ones = replace(plan, arrays=(*plan.arrays, nmp.Array(np.ones(1, "<f4").tobytes())))
+    arrays = list(ones.arrays)
+    arrays[conv.weights] = array._replace(scale=len(arrays) - 1)
+    weight = dense_weight(replace(ones, arrays=tuple(arrays)), conv, capacity).astype(np.float64)
+    sums = _sums(conv, ins[0] - np.float32(conv.in_zero), weight)
+    assert np.abs(sums).max() < 2**31
+    x = sums.astype(np.float32) * scale[:, None, None]
+    if conv.bias != ABSENT:
+        x = x + plan.floats(conv.bias)[:, None, None]
+    if plan.dtype(op.out) == DType.F32:
+        return _finished(plan, op, conv, x, ins)
+    return quantized(_activate(plan, op, x).astype(np.float32), conv.out_scale, conv.out_zero)
+
+
+def quantized(x: Array, scale: float, zero: int) -> Array:
+    """Numbers as integers of 0..255, in float32."""
+    steps = x.astype(np.float32) * (np.float32(1) / np.float32(scale))
+    return np.rint(np.clip(steps, -zero, 255 - zero)) + np.float32(zero)
+
+
+def _sums(conv: Conv | IntConv, image: Array, weight: Array) -> Array:
     kh, kw, sh, sw, dh, dw = (
         conv.kernel_h,
         conv.kernel_w,
@@ -190,10 +233,9 @@ def _conv(plan: PlanFile, op: Op, conv: Conv, ins: list[Array], capacity: int) -
         conv.dilation_h,
         conv.dilation_w,
     )
-    made, groups = conv.made, conv.groups
-    weight = dense_weight(plan, conv, capacity).astype(np.float64)
     padding = [(0, 0), (conv.pad_top, conv.pad_bottom), (conv.pad_left, conv.pad_right)]
-    padded = np.pad(ins[0].astype(np.float64), padding)
+    padded = np.pad(image.astype(np.float64), padding)
+    made, groups = len(weight), conv.groups
     height, width = (padded.shape[1] - dh * (kh - 1) - 1) // sh + 1, (padded.shape[2] - dw * (kw - 1) - 1) // sw + 1
     grouped = padded.reshape(groups, -1, *padded.shape[1:])
     parts = weight.reshape(groups, made // groups, -1, kh, kw)
@@ -204,10 +246,12 @@ def _conv(plan: PlanFile, op: Op, conv: Conv, ins: list[Array], capacity: int) -
                 :, :, : (height - 1) * sh + 1 : sh, : (width - 1) * sw + 1 : sw
             ]
             x += np.einsum("gkc,gchw->gkhw", parts[..., row, column], window, optimize=True)
-    x = x.reshape(made, height, width)
+    return x.reshape(made, height, width)
+
+
+def _finished(plan: PlanFile, op: Op, conv: Conv | IntConv, x: Array, ins: list[Array]) -> Array:
+    """Sums activated, combined with the second input, and shuffled."""
     other = unshuffled(ins[1], conv.shuffle) if len(ins) == 2 else np.float64(0)
-    if conv.bias != ABSENT:
-        x = x + plan.floats(conv.bias)[:, None, None]
     if conv.combine == Combine.ADD_THEN_ACT:
         x = _activate(plan, op, x + other)
     else:

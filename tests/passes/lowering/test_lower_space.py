@@ -230,3 +230,10 @@ def test_refusal_names_the_node(graph: Callable, body: str) -> None:
     with pytest.raises(LoweringRefusal, match=REFUSED[body]) as caught:
         lower(graph(body, **used), None)
     assert "making '" in caught.value.where
+
+
+def test_strided_convolution_that_shuffles(build: Callable, lowers: Callable) -> None:
+    """Strips are cut by its stride, though nothing that is stored has fewer rows."""
+    body = "b = Conv<strides = [2, 2], pads = [1, 1, 1, 1]>(x, w) y = DepthToSpace<blocksize = 2>(b)"
+    text = f"g (float[n, 3, h, w] x) => (float[n, 3, h, w] y) {{ {body} }}"
+    assert lowers(build(text, w=(12, 3, 3, 3)), (32, 44), (8, 10)).row_align == 2

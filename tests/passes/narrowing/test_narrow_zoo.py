@@ -10,7 +10,7 @@ import torch
 
 from slsc.passes.analysis.cost import costs
 from slsc.passes.analysis.paper_cost import module_activations, paper_macs
-from slsc.passes.analysis.shapes import sample_sizes
+from slsc.passes.analysis.shapes import sample_size
 from slsc.passes.base import PassContext
 from slsc.passes.graph import image_channels
 from slsc.passes.importing.fold import FoldConstants
@@ -50,7 +50,7 @@ def test_a_narrow_network_is_the_whole_one_with_zero_filters(name, proven, some)
     torch.manual_seed(0)
     model = exported(MODELS[name].build())
     channels = follow_channels(model)
-    image = np.random.default_rng(0).random((1, image_channels(model), *sample_sizes(model)[0]), np.float32)
+    image = np.random.default_rng(0).random((1, image_channels(model), *sample_size(model)), np.float32)
     keep = some(channels, share=0.3)
 
     narrow = proven(model, channels, keep, image[:, :, :32, :32], "makers")

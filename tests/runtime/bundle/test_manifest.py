@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from slsc.errors import BundleError
 from slsc.plan import LayerPlan, Plan
-from slsc.runtime.bundle.engines import Artefact, Candidate, Engine
+from slsc.runtime.bundle.engines import Artefact, Candidate, Engine, Scale, Types
 from slsc.runtime.bundle.estimators import FEATURES, KIND, TERMS, EstimatorRecord
 from slsc.runtime.bundle.fields import parse_json
 from slsc.runtime.bundle.manifest import SCHEMA, Entry, ImageIO, Manifest, Source, TileGeometry
@@ -36,8 +36,9 @@ ESTIMATOR = EstimatorRecord(
 def sample() -> Manifest:
     plan = Plan((LayerPlan("body.0.weight", 4, 32, "magnitude", "a" * 64),), "1/8", 0.125, "oneshot")
     artefacts = {"onnx": Artefact("engines/1-8.onnx"), "some-other": Artefact("engines/1-8.bin")}
+    types = Types("int8", {"body.weight": "int8"}, {"x": Scale(0.02, 7)})
     refusals = {"native": "node 'x': it has no operation Einsum"}
-    engine = Engine("1-8", artefacts, "1/8", 0.12, 900, 120, 1e4, 512.0, {"psnr_y": 28.2}, plan, refusals)
+    engine = Engine("1-8", artefacts, "1/8", 0.12, 900, 120, 1e4, 512.0, {"psnr_y": 28.2}, plan, refusals, types)
     return Manifest(
         schema=SCHEMA,
         slsc_version="0.1.0",
@@ -144,6 +145,10 @@ BAD = {
     "artefact with more": edit("engines", 0, "artefacts", "onnx", "device", value="sm86"),
     "no onnx": lambda data: data["engines"][0]["artefacts"].pop("onnx"),
     "kind in capitals": edit("engines", 0, "artefacts", "ONNX", value={"entry": "engines/1-8.onnx"}),
+    "precision": edit("engines", 0, "types", "precision", value="int4"),
+    "type of a layer": edit("engines", 0, "types", "layers", value={"body.weight": "auto"}),
+    "zero point": edit("engines", 0, "types", "scales", value={"x": {"scale": 0.02, "zero": -1}}),
+    "scale": edit("engines", 0, "types", "scales", value={"x": {"scale": -0.1, "zero": 0}}),
     "kind too long": edit("engines", 0, "refusals", "k" * 33, value="no"),
     "kinds too many": edit("engines", 0, "refusals", value={f"k{index}": "no" for index in range(17)}),
     "made and refused": edit("engines", 0, "refusals", "onnx", value="no"),

@@ -91,8 +91,22 @@ def test_tiff_is_written_as_others_read_it(channels: int, dtype: type, tmp_path:
     pixels = np.random.default_rng(channels).integers(0, np.iinfo(dtype).max + 1, (300, 1000, channels), dtype)
     colours = channels - (channels in (2, 4))
     save_photo(Photo(pixels[:, :, :colours], pixels[:, :, -1] if channels > colours else None), tmp_path / "a.tiff")
+    if channels == 2 and dtype is np.uint16:  # which neither Pillow nor OpenCV reads
+        pixels, colours = pixels[:, :, [0, 0, 0, 1]], 3
     assert np.array_equal(tifffile.imread(tmp_path / "a.tiff").reshape(pixels.shape), pixels)
-    if channels != 2 or dtype is np.uint8:  # which neither Pillow nor OpenCV reads
-        photo = load_photo(tmp_path / "a.tiff")
-        require_same(photo.pixels, pixels[:, :, :colours], 0)
-        assert channels == colours or np.array_equal(photo.alpha, pixels[:, :, -1])
+    photo = load_photo(tmp_path / "a.tiff")
+    require_same(photo.pixels, pixels[:, :, :colours], 0)
+    assert channels == colours or np.array_equal(photo.alpha, pixels[:, :, -1])
+
+
+@pytest.mark.parametrize(("dtype", "lost"), [(np.uint8, ()), (np.uint16, ("what its 16 bits a sample hold beyond 8",))])
+def test_bits_that_are_lost_are_told(dtype: type, lost: tuple[str, ...], tmp_path: Path) -> None:
+    cv2 = pytest.importorskip("cv2")
+    pixels = np.random.default_rng(0).integers(0, np.iinfo(dtype).max + 1, (32, 40, 3), dtype)
+    try:
+        written = cv2.imwrite(str(tmp_path / "a.jp2"), pixels)
+    except cv2.error:
+        written = False
+    if not written:
+        pytest.skip("OpenCV was built without JPEG 2000")
+    assert load_photo(tmp_path / "a.jp2").metadata.left_out == lost

@@ -8,7 +8,7 @@ from types import ModuleType
 
 import numpy as np
 
-from slsc.passes.lowering.nmp import ABSENT, WEIGHT_SETS, Array, DType, Op, PlanFile
+from slsc.passes.lowering.nmp import Array, DType, Op, PlanFile
 from slsc.passes.lowering.nmp_ops import Conv, DepthToSpace, Pad, Pool, Resize, SpaceToDepth
 from slsc.pattern import group_sizes, kept_in_group
 
@@ -131,32 +131,3 @@ def _made(
             sides = [side // p.parts * share if p.parts else 0 for side, share in zip(shape, parts, strict=True)]
             shifts = (-p.top - sides[0], -p.left - sides[1])
     return tuple((a * factor, a * shift + b) for (a, b), shift in zip(axes, shifts, strict=True))  # type: ignore[return-value]
-
-
-def laddered(plan: PlanFile, rng: np.random.Generator, candidates: int) -> PlanFile:
-    """A plan with more candidates: at random, a convolution's weights are others, fewer, or the same."""
-    arrays = list(plan.arrays)
-
-    def other(index: int) -> int:
-        if index == ABSENT:
-            return ABSENT
-        numbers = plan.floats(index)
-        arrays.append(Array((rng.permutation(numbers) * np.float32(rng.choice([-1, 0.5]))).tobytes()))
-        return len(arrays) - 1
-
-    def further(op: Op) -> Op:
-        kind = rng.integers(4)
-        if not isinstance(op.params, Conv) or kind == 0 or plan.arrays[op.params.weights].dtype != DType.F32:
-            return op
-        own = op.weight_set
-        if kind == 1 and own.positions != ABSENT:
-            kept = sorted(int(rng.integers(1, own.n + 1)) for _ in range(candidates - 1))
-            return replace(op, sets=tuple(own._replace(kept=each, bias=other(own.bias)) for each in kept))
-        sets = [
-            own._replace(weights=other(own.weights), bias=other(own.bias), slopes=other(own.slopes))
-            for _ in range(candidates - 1)
-        ]
-        return replace(op, sets=tuple(sets))
-
-    ops = tuple(further(op) for op in plan.ops)
-    return replace(plan, ops=ops, arrays=tuple(arrays), features=(*plan.features, WEIGHT_SETS))

@@ -221,7 +221,7 @@ def _set(*keys_and_value: object) -> Callable[[dict], None]:
 
 MANIFESTS = {
     "older schema": _set("schema", 1),
-    "newer schema": _set("schema", 4),
+    "newer schema": _set("schema", 5),
     "no schema": lambda about: about.pop("schema"),
     "schema of another type": _set("schema", "2"),
     "estimators": _set("estimators", [{}]),
@@ -262,6 +262,10 @@ MANIFESTS = {
     "quality": _set("engines", 0, "quality", {"psnr_y": "high"}),
     "plan": _set("engines", 0, "plan", {"budget": "1/8"}),
     "kind": _set("engines", 0, "refusals", {"Tensor RT": "no"}),
+    "no types": lambda about: about["engines"][0].pop("types"),
+    "precision": _set("engines", 0, "types", "precision", "int4"),
+    "type of a layer": _set("engines", 0, "types", "layers", {"body.weight": "auto"}),
+    "zero point": _set("engines", 0, "types", "scales", {"x": {"scale": 0.02, "zero": 256}}),
     "kind that is there and refused": _set("engines", 0, "refusals", {"native": "no"}),
     "no onnx": lambda about: about["engines"][0]["artefacts"].pop("onnx"),
     "artefact of another type": _set("engines", 0, "artefacts", "native", "engines/1-8.nmp"),

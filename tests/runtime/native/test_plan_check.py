@@ -9,16 +9,19 @@ import numpy as np
 import pytest
 
 from slsc.errors import BackendError
-from slsc.passes.lowering.nmp import ABSENT, ARRAY, FEATURE, HEADER, VALUE, Array, DType, Op, PlanFile
+from slsc.passes.lowering.nmp import ABSENT, ARRAY, FEATURE, HEADER, INT8, VALUE, Array, DType, Op, PlanFile
 from slsc.passes.lowering.nmp_ops import (
     Act,
     Binary,
     Combine,
     DepthToSpace,
+    Dequantize,
     InstanceNorm,
+    IntConv,
     Pad,
     Params,
     Pool,
+    Quantize,
     Resize,
     SpaceToDepth,
     Unary,
@@ -258,7 +261,8 @@ def test_unknown_feature_is_refused_by_name(sparse, name, shown):
 
 @pytest.mark.parametrize(
     ("value", "message"),
-    [((8, DType.BF16), "dtype is BF16, where only F32 can be run"), ((8, 9), "dtype 9 is not known"),
+    [((8, DType.BF16), "dtype is BF16, where only F32 and U8 can be run"), ((8, 9), "dtype 9 is not known"),
+     ((8, DType.U8), 'dtype is U8, and the plan does not name the feature "int8"'),
      ((0, 0), "channels is not in 1..16384")],
 )  # fmt: skip
 def test_values(sparse, value, message):
@@ -300,6 +304,89 @@ def test_arrays_lie_within_the_file(sparse):
         data[first : first + 8] = offset.to_bytes(8, "little")
         assert f"array 0: {'offset is ' * (offset == 1)}" in _refusal(bytes(data))
         assert message in _refusal(bytes(data))
+
+
+@pytest.fixture
+def integers(plans) -> PlanFile:
+    """Quantized, convolved to U8, convolved to F32 and added to the image."""
+    once = plans.conv(40, 40, n=4, positions=2)
+    params = IntConv(*once, 0.5, 3, 0.25, 128)
+    added = IntConv(*once._replace(combine=Combine.ACT_THEN_ADD), 0.25, 128, 1.0, 0)
+    ops = [
+        Op(Quantize(40, 0.5, 3, ABSENT)),
+        Op(params, ins=(1, ABSENT), out=2),
+        Op(added, ins=(2, 0), out=3),
+    ]
+    values, positions = plans.sparse_arrays(np.random.default_rng(0), 40, 40, (3, 3), 4, 32)
+    weights = Array((values * 40).astype(np.int8).tobytes(), DType.I8, scale=1)
+    plan = plans.plan([40] * 4, ops, [weights, np.ones(40, np.float32), positions], m=32)
+    plan = replace(plan, dtypes=(DType.F32, DType.U8, DType.U8, DType.F32), features=(INT8,))
+    NativeRunner(plan.to_bytes(), 1)
+    return plan
+
+
+@pytest.mark.parametrize(
+    ("at", "field", "value", "message"),
+    [
+        (0, "scale", 0.0, "(Quantize): scale is not above 0"),
+        (0, "scale", float("nan"), "(Quantize): scale is not finite"),
+        (0, "zero", 256, "(Quantize): zero is 256, not in 0..255"),
+        (0, "factors", 0, "(Quantize): factors is of I8, not of F32"),
+        (0, "channels", 39, "(Quantize): it does not write all channels of a value of U8"),
+        (1, "in_scale", -1.0, "(IntConv): in_scale is not above 0"),
+        (1, "in_zero", -1, "(IntConv): in_zero is -1, not in 0..255"),
+        (1, "out_scale", float("inf"), "(IntConv): out_scale is not finite"),
+        (1, "out_zero", 300, "(IntConv): out_zero is 300, not in 0..255"),
+        (1, "weights", 1, "(IntConv): weights has"),
+        (1, "combine", 2, "(IntConv): in[1] is -1"),
+        (1, "shuffle", 2, "(IntConv): shuffle is not 1 where out is of U8"),
+        (2, "kernel_h", 0, "(IntConv): kernel_h is 0"),
+    ],
+)
+def test_parameter_of_integers(integers, at, field, value, message):
+    ops = list(integers.ops)
+    ops[at] = replace(ops[at], params=ops[at].params._replace(**{field: value}))
+    assert f"operation {at} {message}" in _refusal(replace(integers, ops=tuple(ops)).to_bytes())
+
+
+@pytest.mark.parametrize(
+    ("at", "fields", "message"),
+    [
+        (0, {"out": 3}, "(Quantize): it reads F32 and writes F32"),
+        (1, {"ins": (0, ABSENT)}, "(IntConv): it reads F32 and writes U8"),
+        (2, {"ins": (1, 2)}, "(IntConv): in[1] is not of F32"),
+        (1, {"params": Unary(40, ABSENT, ABSENT)}, "(Unary): it reads U8 and writes U8"),
+        (2, {"params": Unary(40, ABSENT, ABSENT), "ins": (2, ABSENT)}, "(Unary): it reads U8 and writes F32"),
+        (2, {"params": Dequantize(39, 1.0, 0), "ins": (2, ABSENT)}, "(Dequantize): it does not read all channels"),
+        (2, {"in_channels": (1, 0)}, "(IntConv): in[0]'s first channel"),
+    ],
+)
+def test_integers_are_read_by_what_takes_them(integers, at, fields, message):
+    ops = list(integers.ops)
+    ops[at] = replace(ops[at], **fields)
+    assert f"operation {at} {message}" in _refusal(replace(integers, ops=tuple(ops)).to_bytes())
+
+
+def test_no_integers_enter_or_leave(integers):
+    for changed in ({"output": 2}, {"dtypes": (DType.U8, *integers.dtypes[1:])}):
+        assert _refusal(replace(integers, **changed).to_bytes())
+
+
+def test_sums_of_integers_fit_32_bits(plans):
+    """At most 32767 weights of an output, so that no sum of theirs can overflow."""
+    for channels, fits in ((32767, True), (32768, False)):
+        kernel = (1, 7) if channels == 32767 else (1, 8)
+        channels //= kernel[1]
+        params = IntConv(*plans.conv(channels, 1, kernel, pads=NOTHING), 0.5, 255, 1.0, 0)
+        weights = Array(b"\x80" * channels * kernel[1], DType.I8, scale=1)
+        ops = [Op(Quantize(channels, 0.5, 255, ABSENT)), Op(params, ins=(1, ABSENT), out=2)]
+        plan = plans.plan([channels, channels, 1], ops, [weights, np.ones(1, np.float32)])
+        data = replace(plan, dtypes=(DType.F32, DType.U8, DType.F32), features=(INT8,)).to_bytes()
+        if not fits:
+            assert "an output has 32768 weights, more than 32 bits can sum" in _refusal(data)
+            continue
+        image = np.full((1, channels, 1, 9), -1e4, np.float32)  # integers 0, which stand for -255 * 0.5
+        assert np.all(NativeRunner(data, 1).run(image) == np.float32(32767 * 255 * 128 * 0.5))
 
 
 def test_every_shorter_file_is_refused(sparse):

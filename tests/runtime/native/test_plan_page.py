@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 
 from slsc.errors import BackendError
 from slsc.passes.lowering import nmp, nmp_ops
-from slsc.passes.lowering.nmp import ABSENT, Op, PlanFile
+from slsc.passes.lowering.nmp import ABSENT, DType, Op, PlanFile
 from slsc.passes.lowering.nmp_ops import PARAMS
 from slsc.runtime.backends.native import NativeRunner
 
@@ -60,8 +61,21 @@ def test_activations():
 
 
 @pytest.fixture
-def sound(plans, isas) -> dict[str, PlanFile]:
-    """By operation, a plan that has it and nothing else."""
+def integers(plans) -> PlanFile:
+    """A convolution in integers between what makes and reads them."""
+    ops = [
+        Op(nmp_ops.Quantize(4, 0.5, 3, ABSENT)),
+        Op(nmp_ops.IntConv(*plans.conv(4, 4), 0.5, 3, 0.25, 128), ins=(1, ABSENT), out=2),
+        Op(nmp_ops.Dequantize(4, 0.25, 128), ins=(2, ABSENT), out=3),
+    ]
+    arrays = [nmp.Array(b"\1" * 144, DType.I8, scale=1), np.ones(4, np.float32)]
+    dtypes = (DType.F32, DType.U8, DType.U8, DType.F32)
+    return replace(plans.plan([4] * 4, ops, arrays), dtypes=dtypes, features=(nmp.INT8,))
+
+
+@pytest.fixture
+def sound(plans, isas, integers) -> dict[str, PlanFile]:
+    """By operation, a plan that has it."""
     shrinking = nmp_ops.Pad(4, 0, 0, 0, 0, 0, -1, 0, 0, 0, parts=2, value=0.0)
     many = {
         "Conv": [Op(plans.conv(4, 4))],
@@ -78,7 +92,8 @@ def sound(plans, isas) -> dict[str, PlanFile]:
     }
     made = {"ChannelMean": 1}
     arrays = [np.ones((4, 4, 3, 3), np.float32), np.ones(4, np.float32)]
-    return {name: plans.plan([4, made.get(name, 4)], ops, arrays) for name, ops in many.items()}
+    found = {name: plans.plan([4, made.get(name, 4)], ops, arrays) for name, ops in many.items()}
+    return found | dict.fromkeys(("IntConv", "Quantize", "Dequantize"), integers)
 
 
 BOUNDED = [
@@ -97,9 +112,11 @@ def test_most_fields_have_bounds():
 def test_bounds_are_the_engines(sound, name, field, low, high):
     plan = sound[name]
     NativeRunner(plan.to_bytes(), 1)
+    at = [type(op.params).__name__ for op in plan.ops].index(name)
     for value in (low - 1, high + 1):
-        params = plan.ops[0].params._replace(**{field: value})  # type: ignore[arg-type]
-        changed = PlanFile(0, 1, 1, 0, plan.values, (Op(params, ins=plan.ops[0].ins),), plan.arrays)
+        ops = list(plan.ops)
+        ops[at] = replace(ops[at], params=ops[at].params._replace(**{field: value}))  # type: ignore[arg-type]
+        changed = replace(plan, ops=tuple(ops))
         # Where 0 has a meaning of its own the engine says what else there may be.
         with pytest.raises(BackendError, match=rf"\({name}\): {field} is {value}, not in ({low}|1)\.\.{high};"):
             NativeRunner(changed.to_bytes(), 1)

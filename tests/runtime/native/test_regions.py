@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import re
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -11,6 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from slsc.errors import BackendError, UsageError
+from slsc.passes.lowering.nmp import ABSENT, HEADER, WEIGHT_SETS, Op
+from slsc.passes.lowering.nmp_ops import Act, WeightSet
 from slsc.runtime.backends.native import NativeRunner
 
 HERE = Path(__file__).resolve().parent
@@ -49,7 +54,7 @@ CONVOLVING = (
 def _case(plans, mixed, kind, seed):
     rng = np.random.default_rng(seed)
     candidates = int(rng.integers(2, 4))
-    plan = mixed.laddered(plans.KINDS[kind](rng), rng, candidates)
+    plan = plans.laddered(plans.KINDS[kind](rng), rng, candidates)
     if plan.candidates == 1:
         plan = plans.KINDS[kind](rng)
     height, width = (int(each) for each in rng.integers(9, 70, 2))
@@ -115,3 +120,96 @@ def test_neither_bands_nor_threads_nor_rows_change_a_bit(plans, isas, mixed, kin
     for memory in (1, 1 << 30):
         runner.stream_map(*image.shape[2:], regions, expected.shape[1:], memory, read, write)
         np.testing.assert_array_equal(streamed, expected)
+
+
+@pytest.fixture
+def ladder(plans):
+    """Two candidates of one 3x3 convolution."""
+    rng = np.random.default_rng(0)
+    arrays = [plans.floats(rng, 3, 3, 3, 3) for _ in range(2)]
+    sets = (WeightSet(0, 0, 1, ABSENT, ABSENT, ABSENT),)
+    return replace(plans.plan([3, 3], [Op(plans.conv(3, 3), sets=sets)], arrays), features=(WEIGHT_SETS,))
+
+
+def test_a_map_that_does_not_fit_is_refused(isas, ladder):
+    runner = _runner(ladder, 24)
+    image = np.ones((1, 3, 50, 70), np.float32)
+    assert runner.regions(50, 70) == (3, 3)
+    with pytest.raises(UsageError, match=r"the map has 2 x 3 regions, where the image has 3 x 3"):
+        runner.run_map(image, np.zeros((2, 3), np.uint8))
+    unknown = np.zeros((3, 3), np.uint8)
+    unknown[2, 1] = 2
+    with pytest.raises(UsageError, match=r"names candidate 2 at region 2, 1, where there are 2"):
+        runner.run_map(image, unknown)
+    with pytest.raises(UsageError, match="int64 of shape"):
+        runner.run_map(image, np.zeros((3, 3), np.int64))
+    for pixels in (0, 4097):
+        with pytest.raises(UsageError, match=r"1\.\.4096"):
+            runner.set_region(pixels)
+    for candidate in (-1, 2):
+        with pytest.raises(UsageError, match="there is no candidate"):
+            runner.set_candidate(candidate)
+
+
+def test_what_candidates_cost(isas, plans):
+    rng = np.random.default_rng(0)
+    arrays = [*plans.sparse_arrays(rng, 4, 32, (3, 3), 8, 32)]
+    sets = (WeightSet(8, 2, 0, 1, ABSENT, ABSENT),)
+    op = Op(plans.conv(32, 4, n=8, positions=1), sets=sets)
+    runner = NativeRunner(replace(plans.plan([32, 4], [op], arrays, m=32), features=(WEIGHT_SETS,)).to_bytes(), 1)
+    assert runner.candidates() == 2
+    assert runner.candidate_macs(10, 20) == [10 * 20 * 9 * 4 * kept for kept in (2, 8)]
+
+
+@pytest.mark.parametrize("size", [12, 16, 20, 24, 32, 48])
+def test_gathered_cells_are_as_exact_as_whole_strips(isas, plans, size):
+    """Far from other regions a region has the bits of its own engine, whatever its cells were gathered with."""
+    rng = np.random.default_rng(size)
+    channels, made = 32, 8
+    arrays = [plans.floats(rng, made, channels, 3, 3), plans.floats(rng, made)]
+    arrays += [*plans.sparse_arrays(rng, made, channels, (3, 3), 4, 32), plans.floats(rng, made)]
+    sets = (WeightSet(4, 0, 2, 3, 4, ABSENT),)
+    plan = plans.plan([channels, made], [Op(plans.conv(channels, made, bias=1), act=Act.RELU, sets=sets)], arrays, m=32)
+    data = replace(plan, features=(WEIGHT_SETS,)).to_bytes()
+    image = rng.standard_normal((1, channels, 3 * size + 7, 5 * size + 3)).astype(np.float32)
+    for isa in isas:
+        runner = NativeRunner(data, 1, isa)
+        runner.set_region(size)
+        regions = rng.integers(2, size=runner.regions(*image.shape[2:])).astype(np.uint8)
+        mixed = runner.run_map(image, regions)[0]
+        for candidate in (0, 1):
+            runner.set_candidate(candidate)
+            own = runner.run(image)[0]
+            here = np.kron(regions == candidate, np.ones((size, size), bool))[: own.shape[1], : own.shape[2]]
+            np.testing.assert_array_equal(mixed[:, here], own[:, here])
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"n": 33}, "n is 33"),
+        ({"kept": 1}, "kept is 1, not in 0..0"),
+        ({"weights": 2}, "weights is 2, not in 0..1"),
+        ({"positions": 0}, "positions is 0"),
+        ({"bias": 1}, "bias has"),
+        ({"slopes": 0}, "slopes is 0"),
+    ],
+)
+def test_hostile_weight_sets(isas, ladder, changed, message):
+    sets = (ladder.ops[0].sets[0]._replace(**changed),)
+    with pytest.raises(BackendError, match=re.escape(message)):
+        NativeRunner(replace(ladder, ops=(replace(ladder.ops[0], sets=sets),)).to_bytes(), 1)
+
+
+def test_weight_sets_must_be_announced_and_agree(isas, ladder, plans):
+    with pytest.raises(BackendError, match=r"\(Conv\): bytes is 148, not 124"):
+        NativeRunner(replace(ladder, features=()).to_bytes(), 1)
+    op = ladder.ops[0]
+    more = replace(ladder, values=(3, 3, 3), output=2, ops=(op, replace(op, ins=(1, ABSENT), out=2, sets=op.sets * 2)))
+    with pytest.raises(BackendError, match="it has weights for 3 candidates, others for 2"):
+        NativeRunner(more.to_bytes(), 1)
+    data = bytearray(ladder.to_bytes())
+    at = data.index((148).to_bytes(4, "little"), HEADER.size)
+    data[at : at + 4] = (150).to_bytes(4, "little")
+    with pytest.raises(BackendError, match="bytes is 150"):
+        NativeRunner(bytes(data), 1)

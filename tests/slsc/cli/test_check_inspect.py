@@ -75,7 +75,7 @@ def truncated(data: bytes) -> bytes:
 
 
 def newer(data: bytes) -> bytes:
-    return data.replace(b'"schema": 3', b'"schema": 9')
+    return data.replace(b'"schema": 4', b'"schema": 9')
 
 
 def escaping(data: bytes) -> bytes:

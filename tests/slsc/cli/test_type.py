@@ -1,4 +1,4 @@
-"""`slsc type`: a network in 16 bits, with what that costs."""
+"""`slsc type`: a network in 16 or 8 bits, with what that costs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_it_is_typed_and_measured(
     outcome = slsc("type", network, "--precision", precision, "-o", output, "--json")
     assert outcome.code == 0, outcome.err
     found = json.loads(outcome.out)
-    assert found["nodes"][precision] > 15
+    assert [layer["precision"] for layer in found["layers"]] == [precision] * 9
     assert found["after"] < 0.6 * found["before"]
     assert least < found["typed"]["psnr_to_dense"] < least + 30
     assert abs(found["loss_db"]) < 0.01
@@ -36,14 +36,45 @@ def test_it_is_typed_and_measured(
     assert {tensor.data_type for tensor in model.graph.initializer if tensor.name.endswith("weight")} == {kind}
 
 
+def test_eight_bits(slsc: Cli, model_path: Path, tmp_path: Path) -> None:
+    output = tmp_path / "typed.onnx"
+    words = ("--precision", "int8", "--activations", "int8", "--loss", "0.5")
+    outcome = slsc("type", model_path, *words, "-o", output, "--json")
+    assert outcome.code == 0, outcome.err
+    found = json.loads(outcome.out)
+    kinds = {layer["name"]: layer["precision"] for layer in found["layers"]}
+    assert kinds == {"head": "float32", "body": "int8", "tail": "float32"}, "they read and make the image"
+    assert abs(found["loss_db"]) < 0.5
+    assert found["typed"]["psnr_to_dense"] > 40
+    held = {tensor.name: tensor.data_type for tensor in onnx.load(output).graph.initializer}
+    assert (held["body"], held["head"]) == (TensorProto.INT8, TensorProto.FLOAT)
+    ((scale, zero),) = found["scales"].values()
+    assert scale > 0 and zero == 0
+
+
 def test_in_words(slsc: Cli, network: Path, tmp_path: Path) -> None:
-    node = onnx.load(network).graph.node[0].name
+    node = next(node.name for node in onnx.load(network).graph.node if node.op_type == "Conv")
     outcome = slsc("type", network, "--precision", "fp16", "--keep", node, "-o", tmp_path / "typed.onnx")
     assert outcome.code == 0, outcome.err
     lines = outcome.out.splitlines()
-    assert "1 float32" in lines[0]
-    assert [line.partition(":")[0] for line in lines[:4]] == ["nodes", "size", "to float32", "loss"]
+    assert lines[2].split()[:3] == ["head.weight", "float32", "0.6%"]
+    assert [line.partition(":")[0] for line in lines if ":" in line][:4] == [
+        "multiply-accumulates", "size", "to float32", "loss",
+    ]  # fmt: skip
     assert Path(lines[-1]).is_file()
+
+
+@pytest.mark.parametrize("options", [("--loss", "-1"), ("--loss", "nan"), ("--half", "bf16"), ("--keep", "nothing")])
+def test_bad_options(slsc: Cli, network: Path, tmp_path: Path, options: tuple[str, str]) -> None:
+    outcome = slsc("type", network, "--precision", "int8", *options, "-o", tmp_path / "typed.onnx")
+    assert (outcome.code, outcome.out) == (2, ""), outcome.err
+    assert not list(tmp_path.iterdir())
+
+
+def test_photos_are_needed(slsc: Cli, network: Path, tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    outcome = slsc("type", network, "--precision", "int8", "--data", tmp_path / "photos", "-o", tmp_path / "typed.onnx")
+    assert outcome.code == 2 and "photos" in outcome.err
 
 
 def test_what_cannot_be_typed(slsc: Cli, network: Path, tmp_path: Path) -> None:

@@ -50,3 +50,15 @@ def test_a_budget_that_was_not_met_in_time(upscaler, pairs, io, silent) -> None:
     with pytest.raises(BudgetError, match="was not met") as caught:
         searcher.search(Fraction(1, 4), "sls", Effort(few, PAPER))
     assert caught.value.exit_code == 3
+
+
+@pytest.mark.parametrize("method", ["oneshot", "uniform"])
+def test_a_budget_of_all_keeps_the_network_and_looks_at_nothing(upscaler, pairs, io, method: str) -> None:
+    seen: list[str] = []
+    searcher = Searcher(
+        upscaler, io, pairs, labelled=False, rules=Rules(16), seed=0, progress=lambda stage, *_: seen.append(stage)
+    )
+    effort = Effort(TrainSettings(Horizon(steps=2), batch=1, schedule=Schedule(1e-4, warmup=0)), FAST)
+    found = searcher.search(Fraction(1), method, effort, "oneshot")
+    assert found.plan.kept_share == 1 and found.plan.method == method and not found.weights and not seen
+    assert all(mask.all() for mask in found.masks.values())

@@ -39,7 +39,7 @@ def make(network: SearchNetwork, context: SearchContext) -> Make:
     def made(method: str, start: str, budget: Fraction = BUDGET, sls: SlsSettings = FAST) -> SparseRecipe:
         found = SPARSE_METHODS[method].find(context, budget, start)
         module = OnnxModule(network.model if found is None or found.model is None else found.model)
-        return SPARSE_METHODS[method].recipe(SparseTask(network, budget, RULES, 256, sls), module, found)
+        return SPARSE_METHODS[method].recipe(SparseTask(network, budget, RULES, 256, sls, 1.0), module, found)
 
     return made
 

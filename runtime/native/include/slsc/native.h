@@ -88,6 +88,19 @@ SLSC_API slsc_status slsc_set_region(slsc_engine* engine, int pixels);
 /* Rows and columns of regions in an image of height x width, those at its lower and right border counted: of a map. */
 SLSC_API slsc_status slsc_regions(slsc_engine* engine, int height, int width, int* rows, int* columns);
 
+/* What convolutions that a plan has in integers (its feature "int8") are computed in. SLSC_AS_PLANNED, as at first: in integers, by any
+ * processor to the same sums. SLSC_FASTEST: in integers where the processor has instructions that make them faster, else in float32.
+ * SLSC_FLOAT32: with floats always: weights are what their integers stand for, and nothing else is rounded. */
+typedef enum slsc_precision {
+    SLSC_AS_PLANNED = 0,
+    SLSC_FASTEST = 1,
+    SLSC_FLOAT32 = 2
+} slsc_precision;
+SLSC_API slsc_status slsc_set_precision(slsc_engine* engine, slsc_precision precision);
+
+/* 1 where the plan has convolutions in integers, and they are computed so. */
+SLSC_API int slsc_integers(const slsc_engine* engine);
+
 /* Runs all layers on bands of so many rows of the image one after the other, which keeps what they exchange in the
  * cache and takes less memory. 0: chosen from the cache size; the result is the same for every value. */
 SLSC_API slsc_status slsc_set_band(slsc_engine* engine, int rows);

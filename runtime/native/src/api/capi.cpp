@@ -22,7 +22,7 @@ struct slsc_engine {
 namespace {
 
 constexpr int kMaxThreads = 1024;
-constexpr const char* kFeatures[] = {"bundle-3", "float32", "plan-2", "weight-sets"};
+constexpr const char* kFeatures[] = {"bundle-3", "float32", "int8", "plan-2", "weight-sets"};
 
 thread_local std::string open_error;
 
@@ -109,6 +109,14 @@ slsc_status slsc_regions(slsc_engine* engine, int height, int width, int* rows, 
         slsc::require(height >= 1 && width >= 1, SLSC_BAD_ARGUMENT, "height and width must be 1 or more");
         *rows = int(engine->engine.regions_along(height)), *columns = int(engine->engine.regions_along(width));
     });
+}
+
+slsc_status slsc_set_precision(slsc_engine* engine, slsc_precision precision) {
+    return on(engine, [&] { engine->engine.set_precision(precision); });
+}
+
+int slsc_integers(const slsc_engine* engine) {
+    return engine && engine->engine.has_integers() && engine->engine.precision() == slsc::Precision::AsPlanned;
 }
 
 slsc_status slsc_set_band(slsc_engine* engine, int rows) {

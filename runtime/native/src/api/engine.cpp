@@ -15,14 +15,30 @@ Engine::Engine(std::shared_ptr<Context> context, std::shared_ptr<const Plan> pla
 }
 
 std::shared_ptr<const Program> Engine::program(int candidate) {
-    std::shared_ptr<const Program>& made = programs_[{capacity_, candidate}];
-    if (!made) made = make_program(plan_, {kernels_, Precision::Float32, capacity_, candidate});
+    std::shared_ptr<const Program>& made = programs_[{capacity_, candidate, precision()}];
+    if (!made) made = make_program(plan_, {kernels_, precision(), capacity_, candidate});
     return made;
 }
 
 void Engine::forget() {
     schedules_.clear();
     schedule_ = nullptr;
+}
+
+Precision Engine::precision() const {
+    const bool floats = wanted_ == SLSC_FLOAT32 || (wanted_ == SLSC_FASTEST && !kernels_->fast_integers);
+    return floats ? Precision::Float32 : Precision::AsPlanned;
+}
+
+bool Engine::has_integers() const {
+    const auto whole = [](const Value& value) { return value.dtype == DType::U8; };
+    return std::any_of(plan_->values.begin(), plan_->values.end(), whole);
+}
+
+void Engine::set_precision(slsc_precision precision) {
+    require(precision >= SLSC_AS_PLANNED && precision <= SLSC_FLOAT32, SLSC_BAD_ARGUMENT, "no such precision");
+    if (precision != wanted_) forget();
+    wanted_ = precision;
 }
 
 void Engine::set_capacity(int capacity) {
@@ -167,7 +183,7 @@ uint64_t Engine::candidate_macs(int candidate) {
 }
 
 uint64_t Engine::macs(const Node& node) const {
-    if (node.op.type != OpType::Conv) return 0;
+    if (!convolves(node.op)) return 0;
     const Shape& out = schedule_->shapes[node.op.out];
     const int r = node.op.conv.shuffle;
     return node.conv.macs * uint64_t(out.height / r) * uint64_t(out.width / r);

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "api/run.hpp"
 #include "program/program.hpp"
 #include "schedule/schedule.hpp"
+#include "slsc/native.h"
 
 namespace slsc {
 
@@ -32,6 +34,9 @@ public:
     void set_candidate(int candidate);
     // Pixels along a side of a region.
     void set_region(int pixels);
+    void set_precision(slsc_precision precision);
+    // What the convolutions that the plan has in integers are computed in.
+    Precision precision() const;
     void set_band(int rows);
     void set_memory(uint64_t bytes);
     // What is to be done for upright images of height x width, on their side; `run` takes the memory.
@@ -44,6 +49,7 @@ public:
     void run_rows(int height, int width, const ReadRows& read, const WriteRows& write);
     void run_rows(int height, int width, const RegionMap& map, const ReadRows& read, const WriteRows& write);
 
+    bool has_integers() const;
     const Kernels& kernels() const { return *kernels_; }
     int candidates() const { return plan_->candidates(); }
     // Regions along a side of so many pixels.
@@ -78,9 +84,10 @@ private:
     int capacity_ = 0, band_ = 0;  // asked for
     int candidate_, region_ = kDefaultRegion;
     uint64_t memory_ = 0;          // bytes allowed, 0: any
-    std::map<std::pair<int, int>, std::shared_ptr<const Program>> programs_;  // by capacity and candidate
-    std::map<int, Schedule> schedules_;      // by candidate, of the last size
-    const Schedule* schedule_ = nullptr;     // the last of them
+    slsc_precision wanted_ = SLSC_AS_PLANNED;
+    std::map<std::tuple<int, int, Precision>, std::shared_ptr<const Program>> programs_;  // by capacity and candidate
+    std::map<int, Schedule> schedules_;   // by candidate, of the last size
+    const Schedule* schedule_ = nullptr;  // the last of them
     std::vector<double> seconds_;
 };
 

@@ -30,7 +30,7 @@ public:
     // Windows slide, and the step's rows of the image enter.
     void begin(const Step& step, const RowsAt& rows) {
         while (slid_ < step.slide) slide(schedule_.slides[slid_++]);
-        const auto [from, to] = step.entered;
+        const int from = step.entered.first, to = step.entered.end;
         if (from >= to) return;
         const int image = int(schedule_.program->plan->header.input);
         const View in = view_of(schedule_, arena_, image, 0, schedule_.input().channels, step.image_first);
@@ -80,15 +80,20 @@ private:
         const int grid_index = schedule_.regions.grid_of[index];
         const RegionGrid& grid = schedule_.regions.grids[grid_index];
         const Columns made = schedule_.node_steps[step.at + index - step.first].made;
-        const int columns = kColumnsByRegion * node.op.conv.shuffle, items = (made.end - made.first + columns - 1) / columns;
+        // As many columns an item as give every thread one: cells of more of them fill more vectors.
+        const int unit = std::max(kColumnsByRegion, grid.cell_columns) * node.op.conv.shuffle, threads = threads_.threads();
+        const int columns = ((made.end - made.first + threads - 1) / threads + unit - 1) / unit * unit;
+        const int first = made.first / columns, items = (made.end - 1) / columns - first + 1;
         threads_.run(items, [&](int item, int worker) {
             float* scratch = scratch_ + worker * schedule_.scratch_floats;
             each_choice(node, [&](int choice) {
-                const ChosenPixels chosen{chosen_[grid_index].lanes[choice].data(), grid.column_region.data(), grid.strip_rows,
-                                          grid.cell_rows, grid.cell_columns};
+                ChosenPixels chosen{chosen_[grid_index].lanes[choice].data(), grid.column_region.data(), grid.strip_rows,
+                                    grid.cell_rows, grid.cell_columns};
                 const OpKernel& kernel = kernel_of(*schedule_.program, node, choice);
                 with_job(schedule_, step, index, arena_, {choice, &chosen}, [&](Job& job) {
-                    job.from = made.first + item * columns, job.to = std::min(made.end, job.from + columns);
+                    job.from = std::max(made.first, (first + item) * columns),
+                    job.to = std::min(made.end, (first + item + 1) * columns);
+                    if (kernel.run_cells && chosen.cell_rows) return kernel.run_cells(job, scratch);
                     for (int i = 0; i < kernel.items(job); ++i) kernel.run(job, i, scratch);
                 });
             });

@@ -113,6 +113,23 @@ void check_plan(const Json& json, const std::string& path) {
     fields.close();
 }
 
+// What the engine computes in, which its artefacts say as well.
+void check_types(const Json& json, const std::string& path) {
+    Fields fields(json, path);
+    fields.choice("precision", {"fp16", "bf16", "int8", "auto"});
+    const Json& layers = fields.mapping("layers");
+    Fields kinds(layers, fields.path_of("layers"));
+    for (const std::string& layer : layers.keys) kinds.choice(layer, {"float32", "fp16", "bf16", "int8"});
+    const Json& scales = fields.mapping("scales");
+    for (size_t i = 0; i < scales.keys.size(); ++i) {
+        Fields scale(scales.items[i], fields.path_of("scales"));
+        scale.number("scale", 0.0, 1e30);
+        scale.integer("zero", 0, 255);
+        scale.close();
+    }
+    fields.close();
+}
+
 // Lower-case words of [a-z][a-z0-9]*, joined by '-'.
 bool good_kind(const std::string& kind) {
     bool first = true;  // of a word
@@ -161,6 +178,8 @@ EngineRecord read_engine(const Json& json, const std::string& path) {
     check_figures(fields, "quality");
     const Json& plan = fields.take("plan");
     if (plan.kind != Json::Kind::null) check_plan(plan, fields.path_of("plan"));
+    const Json& types = fields.take("types");
+    if (types.kind != Json::Kind::null) check_types(types, fields.path_of("types"));
     read_artefacts(fields, engine);
     fields.close();
     for (const char* name : kZeroCost)

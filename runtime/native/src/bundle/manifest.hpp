@@ -48,7 +48,7 @@ struct Entry {
 };
 
 struct Manifest {
-    static constexpr int kSchema = 3;
+    static constexpr int kSchema = 4;
 
     ImageIO io;
     TileGeometry tile;

@@ -11,6 +11,7 @@ Runner::Runner(slsc_context* context, const std::vector<uint8_t>& plan) {
     const slsc_status status = slsc_open(context, plan.data(), plan.size(), nullptr, &engine);
     engine_.reset(engine);
     if (status != SLSC_OK) throw Error(status, slsc_last_error(nullptr));
+    require(slsc_set_precision(engine, SLSC_FASTEST));
 }
 
 Runner::Sizes Runner::sizes(int height, int width) {

@@ -15,4 +15,7 @@ struct Weight {
 // The weights other than 0 that Conv `op` of `plan` keeps at `capacity` of every m (0: all).
 std::vector<Weight> kept_weights(const Plan& plan, const Op& op, int capacity);
 
+// The same of an IntConv, as the integers that are stored.
+std::vector<Weight> kept_integers(const Plan& plan, const Op& op, int capacity);
+
 }  // namespace slsc

@@ -10,6 +10,11 @@
 #include "conv/few_outputs.hpp"
 #include "conv/folded_pair.hpp"
 #include "conv/geometry.hpp"
+#include "conv/int_conv.hpp"
 #include "conv/taps.hpp"
 #include "kernels/kernels.hpp"
 #include "ops/resize_axis.hpp"
+
+#if defined(__x86_64__) || defined(__i386__)
+#include <immintrin.h>
+#endif

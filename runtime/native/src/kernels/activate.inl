@@ -48,8 +48,9 @@ static inline V vsqrt(V x) {
     return root;
 }
 
-// `slope`: of this channel, for PRelu.
-static inline V activate(Act act, V x, const Op& op, float slope) {
+// `slope`: of this channel, for PRelu; or a vector of slopes.
+template <typename Slope>
+static inline V activate(Act act, V x, const Op& op, Slope slope) {
     switch (act) {
         case Act::None: return x;
         case Act::Relu: return vmax(x, V{});

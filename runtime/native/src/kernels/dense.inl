@@ -132,11 +132,18 @@ static int dense_rows(const Job& job) { return job.op->conv.kernel_h == 1 ? 1 : 
 
 static int dense_items(const Job& job) { return conv_regions(job, dense_rows(job), DENSE_TUNING.columns); }
 
-static void dense_run(const Job& job, int item, float* scratch) {
+static void dense_region(const Job& job, const Region& region, float* scratch) {
     const ConvGeometry s = dense_geometry(*job.op);
-    const Region region = conv_region(job, item, dense_rows(job), DENSE_TUNING.columns);
-    if (!concerns(job, region)) return;
     for (int i = 0; i < dense_of(job).panel_count; ++i) dense_panel(job, s, region, dense_of(job).panels[i], scratch);
+}
+
+static void dense_run(const Job& job, int item, float* scratch) {
+    const Region region = conv_region(job, item, dense_rows(job), DENSE_TUNING.columns);
+    if (concerns(job, region)) dense_region(job, region, scratch);
+}
+
+static void dense_run_cells(const Job& job, float* scratch) {
+    each_cells(job, dense_rows(job), DENSE_TUNING.columns, [&](const Region& region) { dense_region(job, region, scratch); });
 }
 
 static size_t dense_scratch(const Job& job) {

@@ -13,12 +13,14 @@ namespace slsc {
 
 struct ConvVariant;
 
-// Which pixels of what a convolution makes, before its shuffle, are one candidate's.
+// Which pixels of what a convolution makes, before its shuffle, are one candidate's; and those of them that are made just now.
 struct ChosenPixels {
     const uint32_t* lanes;          // [column region][row of a strip]: bit l for lane l
     const uint16_t* column_region;  // by column
     int rows;                       // of a strip
     int cell_rows, cell_columns;    // see RegionGrid
+    bool all = false;               // all pixels of the region that is being made
+    const void* group = nullptr;    // else of a group of cells (kernels/gather.inl); null: those that `lanes` tells
 };
 
 struct Job {
@@ -28,7 +30,8 @@ struct Job {
     const void* weights = nullptr;  // Conv: what its variant has prepared
     const float *bias = nullptr, *scale = nullptr, *shift = nullptr;  // where the operation has them
     const float* slopes = nullptr;   // PRelu
-    const ChosenPixels* chosen = nullptr;  // Conv: those to make; null for all
+    ChosenPixels* chosen = nullptr;  // Conv: those to make; null for all
+    bool out_bytes = false;          // IntConv: the output is of U8
     const Job* sibling = nullptr;    // Conv by taps: a 1x1 convolution to run with it, see program/siblings.hpp
 };
 
@@ -36,6 +39,7 @@ struct OpKernel {
     int (*items)(const Job&);
     void (*run)(const Job&, int item, float* scratch);
     size_t (*scratch_floats)(const Job&);  // null: none
+    void (*run_cells)(const Job&, float* scratch) = nullptr;  // all items of a job of chosen pixels, cell by cell; null: cannot
 };
 
 struct Kernels {
@@ -48,6 +52,7 @@ struct Kernels {
     int (*strip_items)(const View& value);
     void (*to_strips)(const Planes& planes, const View& value, int from, int to, int item);
     void (*from_strips)(const View& value, const Planes& planes, int from, int to, int item);
+    bool fast_integers;  // IntConv is faster than Conv
 
     const OpKernel& op(OpType type) const { return ops[size_t(type) - 1]; }
 };
@@ -57,6 +62,9 @@ const Kernels* kernels_avx512();
 const Kernels* kernels_avx2();
 const Kernels* kernels_neon();
 const Kernels* kernels_portable();
+
+// IntConv of AVX-512 with VBMI and VNNI; null where it was not compiled in.
+const OpKernel* int_conv_avx512_vnni();
 
 // The table of `isa`, or the best this processor runs for null; null when it is not there.
 const Kernels* select_kernels(const char* isa);

@@ -1,9 +1,4 @@
-// What the convolution kernels share: the cut into regions, packing rows of the input, the epilogue. Needs activate.inl.
-
-// A part of the output, before the shuffle.
-struct Region {
-    int y, rows, x, columns;
-};
+// What the convolution kernels share: the cut into regions, packing rows of the input, the epilogue. Needs activate.inl and gather.inl.
 
 // Rows and columns to make, before the shuffle.
 static int conv_rows(const Job& job) { return job.out.rows / job.op->conv.shuffle; }
@@ -31,7 +26,7 @@ static inline uint32_t lanes_at(const Job& job, int y, int x) {
 
 // Whether a job is to make anything of a region.
 static bool concerns(const Job& job, const Region& region) {
-    if (!job.chosen) return true;
+    if (!job.chosen || job.chosen->all || job.chosen->group) return true;
     for (int x = region.x; x < region.x + region.columns; ++x) {
         if (x > region.x && job.chosen->column_region[x] == job.chosen->column_region[x - 1]) continue;
         for (int y = region.y; y < region.y + region.rows; ++y)
@@ -53,6 +48,8 @@ static void pack_row(const Job& job, const ConvGeometry& g, int first_channel, i
                      float* packed, int64_t plane) {
     const View& in = job.in0;
     const int columns = (region.columns - 1) * g.sw + (g.kw - 1) * g.dw + 1;
+    if (const CellGroup* group = group_of(job))
+        return gather_row(job, *group, g.sh, g.sw, first_channel, channels, t, -g.left, columns, packed, plane);
     const int x0 = region.x * g.sw - g.left, before = x0 < 0 ? (-x0 < columns ? -x0 : columns) : 0;
     const int inside = in.width - x0 < columns ? in.width - x0 : columns;  // first column after the image
     const int q = floor_div(t, in.rows), row = t - q * in.rows;
@@ -76,6 +73,8 @@ static void pack_row(const Job& job, const ConvGeometry& g, int first_channel, i
     }
 }
 
+constexpr int MOST_COLUMNS = 24;  // of any kernel's region
+
 template <Combine C>
 struct CombineType {
     static constexpr Combine value = C;
@@ -95,7 +94,7 @@ static inline V finished(V v, const float* other, const Op& op, float slope) {
 struct Target {
     float* to;
     const float* other;  // anything where there is nothing to combine with
-    int step;            // floats between pixels of both
+    int step;  // floats between pixels of both
     float slope;
 };
 
@@ -112,7 +111,7 @@ static inline Target target_of(const Job& job, int k, int y, int x) {
 // Asks for what finish() combines the sums of an output channel with: a long skip comes from far. GCC 12 drops calls of
 // functions that do nothing else, hence inline.
 __attribute__((always_inline)) static inline void expect_operand(const Job& job, int k, int y, int x, int columns) {
-    if (job.op->conv.combine == Combine::None || job.op->conv.shuffle > 1) return;
+    if (job.op->conv.combine == Combine::None || job.op->conv.shuffle > 1 || group_of(job)) return;
     const float *other = pixel_at(job.in1, k, y, x), *to = pixel_at(job.out, k, y, x);
     for (int i = 0; i < columns; ++i) {
         __builtin_prefetch(other + i * LANES);
@@ -120,17 +119,63 @@ __attribute__((always_inline)) static inline void expect_operand(const Job& job,
     }
 }
 
-// Combine, activate, shuffle and store the sums of one output channel over a part of one row.
-static void finish(const Job& job, int k, int y, int x, int columns, const float* sums) {
+// Gathers into `other` what is combined with the sums of an output channel over part of a row of a group. `target`: that of row y
+// and column x of the image.
+static inline void gather_operand(const Job& job, const CellGroup& group, const Target& target, int columns, V* other) {
+    const int64_t row = job.in1.row * job.op->conv.shuffle;
+    for (int i = 0; i < group.count; ++i) {
+        const CellSource& source = group.sources[i];
+        const float* from = target.other + source.y * row + int64_t(source.x) * target.step;
+        for (int64_t c = 0; c < columns; ++c)
+            other[c] = merged(i ? other[c] : V{}, source.read, source.from, load(from + c * target.step));
+    }
+}
+
+// Takes what was made of a group to where its cells lie.
+static inline void scatter(const Job& job, const CellGroup& group, const Target& target, int columns, const V* made) {
+    const int64_t row = job.out.row * job.op->conv.shuffle;
+    for (int i = 0; i < group.count; ++i) {
+        const CellSource& source = group.sources[i];
+        float* to = target.to + source.y * row + int64_t(source.x) * target.step;
+        for (int64_t c = 0; c < columns; ++c) store_lanes(to + c * target.step, source.written, source.back, made[c]);
+    }
+}
+
+// As finish(), of a group.
+static void finish_group(const Job& job, const CellGroup& group, int k, int y, int x, int columns, const float* sums) {
     const Op& op = *job.op;
     const Target target = target_of(job, k, y, x);
+    V made[MOST_COLUMNS], other[MOST_COLUMNS] = {};
+    if (op.conv.combine != Combine::None) gather_operand(job, group, target, columns, other);
+    with_act(op.act, [&](auto act) {
+        const auto row = [&](auto combine) {
+            for (int64_t c = 0; c < columns; ++c)
+                made[c] = finished<decltype(act)::value, decltype(combine)::value>(
+                    load(sums + c * LANES), reinterpret_cast<const float*>(other + c), op, target.slope);
+        };
+        switch (op.conv.combine) {
+            case Combine::None: return row(CombineType<Combine::None>{});
+            case Combine::AddThenAct: return row(CombineType<Combine::AddThenAct>{});
+            case Combine::ActThenAdd: return row(CombineType<Combine::ActThenAdd>{});
+            case Combine::ActThenMul: return row(CombineType<Combine::ActThenMul>{});
+        }
+    });
+    scatter(job, group, target, columns, made);
+}
+
+// Combine, activate, shuffle and store the sums of one output channel over a part of one row.
+static void finish(const Job& job, int k, int y, int x, int columns, const float* sums) {
+    if (const CellGroup* group = group_of(job)) return finish_group(job, *group, k, y, x, columns, sums);
+    const Op& op = *job.op;
+    const Target target = target_of(job, k, y, x);
+    const bool some = job.chosen && !job.chosen->all;
     with_act(op.act, [&](auto act) {
         const auto row = [&](auto combine) {
             for (int64_t i = 0; i < columns; ++i) {
                 float* to = target.to + i * target.step;
                 V made = finished<decltype(act)::value, decltype(combine)::value>(load(sums + i * LANES),
                                                                                   target.other + i * target.step, op, target.slope);
-                if (job.chosen) made = select(mask_of(lanes_at(job, y, x + int(i))), made, load(to));
+                if (some) made = select(mask_of(lanes_at(job, y, x + int(i))), made, load(to));
                 store(to, made);
             }
         };

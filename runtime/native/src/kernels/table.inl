@@ -6,6 +6,7 @@
 #include "lanes.inl"
 //
 #include "activate.inl"
+#include "gather.inl"
 #include "region.inl"
 #include "taps.inl"
 #include "convert.inl"
@@ -14,6 +15,9 @@
 #include "few_outputs.inl"
 #include "folded_pair.inl"
 #include "pad.inl"
+#include "bytes.inl"
+#include "dot4.inl"
+#include "int_conv.inl"
 #include "point.inl"
 #include "pool.inl"
 #include "reduce.inl"
@@ -26,6 +30,6 @@
 #define SLSC_OP(Name, name) name##_kernel,
 static const Kernels TABLE = {
     ISA_NAME,    LANES,     {SLSC_OPS(SLSC_OP)}, CONV_VARIANTS, {TUNING, DENSE_TUNING, FEW_OUTPUTS_TUNING, TAP_COST},
-    strip_items, to_strips, from_strips,
+    strip_items, to_strips, from_strips, FAST_DOT4 != 0,
 };
 #undef SLSC_OP

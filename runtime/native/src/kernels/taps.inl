@@ -41,11 +41,23 @@ struct Piece {
 // Does what `finish` does while the sums are in registers; false where only that can.
 template <int C>
 static inline __attribute__((always_inline)) bool finish_held(const Piece& piece, int k, const V* acc) {
-    if (C < COLUMNS || piece.columns < C || piece.job.chosen) return false;
+    if (C < COLUMNS || piece.columns < C) return false;
+    const CellGroup* group = group_of(piece.job);
+    if (piece.job.chosen && !piece.job.chosen->all && !group) return false;
     const Op& op = *piece.job.op;
     const auto row = [&](auto act, auto combine) __attribute__((always_inline)) {
         const Target target = target_of(piece.job, k, piece.y, piece.x);
         const int64_t step = target.step;
+        if (group) {
+            V made[C], other[C] = {};
+            if (decltype(combine)::value != Combine::None) gather_operand(piece.job, *group, target, C, other);
+#pragma GCC unroll 32
+            for (int i = 0; i < C; ++i)
+                made[i] = finished<decltype(act)::value, decltype(combine)::value>(
+                    acc[i], reinterpret_cast<const float*>(other + i), op, target.slope);
+            scatter(piece.job, *group, target, C, made);
+            return true;
+        }
 #pragma GCC unroll 32
         for (int i = 0; i < C; ++i)
             store(target.to + i * step,
@@ -228,10 +240,8 @@ static size_t taps_scratch(const Job& job) {
     return sums_floats(job, g) + packed_floats(job, g) + size_t(siblings) * COLUMNS * LANES;
 }
 
-static void taps_run(const Job& job, int item, float* scratch) {
+static void taps_region(const Job& job, const Region& region, float* scratch) {
     const ConvGeometry g = tap_geometry(*job.op);
-    const Region region = conv_region(job, item, TUNING.rows, TUNING.columns);
-    if (!concerns(job, region)) return;
     const int top = region.y * g.sh - g.top, bottom = (region.y + region.rows - 1) * g.sh - g.top + (g.kh - 1) * g.dh;
     const Taps& taps = taps_of(job);
     const int64_t plane = int64_t(g.packed_columns) * LANES;
@@ -246,4 +256,13 @@ static void taps_run(const Job& job, int item, float* scratch) {
                 for (const Job* sibling = job.sibling; sibling; sibling = sibling->sibling)
                     add_row_of_sibling(*sibling, g, region, t, row, sibling_sums);
             }
+}
+
+static void taps_run(const Job& job, int item, float* scratch) {
+    const Region region = conv_region(job, item, TUNING.rows, TUNING.columns);
+    if (concerns(job, region)) taps_region(job, region, scratch);
+}
+
+static void taps_run_cells(const Job& job, float* scratch) {
+    each_cells(job, TUNING.rows, TUNING.columns, [&](const Region& region) { taps_region(job, region, scratch); });
 }

@@ -23,7 +23,13 @@ void OpCheck::sides(const std::string& prefix, const Sides& sides, int low, int 
     in(prefix + "right", sides.right, low, high);
 }
 
-void OpCheck::finite(const char* field, float value) const { good(std::isfinite(value), std::string(field) + " is not finite"); }
+void OpCheck::finite(const std::string& field, float value) const { good(std::isfinite(value), field + " is not finite"); }
+
+void OpCheck::quantization(const std::string& prefix, const Quantization& quantization) const {
+    finite(prefix + "scale", quantization.scale);
+    good(quantization.scale > 0, prefix + "scale is not above 0");
+    in(prefix + "zero", quantization.zero, 0, 255);
+}
 
 void OpCheck::second_input() const { in("in[1]", op().in[1], 0, int64_t(plan_.values.size()) - 1); }
 

@@ -19,7 +19,8 @@ public:
     void good(bool good, const std::string& why) const;
     void in(const std::string& field, int64_t value, int64_t low, int64_t high) const;
     void sides(const std::string& prefix, const Sides& sides, int low, int high) const;
-    void finite(const char* field, float value) const;
+    void finite(const std::string& field, float value) const;
+    void quantization(const std::string& prefix, const Quantization& quantization) const;
 
     void second_input() const;
     void no_second_input() const;

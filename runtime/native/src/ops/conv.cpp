@@ -1,4 +1,5 @@
 #include <bitset>
+#include <string>
 
 #include "conv/geometry.hpp"
 #include "ops/specs.hpp"
@@ -31,7 +32,7 @@ void check_positions(const OpCheck& check, const ConvParams& conv, int m) {
         }
 }
 
-void check(const OpCheck& check) {
+void check_conv(const OpCheck& check) {
     const ConvParams& conv = check.op().conv;
     const int m = int(check.plan().header.m);
     check.in("made", conv.made, 1, kMaxChannels);
@@ -65,6 +66,23 @@ void check(const OpCheck& check) {
     check.optional_floats("bias", conv.bias, conv.made);
 }
 
+void check_int_conv(const OpCheck& check) {
+    const IntConvParams& conv = check.op().int_conv;
+    const Plan& plan = check.plan();
+    check_conv(check);
+    check.good(plan.arrays[conv.conv.weights].dtype == DType::I8, "weights is not of I8");
+    check.quantization("in_", conv.in);
+    check.quantization("out_", conv.out);
+    const int64_t each = weight_count(conv.conv, int(plan.header.m)) / conv.conv.made;
+    check.good(each <= kMaxIntWeights, "an output has " + std::to_string(each) + " weights, more than 32 bits can sum");
+    check.in("out", check.op().out, 0, int64_t(plan.values.size()) - 1);
+    if (plan.values[check.op().out].dtype == DType::F32) return;
+    check.good(conv.conv.combine == Combine::None, "combine is not 0 where out is of U8");
+    check.good(conv.conv.shuffle == 1, "shuffle is not 1 where out is of U8");
+}
+
+bool types_of_int_conv(DType in, DType out) { return in == DType::U8 && (out == DType::U8 || out == DType::F32); }
+
 Channels channels(const Op& op) {
     const int out = op.conv.made / (op.conv.shuffle * op.conv.shuffle);
     return {op.conv.channels, out, out};
@@ -96,6 +114,9 @@ OpArrays arrays(const Op& op) { return {op.conv.bias, -1, -1}; }
 
 }  // namespace
 
-const OpSpec kConv{"Conv", sizeof(ConvParams), true, check, channels, shape, reads, unit, in_place, false, arrays};
+const OpSpec kConv{"Conv", sizeof(ConvParams), true, check_conv, channels, shape, reads, unit, in_place, false, arrays};
+
+const OpSpec kIntConv{"IntConv", sizeof(IntConvParams), true, check_int_conv, channels, shape, reads, unit, in_place, false,
+                      arrays,    types_of_int_conv};
 
 }  // namespace slsc

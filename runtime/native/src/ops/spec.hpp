@@ -63,6 +63,9 @@ struct OpSpec {
 
     // Null: none.
     OpArrays (*arrays)(const Op&);
+
+    // Whether it can read numbers of one type first and write those of the other. Null: of F32 both.
+    bool (*types)(DType in, DType out) = nullptr;
 };
 
 // `type`: one of OpType, as of all operations of a plan.

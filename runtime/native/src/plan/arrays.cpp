@@ -53,8 +53,10 @@ int64_t weight_count(const ConvParams& conv, int m) {
     return count;
 }
 
+std::vector<float> stored_weights(const Plan& plan, const ConvParams& conv) { return widened(plan, conv.weights); }
+
 std::vector<float> widened_weights(const Plan& plan, const ConvParams& conv) {
-    std::vector<float> values = widened(plan, conv.weights);
+    std::vector<float> values = stored_weights(plan, conv);
     const int32_t scale = plan.arrays[conv.weights].scale;
     if (scale < 0) return values;
     const bool each = plan.arrays[scale].bytes > sizeof(float);

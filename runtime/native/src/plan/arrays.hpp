@@ -26,7 +26,10 @@ float widened_bf16(uint16_t bits);
 // Weights that a Conv of a plan with groups of m stores.
 int64_t weight_count(const ConvParams& conv, int m);
 
-// All stored weights of a Conv in the file's order, as float32: widened, and multiplied by their scale.
+// All stored weights of a Conv in the file's order, as float32: of I8 the integers, not multiplied by their scale.
+std::vector<float> stored_weights(const Plan& plan, const ConvParams& conv);
+
+// The same widened, and multiplied by their scale.
 std::vector<float> widened_weights(const Plan& plan, const ConvParams& conv);
 
 }  // namespace slsc

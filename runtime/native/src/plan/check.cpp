@@ -1,6 +1,7 @@
 #include "plan/check.hpp"
 
 #include <cmath>
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -24,10 +25,18 @@ void check_header(const Header& header) {
     good(header.reserved == 0, "header: reserved is not 0");
 }
 
-void check_value(const Value& value, const std::string& at) {
+bool names(const Plan& plan, const char* feature) {
+    for (const Feature& each : plan.features)
+        if (std::strncmp(each.name, feature, sizeof each.name) == 0) return true;
+    return false;
+}
+
+void check_value(const Plan& plan, const Value& value, const std::string& at) {
     good(value.channels >= 1 && value.channels <= kMaxChannels, at + ": channels is not in 1.." + std::to_string(kMaxChannels));
     good(value.dtype <= DType::U8, at + ": dtype " + std::to_string(uint32_t(value.dtype)) + " is not known");
-    good(value.dtype == DType::F32, at + ": dtype is " + name_of(value.dtype) + ", where only F32 can be run");
+    good(value.dtype == DType::F32 || value.dtype == DType::U8,
+         at + ": dtype is " + name_of(value.dtype) + ", where only F32 and U8 can be run");
+    good(value.dtype == DType::F32 || names(plan, kInt8), at + ": dtype is U8, and the plan does not name the feature \"int8\"");
 }
 
 void check_array(const Plan& plan, const Array& array, const std::string& at) {
@@ -47,8 +56,7 @@ void check_array(const Plan& plan, const Array& array, const std::string& at) {
 void check_activation(const OpCheck& check, const OpSpec& spec) {
     const Op& op = check.op();
     check.in("act", int64_t(op.act), 0, spec.activates ? int64_t(Act::Sqrt) : 0);
-    if (op.act == Act::PRelu)
-        check.array("slopes", op.slopes, DType::F32, op.type == OpType::Conv ? op.conv.made : channels_of(op).out);
+    if (op.act == Act::PRelu) check.array("slopes", op.slopes, DType::F32, convolves(op) ? op.conv.made : channels_of(op).out);
     else check.no_array("slopes", op.slopes);
     if (op.act == Act::Clip) {
         check.good(op.act_a <= op.act_b, "act_a is not at most act_b");  // infinite bounds are fine, NaN is not
@@ -56,6 +64,22 @@ void check_activation(const OpCheck& check, const OpSpec& spec) {
     }
     check.finite("act_a", op.act_a);
     check.finite("act_b", op.act_b);
+}
+
+// Values of U8 are read and written whole, and only by what takes them.
+void check_types(const OpCheck& check, const OpSpec& spec) {
+    const Op& op = check.op();
+    const auto value = [&](int32_t index) -> const Value& { return check.plan().values[index]; };
+    const DType in = value(op.in[0]).dtype, out = value(op.out).dtype;
+    const bool fits = spec.types ? spec.types(in, out) : in == DType::F32 && out == DType::F32;
+    check.good(fits, std::string("it reads ") + name_of(in) + " and writes " + name_of(out));
+    if (op.in[1] >= 0) check.good(value(op.in[1]).dtype == DType::F32, "in[1] is not of F32");
+    const Channels channels = channels_of(op);
+    const auto whole = [&](int32_t index, int count) {
+        return value(index).dtype == DType::F32 || int(value(index).channels) == count;
+    };
+    check.good(whole(op.in[0], channels.in0), "it does not read all channels of a value of U8");
+    check.good(whole(op.out, channels.out), "it does not write all channels of a value of U8");
 }
 
 // The channels read exist and were written, the channels written exist and were not.
@@ -88,9 +112,12 @@ void check_ops(const Plan& plan, const std::vector<Op>& ops, int64_t& weights) {
         spec.check(check);
         check_activation(check, spec);
         check_order(check, written);
-        if (op.type == OpType::Conv) weights += weight_count(op.conv, int(plan.header.m));  // lists as long are built from them
+        check_types(check, spec);
+        if (convolves(op)) weights += weight_count(op.conv, int(plan.header.m));  // lists as long are built from them
         check.good(weights <= int64_t(plan.header.blob_bytes / sizeof(float)) * kMaxUses, "the file's weights are used too often");
     }
+    for (uint32_t value : {plan.header.input, plan.header.output})
+        good(plan.values[value].dtype == DType::F32, "header: input or output is not of F32");
     good(written[plan.header.output].covers(0, channels(plan.header.output)), "header: output is not written whole");
 }
 
@@ -98,7 +125,7 @@ void check_ops(const Plan& plan, const std::vector<Op>& ops, int64_t& weights) {
 
 void check_plan(const Plan& plan) {
     check_header(plan.header);
-    for (size_t i = 0; i < plan.values.size(); ++i) check_value(plan.values[i], "value " + std::to_string(i));
+    for (size_t i = 0; i < plan.values.size(); ++i) check_value(plan, plan.values[i], "value " + std::to_string(i));
     for (size_t i = 0; i < plan.arrays.size(); ++i) check_array(plan, plan.arrays[i], "array " + std::to_string(i));
     int64_t weights = 0;
     for (int candidate = 0; candidate < plan.candidates(); ++candidate) check_ops(plan, plan.ops_of(candidate), weights);

@@ -20,7 +20,10 @@ namespace slsc {
     OP(DepthToSpace, depth_to_space) \
     OP(SpaceToDepth, space_to_depth) \
     OP(ChannelMean, channel_mean)    \
-    OP(InstanceNorm, instance_norm)
+    OP(InstanceNorm, instance_norm)  \
+    OP(IntConv, int_conv)            \
+    OP(Quantize, quantize)           \
+    OP(Dequantize, dequantize)
 
 #define SLSC_OP(Name, name) Name,
 enum class OpType : uint32_t {
@@ -215,6 +218,34 @@ struct WeightSet {
 };
 static_assert(sizeof(WeightSet) == 24);
 
+// How the integers of a U8 value stand for numbers: (integer - zero) * scale.
+struct Quantization {
+    float scale;
+    int32_t zero;
+};
+
+// A Conv of a U8 value with I8 weights, in integers: its sum is that of (integer - in.zero) * weight, times in.scale and the weights'
+// scale. Pixels beyond the image are in.zero. Where out is of U8, too, the result is quantized as `out` says; there is no second
+// input and no shuffle then.
+struct IntConvParams {
+    ConvParams conv;
+    Quantization in;
+    Quantization out;
+};
+
+// round(in0 * factors / scale) + zero, half to even, within 0..255; a whole value of U8. `factors`: array of f32[channels], or -1.
+struct QuantizeParams {
+    int32_t channels;
+    Quantization quantization;
+    int32_t factors;
+};
+
+// (in0 - zero) * scale, of a whole value of U8.
+struct DequantizeParams {
+    int32_t channels;
+    Quantization quantization;
+};
+
 // An operation. `in`, `in_channel`: value and first channel read, -1 for no second input; `out`, `out_channel`: value and first
 // channel written, so that Concat, Split and channel Slice cost nothing. Which parameters it has, `type` tells; all begin
 // with the channels that it reads.
@@ -245,6 +276,10 @@ static_assert(sizeof(BinaryParams) == 12 && sizeof(UnaryParams) == 12 && sizeof(
 static_assert(sizeof(GlobalMeanParams) == 4 && sizeof(ResizeParams) == 28 && sizeof(PadParams) == 48);
 static_assert(sizeof(DepthToSpaceParams) == 8 && sizeof(SpaceToDepthParams) == 8 && sizeof(ChannelMeanParams) == 4);
 static_assert(sizeof(InstanceNormParams) == 16);
+static_assert(sizeof(IntConvParams) == 92 && offsetof(IntConvParams, in) == 76);  // its Conv is also reached as Op::conv
+static_assert(sizeof(QuantizeParams) == 16 && sizeof(DequantizeParams) == 12);
+
+inline bool convolves(const Op& op) { return op.type == OpType::Conv || op.type == OpType::IntConv; }
 
 // Weights a group of `size` keeps at n:m; the same rule as slsc.pattern.kept_in_group.
 inline int kept_in_group(int n, int m, int size) {

@@ -42,6 +42,7 @@ struct Feature {
 };
 
 constexpr char kWeightSets[] = "weight-sets";  // several candidates: Conv records have a WeightSet for each but the last
+constexpr char kInt8[] = "int8";  // U8 values, and the operations that make and read them
 
 enum class DType : uint32_t {
     F32 = 0,
@@ -52,7 +53,7 @@ enum class DType : uint32_t {
 
 struct Value {
     uint32_t channels;
-    DType dtype;  // F32
+    DType dtype;  // F32, or U8 in plans that name the feature "int8"
 };
 
 struct Array {
@@ -66,6 +67,7 @@ static_assert(sizeof(Array) == 24);
 // Read once, never changed, shared by all that run it.
 struct Plan {
     Header header;
+    std::vector<Feature> features;
     std::vector<Value> values;
     std::vector<Op> ops;
     std::vector<std::vector<Op>>

@@ -15,7 +15,7 @@ namespace slsc {
 namespace {
 
 // Features that plans may ask for.
-constexpr std::array<std::string_view, 1> kKnownFeatures{kWeightSets};
+constexpr std::array<std::string_view, 2> kKnownFeatures{kInt8, kWeightSets};
 
 void good(bool good, const std::string& why) { require(good, SLSC_BAD_PLAN, why); }
 
@@ -152,11 +152,11 @@ std::shared_ptr<const Plan> load_plan(const void* bytes, size_t size) {
     Reader from(bytes, size);
     auto plan = std::make_shared<Plan>();
     plan->header = read_header(from);
-    const auto features = from.take_all<Feature>(plan->header.features, "features");
-    check_features(features);
+    plan->features = from.take_all<Feature>(plan->header.features, "features");
+    check_features(plan->features);
     plan->values = from.take_all<Value>(plan->header.values, "values");
     plan->arrays = from.take_all<Array>(plan->header.arrays, "arrays");
-    read_ops(from, names(features, kWeightSets), *plan);
+    read_ops(from, names(plan->features, kWeightSets), *plan);
     plan->blob = from.take_all<uint8_t>(plan->header.blob_bytes, "blob");
     check_plan(*plan);
     turn(*plan);

@@ -17,6 +17,7 @@ void turn_window(Windowed& p) {
 void turn(Op& op) {
     switch (op.type) {
         case OpType::Conv:
+        case OpType::IntConv:
             turn_window(op.conv);
             std::swap(op.conv.dilation_h, op.conv.dilation_w);
             break;

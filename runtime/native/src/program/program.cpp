@@ -4,8 +4,10 @@
 #include <tuple>
 #include <utility>
 
+#include "conv/int_conv.hpp"
 #include "program/fold_pairs.hpp"
 #include "program/fold_residuals.hpp"
+#include "program/in_floats.hpp"
 #include "program/siblings.hpp"
 #include "program/split_joined.hpp"
 
@@ -61,6 +63,11 @@ Convolution prepare(const Program& program, const Node& node) {
     return {variant, variant->prepare(source, kernels.tuning), kept};
 }
 
+Convolution prepare_integers(const Program& program, const Node& node) {
+    const std::vector<Weight> weights = kept_integers(*program.plan, node.op, program.target.capacity);
+    return {nullptr, prepare_int_conv(*program.plan, node.op, weights, program.lanes()), weights.size()};
+}
+
 // A 1x1 convolution as it runs with the node that it follows: as a window of that one's size, of which it has the weights where
 // it reads its own pixel.
 void prepare_sibling(const Program& program, Node& node, Node& leader) {
@@ -93,6 +100,7 @@ Program alone(std::shared_ptr<const Plan> plan, const Target& target, int candid
     split_joined(program);
     for (Node& node : program.nodes)
         if (node.op.type == OpType::Conv) node.conv = prepare(program, node);
+        else if (node.op.type == OpType::IntConv) node.conv = prepare_integers(program, node);
     return program;
 }
 
@@ -136,6 +144,7 @@ Program joined(std::vector<Program> programs) {
 }  // namespace
 
 std::shared_ptr<const Program> make_program(std::shared_ptr<const Plan> plan, const Target& target) {
+    if (target.precision == Precision::Float32) plan = in_floats(std::move(plan));
     std::vector<int> candidates{target.candidate};
     if (target.candidate == kByRegion) {
         candidates.resize(plan->candidates());

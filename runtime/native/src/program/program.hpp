@@ -16,6 +16,7 @@ namespace slsc {
 
 // What values and sums are computed in.
 enum class Precision {
+    AsPlanned,  // integers where the plan has them
     Float32
 };
 
@@ -31,7 +32,7 @@ struct Target {
 
 // A convolution made ready.
 struct Convolution {
-    const ConvVariant* variant = nullptr;
+    const ConvVariant* variant = nullptr;  // of a Conv
     std::shared_ptr<const void> weights;  // as the variant's kernel takes them
     uint64_t macs = 0;                    // a pixel before the shuffle: kept weights, those of siblings included
 };
@@ -56,7 +57,7 @@ struct Node {
     bool residual = false;           // its weights add its own input
     std::optional<JoinedPart> joined;
     int leader;                      // the node it runs with: itself, or a later one; see siblings.hpp
-    Convolution conv;                // of a Conv
+    Convolution conv;                // of a Conv or IntConv
     std::vector<Choice> choices;     // by candidate, where regions differ and candidates do; the last is the node itself
 };
 

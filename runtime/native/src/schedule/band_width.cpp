@@ -11,6 +11,8 @@ namespace {
 // does of itself; wider bands than the most gain nothing.
 constexpr int64_t kBandBytes = 8 << 20;
 constexpr int kMost = 48;
+// Regions make every convolution stay a cell behind its input: of wider bands less is kept and copied.
+constexpr int kWiderByRegion = 2;
 
 int ceil_div(int a, int b) { return (a + b - 1) / b; }
 
@@ -28,10 +30,11 @@ int band_width(const Program& program, const std::vector<Shape>& shapes, int thr
     int64_t largest = 1;  // bytes
     for (const Shape& s : shapes)
         largest = std::max(largest, int64_t(sizeof(float)) * s.channels * s.rows * s.width * tuning.lanes);
-    const int64_t suits = kBandBytes * image.width / largest;
+    const int wider = program.target.candidate == kByRegion ? kWiderByRegion : 1;
+    const int64_t suits = wider * kBandBytes * image.width / largest;
     if (suits >= image.width) return image.width;
     const int unit = even_columns(image, tuning, threads);
-    const int columns = std::max(1, (int(std::min<int64_t>(suits, kMost)) + unit / 2) / unit) * unit;  // to the nearest
+    const int columns = std::max(1, (int(std::min<int64_t>(suits, wider * kMost)) + unit / 2) / unit) * unit;  // to the nearest
     const int bands = ceil_div(image.width, columns);  // of about the same width
     return std::min(image.width, ceil_div(ceil_div(image.width, bands), unit) * unit);
 }

@@ -23,7 +23,7 @@ void each_choice(const Node& node, Use use) {
 // How a job is made: by which choice of its node, and of which pixels, null for all.
 struct Chosen {
     int choice;
-    const ChosenPixels* pixels;
+    ChosenPixels* pixels;
 };
 
 Job job_of(const Schedule& schedule, const Step& step, int node, float* arena, const Chosen& chosen);

@@ -54,7 +54,8 @@ Axes scaled(const Axes& in, int64_t n, int64_t d) { return {in[0].scaled(n, 0, d
 // Of what an operation makes. `in1`: of its second input, if there is one.
 Axes made_by(const Op& op, const Axes& in, const Axes* in1, const Shape& shape) {
     switch (op.type) {
-        case OpType::Conv: return scaled(convolved(in, op.conv), 1, op.conv.shuffle);
+        case OpType::Conv:
+        case OpType::IntConv: return scaled(convolved(in, op.conv), 1, op.conv.shuffle);
         case OpType::Pool: {
             const PoolParams& p = op.pool;
             return {windowed(in[0], p.kernel_h, p.stride_h, p.pad.top, 1), windowed(in[1], p.kernel_w, p.stride_w, p.pad.left, 1)};
@@ -98,6 +99,17 @@ RegionGrid make_grid(const Axes& axes, const Shape& out, int shuffle, int region
 bool RegionGrid::operator==(const RegionGrid& other) const {
     return row_region == other.row_region && column_region == other.column_region && strip_rows == other.strip_rows &&
            cell_rows == other.cell_rows && cell_columns == other.cell_columns;
+}
+
+int strip_cell(const Program& program, int region) {
+    return program.target.candidate == kByRegion ? std::max(1, cell_of(region)) : 1;
+}
+
+std::vector<int> cell_columns(const Regions& regions) {
+    std::vector<int> columns;
+    if (regions.grids.empty()) return columns;
+    for (int grid : regions.grid_of) columns.push_back(grid < 0 ? 1 : std::max(1, regions.grids[grid].cell_columns));
+    return columns;
 }
 
 Regions find_regions(const Program& program, const std::vector<Shape>& shapes, int region) {

@@ -29,6 +29,12 @@ struct Regions {
     std::vector<int> grid_of;  // by node with choices; -1 for others, and for what is one pixel
 };
 
+// Rows of which strips of the image should be a multiple, of programs by region; 1 for others.
+int strip_cell(const Program& program, int region);
+
+// By node: the columns of a cell; 1 where there are none. Empty without grids.
+std::vector<int> cell_columns(const Regions& regions);
+
 // Of an image in whose program candidates differ; nothing of others. `region`: T.
 Regions find_regions(const Program& program, const std::vector<Shape>& shapes, int region);
 

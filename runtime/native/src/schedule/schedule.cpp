@@ -174,7 +174,7 @@ Bands place_within(Schedule& schedule, int columns, const Manner& manner) {
     const uint64_t most = manner.memory ? manner.memory / sizeof(float) : std::numeric_limits<uint64_t>::max();
     const int region = schedule.program->target.kernels->tuning.taps.columns;
     for (;; columns = narrower(columns, region)) {
-        Bands bands = make_bands(*schedule.program, schedule.shapes, columns);
+        Bands bands = make_bands(*schedule.program, schedule.shapes, columns, cell_columns(schedule.regions));
         measure_rows(schedule, bands);
         for (double slack : kSlacks) {
             schedule.placement = place_values(*schedule.program, schedule.shapes, bands, slack);
@@ -188,7 +188,7 @@ Bands place_within(Schedule& schedule, int columns, const Manner& manner) {
 
 Schedule make_schedule(std::shared_ptr<const Program> program, const Manner& manner) {
     Schedule schedule{std::move(program), {}, {}, {}, {}, {}, {}, {}, 0, 0, 0, 0};
-    schedule.shapes = infer_shapes(*schedule.program, manner.height, manner.width);
+    schedule.shapes = infer_shapes(*schedule.program, manner.height, manner.width, strip_cell(*schedule.program, manner.region));
     schedule.regions = find_regions(*schedule.program, schedule.shapes, manner.region);
     const int columns = manner.band > 0 ? manner.band : band_width(*schedule.program, schedule.shapes, manner.threads);
     const Bands bands = place_within(schedule, columns, manner);

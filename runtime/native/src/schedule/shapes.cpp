@@ -1,5 +1,6 @@
 #include "schedule/shapes.hpp"
 
+#include <numeric>
 #include <string>
 
 #include "ops/spec.hpp"
@@ -11,6 +12,12 @@ namespace {
 constexpr int kMaxSide = 1 << 16, kTries = 64;
 
 [[noreturn]] void refuse(const std::string& why) { throw Error(SLSC_BAD_SIZE, why); }
+
+// See Shape::channels.
+int planes_of(const Value& value, int lanes) {
+    const int channels = int(value.channels);
+    return value.dtype == DType::U8 ? lanes * byte_blocks(channels, lanes) : channels;
+}
 
 // Shapes for strips of `image.rows` rows of the image; empty when they turned out too short for some value.
 std::vector<Shape> shapes_with(const Program& program, const Shape& image) {
@@ -31,18 +38,20 @@ std::vector<Shape> shapes_with(const Program& program, const Shape& image) {
         longer |= found.rows * program.lanes() < found.height;
         Shape& held = shapes[op.out];
         if (held.channels && !same_size(found, held)) no("parts of one value differ in size");
-        held = {int(program.values[op.out].channels), int(found.height), int(found.width), int(found.rows), found.pixel};
+        held = {planes_of(program.values[op.out], program.lanes()), int(found.height), int(found.width), int(found.rows),
+                found.pixel};
     }
     return longer ? std::vector<Shape>{} : shapes;
 }
 
 }  // namespace
 
-std::vector<Shape> infer_shapes(const Program& program, int height, int width) {
+std::vector<Shape> infer_shapes(const Program& program, int height, int width, int cell) {
     if (height < 1 || width < 1 || height > kMaxSide || width > kMaxSide)
         refuse("image sides must be in 1.." + std::to_string(kMaxSide));
     const Header& header = program.plan->header;
-    const int channels = int(program.values[header.input].channels), align = int(header.row_align), lanes = program.lanes();
+    const int channels = int(program.values[header.input].channels), align = std::lcm(int(header.row_align), cell),
+              lanes = program.lanes();
     int rows = ((height + lanes - 1) / lanes + align - 1) / align * align;
     for (int tries = 0; tries < kTries; ++tries, rows += align) {
         std::vector<Shape> shapes = shapes_with(program, {channels, height, width, rows, false});

@@ -20,6 +20,7 @@ ENGINE = {
     "plan": None,
     "artefacts": {"native": {"entry": "engines/1-8.nmp"}, "onnx": {"entry": "engines/1-8.onnx"}},
     "refusals": {},
+    "types": {"precision": "int8", "layers": {"body.weight": "int8"}, "scales": {"x": {"scale": 0.02, "zero": 7}}},
 }
 
 OTHER = {
@@ -27,6 +28,7 @@ OTHER = {
     "name": "dense",
     "artefacts": {"onnx": {"entry": "engines/1-8.onnx"}},
     "refusals": {"native": "node 'up': Einsum has no counterpart in the native engine"},
+    "types": None,
 }
 
 
@@ -34,7 +36,7 @@ def manifest(*, io: dict[str, Any] | None = None, tile: dict[str, Any] | None = 
     """Of two engines, one of them for the native engine; without entries. `io` and `tile` change fields of those."""
     scale, channels = (io or {}).get("scale", 2), (io or {}).get("channels", 3)
     return {
-        "schema": 3,
+        "schema": 4,
         "slsc_version": "0.1.0",
         "source": {"name": "tiny.onnx", "sha256": "0" * 64, "options": ["--set sigma=0.1"], "notes": []},
         "io": {

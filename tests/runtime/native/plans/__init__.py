@@ -10,11 +10,13 @@ from collections.abc import Callable
 from plans.basics import SMALLEST, Random, conv, floats, identity, plan, sparse_arrays
 from plans.convolutions import combined, combined_shuffled, ending, narrow, one, pair
 from plans.elementwise import binary, normalized, root, unary
+from plans.integers import int_convs, int_network
+from plans.ladders import ladder, laddered
 from plans.networks import Sketch, attention, blocks, distilling, network
 from plans.space import pad, pool, resize, resize_to, shares, shuffles
 from slsc.passes.lowering.nmp import PlanFile
 
-__all__ = ["KINDS", "SMALLEST", "Sketch", "conv", "floats", "identity", "pair", "plan", "sparse_arrays"]
+__all__ = ["KINDS", "SMALLEST", "Sketch", "conv", "floats", "identity", "laddered", "pair", "plan", "sparse_arrays"]
 
 KINDS: dict[str, Callable[[Random], PlanFile]] = {
     "dense_conv": lambda rng: one(rng, sparse=False),
@@ -37,4 +39,7 @@ KINDS: dict[str, Callable[[Random], PlanFile]] = {
     "network": network,
     "blocks": blocks,
     "distilling": distilling,
+    "ladder": ladder,
+    "int_convs": int_convs,
+    "int_network": int_network,
 }

@@ -16,7 +16,7 @@ from torch import nn
 from slsc.cli.main import main
 from slsc.data.calibration import calibration_photos
 from slsc.data.degradations import bicubic_pair
-from slsc.errors import DataError, ModelError, UsageError
+from slsc.errors import DataError, UsageError
 from slsc.jobs.eval.evaluation import evaluate, mean_score
 from slsc.metrics.psnr import psnr_y
 from slsc.networks.restorer import open_restorer
@@ -175,18 +175,25 @@ def test_missing_target_is_named(photos: Path, capsys: pytest.CaptureFixture[str
     assert target in capsys.readouterr().err
 
 
-def test_fixed_size_network_is_sent_to_compile(photos: Path, tmp_path: Path) -> None:
+def test_a_network_of_one_size_is_run_in_tiles_of_it(photos: Path, tmp_path: Path) -> None:
     class Fixed(Repeat):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             """Add an image of one size, which no pass can free."""
-            return super().forward(x) + torch.linspace(0, 0.1, 96 * 128).reshape(96, 128)
+            return super().forward(x) + torch.zeros(96 * 128).reshape(96, 128) + torch.arange(96)[:, None] * 1e-9
 
     model = to_onnx(Fixed(2))
     for side, dim in zip((48, 64), model.graph.input[0].type.tensor_type.shape.dim[2:], strict=True):
         dim.dim_value = side
     onnx.save(model, tmp_path / "fixed.onnx")
-    with pytest.raises(ModelError, match=r"64x48 only.*compile"):
-        open_restorer(tmp_path / "fixed.onnx")
+    onnx.save(to_onnx(Repeat(2)), tmp_path / "free.onnx")
+    known = Known(input=UNIT, output=UNIT)
+    fixed, free = (open_restorer(tmp_path / name, known=known) for name in ("fixed.onnx", "free.onnx"))
+    assert "takes 64x48 only" in fixed.doubts[-1]
+    for height, width in ((48, 64), (100, 131), (20, 30)):
+        image = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
+        assert np.array_equal(fixed.restore(image), free.restore(image))
+        values = (image / 128 - 0.5).astype(np.float32)
+        assert np.abs(fixed.restore_values(values) - free.restore_values(values)).max() < 1e-6
 
 
 def test_rfdn_reaches_its_published_psnr(data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

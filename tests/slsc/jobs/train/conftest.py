@@ -72,6 +72,7 @@ def request_for(tmp_path: Path, photos: Path, upscaler: Path) -> Callable[..., T
                 "interface": Known(input=UNIT, output=UNIT, form=Form.PICTURE),
                 "method": "dense",
                 "budget": None,
+                "within": (),
                 "start": "dense",
                 "sls": FAST,
                 "rules": Rules(8),

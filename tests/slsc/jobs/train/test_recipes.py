@@ -60,6 +60,32 @@ def test_filter_pruning_writes_a_narrower_network_and_no_plan(request_for, silen
     assert sum(value.size for value in after.values()) < 0.8 * sum(value.size for value in before.values())
 
 
+def test_nested_networks_come_with_a_plan_each(request_for, silent) -> None:
+    budgets = (Fraction(1, 8), Fraction(1, 4))
+    request = request_for(method="nested", budget=BUDGET, within=budgets)
+    report = train(request, silent, print)
+    assert report.files == (request.plan, *request.nested_plans, request.output)
+    assert [path.name for path in request.nested_plans] == ["net.1-8.plan.json", "net.1-4.plan.json"]
+    model, before = import_network(request.output).model, None
+    arrays = initializers(model)
+    for path, budget in zip((*request.nested_plans, request.plan), (*budgets, BUDGET), strict=True):
+        found = found_in_weights(model, read_plan(path))
+        assert found.plan.kept_share <= budget and found.plan.budget == str(budget)
+        for name, mask in found.masks.items():
+            assert before is None or not (before[name] & ~mask).any()
+            assert np.array_equal(found.weights.get(name, arrays[name]), arrays[name] * mask)
+        before = found.masks
+
+
+def test_methods_and_numbers_of_budgets_must_fit(request_for) -> None:
+    for fields in (
+        {"method": "nested", "budget": BUDGET},
+        {"method": "sls", "budget": BUDGET, "within": (BUDGET / 2,)},
+    ):
+        with pytest.raises(UsageError, match="budget"):
+            request_for(**fields)
+
+
 class Impatient(tqdm):
     """A bar that interrupts the run once it shows step 3."""
 
@@ -74,6 +100,8 @@ class Impatient(tqdm):
 )
 def test_an_interrupted_run_resumes_to_the_same_network(request_for, silent, method, start) -> None:
     fields = {"method": method, "start": start, "budget": BUDGET if METHODS[method].needs_budget else None}
+    if METHODS[method].several_budgets:
+        fields["within"] = (Fraction(1, 4),)
     whole, cut = request_for("whole", **fields), request_for("cut", **fields)
     train(whole, silent, print)
     with pytest.raises(SlscError, match=r"interrupted.*--resume"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from slsc.jobs.compile.tile_geometry import least_align, smallest_fixed_halo, smallest_halo
+from slsc.networks.tile_geometry import least_align, smallest_fixed_halo, smallest_halo
 from slsc.runtime.bundle.manifest import TILE_BOUND
 
 IMAGE = np.random.default_rng(0).random((1, 1, 80, 96), np.float32)

@@ -1,0 +1,55 @@
+// Weights of convolutions in integers, for any mask. Lanes are output channels: of four kept input channels of one pixel, each lane
+// picks its own bytes out of a block of channels, and adds up their products with its weights. Such a step is a tap: for every lane four
+// positions within the block, and four weights.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "conv/variant.hpp"
+#include "conv/weights.hpp"
+
+namespace slsc {
+
+// Where the four channels of a tap are.
+struct TapPlace {
+    int32_t line;  // kernel row times blocks, and block
+    int32_t offset;  // bytes from the window's first pixel
+};
+
+// View of IntWeights, as the kernel takes it. Lists are by set of as many outputs as there are lanes.
+struct IntConv {
+    int sets = 0;
+    int lines = 0;  // kernel rows times blocks of input channels
+    const uint32_t* first = nullptr;  // by set, and the end: the first of its taps
+    const TapPlace* places = nullptr;  // by tap
+    const uint8_t* taps = nullptr;  // by tap: a vector of positions, and one of weights
+    const int32_t* start = nullptr;  // by output: what makes up for in.zero
+    const float* scale = nullptr;  // by output: in.scale times its weights'
+    const float* bias = nullptr;  // by output
+    const float* slopes = nullptr;  // by output, of a PRelu
+};
+
+struct alignas(64) CacheLine {
+    uint8_t bytes[64];
+};
+
+struct IntWeights {
+    int sets = 0, lines = 0;
+    std::vector<uint32_t> first;
+    std::vector<TapPlace> places;
+    std::vector<CacheLine> taps;
+    std::vector<int32_t> start;
+    std::vector<float> scale, bias, slopes;
+
+    IntConv view() const {
+        return {sets,         lines,        first.data(), places.data(), taps.empty() ? nullptr : taps.front().bytes,
+                start.data(), scale.data(), bias.data(),  slopes.data()};
+    }
+};
+
+// `weights`: the integers that IntConv `op` keeps.
+std::shared_ptr<const void> prepare_int_conv(const Plan& plan, const Op& op, const std::vector<Weight>& weights, int lanes);
+
+}  // namespace slsc

@@ -1,0 +1,95 @@
+// Values of U8: where their bytes lie, and between them and F32. Needs convert.inl.
+
+constexpr int VECTOR_BYTES = 4 * LANES;
+
+typedef uint8_t B __attribute__((vector_size(VECTOR_BYTES)));
+typedef uint8_t BQ __attribute__((vector_size(LANES)));
+typedef uint32_t VW __attribute__((vector_size(VECTOR_BYTES)));
+
+static inline uint8_t* bytes_at(const View& view, int lane, int block, int64_t y, int64_t x) {
+    return reinterpret_cast<uint8_t*>(pixel_at(view, lane * byte_blocks(view.channels, LANES) + block, y, x));
+}
+
+// Rounded to float32, and not made one with what is done to it next: the same bits on every processor.
+static inline V rounded(V v) {
+#if defined(__x86_64__) || defined(__i386__)
+    asm("" : "+v"(v));
+#elif defined(__aarch64__)
+    asm("" : "+w"(v));
+#endif
+    return v;
+}
+
+// Numbers -> integers in 0..255: times the reciprocal of the scale, rounded half to even.
+struct Quantizer {
+    float reciprocal, low, high;
+    int zero;
+
+    explicit Quantizer(const Quantization& q)
+        : reciprocal(1.0f / q.scale), low(float(-q.zero)), high(float(255 - q.zero)), zero(q.zero) {}
+
+    inline VI operator()(V v) const {
+        const V steps = vmin(vmax(rounded(v * reciprocal), splat(low)), splat(high));
+        return as_int(steps + 12582912.0f) - 0x4B400000 + zero;  // 1.5 * 2^23: the low bits hold the nearest integer
+    }
+};
+
+constexpr int BYTES_RUN = 8;  // columns that are converted at once
+
+static int bytes_chunks(const Job& job) { return (job.to - job.from + BYTES_RUN - 1) / BYTES_RUN; }
+
+static int bytes_items(const Job& job) { return job.out.rows * bytes_chunks(job); }
+
+// Strip row and columns of an item.
+struct BytesItem {
+    int y, x, columns;
+};
+
+static BytesItem bytes_item(const Job& job, int item) {
+    const int x = job.from + item % bytes_chunks(job) * BYTES_RUN, left = job.to - x;
+    return {item / bytes_chunks(job), x, left < BYTES_RUN ? left : BYTES_RUN};
+}
+
+static void quantize_run(const Job& job, int item, float*) {
+    const BytesItem at = bytes_item(job, item);
+    const Quantizer quantized(job.op->quantize.quantization);
+    const int channels = job.in0.channels;
+    for (int block = 0; block < byte_blocks(channels, LANES); ++block) {
+        V words[BYTES_RUN][LANES];  // of each, a lane's four channels
+        for (int j = 0; j < LANES; ++j) {
+            VI word[BYTES_RUN] = {};
+            for (int i = 0; i < 4; ++i) {
+                const int channel = block * VECTOR_BYTES + 4 * j + i;
+                if (channel >= channels) break;
+                const float* from = pixel_at(job.in0, channel, at.y, at.x);
+                const float factor = job.scale ? job.scale[channel] : 1.0f;
+                for (int x = 0; x < at.columns; ++x) word[x] |= quantized(rounded(load(from + x * LANES) * factor)) << (8 * i);
+            }
+            for (int x = 0; x < at.columns; ++x) words[x][j] = as_float(word[x]);
+        }
+        for (int x = 0; x < at.columns; ++x) {
+            transpose(words[x]);
+            for (int l = 0; l < LANES; ++l)
+                store(reinterpret_cast<float*>(bytes_at(job.out, l, block, at.y, at.x + x)), words[x][l]);
+        }
+    }
+}
+
+static void dequantize_run(const Job& job, int item, float*) {
+    const BytesItem at = bytes_item(job, item);
+    const Quantization& q = job.op->dequantize.quantization;
+    const int channels = job.out.channels;
+    for (int block = 0; block < byte_blocks(channels, LANES); ++block)
+        for (int x = at.x; x < at.x + at.columns; ++x) {
+            V words[LANES];
+            for (int l = 0; l < LANES; ++l) words[l] = load(reinterpret_cast<const float*>(bytes_at(job.in0, l, block, at.y, x)));
+            transpose(words);
+            for (int c = block * VECTOR_BYTES; c < channels && c < (block + 1) * VECTOR_BYTES; ++c) {
+                const VI byte = (as_int(words[c % VECTOR_BYTES / 4]) >> (8 * (c % 4))) & 255;
+                store(pixel_at(job.out, c, at.y, x), __builtin_convertvector(byte - q.zero, V) * q.scale);
+            }
+        }
+}
+
+static constexpr OpKernel quantize_kernel{bytes_items, quantize_run, nullptr};
+static constexpr OpKernel dequantize_kernel{bytes_items, dequantize_run, nullptr};

@@ -1,0 +1,227 @@
+// Convolution in integers. Needs dot4.inl.
+//
+// An item is some columns of one strip row, in runs whose sums stay in registers: a tap's positions and weights are loaded once for a
+// run. The kernel reads its input where it lies. Where a window reaches beyond the image, its pixels are copied first, with in.zero
+// around them.
+//
+// Sums have outputs as lanes. Where the result is U8 that is how it lies; for F32 the sums of all strips are transposed, and the rest is
+// done as for any convolution.
+
+constexpr int INT_RUN = 8, INT_CHUNK = 32;  // columns of a run and of an item
+
+static const IntConv& int_conv_of(const Job& job) { return *static_cast<const IntConv*>(job.weights); }
+
+static int int_conv_chunks(const Job& job) { return (conv_columns(job) + INT_CHUNK - 1) / INT_CHUNK; }
+
+static int int_conv_items(const Job& job) { return conv_rows(job) * int_conv_chunks(job); }
+
+// Columns of the input that so many of the output read.
+static int int_columns(const Op& op, int columns) {
+    return (columns - 1) * op.conv.stride_w + (op.conv.kernel_w - 1) * op.conv.dilation_w + 1;
+}
+
+// The memory of an item.
+struct IntScratch {
+    const uint8_t** lines;  // [lane][kernel row][block]: the first pixel of the item's windows
+    const uint8_t** edges;  // the same of a run whose windows reach beyond the image
+    uint8_t* outside;  // pixels beyond the image
+    uint8_t* copies;  // [lane][kernel row][block][column]
+    float* sums;  // [lane][column][output]
+    size_t floats;
+};
+
+static IntScratch int_scratch(const Job& job, float* at) {
+    const size_t outside = size_t(int_columns(*job.op, INT_CHUNK)) * LANES, columns = size_t(int_columns(*job.op, INT_RUN)) * LANES;
+    const size_t lines = size_t(LANES) * int_conv_of(job).lines, pointers = lines * sizeof(void*) / sizeof(float);
+    const size_t sums = size_t(LANES) * INT_RUN * LANES, all = 2 * pointers + outside + lines * columns + sums;
+    if (!at) return {nullptr, nullptr, nullptr, nullptr, nullptr, all};
+    float *behind = at + 2 * pointers, *copies = behind + outside;
+    return {reinterpret_cast<const uint8_t**>(at),
+            reinterpret_cast<const uint8_t**>(at + pointers),
+            reinterpret_cast<uint8_t*>(behind),
+            reinterpret_cast<uint8_t*>(copies),
+            copies + lines * columns,
+            all};
+}
+
+static size_t int_conv_scratch(const Job& job) { return int_scratch(job, nullptr).floats; }
+
+// Whether a lane's strip row y is a row of the image.
+static inline bool lane_used(const Job& job, int lane, int y) {
+    return job.out.pixel || lane * conv_rows(job) + y < job.out.height / job.op->conv.shuffle;
+}
+
+// Finds the lines that strip row y reads, from column x0 of the input on.
+static void find_lines(const Job& job, const IntScratch& scratch, int y, int x0) {
+    const ConvParams& conv = job.op->conv;
+    const View& in = job.in0;
+    const int blocks = byte_blocks(in.channels, LANES);
+    for (int r = 0; r < conv.kernel_h; ++r) {
+        const int t = y * conv.stride_h - conv.pad.top + r * conv.dilation_h;
+        const int q = floor_div(t, in.rows), row = t - q * in.rows;
+        for (int lane = 0; lane < LANES; ++lane) {
+            const int there = lane + q;
+            const bool exists = in.pixel || (there >= 0 && there * in.rows + row < in.height);
+            const uint8_t** to = scratch.lines + (size_t(lane) * conv.kernel_h + r) * blocks;
+            for (int block = 0; block < blocks; ++block) to[block] = exists ? bytes_at(in, there, block, row, x0) : scratch.outside;
+        }
+    }
+}
+
+// Copies the windows of a run from column x0 on as far as they are inside the image, `shift` bytes behind the item's.
+static void copy_edges(const Job& job, const IntScratch& scratch, int64_t shift, int x0, int columns) {
+    const int held = int_columns(*job.op, INT_RUN), zero = job.op->int_conv.in.zero;
+    for (int line = 0; line < LANES * int_conv_of(job).lines; ++line) {
+        const uint8_t* from = scratch.lines[line];
+        scratch.edges[line] = scratch.outside;
+        if (from == scratch.outside) continue;
+        uint8_t* to = scratch.copies + size_t(line) * held * VECTOR_BYTES;
+        scratch.edges[line] = to;
+        for (int x = 0; x < columns; ++x, to += VECTOR_BYTES) {
+            if (x0 + x < 0 || x0 + x >= job.in0.width) std::memset(to, zero, VECTOR_BYTES);
+            else std::memcpy(to, from + shift + x * VECTOR_BYTES, VECTOR_BYTES);
+        }
+    }
+}
+
+// Columns of a strip row, and the lines that they read, `shift` bytes on.
+struct IntRun {
+    const Job& job;
+    const IntConv& weights;
+    const uint8_t* const* lines;
+    int64_t shift;
+    float* sums;
+    int y, x;
+};
+
+// Sums of a set of outputs for `C` pixels.
+template <int C>
+static inline __attribute__((always_inline)) void add_taps(const IntRun& run, int lane, int set, VI* sums) {
+    const IntConv& weights = run.weights;
+    const VI start = as_int(load_unaligned(reinterpret_cast<const float*>(weights.start) + set * LANES));
+#pragma GCC unroll 8
+    for (int i = 0; i < C; ++i) sums[i] = start;
+    const uint8_t* const* lines = run.lines + size_t(lane) * weights.lines;
+    const int64_t step = int64_t(run.job.op->conv.stride_w) * VECTOR_BYTES, shift = run.shift;
+    const TapPlace *place = weights.places + weights.first[set], *end = weights.places + weights.first[set + 1];
+    const uint8_t* tap = weights.taps + size_t(weights.first[set]) * 2 * VECTOR_BYTES;
+    for (; place != end; ++place, tap += 2 * VECTOR_BYTES) {
+        const uint8_t* pixel = lines[place->line] + (shift + place->offset);
+#pragma GCC unroll 8
+        for (int i = 0; i < C; ++i) sums[i] = dot4(sums[i], pixel + i * step, tap);
+    }
+}
+
+// What sums stand for.
+static inline V numbers(const IntConv& weights, int set, VI sums) {
+    const V scale = load_unaligned(weights.scale + set * LANES);
+    return rounded(__builtin_convertvector(sums, V) * scale) + load_unaligned(weights.bias + set * LANES);
+}
+
+template <int C, Act A>
+static inline void store_bytes(const IntRun& run, const Quantizer& quantized, int lane, int set, uint8_t* to) {
+    VI sums[C];
+    add_taps<C>(run, lane, set, sums);
+    const V slopes = load_unaligned(run.weights.slopes + set * LANES);
+    BQ made[C];
+#pragma GCC unroll 8
+    for (int i = 0; i < C; ++i) {
+        const V number = activate(A, numbers(run.weights, set, sums[i]), *run.job.op, slopes);
+        made[i] = __builtin_convertvector(quantized(number), BQ);
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < C; ++i) *reinterpret_cast<BQ*>(to + i * VECTOR_BYTES) = made[i];
+}
+
+template <int C>
+static void run_to_bytes(const IntRun& run) {
+    const Quantizer quantized(run.job.op->int_conv.out);
+    with_act(run.job.op->act, [&](auto act) {
+        for (int lane = 0; lane < LANES; ++lane) {
+            if (!lane_used(run.job, lane, run.y)) continue;
+            for (int set = 0; set < run.weights.sets; ++set) {
+                uint8_t* to = bytes_at(run.job.out, lane, set / 4, run.y, run.x) + set % 4 * LANES;
+                store_bytes<C, decltype(act)::value>(run, quantized, lane, set, to);
+            }
+        }
+    });
+}
+
+// Transposes the sums of a set by lane, and finishes those of each pixel while they are in registers.
+template <int C, Act A, Combine K>
+static void finish_set(const IntRun& run, int set, const float* by_lane) {
+    const Op& op = *run.job.op;
+    const int first = set * LANES, count = op.conv.made - first < LANES ? op.conv.made - first : LANES;
+    Target targets[LANES];
+    for (int k = 0; k < count; ++k) targets[k] = target_of(run.job, first + k, run.y, run.x);
+    for (int i = 0; i < C; ++i) {
+        V block[LANES];
+        for (int lane = 0; lane < LANES; ++lane) block[lane] = load(by_lane + (lane * INT_RUN + i) * LANES);
+        transpose(block);
+        for (int k = 0; k < count; ++k) {
+            const Target& target = targets[k];
+            const int64_t at = int64_t(i) * target.step;
+            store(target.to + at, finished<A, K>(block[k], target.other + at, op, target.slope));
+        }
+    }
+}
+
+template <int C>
+static void finish_sums(const IntRun& run, int set, const float* by_lane) {
+    with_act(run.job.op->act, [&](auto act) {
+        constexpr Act A = decltype(act)::value;
+        switch (run.job.op->conv.combine) {
+            case Combine::None: return finish_set<C, A, Combine::None>(run, set, by_lane);
+            case Combine::AddThenAct: return finish_set<C, A, Combine::AddThenAct>(run, set, by_lane);
+            case Combine::ActThenAdd: return finish_set<C, A, Combine::ActThenAdd>(run, set, by_lane);
+            case Combine::ActThenMul: return finish_set<C, A, Combine::ActThenMul>(run, set, by_lane);
+        }
+    });
+}
+
+template <int C>
+static void run_to_floats(const IntRun& run) {
+    float* by_lane = run.sums;
+    for (int set = 0; set < run.weights.sets; ++set) {
+        for (int lane = 0; lane < LANES; ++lane) {
+            float* to = by_lane + lane * INT_RUN * LANES;
+            VI sums[C] = {};
+            const bool used = lane_used(run.job, lane, run.y);
+            if (used) add_taps<C>(run, lane, set, sums);
+#pragma GCC unroll 8
+            for (int i = 0; i < C; ++i) store(to + i * LANES, used ? numbers(run.weights, set, sums[i]) : V{});
+        }
+        finish_sums<C>(run, set, by_lane);
+    }
+}
+
+template <int C>
+static void int_run(const IntRun& run) {
+    run.job.out_bytes ? run_to_bytes<C>(run) : run_to_floats<C>(run);
+}
+
+static void int_conv_run(const Job& job, int item, float* scratch) {
+    const Op& op = *job.op;
+    const IntScratch memory = int_scratch(job, scratch);
+    std::memset(memory.outside, op.int_conv.in.zero, size_t(int_columns(op, INT_CHUNK)) * VECTOR_BYTES);
+    const int y = item / int_conv_chunks(job), chunk = item % int_conv_chunks(job) * INT_CHUNK;
+    const int begin = job.from / op.conv.shuffle + chunk, left = conv_columns(job) - chunk;
+    const int end = begin + (left < INT_CHUNK ? left : INT_CHUNK);
+    find_lines(job, memory, y, begin * op.conv.stride_w - op.conv.pad.left);
+    for (int x = begin, columns; x < end; x += columns) {
+        columns = end - x >= 8 ? 8 : end - x >= 4 ? 4 : end - x >= 2 ? 2 : 1;
+        const int x0 = x * op.conv.stride_w - op.conv.pad.left, read = int_columns(op, columns);
+        const int64_t shift = int64_t(x - begin) * op.conv.stride_w * VECTOR_BYTES;
+        const bool inside = x0 >= 0 && x0 + read <= job.in0.width;
+        if (!inside) copy_edges(job, memory, shift, x0, read);
+        const IntRun run{job, int_conv_of(job), inside ? memory.lines : memory.edges, inside ? shift : 0, memory.sums, y, x};
+        switch (columns) {
+            case 8: int_run<8>(run); break;
+            case 4: int_run<4>(run); break;
+            case 2: int_run<2>(run); break;
+            default: int_run<1>(run); break;
+        }
+    }
+}
+
+static constexpr OpKernel int_conv_kernel{int_conv_items, int_conv_run, int_conv_scratch};

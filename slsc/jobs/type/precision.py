@@ -1,0 +1,276 @@
+"""A network given types: fp16, bf16, int8, or layer by layer whatever a stated loss allows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+import onnx
+from torch import Tensor
+
+from slsc.errors import DataError, ModelError, UsageError, VerificationError
+from slsc.jobs.compile.measuring import HeldOut, Quality
+from slsc.onnx_torch import OnnxModule
+from slsc.passes.analysis.cost import Cost, costs
+from slsc.passes.base import PassContext, copy_of
+from slsc.passes.pipeline import Pipeline
+from slsc.passes.precision.emulate import emulated
+from slsc.passes.precision.half import WriteHalf
+from slsc.passes.precision.int8 import WriteInt8
+from slsc.passes.precision.types import FLOAT32, HALVES
+from slsc.passes.weights import Weights, weight_values
+from slsc.progress import StageProgress
+from slsc.quantize.choice import Sensitivity, choose
+from slsc.quantize.layers import quantizable
+from slsc.quantize.sensitivity import measure_rises
+from slsc.quantize.sequence import quantize_in_sequence
+from slsc.search.base import COST_HW
+
+INT8, AUTO = "int8", "auto"
+
+AUTO_LOSS = 0.03
+"""What `auto` may lose unless told otherwise, dB."""
+
+SENSITIVITY_IMAGES = 6
+"""So many of the calibration inputs tell how sensitive layers are."""
+
+
+@dataclass(frozen=True)
+class Precision:
+    """What types a network is to be given.
+
+    Attributes:
+        name: "float32", one of `slsc.passes.precision.types.HALVES`, "int8" or "auto".
+        loss: most that it may lose, dB; None for any, and for `AUTO_LOSS` with "auto".
+        half: the 16-bit type of what "auto" does not give 8 bits.
+        signed: 8-bit activations are int8 with zero point 0, as TensorRT wants them, instead of uint8.
+        keep: names of nodes that stay float32.
+
+    Raises:
+        UsageError: a loss that is no number of 0 or more.
+    """
+
+    name: str
+    loss: float | None = None
+    half: str = "fp16"
+    signed: bool = False
+    keep: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.loss is not None and not (math.isfinite(self.loss) and self.loss >= 0):
+            raise UsageError(
+                f"--loss {self.loss:g} is no loss", why="it is a number of dB, 0 or more", hint="--loss 0.03"
+            )
+
+    @property
+    def allowed(self) -> float | None:
+        """Most that the network may lose, dB; None for any."""
+        return AUTO_LOSS if self.loss is None and self.name == AUTO else self.loss
+
+
+@dataclass(frozen=True)
+class LayerType:
+    """What one convolution computes in.
+
+    Attributes:
+        name: its weight.
+        precision: "int8", "fp16", "bf16" or "float32".
+        share: of the network's multiply-accumulates with weights that are not zero, 0..1.
+        loss: what 8 bits in this layer alone would lose, dB, predicted; None where that was not measured.
+    """
+
+    name: str
+    precision: str
+    share: float
+    loss: float | None
+
+
+@dataclass(frozen=True)
+class TypedNetwork:
+    """A network with types in it.
+
+    Attributes:
+        model: the graph.
+        layers: its convolutions.
+        quality: of the typed network, roundings as the types make them.
+        loss: PSNR against the wanted images that the types cost, dB; None where there are none.
+        scales: (scale, zero point) by tensor that is quantized.
+        casts: Casts between types.
+    """
+
+    model: onnx.ModelProto
+    layers: tuple[LayerType, ...]
+    quality: Quality
+    loss: float | None
+    scales: Mapping[str, tuple[float, int]] = field(default_factory=dict)
+    casts: int = 0
+
+    def share(self, precision: str) -> float:
+        """Share of the multiply-accumulates in a precision."""
+        return sum(layer.share for layer in self.layers if layer.precision == precision)
+
+
+class Typing:
+    """Gives one network types.
+
+    Args:
+        network: float32, as the import passes leave it.
+        calibration: (B, C, H, W) inputs in its range, drawn when they are needed.
+        held_out: photos to measure on.
+        restorer: what makes pictures of the network's outputs.
+        progress: told as work proceeds.
+    """
+
+    def __init__(
+        self,
+        network: onnx.ModelProto,
+        calibration: Callable[[], Tensor],
+        held_out: HeldOut,
+        restorer: Callable[[onnx.ModelProto], onnx.ModelProto],
+        progress: StageProgress,
+    ) -> None:
+        self._network, self._calibration, self._held_out = _named(network), calibration, held_out
+        self._restorer, self._progress = restorer, progress
+        self._float = held_out.quality(restorer(network))
+
+    def typed(self, precision: Precision) -> TypedNetwork:
+        """The network with types, measured.
+
+        Raises:
+            ModelError: a weight does not fit a type, or no layer can be computed in 8 bits.
+            DataError: a loss was stated, and there is nothing to measure it against.
+            VerificationError: the stated loss cannot be met; exit code 3, names the best that was reached.
+        """
+        if precision.allowed is not None and self._float.psnr is None:
+            raise DataError(
+                "the loss cannot be measured",
+                why="it is not known what the network should make of the photos",
+                hint="state no --loss and use --precision int8, fp16 or bf16, or give --pairs where a verb takes them",
+            )
+        if precision.name == AUTO:
+            return self._auto(precision)
+        if precision.name == INT8:
+            return self._within(self._int8(precision, self._inner(precision), None, {}), precision)
+        if precision.name == FLOAT32.name:
+            return self._measured(self._network, {}, {})
+        return self._within(self._half(precision), precision)
+
+    def _half(self, precision: Precision) -> TypedNetwork:
+        result = Pipeline([WriteHalf(HALVES[precision.name], precision.keep)]).run(self._network, PassContext())
+        found = self._measured(result.model, dict.fromkeys(self._convolutions(precision.keep), precision.name), {})
+        return replace(found, casts=result.report[WriteHalf.name]["casts"])
+
+    def _int8(
+        self, precision: Precision, chosen: tuple[str, ...], half: str | None, losses: Mapping[str, float]
+    ) -> TypedNetwork:
+        """The network with the layers `chosen` in 8 bits, and its other convolutions in `half`."""
+        module = OnnxModule(self._network)
+        types = quantize_in_sequence(module, self._calibration(), chosen, precision.signed, 0, self._progress)
+        model, casts = Pipeline([WriteInt8(types)]).run(self._network, PassContext()).model, 0
+        kinds = dict.fromkeys(chosen, INT8)
+        if half is not None:
+            others = {name: nodes for name, nodes in self._convolutions(precision.keep).items() if name not in kinds}
+            halved = {node for nodes in others.values() for node in nodes}
+            keep = [node.name for node in model.graph.node if node.name not in halved]
+            result = Pipeline([WriteHalf(HALVES[half], keep)]).run(model, PassContext())
+            model, casts = result.model, result.report[WriteHalf.name]["casts"]
+            kinds.update(dict.fromkeys(others, half))
+        scales = {name: (grid.scale, grid.zero) for name, grid in types.grids.items()}
+        return replace(self._measured(model, kinds, losses), scales=scales, casts=casts)
+
+    def _auto(self, precision: Precision) -> TypedNetwork:
+        chosen = self._inner(precision)
+        module, inputs = OnnxModule(self._network), self._calibration()[:SENSITIVITY_IMAGES]
+        rises = measure_rises(module, inputs, chosen, precision.signed, self._progress)
+        span = self._held_out.io.output_range.mean_span
+        assert self._float.psnr is not None and precision.allowed is not None
+        macs = self._macs()
+        sensitivity = Sensitivity(
+            {name: rise / span**2 for name, rise in rises.items()}, macs, 10 ** (-self._float.psnr / 10)
+        )
+        losses = {name: sensitivity.loss([name]) for name in chosen}
+        tried: dict[tuple[str, ...], TypedNetwork] = {}
+
+        def measure(layers: tuple[str, ...]) -> float:
+            tried[layers] = self._int8(precision, layers, precision.half, losses)
+            return tried[layers].loss or 0.0
+
+        layers, _ = choose(sensitivity, precision.allowed, measure)
+        if layers:
+            return tried[layers]
+        none = self._int8(precision, (), precision.half, losses)
+        best = min([*tried.values(), none], key=lambda found: found.loss or 0.0)
+        return self._within(none if (none.loss or 0.0) <= precision.allowed else best, precision)
+
+    def _within(self, found: TypedNetwork, precision: Precision) -> TypedNetwork:
+        if precision.allowed is None or found.loss is None or found.loss <= precision.allowed:
+            return found
+        raise VerificationError(
+            f"--loss {precision.allowed:g} cannot be met with --precision {precision.name}",
+            why=f"the best that was reached loses {found.loss:.4f} dB",
+            hint=f"allow --loss {math.ceil(found.loss * 1000 + 1) / 1000:g}"
+            + ("" if precision.name == AUTO else ", or use --precision auto"),
+            exit_code=3,
+        )
+
+    def _inner(self, precision: Precision) -> tuple[str, ...]:
+        """The layers that may compute in 8 bits.
+
+        Raises:
+            ModelError: there is none.
+        """
+        free = self._convolutions(precision.keep)
+        chosen = tuple(name for name in quantizable(OnnxModule(self._network), self._network) if name in free)
+        if not chosen:
+            raise ModelError(
+                "no layer can be computed in 8 bits",
+                why="the convolutions that read or make the image are not, and there are no others",
+                hint="use --precision fp16",
+            )
+        return chosen
+
+    def _convolutions(self, keep: tuple[str, ...]) -> dict[str, list[str]]:
+        """Names of the nodes by weight, of the convolutions of which none stays float32."""
+        weights, found = Weights(self._network), dict[str, list[str]]()
+        for node in self._network.graph.node:
+            if node.op_type == "Conv" and (name := weights.source_of(node.input[1])):
+                found.setdefault(name, []).append(node.name)
+        return {name: nodes for name, nodes in found.items() if not set(keep).intersection(nodes)}
+
+    def _macs(self) -> dict[str, int]:
+        """Multiply-accumulates by convolution, with weights that are not zero."""
+        values = weight_values(self._network)
+        cost: Cost = costs(self._network, COST_HW)
+        return {layer.name: int((values[layer.name] != 0).sum()) * layer.positions for layer in cost.layers}
+
+    def _measured(self, model: onnx.ModelProto, kinds: Mapping[str, str], losses: Mapping[str, float]) -> TypedNetwork:
+        quality = self._held_out.quality(self._restorer(emulated(model)))
+        loss = None if quality.psnr is None or self._float.psnr is None else self._float.psnr - quality.psnr
+        macs = self._macs()
+        total = sum(macs.values()) or 1
+        layers = tuple(
+            LayerType(name, kinds.get(name, FLOAT32.name), count / total, losses.get(name))
+            for name, count in macs.items()
+        )
+        return TypedNetwork(model, layers, quality, loss)
+
+
+def _named(model: onnx.ModelProto) -> onnx.ModelProto:
+    """A copy whose nodes have names, for types are given by name."""
+    result = copy_of(model)
+    for node in result.graph.node:
+        node.name = node.name or node.output[0]
+    return result
+
+
+def require_nodes(model: onnx.ModelProto, keep: tuple[str, ...]) -> None:
+    """Refuse to keep nodes that are not there.
+
+    Raises:
+        UsageError: names the first, and some that are.
+    """
+    known = {node.name for node in model.graph.node}
+    if strangers := [name for name in keep if name not in known]:
+        some = ", ".join(sorted(filter(None, known))[:5])
+        raise UsageError(f"the network has no node {strangers[0]!r}", hint=f"nodes are {some}, ...")

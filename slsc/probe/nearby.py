@@ -1,0 +1,148 @@
+"""Doubts about a range that is the best of those tried: is a range beside it better, and does it matter at all?
+
+Of wrong ranges, too, one is the best. Only the right one is better than all about it, so the range found is moved up
+and down and stretched, and so is 0..1. At large values, where biases count for little, many networks treat all scales
+alike: that such a network restores at those of 0..255 tells little, and that it brightens or darkens tells nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from slsc.probe.bench import Bench
+from slsc.probe.convention import CAFFE, LEVELS, Convention, Form, Known, name_of
+from slsc.probe.search import PHOTOS, Evidence, purpose
+from slsc.runtime.bundle.value_range import UNIT, ValueRange
+
+MOVES = (-0.5, -0.25, 0.25, 0.5)
+"""Of black and white, in shares of the span between them."""
+
+STRETCHES = (0.5, 2.0)
+"""Of black and white, as factors. A network that takes noise for weaker or stronger than it is looks the same."""
+
+LEAST_LEAD = 0.1
+"""dB over the range found, on every photo, from which on one beside it counts as better. Beside the right range trained
+networks lose 0.15 dB and more."""
+
+INDIFFERENT = 0.03
+"""Share of what is gained over doing nothing, up to which a network that loses it is indifferent to its scale."""
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """Why a range that is the best of those tried is not called measured.
+
+    Attributes:
+        why: a clause.
+        grave: what was found says nothing for the range, or is against it.
+    """
+
+    why: str
+    grave: bool
+
+
+def caffe_variant(bench: Bench, evidence: Evidence, found: Convention, known: Known) -> Convention | None:
+    """Of a network that takes 0..255, the same less Caffe's means, if that is clearly better, and no worse with these
+    than with one mean for all colours."""
+    if found.input != LEVELS or found.order == "Y" or known.input is not None:
+        return None
+    for one in _orders(found, known):
+        variant = _with_input(one, Convention("BGR", CAFFE, CAFFE).turned(one.order).input)
+        centred = bench.psnr(evidence.name, _moved(one, -0.5), _count(bench))
+        leads = _lead(bench, evidence, variant, found) >= LEAST_LEAD
+        if leads and bench.psnr(evidence.name, variant, _count(bench)) > centred:
+            return variant
+    return None
+
+
+def doubt_of(bench: Bench, evidence: Evidence, found: Convention, known: Known) -> Doubt | None:
+    """What speaks against the range found; None for nothing, and for a range that the user gave.
+
+    Args:
+        bench: the network and samples.
+        evidence: what it restores.
+        found: the convention, its order decided.
+        known: what the user says.
+    """
+    if known.input is not None:
+        return None
+    better = _better(bench, evidence, found, known)
+    if better is not None and better.grave:
+        return better
+    if found.input != UNIT and _indifferent(bench, evidence, found):
+        tells = any(bench.verdict(evidence.name, index, found).revealing for index in range(_count(bench)))
+        why = f"half and twice as large values are as good at {purpose(evidence)}"
+        return Doubt(f"{why}; --range overrides" if tells else f"{why}, which is mere brightness", grave=not tells)
+    return better
+
+
+def _better(bench: Bench, evidence: Evidence, found: Convention, known: Known) -> Doubt | None:
+    """The best of all ranges beside the one found, in either order, if it is clearly better."""
+    centres = [found] if found.input == UNIT else [found, _with_input(found, UNIT)]
+    centres = [turned for one in centres for turned in _orders(one, known)]
+    moved = [_moved(one, share) for one in centres for share in MOVES]
+    tried = {one.input for one in evidence.scores} | {found.input}
+    near = [
+        one
+        for one in moved + [_stretched(one, factor) for one in centres for factor in STRETCHES]
+        if one.input not in tried
+    ]
+    best = max(near, key=lambda one: bench.gain_over(evidence.name, 0, one, found))
+    lead = _lead(bench, evidence, best, found)
+    if lead < LEAST_LEAD:
+        return None
+    better = f"{name_of(best.input)} is better by {lead:.2f} dB at {purpose(evidence)}"
+    if best in moved:
+        return Doubt(f"{better}, so it is neither this nor another that is tried", grave=True)
+    return Doubt(f"{better}: it is made for such values, or for other strengths; --range overrides", grave=False)
+
+
+def _indifferent(bench: Bench, evidence: Evidence, found: Convention) -> bool:
+    """Whether the network restores as well at half and at twice the values."""
+    name, count = evidence.name, _count(bench)
+    score = bench.psnr(name, found, count)
+    least = score - INDIFFERENT * (score - bench.plain_psnr(name, count))
+    return all(bench.psnr(name, _stretched(found, factor), count) >= least for factor in STRETCHES)
+
+
+def _lead(bench: Bench, evidence: Evidence, one: Convention, found: Convention) -> float:
+    """dB by which a convention is better than the one found, on the photo where that is least."""
+    return min(bench.gain_over(evidence.name, index, one, found) for index in range(_count(bench)))
+
+
+def _orders(convention: Convention, known: Known) -> list[Convention]:
+    """A convention in every order it may have, blue first."""
+    if convention.order == "Y" or known.order is not None:
+        return [convention]
+    return [convention.turned("BGR"), convention.turned("RGB")]
+
+
+def _count(bench: Bench) -> int:
+    return min(PHOTOS, bench.samples.count)
+
+
+def _moved(convention: Convention, share: float) -> Convention:
+    """A convention with black and white of its input moved by a share of the span."""
+    values = convention.input
+    low, high = (
+        tuple(value + share * span for value, span in zip(ends, values.span, strict=True))
+        for ends in (values.low, values.high)
+    )
+    return _with_input(convention, ValueRange(low, high))
+
+
+def _stretched(convention: Convention, factor: float) -> Convention:
+    """A convention with all values that enter and leave multiplied."""
+    given, put_out = (
+        ValueRange(*(tuple(factor * value for value in ends) for ends in (values.low, values.high)))
+        for values in (convention.input, convention.output)
+    )
+    return replace(convention, input=given, output=put_out)
+
+
+def _with_input(convention: Convention, values: ValueRange) -> Convention:
+    """A convention with another range of the input, and of the output where that was the same."""
+    same = convention.output == convention.input or (
+        convention.form is not Form.PICTURE and convention.output.span == convention.input.span
+    )
+    return replace(convention, input=values, output=values if same else convention.output)

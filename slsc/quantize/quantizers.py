@@ -1,0 +1,53 @@
+"""The quantizers of a network's tensors, each fitted when it is first asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from slsc.onnx_torch import OnnxModule
+from slsc.onnx_torch.module import Environment
+from slsc.onnx_torch.steps import Step
+from slsc.quantize.activations import Quantizer, Reader, fitted
+from slsc.search.layers import Layer
+
+FITTING_IMAGES = 4
+"""So many of the inputs decide how a tensor is quantized."""
+
+
+class Quantizers:
+    """How the tensors are quantized that some layers read.
+
+    Args:
+        module: the float32 network.
+        layers: those layers by weight.
+        signed: as `slsc.passes.precision.int8.Grid.signed`.
+    """
+
+    def __init__(self, module: OnnxModule, layers: Mapping[str, Layer], signed: bool) -> None:
+        self._module, self._signed = module, signed
+        self._readers: dict[str, list[Reader]] = {}
+        self._shared: set[str] = set()
+        for layer in layers.values():
+            for use in layer.uses:
+                self._readers.setdefault(use.step.inputs[0], []).append(Reader(use, module.parameter(layer.name)))
+                if len(layer.uses) > 1:
+                    self._shared.add(use.step.inputs[0])
+        self.found: dict[str, Quantizer] = {}
+
+    def of(self, name: str, x: Tensor) -> Quantizer:
+        """That of tensor `name`; `x`, (B, C, H, W), is what it holds."""
+        if name not in self.found:
+            multiply = name not in self._shared  # one weight cannot undo several factors
+            self.found[name] = fitted(x[:FITTING_IMAGES], self._readers[name], self._signed, multiply)
+        return self.found[name]
+
+
+def execute_with(module: OnnxModule, step: Step, values: Environment, given: Tensor) -> None:
+    """Run one step with another first input; the tensor stays as it is for others."""
+    name = step.inputs[0]
+    before, values[name] = values[name], given
+    module.execute(step, values)
+    if name in values:
+        values[name] = before

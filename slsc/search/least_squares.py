@@ -1,0 +1,107 @@
+"""Least squares of a convolution on the weights that it keeps, from the moments of its inputs and targets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from slsc.search.moments import Moments
+
+RIDGE = 1e-3
+"""Pull towards the weights as they were, as a share of the mean diagonal of the Gram matrix."""
+
+_BLOCK_BYTES = 192 << 20
+
+
+@dataclass(frozen=True)
+class System:
+    """Normal equations of some output channels that keep equally many weights: matrix @ solution = right.
+
+    Attributes:
+        rows: (R,) the output channels.
+        index: (R, n) which of the d features each keeps, ascending; the bias is the last.
+        matrix: (R or 1, n, n) float64, positive definite; one where all keep the same features.
+        right: (R, n) float64.
+        before: (R, n) float64, the weights as they were.
+        d: number of features.
+    """
+
+    rows: Tensor
+    index: Tensor
+    matrix: Tensor
+    right: Tensor
+    before: Tensor
+    d: int
+
+    def inverse(self) -> Tensor:
+        """Of the matrix."""
+        return torch.cholesky_inverse(torch.linalg.cholesky(self.matrix))
+
+    def spread(self, values: Tensor) -> Tensor:
+        """(R, n) values at their features, (R, d), zeros elsewhere."""
+        return values.new_zeros(len(self.rows), self.d).scatter(1, self.index, values)
+
+
+class LeastSquares:
+    """Ridge least squares of one layer, output channel by output channel.
+
+    Args:
+        weight: (K, C/groups, kh, kw) float32, the weights as they were.
+        bias: (K,) float32.
+        moments: sums over sampled positions.
+    """
+
+    def __init__(self, weight: np.ndarray, bias: np.ndarray, moments: Moments) -> None:
+        flat = np.concatenate([weight.reshape(len(weight), -1), bias.reshape(-1, 1)], 1)
+        self._before = torch.from_numpy(flat.astype(np.float64))
+        self._moments = moments
+        self._ridge = RIDGE * moments.gram.diagonal(dim1=1, dim2=2).mean(1) + 1e-12
+
+    def support(self, mask: np.ndarray, has_bias: bool) -> Tensor:
+        """(K, d) bool: what a mask of the weight's shape keeps, and the bias where there is one."""
+        support = torch.full(self._before.shape, has_bias)
+        support[:, :-1] = torch.from_numpy(mask.reshape(len(mask), -1))
+        return support
+
+    def systems(self, support: Tensor) -> Iterator[System]:
+        """The equations of every output channel on its support, (K, d) bool; those of equal size together."""
+        per_group, d = len(support) // len(self._moments.gram), support.shape[1]
+        for group, rows in self._blocks(support):
+            ridge, gram = self._ridge[group], self._moments.gram[group]
+            cross = self._moments.cross[group].mT[rows - group * per_group]
+            before = self._before[rows]
+            right = cross + ridge * before
+            shared = bool((support[rows] == support[rows[0]]).all())
+            index = torch.nonzero(support[rows[:1] if shared else rows])[:, 1].reshape(1 if shared else len(rows), -1)
+            matrix = gram[index[:, :, None], index[:, None, :]]
+            matrix.diagonal(dim1=1, dim2=2).add_(ridge)
+            index = index.expand(len(rows), -1)
+            yield System(rows, index, matrix, right.gather(1, index), before.gather(1, index), d)
+
+    def error(self, solution: Tensor) -> float:
+        """Mean squared error of the output against its target, over positions and channels, of (K, d) weights."""
+        groups, d, _ = self._moments.cross.shape
+        w = solution.reshape(groups, -1, d)
+        fitted = (w @ self._moments.gram * w).sum() - 2 * (w * self._moments.cross.mT).sum()
+        return max(0.0, float(fitted + self._moments.energy.sum()) / (self._moments.count * len(solution)))
+
+    def bias_change(self, solution: Tensor) -> Tensor:
+        """(K,) what must be added to the biases of (K, d) weights so that mean outputs are the targets' means."""
+        groups, d, _ = self._moments.cross.shape
+        made = self._moments.gram[:, -1:] @ solution.reshape(groups, -1, d).mT
+        return (self._moments.cross[:, -1] - made[:, 0]).flatten() / self._moments.count
+
+    def _blocks(self, support: Tensor) -> Iterator[tuple[int, Tensor]]:
+        """(convolution group, rows) whose systems are of one size and fit into memory together."""
+        per_group = len(support) // len(self._moments.gram)
+        sizes = support.sum(1)
+        for group in range(len(self._moments.gram)):
+            members = torch.arange(group * per_group, (group + 1) * per_group)
+            for size in sizes[members].unique():
+                rows = members[sizes[members] == size]
+                for block in rows.split(max(1, _BLOCK_BYTES // (24 * int(size) ** 2 + 1))):
+                    yield group, block

@@ -1,0 +1,67 @@
+"""The probe on trained networks whose interface is rare: found, or doubted aloud, but never called measured wrongly."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from corpus.exporting import Levels
+from corpus.making import export
+from slsc.data.calibration import calibration_photos
+from slsc.passes.importing.import_model import import_model
+from slsc.probe import ProbeResult, probe_io
+from slsc.probe.convention import CAFFE
+
+CAFFE_LEVELS = Levels(CAFFE.low, CAFFE.high)
+BETWEEN = Levels.of(0.5, 1.5)
+"""A range that is not tried."""
+
+
+def probed(base: str, levels: Levels, flip: str = "") -> ProbeResult:
+    model = import_model(export("", base, levels, flip=flip).model()).model
+    return probe_io(model, calibration_photos(None, 2, 0))
+
+
+def how(result: ProbeResult, question: str) -> str:
+    return next(finding.how for finding in result.findings if finding.question == question)
+
+
+@pytest.mark.parametrize("base", ["unet_dark", "dncnn", "aodnet", "unet", "imdn"])
+def test_a_range_that_is_not_tried_is_never_measured(base: str) -> None:
+    result = probed(base, BETWEEN)
+    assert how(result, "range") == "assumed"
+
+
+def test_what_a_range_beside_beats_is_said_to_be_off() -> None:
+    """At the values of 0..255, too, it brightens fourfold."""
+    result = probed("unet_dark", BETWEEN)
+    assert "0.5..1.5 is better" in result.unsettled
+    assert (result.undone, result.plausible) == ((), False)
+
+
+def test_mere_brightness_at_any_scale_shows_no_range() -> None:
+    assert not probed("aodnet", BETWEEN).undone
+
+
+@pytest.mark.parametrize(("levels", "flip"), [(CAFFE_LEVELS, "flip"), (Levels.of(0, 255), "")])
+def test_caffes_means_are_found_where_they_are(levels: Levels, flip: str) -> None:
+    result = probed("dncnn", levels, flip)
+    assert how(result, "range") == "measured"
+    assert np.allclose(sorted(result.io.input_range.low), sorted(levels.black))
+
+
+@pytest.mark.parametrize(
+    ("base", "flip", "answer"),
+    [
+        ("dncnn", "", ("RGB", "measured")),
+        ("dncnn", "flip", ("BGR", "measured")),
+        ("unet_dark", "flip", ("BGR", "measured")),
+        ("aodnet", "", ("RGB", "assumed")),  # light and thick haze disagree
+        ("aodnet", "flip", ("BGR", "assumed")),
+        ("mobile", "flip", ("BGR", "measured")),
+    ],
+)
+def test_the_order_and_how_it_is_known(base: str, flip: str, answer: tuple[str, str]) -> None:
+    result = probed(base, Levels(), flip)
+    assert (result.io.order, how(result, "order")) == answer
+    assert str(result.io.input_range) == "0..1"

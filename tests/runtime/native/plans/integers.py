@@ -1,0 +1,143 @@
+"""Convolutions in integers, and what makes and reads U8 values."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from plans.basics import Random, conv, floats, plan, random_act, sparse_arrays
+from slsc.passes.lowering import nmp
+from slsc.passes.lowering.nmp import ABSENT, INT8, DType, Op, PlanFile
+from slsc.passes.lowering.nmp_ops import Act, Combine, Dequantize, IntConv, Quantize
+
+EXACT = (Act.NONE, Act.RELU, Act.LEAKY_RELU, Act.CLIP)
+"""Activations that are the same bits everywhere."""
+
+
+def int_convs(rng: Random) -> PlanFile:
+    """Quantize, a convolution of any geometry to U8, and one to F32 that may be combined with it, dequantized."""
+    sketch = _Sketch(rng)
+    channels, made = int(rng.integers(1, 150)), int(rng.integers(1, 40))
+    strides = tuple(int(s) for s in rng.choice([1, 1, 2, 3], 2))
+    source = sketch.quantize(0, channels)
+    first = sketch.conv(source, channels, made, strides=strides, to=DType.U8, act=sketch.exact())
+    back = sketch.dequantize(first, made)
+    r = int(rng.choice([1, 1, 2]))
+    same = r == 1 and rng.random() < 0.7
+    combine = Combine(int(rng.integers(1, 4))) if same else Combine.NONE
+    outputs = made if same else int(rng.integers(1, 20)) * r * r
+    act: Any = random_act(rng)
+    sketch.conv(first, made, outputs, to=DType.F32, act=act, combine=combine, other=back if same else ABSENT, shuffle=r)
+    return sketch.plan(channels, math.lcm(*strides))
+
+
+def int_network(rng: Random) -> PlanFile:
+    """Residual blocks of two convolutions, the first to U8: nothing but exact activations, the output dequantized."""
+    sketch = _Sketch(rng)
+    channels = int(rng.integers(3, 70))
+    held = 0
+    for _ in range(int(rng.integers(1, 4))):
+        source = sketch.quantize(held, channels)
+        inner = sketch.conv(source, channels, channels, to=DType.U8, act=sketch.exact())
+        held = sketch.conv(
+            inner, channels, channels, to=DType.F32, act=sketch.exact(), combine=Combine.ACT_THEN_ADD, other=held
+        )
+    last = sketch.conv(sketch.quantize(held, channels), channels, int(rng.integers(1, 9)), to=DType.U8)
+    sketch.dequantize(last, sketch.values[last])
+    return sketch.plan(channels, 1)
+
+
+class _Sketch:
+    """A plan being made, of one group size."""
+
+    def __init__(self, rng: Random) -> None:
+        self.rng = rng
+        self.values: list[int] = [0]
+        self.dtypes: list[DType] = [DType.F32]
+        self.ops: list[Op] = []
+        self.arrays: list[Any] = []
+        self.m = int(rng.choice([4, 16, 32]))
+        self.scales: dict[int, tuple[float, int]] = {}
+
+    def exact(self) -> dict[str, Any]:
+        a = float(np.float32(self.rng.uniform(-0.5, 0.5)))
+        act = EXACT[self.rng.integers(len(EXACT))]
+        return {"act": act, "act_a": a, "act_b": a + 1.5}
+
+    def quantize(self, source: int, channels: int) -> int:
+        out = self._value(channels, DType.U8)
+        self.scales[out] = float(np.float32(self.rng.uniform(0.01, 0.03))), int(self.rng.integers(0, 256))
+        factors = ABSENT
+        if self.rng.random() < 0.3:
+            factors = len(self.arrays)
+            self.arrays.append(self.rng.uniform(0.5, 2, channels).astype(np.float32))
+        self.ops.append(Op(Quantize(channels, *self.scales[out], factors), ins=(source, ABSENT), out=out))
+        return out
+
+    def dequantize(self, source: int, channels: int) -> int:
+        out = self._value(channels, DType.F32)
+        self.ops.append(Op(Dequantize(channels, *self.scales[source]), ins=(source, ABSENT), out=out))
+        return out
+
+    def conv(
+        self,
+        source: int,
+        channels: int,
+        made: int,
+        *,
+        to: DType,
+        strides: tuple[int, ...] | None = None,
+        act: dict[str, Any] | None = None,
+        combine: Combine = Combine.NONE,
+        other: int = ABSENT,
+        shuffle: int = 1,
+    ) -> int:
+        rng, first, same = self.rng, len(self.arrays), strides is None  # as large as its input
+        kernel = tuple(int(k) for k in rng.choice([1, 3] if same else [1, 2, 3, 5], 2))
+        dilations = tuple(int(d) for d in rng.choice([1, 1, 2], 2))
+        sides = tuple((k - 1) * d // (2 if same else 1) for k, d in zip(kernel, dilations, strict=True))
+        pads = sides if same else tuple(int(rng.integers(0, 1 + side)) for side in sides)
+        n = int(rng.choice([0, *range(1, self.m)]))
+        count = made * channels * math.prod(kernel)
+        positions = []
+        if n:
+            values, placed = sparse_arrays(rng, made, channels, kernel, n, self.m)
+            count, positions = len(values), [placed]
+        integers = rng.integers(-128, 128, count).astype(np.int8)
+        integers[rng.random(count) < 0.1] = 0
+        scale = rng.uniform(0.5, 2, made if rng.random() < 0.6 else 1) / (64 * np.sqrt(count / made))
+        bias = first + 2 if rng.random() < 0.7 else ABSENT
+        self.arrays += [nmp.Array(integers.tobytes(), DType.I8, scale=first + 1), scale.astype(np.float32)]
+        self.arrays += [floats(rng, made)] * (bias >= 0) + positions
+        params = conv(
+            channels,
+            made,
+            kernel,
+            strides=strides or (1, 1),
+            pads=pads * 2,
+            dilations=dilations,
+            n=n,
+            combine=combine,
+            shuffle=shuffle,
+            weights=first,
+            positions=len(self.arrays) - 1 if n else ABSENT,
+            bias=bias,
+        )
+        out = self._value(made // shuffle**2, to)
+        self.scales[out] = float(np.float32(rng.uniform(0.01, 0.03))), int(rng.integers(0, 256))
+        quantized = IntConv(*params, *self.scales[source], *self.scales[out])
+        self.ops.append(Op(quantized, ins=(source, other), out=out, **(act or {})))
+        return out
+
+    def plan(self, channels: int, row_align: int) -> PlanFile:
+        self.values[0] = channels
+        made = plan(self.values, self.ops, self.arrays, row_align, self.m)
+        return replace(made, dtypes=tuple(self.dtypes), features=(INT8,))
+
+    def _value(self, channels: int, dtype: DType) -> int:
+        self.values.append(channels)
+        self.dtypes.append(dtype)
+        return len(self.values) - 1
