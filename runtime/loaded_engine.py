@@ -1,14 +1,16 @@
-"""An engine of a bundle on its backend, ready to run."""
+"""Engines of a bundle on their backend, ready to run: one, or those of an adaptive ladder."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
-from slsc.errors import ResourceError, UsageError
+from slsc.errors import BundleError, ResourceError, UsageError
 from slsc.runtime.backends import (
     Adjustable,
     AllocationFailed,
     Backend,
+    Regional,
     Runner,
     able_to,
     choose_backend,
@@ -16,7 +18,9 @@ from slsc.runtime.backends import (
     require_accepted,
 )
 from slsc.runtime.backends.ort_providers import CPU
-from slsc.runtime.bundle.engines import Engine
+from slsc.runtime.bundle.engines import Artefact, Engine
+from slsc.runtime.bundle.estimators import EstimatorRecord
+from slsc.runtime.bundle.faults import BundleFault
 from slsc.runtime.bundle.reader import Bundle
 from slsc.runtime.memory import resident_bytes
 from slsc.runtime.options import Options
@@ -33,6 +37,7 @@ class LoadedEngine:
         threads: of the backend.
         runner: the loaded engine.
         multiple_of: height and width of its input are multiples of these.
+        others: engines of its ladder beside it, by name, on the same backend.
         resident: bytes the process had when it was loaded. Measured then and not per photo: what the backend keeps for
             the next run is no reason to allow it less.
     """
@@ -43,6 +48,17 @@ class LoadedEngine:
     runner: Runner
     multiple_of: tuple[int, int]
     resident: int
+    others: Mapping[str, Runner] = field(default_factory=dict)
+
+    def close(self) -> None:
+        """Give back what it and the others hold, and the backend."""
+        self.close_runners()
+        self.backend.close()
+
+    def close_runners(self) -> None:
+        """Give back what it and the others hold; the backend stays."""
+        for runner in (self.runner, *self.others.values()):
+            runner.close()
 
     @property
     def runs_on(self) -> str:
@@ -63,7 +79,9 @@ class LoadedEngine:
             raise ResourceError("out of memory", why=f"while a run on {width}x{height} was prepared") from error
 
 
-def load_engine(bundle: Bundle, options: Options, before: LoadedEngine | None) -> LoadedEngine:
+def load_engine(
+    bundle: Bundle, options: Options, before: LoadedEngine | None, joined: Mapping[str, Artefact] | None = None
+) -> LoadedEngine:
     """Load the engine that the options name, on the backend that they name.
 
     Args:
@@ -71,6 +89,7 @@ def load_engine(bundle: Bundle, options: Options, before: LoadedEngine | None) -
         options: see there.
         before: what the session has loaded already. Where it is on the backend and threads asked for, they are shared.
             It is closed in the end, and stays as it is where loading fails.
+        joined: artefacts by kind that are loaded in place of the engine's own, of which it is the dearest candidate.
 
     Raises:
         UsageError: the bundle has no such engine, there is no such backend, or it cannot run at the capacity.
@@ -81,13 +100,58 @@ def load_engine(bundle: Bundle, options: Options, before: LoadedEngine | None) -
     backend = _backend_for(engine, options)
     if before and (before.backend.name, before.threads) == (backend.name, options.threads):
         backend = before.backend
-    runner = backend.load(bundle.read(engine.artefacts[backend.kind].entry))
+    artefact = (joined or {}).get(backend.kind, engine.artefacts[backend.kind])
+    runner = backend.load(bundle.read(artefact.entry))
     _limit_capacity(runner, options.capacity, backend.name)
     if before:
-        before.runner.close()
+        before.close_runners()
         if before.backend is not backend:
             before.backend.close()
     return LoadedEngine(engine, backend, options.threads, runner, bundle.manifest.io.multiple_of, resident_bytes())
+
+
+def load_ladder(bundle: Bundle, options: Options, record: EstimatorRecord, before: LoadedEngine | None) -> LoadedEngine:
+    """Load the engines that regions choose from: all in one runner where the backend is `Regional`, else one each.
+
+    Args:
+        bundle, options, before: as in `load_engine`.
+        record: of the bundle's estimator; its dearest engine is what `LoadedEngine.record` is.
+
+    Raises:
+        UsageError, BackendError, BundleError: as `load_engine`.
+    """
+    names = record.engines
+    options = replace(options, engine=names[-1], beta=None, budget=None, time_budget=None, quality=None)
+    loaded = load_engine(bundle, options, before, record.artefacts)
+    others: dict[str, Runner] = {}
+    try:
+        if loaded.backend.kind in record.artefacts:
+            _require_candidates(loaded, record)
+            return loaded
+        for name in names[:-1]:
+            engine = bundle.select(name)[0]
+            require_accepted(loaded.backend, engine)
+            others[name] = loaded.backend.load(bundle.read(engine.artefacts[loaded.backend.kind].entry))
+    except BaseException:
+        replace(loaded, others=others).close()
+        raise
+    return replace(loaded, others=others, resident=resident_bytes())
+
+
+def _require_candidates(loaded: LoadedEngine, record: EstimatorRecord) -> None:
+    """Check that what holds the engines together holds as many as the estimator tells apart."""
+    runner = loaded.runner
+    found = runner.candidates() if isinstance(runner, Regional) else 1
+    if found != len(record.engines) or not isinstance(runner, Regional):
+        entry = record.artefacts[loaded.backend.kind].entry
+        raise BundleError(
+            BundleFault.BAD_MANIFEST,
+            "the bundle's estimator and engines do not go together",
+            where=entry,
+            why=f"it holds {found} candidates, the estimator knows {len(record.engines)} engines",
+            hint="make the bundle again with `slsc compile`",
+        )
+    runner.set_region(record.side)
 
 
 def _backend_for(engine: Engine, options: Options) -> Backend:

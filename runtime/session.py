@@ -12,6 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from slsc.errors import DataError, ResourceError, UsageError
+from slsc.runtime.adaptive.ladder import Ladder, estimator_of, mixing_bytes
+from slsc.runtime.adaptive.regional_tiles import RegionalTiles
+from slsc.runtime.adaptive.wish import Choice
 from slsc.runtime.atomic import require_other
 from slsc.runtime.backends.base import AllocationFailed, Batch, Streaming
 from slsc.runtime.bundle.engines import Engine
@@ -22,15 +25,15 @@ from slsc.runtime.image.photo_writer import WriteRows, held_bytes, not_carried, 
 from slsc.runtime.image.pixels import WHITES, output_shape
 from slsc.runtime.image.read_ahead import ReadAhead
 from slsc.runtime.image.transparency import bleed
-from slsc.runtime.loaded_engine import load_engine
+from slsc.runtime.loaded_engine import LoadedEngine, load_engine, load_ladder
 from slsc.runtime.memory import MARGIN_BYTES, default_limit, require_fit
 from slsc.runtime.options import Options
 from slsc.runtime.process_lock import ProcessLock
 from slsc.runtime.streaming import STREAMING_BYTES, StreamedRestoration, StreamPlan, plan_stream
-from slsc.runtime.tiles.chooser import FixedChooser
 from slsc.runtime.tiles.least_size import LeastSize
 from slsc.runtime.tiles.restoration import Restoration, TileProgress
 from slsc.runtime.tiles.tile_grid import ImageShape, Limits, tile_grid
+from slsc.runtime.tiles.tile_runner import OneNetwork
 from slsc.runtime.tiles.tiling import Span, Tile, cut_out, round_up
 
 Note = Callable[[str], None]
@@ -38,7 +41,9 @@ Note = Callable[[str], None]
 
 
 class Session:
-    """One engine of one bundle, ready to run.
+    """One engine of one bundle, or all that it chooses from by region, ready to run.
+
+    A bundle with an estimator chooses unless an engine or a capacity is named.
 
     Threads may share a session; its restorations then run one after the other, so that the memory limit holds. What
     it holds is given back by `close`, or at the end of `with Session(...) as session:`. A forked process cannot use
@@ -47,7 +52,8 @@ class Session:
 
     Args:
         path: the bundle.
-        backend, engine, threads, memory, tile, exact, capacity: see `Options`.
+        backend, engine, threads, memory, tile, exact, capacity, beta, budget, time_budget, quality, strict: see
+            `Options`.
 
     Raises:
         BundleError: the bundle cannot be opened.
@@ -66,11 +72,20 @@ class Session:
         tile: int | None = None,
         exact: bool = False,
         capacity: int | None = None,
+        beta: float | None = None,
+        budget: float | None = None,
+        time_budget: float | None = None,
+        quality: float | None = None,
+        strict: bool = False,
     ) -> None:
         self._lock = ProcessLock("the session")
         self._bundle: Bundle = open_bundle(path)
-        self._options = Options(backend, engine, threads, memory, tile, exact, capacity)
-        self._loaded = load_engine(self._bundle, self._options, None)
+        self._options = Options(
+            backend, engine, threads, memory, tile, exact, capacity, beta, budget, time_budget, quality, strict
+        )
+        self._ladder: Ladder | None = None
+        self._choice: Choice | None = None
+        self._loaded = self._load(self._options, None)
         self._least = self._least_size()
         self._ahead = ReadAhead()
         self._closed = False
@@ -83,7 +98,7 @@ class Session:
 
     @property
     def engine(self) -> Engine:
-        """The engine that runs."""
+        """The engine that runs; of several the dearest."""
         return self._loaded.record
 
     @property
@@ -97,6 +112,16 @@ class Session:
         return self._options
 
     @property
+    def adaptive(self) -> bool:
+        """Whether it chooses a candidate for every region."""
+        return self._ladder is not None
+
+    @property
+    def choice(self) -> Choice | None:
+        """What the last photo's regions were given; None where one engine restored it all."""
+        return self._choice
+
+    @property
     def streamed(self) -> bool:
         """Whether the last photo went through the network whole, row by row, and not in tiles."""
         return self._streamed
@@ -107,8 +132,11 @@ class Session:
             self._require_open()
             options = replace(self._options, **changes)
             reload = ("backend", "engine", "threads", "capacity")
-            if any(getattr(options, name) != getattr(self._options, name) for name in reload):
-                self._loaded = load_engine(self._bundle, options, self._loaded)
+            adaptive = self._adapts(options)
+            if adaptive != self.adaptive or any(
+                getattr(options, name) != getattr(self._options, name) for name in reload
+            ):
+                self._loaded = self._load(options, self._loaded)
                 self._least = self._least_size()
             self._options = options
 
@@ -121,8 +149,7 @@ class Session:
             return
         with self._lock:
             self._ahead.close()
-            self._loaded.runner.close()
-            self._loaded.backend.close()
+            self._loaded.close()
             self._closed = True
 
     def __enter__(self) -> Session:
@@ -131,23 +158,72 @@ class Session:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _adapts(self, options: Options) -> bool:
+        """Whether regions choose.
+
+        Raises:
+            UsageError: they are to, and the bundle has no estimator.
+        """
+        if options.wish.given:
+            estimator_of(self._bundle)
+        return self.manifest.estimator is not None and options.engine is None and options.capacity is None
+
+    def _load(self, options: Options, before: LoadedEngine | None) -> LoadedEngine:
+        if not self._adapts(options):
+            loaded = load_engine(self._bundle, options, before)
+            self._ladder = None
+            return loaded
+        loaded = load_ladder(self._bundle, options, estimator_of(self._bundle), before)
+        self._ladder = Ladder(self._bundle, {loaded.record.name: loaded.runner, **loaded.others})
+        return loaded
+
     def _require_open(self) -> None:
         if self._closed:
             raise UsageError("the session is closed", where=str(self._bundle.path), hint="open the bundle again")
 
-    def restore(self, image: npt.NDArray[Any], progress: TileProgress | None = None) -> npt.NDArray[Any]:
+    def choose(self, image: npt.NDArray[Any]) -> Choice:
+        """What `restore` would give each region of an image; its map can serve for others, as a film's next frames.
+
+        Args:
+            image: as in `restore`.
+
+        Raises:
+            UsageError: the bundle has no estimator, or one engine is to restore everything.
+            DataError, BudgetError: as `restore`.
+        """
+        photo = _as_photo(image)
+        with self._lock:
+            self._require_open()
+            if self._ladder is None:
+                estimator_of(self._bundle)
+                raise UsageError("one engine restores everything", hint="leave out --engine and --capacity")
+            photo = replace(photo, pixels=photo.pixels.copy())
+            _bleed(photo)
+            return self._ladder.choose(photo.pixels, self._options.wish, strict=self._options.strict)
+
+    def restore(
+        self,
+        image: npt.NDArray[Any],
+        progress: TileProgress | None = None,
+        *,
+        map: npt.NDArray[Any] | None = None,
+    ) -> npt.NDArray[Any]:
         """Restore an image held in memory.
 
         Args:
             image: HxW, or HxWxC with C = 1 grey, 2 grey + alpha, 3 RGB, 4 RGB + alpha; uint8, uint16, or float32
                 in 0..1.
             progress: called after every tile with the number done and the number of all.
+            map: which candidate each region gets, as in `Choice.map` of an image of the same size; chosen for the image
+                where there is none.
 
         Returns:
             The same kind of array, sides times `manifest.io.scale`; values clamped, integers rounded to nearest.
 
         Raises:
             DataError: the array is none of the above.
+            UsageError: the map does not fit the image, or the bundle has no use for one.
+            BudgetError: strict, and what is asked for cannot be met.
             ResourceError: no tile fits into the memory, or exact output is impossible within it.
             BackendError, VerificationError: the engine fails, or returns values that are not numbers.
         """
@@ -159,7 +235,7 @@ class Session:
             if photo.alpha is not None:
                 photo = replace(photo, pixels=photo.pixels.copy())  # the caller's own stays as it is
                 held += photo.pixels.nbytes
-            restoration = self._start(photo, held, progress)
+            restoration = self._start(photo, held, progress, map)
             at = 0
             for band in restoration.bands():
                 output[at : at + len(band)] = band
@@ -272,7 +348,9 @@ class Session:
     def _least_size(self) -> LeastSize:
         return LeastSize(self._loaded.runner, self._loaded.record, self.manifest.io)
 
-    def _stream_plan(self, io: ImageIO, photo: Photo, held_output: int) -> StreamPlan | None:
+    def _stream_plan(
+        self, io: ImageIO, photo: Photo, held_output: int, *, by_region: bool = False
+    ) -> StreamPlan | None:
         """How the photo goes through the network whole; None where it takes tiles, or they are asked for."""
         runner = self._loaded.runner
         if not isinstance(runner, Streaming) or self._options.tile:
@@ -280,15 +358,25 @@ class Session:
         held = self._held(photo, held_output)
         height, width = photo.pixels.shape[:2]
         for limit in (min(self._limit(), STREAMING_BYTES), self._limit()):
-            plan = plan_stream(runner, io, height, width, limit - held)
+            plan = plan_stream(runner, io, height, width, limit - held, by_region=by_region)
             if plan:
                 return plan
         return None
 
     def _start(
-        self, photo: Photo, held_output: int, progress: TileProgress | None
+        self,
+        photo: Photo,
+        held_output: int,
+        progress: TileProgress | None,
+        given: npt.NDArray[Any] | None = None,
     ) -> Restoration | StreamedRestoration:
         """A restoration of a photo whose pixels are the session's to change."""
+        self._choice = None
+        if self._ladder:
+            return self._start_mixed(self._ladder, photo, held_output, progress, given)
+        if given is not None:
+            estimator_of(self._bundle)
+            raise UsageError("one engine restores everything", why="a map was given", hint="leave out the engine")
         io, loaded, options = self._least.fitted(*photo.pixels.shape[:2]), self._loaded, self._options
         plan = self._stream_plan(io, photo, held_output)
         self._streamed = plan is not None
@@ -298,8 +386,46 @@ class Session:
         limits = Limits(self._limit(), loaded.resident, loaded.run_bytes, options.tile, options.exact)
         grid = tile_grid(io, self.manifest.tile, _shape(photo), held_output, limits)
         _bleed(photo)
-        name = loaded.record.name
-        return Restoration({name: loaded.runner}, FixedChooser(name), io, photo, grid, progress)
+        return Restoration(OneNetwork(loaded.runner), io, photo, grid, progress)
+
+    def _start_mixed(
+        self,
+        ladder: Ladder,
+        photo: Photo,
+        held_output: int,
+        progress: TileProgress | None,
+        given: npt.NDArray[Any] | None,
+    ) -> Restoration | StreamedRestoration:
+        """Restore by a map, which is made first unless it is given."""
+        _bleed(photo)
+        io, options = self._least.fitted(*photo.pixels.shape[:2]), self._options
+        if given is None:
+            self._choice = ladder.choose(photo.pixels, options.wish, strict=options.strict)
+        else:
+            self._choice = ladder.given(photo.pixels, given)
+        runner = self._loaded.runner
+        if ladder.together:
+            plan = self._stream_plan(io, photo, held_output, by_region=True)
+            self._streamed = plan is not None
+            if plan and isinstance(runner, Streaming):
+                return StreamedRestoration(runner, io, photo, plan, progress, self._choice.map)
+
+        def run_bytes(height: int, width: int) -> int:
+            return self._loaded.run_bytes(height, width) + mixing_bytes(io.scale, io.channels, height, width)
+
+        self._streamed = False
+        limits = Limits(self._limit(), self._loaded.resident, run_bytes, options.tile, options.exact)
+        grid = tile_grid(io, ladder.geometry, _shape(photo), held_output, limits)
+        height, width = photo.pixels.shape[:2]
+        if ladder.together:
+            regional = RegionalTiles(ladder.together, self._choice.map, ladder.record.side)
+            return Restoration(regional, io, photo, grid, progress)
+        tiles = ladder.tiles(self._choice.map, (height, width), io)
+        taken = ladder.cheaper(tiles, grid)
+        if taken is not tiles:
+            self._choice = replace(ladder.given(photo.pixels, taken.choice), met=self._choice.met)
+        self._choice = replace(self._choice, run_cost=ladder.price(taken, grid))
+        return Restoration(taken, io, photo, grid, progress)
 
 
 def _bleed(photo: Photo) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from slsc.errors import BundleError
 from slsc.runtime.bundle.engines import ZERO_COST, Candidate, Engine
+from slsc.runtime.bundle.estimators import EstimatorRecord
 from slsc.runtime.bundle.faults import BundleFault
 from slsc.runtime.bundle.fields import MAX_COUNT, Fields, text
 from slsc.runtime.bundle.value_range import ValueRange
@@ -25,6 +26,7 @@ TILE_BOUND = 1 / 255
 MAX_SIDE = 1 << 16
 MAX_SCALE = 16
 MAX_ENGINES = MAX_CANDIDATES = MAX_NOTES = 64
+MAX_ESTIMATORS = 1
 
 
 @dataclass(frozen=True)
@@ -192,6 +194,7 @@ class Manifest:
         engines: the networks, at least one; the first runs unless another is asked for.
         candidates: what a tile can be given.
         entries: every entry of the bundle but the manifest.
+        estimators: what tells how well candidates do before they run; none where the first engine runs everywhere.
     """
 
     schema: int
@@ -202,6 +205,16 @@ class Manifest:
     engines: tuple[Engine, ...]
     candidates: tuple[Candidate, ...]
     entries: Mapping[str, Entry]
+    estimators: tuple[EstimatorRecord, ...] = ()
+
+    @property
+    def estimator(self) -> EstimatorRecord | None:
+        """The estimator, where there is one."""
+        return self.estimators[0] if self.estimators else None
+
+    def cost(self, candidate: str) -> float:
+        """What a candidate costs, as a share of the dense network."""
+        return next(each.cost for each in self.candidates if each.name == candidate)
 
     def engine(self, name: str | None = None) -> Engine | None:
         """The engine of that name, the first one for None; None when there is no such engine."""
@@ -217,7 +230,7 @@ class Manifest:
             "tile": self.tile.to_dict(),
             "engines": [engine.to_dict() for engine in self.engines],
             "candidates": [candidate.to_dict() for candidate in self.candidates],
-            "estimators": [],
+            "estimators": [estimator.to_dict() for estimator in self.estimators],
             "entries": {path: asdict(entry) for path, entry in self.entries.items()},
         }
 
@@ -226,7 +239,7 @@ class Manifest:
         """Read and check; another schema is refused before anything else is looked at.
 
         Raises:
-            BundleError: code `OLDER_SCHEMA` or `NEWER_SCHEMA`, the latter for estimators too; `BAD_MANIFEST` otherwise.
+            BundleError: code `OLDER_SCHEMA` or `NEWER_SCHEMA`; `BAD_MANIFEST` otherwise.
         """
         fields = Fields(data, path)
         value = cls(
@@ -238,11 +251,12 @@ class Manifest:
             engines=fields.items("engines", Engine.from_dict, MAX_ENGINES),
             candidates=fields.items("candidates", Candidate.from_dict, MAX_CANDIDATES),
             entries=fields.mapping("entries", Entry.from_dict),
+            estimators=fields.items("estimators", EstimatorRecord.from_dict, MAX_ESTIMATORS),
         )
-        _refuse_estimators(fields)
         fields.close()
         _require_sound_engines(fields, value)
         _require_sound_candidates(fields, value)
+        _require_sound_estimators(fields, value)
         return value
 
 
@@ -258,12 +272,6 @@ def _read_schema(fields: Fields) -> int:
     if schema > SCHEMA:
         raise _made_by_a_newer_slsc(f"its schema is {schema}, this slsc reads {SCHEMA}")
     return schema
-
-
-def _refuse_estimators(fields: Fields) -> None:
-    """No slsc of this schema trains estimators yet: a bundle that has some is to be run as they say, or not at all."""
-    if fields.take("estimators") != []:
-        raise _made_by_a_newer_slsc("it has estimators, which this slsc does not know")
 
 
 def _made_by_a_newer_slsc(why: str) -> BundleError:
@@ -294,3 +302,20 @@ def _require_sound_candidates(fields: Fields, manifest: Manifest) -> None:
     known = {*(engine.name for engine in manifest.engines), ZERO_COST[manifest.io.task]}
     if strangers := sorted(set(names) - known):
         fields.refuse("candidates", f"{strangers[0][:40]} is no engine of the bundle, nor what costs nothing")
+
+
+def _require_sound_estimators(fields: Fields, manifest: Manifest) -> None:
+    costs = {candidate.name: candidate.cost for candidate in manifest.candidates}
+    for estimator in manifest.estimators:
+        if strangers := [name for name in estimator.candidates if name not in costs]:
+            fields.refuse("estimators", f"{strangers[0][:40]} is no candidate")
+        found = [costs[name] for name in estimator.candidates]
+        if found != sorted(found):
+            fields.refuse("estimators", "its candidates are not in the order of their costs")
+        entry = manifest.entries.get(estimator.entry)
+        if entry is None or entry.bytes != estimator.bytes:
+            why = "is not among the entries" if entry is None else f"has {entry.bytes} bytes, not {estimator.bytes}"
+            fields.refuse("estimators", f"{estimator.entry} {why}")
+        for artefact in estimator.artefacts.values():
+            if artefact.entry not in manifest.entries:
+                fields.refuse("estimators", f"its file {artefact.entry} is not among the entries")

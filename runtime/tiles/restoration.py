@@ -1,21 +1,20 @@
-"""Restoring one photo: rectangles through networks, finished output rows out, one band of tiles at a time."""
+"""Restoring one photo: tiles through networks, finished output rows out, one band of tiles at a time."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from slsc.errors import ResourceError
-from slsc.runtime.backends.base import AllocationFailed, Batch, Runner, wrong_size
+from slsc.runtime.backends.base import AllocationFailed, Batch, wrong_size
 from slsc.runtime.bundle.manifest import ImageIO
 from slsc.runtime.image.photo import Photo
 from slsc.runtime.image.pixels import compose, output_shape, to_batch
-from slsc.runtime.tiles.chooser import Chooser
 from slsc.runtime.tiles.tile_grid import TileGrid
+from slsc.runtime.tiles.tile_runner import TileRunner
 from slsc.runtime.tiles.tiling import Tile, cut_out, slices, split
 
 TileProgress = Callable[[int, int], None]
@@ -25,21 +24,12 @@ COMPOSED_ROWS = 32
 """Output rows finished at a time, which bounds the temporaries."""
 
 
-@dataclass(frozen=True)
-class Rectangle:
-    """A part of the photo, and the network that restores it."""
-
-    tile: Tile
-    runner: Runner
-
-
 class Restoration:
     """One photo on its way through networks of one interface.
 
     Args:
-        runners: the loaded networks by the name of their candidate.
-        chooser: which of them restores which tile.
-        io: their conventions.
+        runner: restores its tiles.
+        io: conventions of the networks.
         photo: the input.
         grid: its tiles.
         progress: told after every tile.
@@ -47,15 +37,13 @@ class Restoration:
 
     def __init__(
         self,
-        runners: Mapping[str, Runner],
-        chooser: Chooser,
+        runner: TileRunner,
         io: ImageIO,
         photo: Photo,
         grid: TileGrid,
         progress: TileProgress | None,
     ) -> None:
-        self._runners, self._chooser = runners, chooser
-        self._io, self._photo, self._grid = io, photo, grid
+        self._runner, self._io, self._photo, self._grid = runner, io, photo, grid
         self._progress = progress
         self._hw = photo.pixels.shape[:2]
         self._halvings = 0
@@ -75,32 +63,28 @@ class Restoration:
             stop = min(row.core_stop, self._hw[0])
             band = np.empty(((stop - row.core_start) * scale, width, channels), self._photo.pixels.dtype)
             for column in columns:
-                self._restore(self._chosen(Tile(row, column)), band, row.core_start * scale, 0)
+                self._restore(Tile(row, column), band, row.core_start * scale, 0)
                 done += 1
                 if self._progress:
                     self._progress(done, len(rows) * len(columns))
             yield band
 
-    def _chosen(self, tile: Tile) -> Rectangle:
-        """A tile with the network that the chooser gives it."""
-        return Rectangle(tile, self._runners[self._chooser.choose(tile, self._photo.pixels)])
-
-    def _restore(self, rectangle: Rectangle, band: npt.NDArray[Any], band_start: int, halved: int) -> None:
-        """Restore a rectangle into the band, in halves of halves if memory has turned out too short for more."""
-        parts = self._halves(rectangle.tile) if halved < self._halvings else ()
+    def _restore(self, tile: Tile, band: npt.NDArray[Any], band_start: int, halved: int) -> None:
+        """Restore a tile into the band, in halves of halves if memory has turned out too short for more."""
+        parts = self._halves(tile) if halved < self._halvings else ()
         if not parts:
             try:
-                restored = rectangle.runner.run(to_batch(cut_out(self._photo.pixels, rectangle.tile), self._io))
+                restored = self._runner.run(to_batch(cut_out(self._photo.pixels, tile), self._io), tile)
             except (AllocationFailed, MemoryError) as error:
-                parts = self._halves(rectangle.tile)
+                parts = self._halves(tile)
                 if not parts:
-                    raise _out_of_memory(rectangle.tile) from error
-                # The rectangles to come are cut as well: what failed once would fail again.
+                    raise _out_of_memory(tile) from error
+                # The tiles to come are cut as well: what failed once would fail again.
                 self._halvings = halved + 1
             else:
-                self._place(rectangle.tile, restored, band, band_start)
+                self._place(tile, restored, band, band_start)
         for part in parts:
-            self._restore(Rectangle(part, rectangle.runner), band, band_start, halved + 1)
+            self._restore(part, band, band_start, halved + 1)
 
     def _halves(self, tile: Tile) -> tuple[Tile, ...]:
         """The two parts of a tile; none where it cannot be cut."""

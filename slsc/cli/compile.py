@@ -59,6 +59,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_latency(parser)
     parser.add_argument(
+        "--adaptive",
+        action="store_true",
+        help="add an estimator, so that `slsc run` spends compute where the photo needs it; of one budget, engines of "
+        "twice and half of it are made too",
+    )
+    parser.add_argument(
         "--plan",
         type=Path,
         metavar="OUT.plan.json",
@@ -121,6 +127,12 @@ def run(args: argparse.Namespace, console: Console) -> int:
         raise UsageError(f"--m {args.m} is outside 2..256", hint="the default, 32, is the paper's")
     if bool(args.budget or args.latency) == bool(args.plan):
         raise UsageError("give either budgets or a plan", hint="use --budget 1/8, or --plan OUT.plan.json")
+    if args.adaptive and (args.plan or args.latency):
+        raise UsageError(
+            "--adaptive goes with budgets alone",
+            why="a plan is of one engine, which leaves nothing to choose" if args.plan else "it chooses by shares",
+            hint="leave out --adaptive",
+        )
     timing = timing_of(args)
     output = output_path(
         written_path(args, SUFFIX) or Path(f"{args.model.stem}{SUFFIX}"), SUFFIX, args.model, args.plan
@@ -147,6 +159,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
         known=known_interface(args),
         force=args.force,
         hardware=hardware_request(args),
+        adaptive=args.adaptive,
         precision=precision_of(args),
     )
     with console.stages() as progress:
@@ -206,9 +219,24 @@ def show(report: CompileReport) -> str:
             *(line for figures in report.engines for line in _types(figures)),
             *_tiled(report),
             f"dB measured on {report.held_out} held-out {_state(report)}{_plain(report)}",
+            *_adaptive(report),
             f"{report.seconds:.0f} s, {_memory(report)}",
         )
     )
+
+
+def _adaptive(report: CompileReport) -> list[str]:
+    """What choosing by region brings."""
+    estimator = report.estimator
+    if estimator is None:
+        return []
+    quality = estimator.quality
+    return [
+        f"adaptive: beta {estimator.beta:.4g} costs {estimator.budget:.4f} of dense on the calibration photos "
+        f"({estimator.beta_engines:.4g} among the engines alone); at one engine's cost regions gain "
+        f"{quality['gain_db']:.2f} dB on the held-out ones, {quality['oracle_gain_db']:.2f} if errors were known; "
+        f"rank correlation {quality['rank_correlation']:.2f}, bias {quality['bias_db']:+.2f} dB"
+    ]
 
 
 def _types(figures: Figures) -> list[str]:

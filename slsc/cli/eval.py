@@ -20,9 +20,12 @@ from slsc.cli.arguments import (
     binding_of,
     existing_folder,
     known_interface,
+    output_path,
     provider_backend,
 )
 from slsc.cli.console import Console, table
+from slsc.errors import UsageError
+from slsc.runtime.backends import BACKENDS
 
 if TYPE_CHECKING:
     from slsc.jobs.eval.evaluation import Score
@@ -38,6 +41,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--noise", type=float, metavar="SIGMA", help="make inputs by adding Gaussian noise, of 255")
     parser.add_argument("--engine", metavar="NAME", help="engine of the bundle (default: its first)")
     parser.add_argument("--lpips", action="store_true", help="measure LPIPS too (needs the package lpips)")
+    parser.add_argument(
+        "--sweep",
+        type=Path,
+        metavar="OUT.md",
+        help="of a bundle compiled with --adaptive: quality over cost and time, as OUT.md, OUT.csv and OUT.png",
+    )
+    parser.add_argument("--backend", choices=tuple(BACKENDS), help="what runs a sweep (default: the first that can)")
     parser.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads (default: all)")
     add_provider(parser, "the next is tried where one fails")
     add_binding_options(parser)
@@ -49,6 +59,10 @@ def run(args: argparse.Namespace, console: Console) -> int:
     from slsc.jobs.eval.evaluation import evaluate, mean_score
     from slsc.networks.restorer import open_restorer
 
+    if args.sweep:
+        return _sweep(args, console)
+    if args.backend:
+        raise UsageError("--backend goes with --sweep", hint="leave out --backend")
     restorer = open_restorer(
         args.target,
         engine=args.engine,
@@ -67,6 +81,28 @@ def run(args: argparse.Namespace, console: Console) -> int:
     console.report(table(header, [_row(score) for score in (*scores, mean)], "<" + ">" * (len(header) - 1)))
     console.result(target=str(args.target), doubts=list(restorer.doubts), scale=restorer.io.scale, mean=mean.to_dict())
     console.result(images=[score.to_dict() for score in scores])
+    return 0
+
+
+def _sweep(args: argparse.Namespace, console: Console) -> int:
+    from slsc.jobs.eval.sweep import require_sweepable, sweep
+    from slsc.jobs.eval.sweep_page import markdown, write_csv, write_figure, write_markdown
+
+    require_sweepable(args.noise, args.engine, args.lpips, args.target.suffix)
+    page = output_path(args.sweep, ".md", args.target)
+    with console.stages() as progress:
+        found = sweep(args.target, args.hr, args.lr, backend=args.backend, threads=args.threads, progress=progress)
+    figure = page.with_suffix(".png")
+    if write_figure(figure, found):
+        console.artefact(figure)
+    else:
+        console.warning("no figure is drawn: Matplotlib is not installed; pip install slsc[figures]")
+    write_csv(page.with_suffix(".csv"), found)
+    console.artefact(page.with_suffix(".csv"))
+    write_markdown(page, found)
+    console.artefact(page)
+    console.report(markdown(found))
+    console.result(target=str(args.target), backend=found.backend, points=[point.__dict__ for point in found.points])
     return 0
 
 

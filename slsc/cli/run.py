@@ -25,11 +25,16 @@ from slsc.cli.console import Console
 from slsc.errors import DataError, ResourceError, StorageError, UsageError
 from slsc.jobs.run.naming import FORMATS, Naming
 from slsc.jobs.run.streams import STREAM, receive, require_binary_stdout, send
+from slsc.plan import parse_budget
 from slsc.runtime.backends import BACKENDS, Adjustable, able_to
 from slsc.runtime.memory import parse_bytes
 
+OVERHEAD = 1.05
+"""Told from so many times the cost of the choice on that was really run."""
+
 if TYPE_CHECKING:
     from slsc.jobs.run.targets import Task
+    from slsc.runtime.adaptive.wish import Choice
     from slsc.runtime.bundle.manifest import Manifest
     from slsc.runtime.session import Session
 
@@ -47,7 +52,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     files.add_argument(
         "--strip", action="store_true", help="leave out EXIF and XMP; what colours need to be shown right stays"
     )
-    parser.add_argument("--engine", metavar="NAME", help="engine of the bundle (default: its first)")
+    parser.add_argument(
+        "--engine", metavar="NAME", help="engine of the bundle (default: its first, or by region what it chooses)"
+    )
+    adaptive = parser.add_argument_group("adaptive", "what a bundle compiled with --adaptive chooses by, one of them")
+    adaptive.add_argument("--beta", type=float, metavar="B", help="of Eq. 8: 0 for the best quality, more to save")
+    adaptive.add_argument(
+        "--budget", type=parse_budget, metavar="R", help="most that a photo's average pixel costs, of the dense network"
+    )
+    adaptive.add_argument("--time-budget", type=float, metavar="MS", help="most milliseconds a photo may take")
+    adaptive.add_argument(
+        "--quality", type=float, metavar="DB", help="most decibels to lose to the dense network, as estimated"
+    )
+    adaptive.add_argument("--strict", action="store_true", help="fail where that cannot be met, with exit code 3")
+    adaptive.add_argument(
+        "--map", type=Path, metavar="MAP.png", help="write a picture of which candidate each region got"
+    )
     parser.add_argument(
         "--backend", choices=tuple(BACKENDS), help="what runs the network (default: the first that can)"
     )
@@ -79,13 +99,22 @@ def run(args: argparse.Namespace, console: Console) -> int:
             tile=args.tile,
             exact=args.exact,
             capacity=args.capacity,
+            beta=args.beta,
+            budget=None if args.budget is None else float(args.budget),
+            time_budget=args.time_budget,
+            quality=args.quality,
+            strict=args.strict,
         ) as session:
-            console.detail(f"engine {session.engine.name}, backend {session.backend}")
+            _require_map(args, todo, session)
+            console.detail(f"{_what_runs(session)}, backend {session.backend}")
             images, failures = _restore_all(
-                Work(session, console, args.strip, args.source.is_dir(), args.output == STREAM), todo
+                Work(session, console, args.strip, args.source.is_dir(), args.output == STREAM, args.map), todo
             )
         console.result(
-            engine=session.engine.name, backend=session.backend, scale=session.manifest.io.scale, images=images
+            engine=None if session.adaptive else session.engine.name,
+            backend=session.backend,
+            scale=session.manifest.io.scale,
+            images=images,
         )
     if len(todo) > 1:
         counts = Counter(image["status"] for image in images)
@@ -127,6 +156,31 @@ def _files(args: argparse.Namespace, naming: Naming) -> Iterator[list[Task]]:
             raise DataError(error.what, where="stdin", why=error.why, hint=error.hint) from None
 
 
+def _what_runs(session: Session) -> str:
+    return "engines by region" if session.adaptive else f"engine {session.engine.name}"
+
+
+def _require_map(args: argparse.Namespace, todo: Sequence[Task], session: Session) -> None:
+    """Refuse a picture of choices that there are none of, or that would be one of several, or no PNG.
+
+    Raises:
+        UsageError: see above.
+    """
+    if args.map is None:
+        return
+    why = ""
+    if args.map.suffix.lower() != ".png":
+        why = "its name does not end in .png"
+    elif not session.adaptive:
+        why = "one engine restores the whole photo"
+    elif len(todo) != 1:
+        why = f"there are {len(todo)} photos, each with a map of its own"
+    elif args.map.resolve() in {path.resolve() for task in todo for path in (task.source, task.target, args.bundle)}:
+        why = "it is the photo, its output or the bundle"
+    if why:
+        raise UsageError("no map can be written", where=str(args.map), why=why, hint="leave out --map")
+
+
 def _unfaithful(manifest: Manifest, tiles: int) -> str:
     """That a photo's tiles are visibly off, and what helps."""
     if manifest.tile.exact:
@@ -151,6 +205,7 @@ class Work:
         strip: whether EXIF and XMP are left out.
         into_folder: whether the folders of outputs are made.
         to_stdout: whether the outputs are passed on to stdout.
+        map: where the picture of choices goes.
         told: warnings that one photo was enough for.
     """
 
@@ -159,6 +214,7 @@ class Work:
     strip: bool
     into_folder: bool
     to_stdout: bool
+    map: Path | None = None
     told: set[str] = field(default_factory=set)
 
 
@@ -225,8 +281,34 @@ def _restore(work: Work, task: Task, following: Path | None) -> dict[str, Any]:
         if text not in work.told:
             console.note(f"slsc: warning: {task.source}: {text}")
         work.told.add(text)
+    choice = session.choice
+    if choice:
+        _show_choice(work, task, choice)
     if work.to_stdout:
         send(task.target)
     else:
         console.artefact(task.target)
-    return {"tiles": tiles, "seconds": round(seconds, 3), "not_carried": missing}
+    adaptive = {"choice": choice.to_dict()} if choice else {}
+    return {"tiles": tiles, "seconds": round(seconds, 3), "not_carried": missing, **adaptive}
+
+
+def _show_choice(work: Work, task: Task, choice: Choice) -> None:
+    """Tell what regions were given, and draw it where that is asked for."""
+    loss = "" if choice.loss is None else f", {choice.loss:.2f} dB to the dense network as estimated"
+    parts = ", ".join(f"{name} {share:.0%}" for name, share in zip(choice.candidates, choice.shares, strict=True))
+    work.console.detail(f"{task.source}: {parts}; {choice.cost:.4f} of the dense network{loss}")
+    if not choice.met:
+        work.console.note(
+            f"slsc: warning: {task.source}: what was asked for cannot be met; the nearest costs {choice.cost:.4f} of "
+            f"the dense network{loss}"
+        )
+    if choice.run_cost > OVERHEAD * choice.cost:
+        work.console.note(
+            f"slsc: warning: {task.source}: with what tiles need around them {choice.run_cost:.4f} of dense "
+            f"was run, where regions were given {choice.cost:.4f}"
+        )
+    if work.map:
+        from slsc.jobs.run.map_picture import write_map
+
+        write_map(work.map, choice)
+        work.console.artefact(work.map)

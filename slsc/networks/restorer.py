@@ -24,14 +24,13 @@ from slsc.probe import Known, ProbeResult, probe_io
 from slsc.runtime.backends import Backend, load_backend
 from slsc.runtime.backends.base import Batch
 from slsc.runtime.backends.onnxruntime import OnnxRuntimeBackend
-from slsc.runtime.bundle.engines import ONNX
 from slsc.runtime.bundle.manifest import ImageIO, TileGeometry
 from slsc.runtime.image.photo import Photo
 from slsc.runtime.image.pixels import compose, to_batch
 from slsc.runtime.session import Session
-from slsc.runtime.tiles.chooser import FixedChooser
 from slsc.runtime.tiles.restoration import Restoration
 from slsc.runtime.tiles.tile_grid import ImageShape, Limits, tile_grid
+from slsc.runtime.tiles.tile_runner import OneNetwork
 from slsc.runtime.tiles.tiling import round_up
 
 Pixels = npt.NDArray[np.uint8]
@@ -135,7 +134,7 @@ class TiledImage:
         height, width, channels = image.shape
         shape = ImageShape(height, width, channels, image.itemsize)
         grid = tile_grid(self.io, self._geometry, shape, 0, BOUNDLESS)
-        bands = Restoration({ONNX: self._runner}, FixedChooser(ONNX), self.io, Photo(image), grid, None).bands()
+        bands = Restoration(OneNetwork(self._runner), self.io, Photo(image), grid, None).bands()
         return np.concatenate(list(bands))
 
     def _measured(self, model: onnx.ModelProto, photos: Sequence[npt.NDArray[np.uint8]]) -> TileGeometry:
@@ -180,7 +179,13 @@ class BundleImage:
         return restored
 
     def restore_values(self, image: Values) -> Values:
-        """See `Restorer.restore_values`; run whole, since photos, which are run in tiles, end at black and white."""
+        """See `Restorer.restore_values`; run whole, since photos, which are run in tiles, end at black and white.
+
+        Raises:
+            UsageError: the bundle chooses by region, which it does for photos only.
+        """
+        if self._session.adaptive:
+            raise UsageError("values beyond black and white go through one engine", hint="name it: --engine NAME")
         restored = self._session.restore_tensor(to_batch(image, self.io))[0]
         height, width = restored.shape[1:]
         return compose(restored, Photo(image), self.io, (0, height), (0, width))

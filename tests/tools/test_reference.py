@@ -86,7 +86,8 @@ def test_options_that_exclude_each_other_are_told():
 
 def test_python_page_shows_calls_as_they_are_written():
     page = python_api_page()
-    assert "def restore(image: npt.NDArray[Any], progress: TileProgress | None = None) -> npt.NDArray[Any]" in page
+    assert "def restore_tensor(batch: Batch) -> Batch" in page
+    assert "def restore(\n    image: npt.NDArray[Any],\n    progress: TileProgress | None = None,\n    *,\n" in page
     assert "Session(\n    path: str | Path,\n    *,\n    backend: str | None = None,\n" in page
     assert "- `NO_BACKEND = 4`: The backend is missing, or refuses the engine." in page
     assert "_bundle" not in page and "__post_init__" not in page

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import onnx
@@ -10,10 +10,12 @@ import onnx
 from slsc.errors import BackendError, ModelError
 from slsc.networks.agreement import LEAST_DB, decibels
 from slsc.passes.artefacts import FORMS
+from slsc.passes.lowering import lower_ladder
 from slsc.passes.precision.emulate import emulated
 from slsc.passes.precision.types import FLOAT32
 from slsc.plan import Plan
 from slsc.runtime.backends import BACKENDS, AllocationFailed, Backend
+from slsc.runtime.backends.native import NativeBackend
 from slsc.runtime.backends.onnxruntime import OnnxRuntimeRunner
 from slsc.runtime.bundle.engines import ONNX
 from slsc.runtime.bundle.manifest import ImageIO
@@ -55,6 +57,31 @@ def make_artefacts(model: onnx.ModelProto, plan: Plan | None, io: ImageIO, preci
         else:
             made[kind] = data
     return Artefacts(made, refusals)
+
+
+def join(candidates: Sequence[tuple[onnx.ModelProto, Plan | None]], io: ImageIO) -> tuple[dict[str, bytes], list[str]]:
+    """Bring the engines of a ladder into one artefact each that holds them all, where there is such a form.
+
+    Args:
+        candidates: graphs and plans, cheapest first.
+        io: how pixels enter and leave them.
+
+    Returns:
+        The artefacts by kind, and why there is none.
+    """
+    try:
+        data = lower_ladder(candidates)
+    except ModelError as refusal:
+        return {}, [f"regions cannot share a pass of the native engine: {refusal}"]
+    backend = NativeBackend(0)
+    if backend.available() is None and len(candidates) > 1:
+        runner = backend.load(data)
+        for index, (model, _) in enumerate(candidates):
+            runner.set_candidate(index)
+            found = decibels(OnnxRuntimeRunner(model.SerializeToString(), 0), runner, io)
+            if found < LEAST_DB:
+                return {}, [f"candidate {index} in one pass is {found:.1f} dB from ONNX Runtime; please report this"]
+    return {NativeBackend.kind: data}, []
 
 
 def _disagreement(kind: str, data: bytes, model: onnx.ModelProto, io: ImageIO, least: float) -> str:

@@ -15,6 +15,7 @@ import onnx
 
 import slsc
 from slsc.errors import BudgetError, UsageError
+from slsc.jobs.compile.adapting import Fitted, fit_estimator, ladder_budgets
 from slsc.jobs.compile.baking import BakedEngine, bake
 from slsc.jobs.compile.efforts import effort_of
 from slsc.jobs.compile.hardware import Hardware, HardwareRequest, fit_dense, fit_sparse, require_mappable
@@ -36,6 +37,7 @@ from slsc.plan import Plan, parse_budget
 from slsc.probe import Known, ProbeResult, probe_io
 from slsc.progress import StageProgress
 from slsc.runtime.bundle.engines import FLOAT32, ONNX, ZERO_COST, Candidate
+from slsc.runtime.bundle.estimators import EstimatorRecord
 from slsc.runtime.bundle.manifest import SCHEMA, ImageIO, Manifest, Source, TileGeometry
 from slsc.search.base import Rules, SearchResult
 from slsc.search.context import calibration_inputs
@@ -67,6 +69,8 @@ class CompileRequest:
         known: what the probe need not find out; see `slsc.probe.probe_io`.
         force: compile a network that restores nothing, too.
         hardware: 2:4 hardware to fit the network to.
+        adaptive: add an estimator, by which the runtime chooses an engine for every region; of one budget a ladder of
+            engines around it is made.
         precision: types to give the engines.
     """
 
@@ -88,6 +92,7 @@ class CompileRequest:
     force: bool
     hardware: HardwareRequest
     precision: Precision
+    adaptive: bool = False
 
 
 @dataclass(frozen=True)
@@ -147,6 +152,7 @@ class CompileReport:
         hardware: how the network was fitted to 2:4 hardware.
         device: what the predicted times are of, in words; None without a profile.
         frontier: what latencies buy; empty without a profile, and for networks that came sparse.
+        estimator: of an adaptive bundle.
     """
 
     notes: tuple[str, ...]
@@ -166,6 +172,7 @@ class CompileReport:
     hardware: Hardware
     device: str | None
     frontier: tuple[Traded, ...]
+    estimator: EstimatorRecord | None
 
 
 def compile_model(request: CompileRequest, progress: StageProgress) -> CompileReport:
@@ -180,6 +187,8 @@ def compile_model(request: CompileRequest, progress: StageProgress) -> CompileRe
     """
     begun = time.monotonic()
     plan = read_plan(request.plan) if request.plan else None
+    if request.adaptive and not plan:
+        request = replace(request, budgets=ladder_budgets(request.budgets))
     budgets = (parse_budget(plan.budget),) if plan else request.budgets
     engine_names = [*names(budgets), *(request.timing.names() if request.timing else ())]
     imported = import_network(request.model, request.binding)
@@ -222,7 +231,8 @@ def compile_model(request: CompileRequest, progress: StageProgress) -> CompileRe
     tile = measure_tiles([engine.model for engine in engines], probe.io, data.held_out)
     tiles = tiles_of(probe.io, tile, REPORT_HW)
     notes = import_notes(imported.report)
-    _write(request, notes, probe.io, tile, engines)
+    estimator = _estimator(engines, dense, data, request, progress) if request.adaptive else None
+    _write(request, notes, probe.io, tile, engines, estimator)
     return CompileReport(
         notes=(*request.binding.options(), *notes),
         probe=probe,
@@ -235,12 +245,31 @@ def compile_model(request: CompileRequest, progress: StageProgress) -> CompileRe
         held_out=len(data.held_out),
         labelled=data.labelled,
         plain_psnr=plain,
-        warnings=tuple(restoring.warnings),
+        warnings=(*restoring.warnings, *(estimator.warnings if estimator else ())),
         seconds=time.monotonic() - begun,
         peak_bytes=_peak_bytes(),
         hardware=hardware,
         device=request.timing.profile.in_words() if request.timing else None,
         frontier=frontier,
+        estimator=estimator.record if estimator else None,
+    )
+
+
+def _estimator(
+    engines: Sequence[BakedEngine],
+    dense: onnx.ModelProto,
+    data: CompileData,
+    request: CompileRequest,
+    progress: StageProgress,
+) -> Fitted:
+    return fit_estimator(
+        engines,
+        dense,
+        data.search,
+        data.held_out,
+        truth=data.truth,
+        budget=request.budgets[0],
+        progress=progress,
     )
 
 
@@ -358,7 +387,12 @@ def _look(dense: onnx.ModelProto, request: CompileRequest) -> tuple[ProbeResult,
 
 
 def _write(
-    request: CompileRequest, notes: Sequence[str], io: ImageIO, tile: TileGeometry, engines: Sequence[BakedEngine]
+    request: CompileRequest,
+    notes: Sequence[str],
+    io: ImageIO,
+    tile: TileGeometry,
+    engines: Sequence[BakedEngine],
+    estimator: Fitted | None,
 ) -> None:
     digest = hashlib.sha256(request.model.read_bytes()).hexdigest()
     source = Source(request.model.name, digest, request.binding.options(), tuple(notes))
@@ -371,8 +405,12 @@ def _write(
         engines=tuple(engine.engine() for engine in engines),
         candidates=(*(engine.candidate() for engine in engines), Candidate(ZERO_COST[io.task], 0.0, {})),
         entries={},
+        estimators=(estimator.record,) if estimator else (),
     )
-    write_bundle(request.output, manifest, dict(entry for engine in engines for entry in engine.entries()))
+    entries = dict(entry for engine in engines for entry in engine.entries())
+    if estimator:
+        entries |= estimator.entries
+    write_bundle(request.output, manifest, entries)
 
 
 def _dense_figures(dense: onnx.ModelProto, cost: Cost, tiles: int, held_out: HeldOut, timing: Timing | None) -> Figures:

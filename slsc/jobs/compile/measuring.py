@@ -78,7 +78,7 @@ class HeldOut:
     def __init__(self, dense: onnx.ModelProto, io: ImageIO, pairs: Sequence[Pair], truth: bool) -> None:
         self.io = io
         self._protocol = protocol_for(io)
-        self._pairs = [_fitted(pair, io) for pair in pairs]
+        self._pairs = [fitted(pair, io) for pair in pairs]
         self._truth = truth
         self._dense = self._outputs(dense)
 
@@ -166,7 +166,7 @@ def measure_tiles(models: Sequence[onnx.ModelProto], io: ImageIO, pairs: Sequenc
     return TileGeometry(halo, bound, field.radius, align, field.exact, field.reason)
 
 
-def _fitted(pair: Pair, io: ImageIO) -> Pair:
+def fitted(pair: Pair, io: ImageIO) -> Pair:
     """Cut so that the network takes the input: to its one size, or to multiples it asks for within `SIDE`."""
     given, wanted = pair
     size = io.fixed_hw or [

@@ -83,7 +83,7 @@ def evaluate(
     """
     _require_noise(noise, restorer.io.scale, lr_dir)
     distance = lpips_distance() if lpips else None
-    pairs = _pairs(hr_dir, lr_dir, restorer.io.scale, noise)
+    pairs = input_pairs(hr_dir, lr_dir, restorer.io.scale, noise)
     scores = []
     for given, reference in pairs:
         restored, plain, wanted = _restored(restorer, reference, given, noise)
@@ -109,8 +109,10 @@ def mean_score(scores: list[Score]) -> Score:
     )
 
 
-def _pairs(hr_dir: Path, lr_dir: Path | None, scale: int, noise: float | None) -> Sequence[tuple[Path | None, Path]]:
-    """Inputs, where there are such, and references."""
+def input_pairs(
+    hr_dir: Path, lr_dir: Path | None, scale: int, noise: float | None
+) -> Sequence[tuple[Path | None, Path]]:
+    """Inputs, where there are such, and references; see `evaluate`."""
     if lr_dir is not None:
         return find_pairs((lr_dir, hr_dir), scale)
     found = known_pairs(hr_dir, scale) if noise is None else None
@@ -157,7 +159,7 @@ def _restored(
         noisy = _noisy(wanted, noise)
         return _rounded(restorer.restore_values(noisy)), _rounded(noisy), wanted
     if given is not None:
-        low, wanted = _fitted(protocol.seen(open_rgb(given)), wanted, given, scale)
+        low, wanted = fitted_pair(protocol.seen(open_rgb(given)), wanted, given, scale)
     else:
         try:
             low, wanted = bicubic_pair(wanted, scale)
@@ -176,8 +178,12 @@ def _rounded(values: npt.NDArray[np.float32]) -> Pixels:
     return np.rint(values.clip(0, 1) * 255).astype(np.uint8)
 
 
-def _fitted(low: Pixels, wanted: Pixels, given: Path, scale: int) -> tuple[Pixels, Pixels]:
-    """The input, and the reference cut to `scale` times its size."""
+def fitted_pair(low: Pixels, wanted: Pixels, given: Path, scale: int) -> tuple[Pixels, Pixels]:
+    """The input, and the reference cut to `scale` times its size.
+
+    Raises:
+        DataError: they do not fit; names the input's file.
+    """
     height, width = (side * scale for side in low.shape[:2])
     if (wanted.shape[0] // scale, wanted.shape[1] // scale) != low.shape[:2]:
         raise DataError(

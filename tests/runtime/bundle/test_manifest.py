@@ -12,11 +12,25 @@ from hypothesis import strategies as st
 from slsc.errors import BundleError
 from slsc.plan import LayerPlan, Plan
 from slsc.runtime.bundle.engines import Artefact, Candidate, Engine, Scale, Types
+from slsc.runtime.bundle.estimators import FEATURES, KIND, TERMS, EstimatorRecord
 from slsc.runtime.bundle.fields import parse_json
 from slsc.runtime.bundle.manifest import SCHEMA, Entry, ImageIO, Manifest, Source, TileGeometry
 from slsc.runtime.bundle.value_range import ValueRange
 
 NORMALISED = ValueRange.normalised((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+
+ESTIMATOR = EstimatorRecord(
+    KIND,
+    "estimators/errors.f32",
+    ("bicubic", "1-8"),
+    True,
+    24,
+    0.3,
+    0.2,
+    0.125,
+    {"rank_correlation": 0.9},
+    {"native": Artefact("engines/1-8.bin")},
+)
 
 
 def sample() -> Manifest:
@@ -33,7 +47,12 @@ def sample() -> Manifest:
         tile=TileGeometry(16, 1e-3, None, 2, False, "GlobalAveragePool 'esa.pool' sees the whole image"),
         engines=(engine,),
         candidates=(Candidate("1-8", 0.13, {"psnr_y": 28.2}), Candidate("bicubic", 0.0, {})),
-        entries={"engines/1-8.onnx": Entry("c" * 64, 3), "engines/1-8.bin": Entry("d" * 64, 4)},
+        entries={
+            "engines/1-8.onnx": Entry("c" * 64, 3),
+            "engines/1-8.bin": Entry("d" * 64, 4),
+            ESTIMATOR.entry: Entry("e" * 64, 4 * (2 * FEATURES + TERMS * 3)),
+        },
+        estimators=(ESTIMATOR,),
     )
 
 
@@ -60,12 +79,6 @@ def test_an_older_schema_has_its_own_code_even_when_the_rest_is_unknown(schema: 
     with pytest.raises(BundleError, match=rf"older slsc \(schema {schema}\).*compile it again") as caught:
         Manifest.from_dict({"schema": schema, "anything": []})
     assert caught.value.code == "older_schema"
-
-
-def test_estimators_need_a_newer_slsc() -> None:
-    with pytest.raises(BundleError, match=r"newer slsc.*estimators.*upgrade") as caught:
-        Manifest.from_dict({**as_json(sample()), "estimators": [{"entry": "estimators/one.bin"}]})
-    assert caught.value.code == "newer_schema"
 
 
 def test_kinds_that_no_one_knows_are_kept() -> None:
@@ -148,6 +161,18 @@ BAD = {
     "candidate above all": edit("candidates", 0, "cost", value=1.5),
     "bicubic for a price": edit("candidates", 1, "cost", value=0.1),
     "estimators missing": lambda data: data.pop("estimators"),
+    "two estimators": lambda data: data["estimators"].append(data["estimators"][0]),
+    "estimator of another kind": edit("estimators", 0, "kind", value="pickle"),
+    "estimator of no candidate": edit("estimators", 0, "candidates", value=["bicubic", "1-2"]),
+    "estimator of one candidate": edit("estimators", 0, "candidates", value=["1-8"]),
+    "estimator of dearer ones first": edit("estimators", 0, "candidates", value=["1-8", "bicubic"]),
+    "estimator of regions of no pixel": edit("estimators", 0, "side", value=0),
+    "estimator of odd regions": edit("estimators", 0, "side", value=25),
+    "estimator of another size": edit("estimators", 0, "dense", value=False),
+    "estimator nowhere": edit("estimators", 0, "entry", value="estimators/two.f32"),
+    "ladder nowhere": edit("estimators", 0, "artefacts", "native", "entry", value="engines/2.nmp"),
+    "ladder of no kind": edit("estimators", 0, "artefacts", "N", value={"entry": "engines/1-8.bin"}),
+    "beta negative": edit("estimators", 0, "beta", value=-0.5),
     "hash short": edit("entries", "engines/1-8.onnx", "sha256", value="c"),
     "bytes negative": edit("entries", "engines/1-8.onnx", "bytes", value=-3),
     "options that are no texts": edit("source", "options", value=[1]),

@@ -1,17 +1,16 @@
-"""A restoration gives every rectangle the network that the chooser names."""
+"""A restoration brings every tile, or its halves where memory is short, to what restores it."""
 
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 
-from slsc.runtime.backends import AllocationFailed, load_backend
+from slsc.runtime.backends import AllocationFailed, Runner, load_backend
 from slsc.runtime.image.photo import Photo
-from slsc.runtime.tiles.chooser import FixedChooser
 from slsc.runtime.tiles.restoration import Restoration
 from slsc.runtime.tiles.tile_grid import TileGrid
+from slsc.runtime.tiles.tile_runner import OneNetwork, TileRunner
 from slsc.runtime.tiles.tiling import Tile, spans
 
 SIDE, EXTENT = 24, 8
@@ -34,21 +33,25 @@ class Darkness:
 class Diagonal:
     """Darkness on the tiles of the diagonal; writes down what it was shown."""
 
-    def __init__(self) -> None:
+    def __init__(self, same: Runner, dark: Darkness) -> None:
+        self.same, self.dark = same, dark
         self.tiles: list[Tile] = []
 
-    def choose(self, tile: Tile, image: np.ndarray) -> str:
-        assert np.array_equal(image, IMAGE)
+    def run(self, image: np.ndarray, tile: Tile) -> np.ndarray:
         self.tiles.append(tile)
-        return "dark" if tile.rows == tile.columns else "same"
+        middles = [(span.core_start + span.core_stop) // 2 // EXTENT for span in (tile.rows, tile.columns)]
+        return self.dark.run(image) if middles[0] == middles[1] else self.same.run(image)
 
 
-def restored(tiny: SimpleNamespace, dark: Darkness, chooser: Any) -> np.ndarray:
-    runners = {"same": load_backend("onnxruntime", 1).load(tiny.identity_network()), "dark": dark}
+def identity(tiny: SimpleNamespace) -> Runner:
+    return load_backend("onnxruntime", 1).load(tiny.identity_network())
+
+
+def restored(tiny: SimpleNamespace, runner: TileRunner) -> np.ndarray:
     cut = spans(SIDE, EXTENT, 0, 1)
     grid = TileGrid(cut, cut, 0, 1, can_split=True)
     io = tiny.manifest(scale=1).io
-    return np.concatenate(list(Restoration(runners, chooser, io, Photo(IMAGE), grid, None).bands()))
+    return np.concatenate(list(Restoration(runner, io, Photo(IMAGE), grid, None).bands()))
 
 
 def wanted() -> np.ndarray:
@@ -56,19 +59,18 @@ def wanted() -> np.ndarray:
     return np.where(blocks[:, :, None], 0, IMAGE)
 
 
-def test_each_tile_is_restored_by_the_network_chosen_for_it(tiny: SimpleNamespace) -> None:
-    chooser = Diagonal()
-    assert np.array_equal(restored(tiny, Darkness(), chooser), wanted())
-    assert len(set(chooser.tiles)) == len(chooser.tiles) == (SIDE // EXTENT) ** 2
+def test_each_tile_is_restored_once_where_it_lies(tiny: SimpleNamespace) -> None:
+    runner = Diagonal(identity(tiny), Darkness())
+    assert np.array_equal(restored(tiny, runner), wanted())
+    assert len(set(runner.tiles)) == len(runner.tiles) == (SIDE // EXTENT) ** 2
 
 
-def test_halves_of_a_tile_stay_with_its_network(tiny: SimpleNamespace) -> None:
-    dark, chooser = Darkness(limit=EXTENT**2 // 2), Diagonal()
-    assert np.array_equal(restored(tiny, dark, chooser), wanted())
+def test_halves_of_a_tile_are_told_where_they_lie(tiny: SimpleNamespace) -> None:
+    dark = Darkness(limit=EXTENT**2 // 2)
+    assert np.array_equal(restored(tiny, Diagonal(identity(tiny), dark)), wanted())
     assert set(dark.sizes) == {(EXTENT // 2, EXTENT)}
-    assert len(chooser.tiles) == (SIDE // EXTENT) ** 2, "chosen once, whatever the memory"
 
 
-def test_the_fixed_chooser_always_says_the_same(tiny: SimpleNamespace) -> None:
-    assert not restored(tiny, Darkness(), FixedChooser("dark")).any()
-    assert np.array_equal(restored(tiny, Darkness(), FixedChooser("same")), IMAGE)
+def test_one_network_restores_them_all(tiny: SimpleNamespace) -> None:
+    assert not restored(tiny, OneNetwork(Darkness())).any()
+    assert np.array_equal(restored(tiny, OneNetwork(identity(tiny))), IMAGE)

@@ -44,6 +44,11 @@ def make_upscaler() -> Callable[..., onnx.ModelProto]:
     return upscaler
 
 
+@pytest.fixture(scope="session")
+def upscaler_model() -> onnx.ModelProto:
+    return upscaler()
+
+
 @pytest.fixture
 def model_path(tmp_path: Path) -> Path:
     path = tmp_path / "upscaler.onnx"

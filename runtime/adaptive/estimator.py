@@ -1,0 +1,109 @@
+"""Estimated errors: what every candidate would make of every region of an image, before any is run (f of Eq. 8)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from slsc.errors import BundleError
+from slsc.runtime.adaptive.features import features
+from slsc.runtime.adaptive.regions import Regions
+from slsc.runtime.bundle.estimators import FEATURES, TERMS, EstimatorRecord
+from slsc.runtime.bundle.faults import BundleFault
+
+Floats = npt.NDArray[np.float32]
+
+LOWEST, HIGHEST = -8.0, 12.0
+"""Logarithms of mean squared errors (levels of 0..255) end here: beyond lies nothing that an 8-bit photo can have."""
+
+
+FARTHEST = 4.0
+"""Features end so many deviations from their mean: beyond what training saw, products would grow without bound."""
+
+
+@dataclass(frozen=True)
+class Quadratic:
+    """Weights of features and their products.
+
+    Attributes:
+        mean, deviation: (FEATURES,) of each feature where it was trained.
+        weights: (TERMS, K).
+    """
+
+    mean: Floats
+    deviation: Floats
+    weights: Floats
+
+    def __call__(self, values: Floats) -> Floats:
+        """(N, FEATURES) to (N, K) estimated logarithms."""
+        return terms(values, self.mean, self.deviation) @ self.weights
+
+    def to_bytes(self) -> bytes:
+        """As the bundle keeps them: float32, little-endian, in the order of the attributes."""
+        return np.concatenate([self.mean, self.deviation, self.weights.ravel()]).astype("<f4").tobytes()
+
+
+def terms(values: npt.NDArray[Any], mean: npt.NDArray[Any], deviation: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """(N, FEATURES) to (N, TERMS): 1, the features in deviations from their mean, their products."""
+    apart = ((values - mean) / deviation).clip(-FARTHEST, FARTHEST)
+    first, second = np.triu_indices(values.shape[1])
+    return np.concatenate([np.ones_like(apart[:, :1]), apart, apart[:, first] * apart[:, second]], 1)
+
+
+@dataclass(frozen=True)
+class Estimates:
+    """Estimated mean squared errors of an image's regions, levels of 0..255.
+
+    Attributes:
+        candidates: (K, rows, columns).
+        dense: (rows, columns) of the dense network; None where that is not known.
+    """
+
+    candidates: npt.NDArray[np.float64]
+    dense: npt.NDArray[np.float64] | None
+
+
+class Estimator:
+    """An estimator of a bundle.
+
+    Args:
+        record: what the manifest says of it.
+        data: its entry.
+
+    Raises:
+        BundleError: the entry is not of the size that the record asks for, or holds what is no number.
+    """
+
+    def __init__(self, record: EstimatorRecord, data: bytes) -> None:
+        self.record = record
+        if len(data) != record.bytes:
+            raise _malformed(record, f"{record.entry} has {len(data)} bytes, the manifest asks for {record.bytes}")
+        numbers = np.frombuffer(data, "<f4").astype(np.float32)
+        if not np.isfinite(numbers).all():
+            raise _malformed(record, f"{record.entry} holds values that are not numbers")
+        mean, deviation, weights = np.split(numbers, [FEATURES, 2 * FEATURES])
+        self._quadratic = Quadratic(mean, deviation, weights.reshape(TERMS, -1))
+        if not (deviation > 0).all():
+            raise _malformed(record, f"{record.entry} holds a deviation that is not above 0")
+
+    def __call__(self, pixels: npt.NDArray[Any]) -> Estimates:
+        """Estimate, of HxWx1 or HxWx3 pixels of any dtype that photos have."""
+        regions = Regions.of(pixels, self.record.side)
+        measured = features(pixels, regions)
+        logs = self._quadratic(measured.reshape(FEATURES, -1).T).T.reshape(-1, *regions.shape)
+        errors = np.exp(np.nan_to_num(logs, nan=HIGHEST).clip(LOWEST, HIGHEST).astype(np.float64))
+        count = len(self.record.candidates)
+        return Estimates(errors[:count], errors[count] if self.record.dense else None)
+
+
+def _malformed(record: EstimatorRecord, why: str) -> BundleError:
+    return BundleError(
+        BundleFault.BAD_MANIFEST,
+        "the bundle's estimator is malformed",
+        where=record.entry,
+        why=why,
+        hint="make the bundle again with `slsc compile`",
+    )

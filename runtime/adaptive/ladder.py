@@ -1,0 +1,201 @@
+"""The candidates of a bundle, loaded, with the estimator that tells them apart: makes maps, and restores by them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import lcm
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from slsc.errors import BudgetError, ResourceError, UsageError
+from slsc.runtime.adaptive.estimator import Estimator
+from slsc.runtime.adaptive.mixed_tiles import LEAST_HALO, MixedTiles
+from slsc.runtime.adaptive.regions import ChoiceMap, Regions, require_map
+from slsc.runtime.adaptive.selection import Chosen, Table
+from slsc.runtime.adaptive.wish import Choice, Wish, chosen, summed_up
+from slsc.runtime.backends.base import AllocationFailed, Batch, Regional, Runner
+from slsc.runtime.bundle.estimators import EstimatorRecord
+from slsc.runtime.bundle.manifest import ImageIO, TileGeometry
+from slsc.runtime.bundle.reader import Bundle
+from slsc.runtime.tiles.tile_grid import TileGrid
+from slsc.runtime.tiles.tiling import Tile, round_up
+
+TIMED_SIDE = 96
+"""Side of the image on which candidates are timed, input pixels."""
+
+TIMED_RUNS = 3
+
+
+def estimator_of(bundle: Bundle) -> EstimatorRecord:
+    """The bundle's estimator.
+
+    Raises:
+        UsageError: it has none.
+    """
+    record = bundle.manifest.estimator
+    if record is None:
+        raise UsageError(
+            "the bundle cannot choose for itself",
+            where=str(bundle.path),
+            why="it has no estimator",
+            hint="compile it with --adaptive, or choose with --engine",
+        )
+    return record
+
+
+class Ladder:
+    """The candidates of one bundle on one backend.
+
+    Args:
+        bundle: it has an estimator.
+        runners: the loaded engines by name; the dearest alone where that holds the others as its candidates, and what
+            costs nothing is no candidate then: every region takes part in the one pass.
+
+    Raises:
+        BundleError: the estimator is damaged.
+    """
+
+    def __init__(self, bundle: Bundle, runners: dict[str, Runner]) -> None:
+        self.record = estimator_of(bundle)
+        self._estimator = Estimator(self.record, bundle.read(self.record.entry))
+        self._manifest = bundle.manifest
+        last = runners[self.record.engines[-1]]
+        self.together: Regional | None = last if len(runners) == 1 and isinstance(last, Regional) else None
+        self.names = self.record.engines if self.together else self.record.candidates
+        self.costs = tuple(bundle.manifest.cost(name) for name in self.names)
+        self.runners: Sequence[Runner | None] = [runners.get(name) for name in self.names]
+        self._seconds: npt.NDArray[np.float64] | None = None
+
+    def choose(self, pixels: npt.NDArray[Any], wish: Wish, *, strict: bool = False) -> Choice:
+        """The map that a wish asks for; the bundle's own beta where it asks for nothing.
+
+        Args:
+            pixels: HxWx1 or HxWx3, without alpha.
+            wish: what is asked for.
+            strict: refuse what cannot be met.
+
+        Raises:
+            BudgetError: strict, and it cannot be met; exit code 3.
+            UsageError: the wish needs what the bundle lacks.
+        """
+        begun = time.perf_counter()
+        table, dense = self._estimates(pixels)
+        own = self.record.beta_engines if self.together else self.record.beta
+        wish = wish if wish.given else Wish(beta=own)
+        seconds = None
+        if wish.time_budget is not None:
+            taken = 1000 * (time.perf_counter() - begun)
+            wish = replace(wish, time_budget=max(0.0, wish.time_budget - taken))
+            seconds = self._pixel_seconds()
+        found = chosen(wish, table, dense, seconds)
+        choice = self._summed_up(found, table, dense, pixels)
+        if strict and not found.met:
+            raise BudgetError(
+                "what is asked for cannot be met",
+                why=f"the nearest costs {choice.cost:.4f} of the dense network"
+                + ("" if choice.loss is None else f", at an estimated loss of {choice.loss:.2f} dB"),
+                hint="ask for less, or leave out --strict",
+                exit_code=3,
+            )
+        return choice
+
+    def given(self, pixels: npt.NDArray[Any], choice: npt.NDArray[Any]) -> Choice:
+        """A map that is there already, for an image of its size.
+
+        Raises:
+            UsageError: it is of another size, or names a candidate that there is not.
+        """
+        found = Chosen(require_map(choice, self._regions(pixels), self.names), True)
+        return self._summed_up(found, *self._estimates(pixels), pixels)
+
+    def tiles(self, choice: ChoiceMap, hw: tuple[int, int], io: ImageIO) -> MixedTiles:
+        """What restores tiles of a photo of this size by a map; `io` is what the networks take of such a photo."""
+        geometry = self._manifest.tile
+        regions = Regions(*hw, self.record.side)
+        align = lcm(geometry.align, *io.multiple_of)
+        halo = round_up(geometry.halo, align)
+        return MixedTiles(self.runners, self.costs, choice, regions, io, halo, align)
+
+    def cheaper(self, tiles: MixedTiles, grid: TileGrid) -> MixedTiles:
+        """The map's dearest candidate everywhere, where that costs less: halos may cost more than they save."""
+        dearest = replace(tiles, choice=np.full_like(tiles.choice, tiles.choice.max()))
+        return min(tiles, dearest, key=lambda each: self.price(each, grid))
+
+    def price(self, tiles: MixedTiles, grid: TileGrid) -> float:
+        """Cost of an average pixel of the photo, with what surrounds the parts that are run on their own."""
+        total = sum(tiles.price(Tile(row, column)) for row in grid.rows for column in grid.columns)
+        return total / (tiles.regions.height * tiles.regions.width)
+
+    @property
+    def geometry(self) -> TileGeometry:
+        """How far tiles overlap, and where they may start."""
+        tile = self._manifest.tile
+        if self.together:
+            return replace(tile, align=lcm(tile.align, self.record.side))
+        return replace(tile, halo=max(tile.halo, LEAST_HALO))
+
+    def _estimates(self, pixels: npt.NDArray[Any]) -> tuple[Table, npt.NDArray[np.float64] | None]:
+        found = self._estimator(pixels)
+        errors = found.candidates[len(self.record.candidates) - len(self.names) :]
+        return Table(errors, np.array(self.costs), self._regions(pixels).pixels), found.dense
+
+    def _regions(self, pixels: npt.NDArray[Any]) -> Regions:
+        return Regions.of(pixels, self.record.side)
+
+    def _summed_up(
+        self, found: Chosen, table: Table, dense: npt.NDArray[Any] | None, pixels: npt.NDArray[Any]
+    ) -> Choice:
+        height, width = pixels.shape[:2]
+        return summed_up(found, table, dense, self.names, self.record.side, (height, width))
+
+    def _pixel_seconds(self) -> npt.NDArray[np.float64]:
+        """Seconds that an input pixel takes with each candidate on this device: measured once."""
+        if self._seconds is None:
+            io = self._manifest.io
+            hw = io.fixed_hw or tuple(round_up(TIMED_SIDE, multiple) for multiple in io.multiple_of)
+            image = np.full((1, io.channels, *hw), io.input_range.low[0], np.float32)
+            self._seconds = np.array([self._candidate_seconds(index, image) for index in range(len(self.names))])
+            self._seconds /= hw[0] * hw[1]
+        return self._seconds
+
+    def _candidate_seconds(self, index: int, image: Batch) -> float:
+        if not self.together:
+            return _seconds(self.runners[index], image)
+        regions = np.full(self.together.regions(*image.shape[2:]), index, np.uint8)
+        return _seconds(_Everywhere(self.together, regions), image)
+
+
+@dataclass(frozen=True)
+class _Everywhere:
+    """One map for every run."""
+
+    runner: Regional
+    regions: ChoiceMap
+
+    def run(self, image: Batch) -> Batch:
+        return self.runner.run_map(image, self.regions)
+
+
+def _seconds(runner: Runner | _Everywhere | None, image: Batch) -> float:
+    """Of the fastest of some runs."""
+    if runner is None:
+        return 0.0
+    taken = []
+    for _ in range(TIMED_RUNS):
+        begun = time.perf_counter()
+        try:
+            runner.run(image)
+        except AllocationFailed as error:
+            raise ResourceError("out of memory", why="while candidates were timed") from error
+        taken.append(time.perf_counter() - begun)
+    return min(taken)
+
+
+def mixing_bytes(scale: int, channels: int, height: int, width: int) -> int:
+    """What mixing holds beside a run: the mixed tile, one candidate's share of it, its weights."""
+    pixels = height * width * scale**2
+    return pixels * (2 * channels * 4 + 2 * 4 + 1)

@@ -1,0 +1,35 @@
+"""A map on backends that give each region its own within one pass, for photos that go through it in tiles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from slsc.runtime.adaptive.regions import ChoiceMap
+from slsc.runtime.backends.base import Batch, Regional
+from slsc.runtime.tiles.tiling import Tile
+
+
+@dataclass(frozen=True)
+class RegionalTiles:
+    """Restores tiles of one photo by a map; see `slsc.runtime.tiles.tile_runner.TileRunner`.
+
+    Attributes:
+        runner: its regions have the side of the map's.
+        choice: the photo's map.
+        side: of a region, input pixels; every tile starts at a multiple of it.
+    """
+
+    runner: Regional
+    choice: ChoiceMap
+    side: int
+
+    def run(self, image: Batch, tile: Tile) -> Batch:
+        """See `TileRunner.run`; beyond the photo regions are those of its border."""
+        shape = self.runner.regions(*image.shape[2:])
+        rows, columns = (
+            np.minimum(span.start // self.side + np.arange(count), extent - 1)
+            for span, count, extent in zip((tile.rows, tile.columns), shape, self.choice.shape, strict=True)
+        )
+        return self.runner.run_map(image, np.ascontiguousarray(self.choice[np.ix_(rows, columns)]))
