@@ -114,7 +114,7 @@ OpArrays arrays(const Op& op) { return {op.conv.bias, -1, -1}; }
 
 const OpSpec kConv{"Conv", sizeof(ConvParams), true, check_conv, channels, shape, reads, unit, in_place, false, arrays};
 
-const OpSpec kIntConv{"IntConv", sizeof(IntConvParams), true,  check_int_conv, channels, shape, reads, unit,
-                      in_place,  false,                 arrays, types_of_int_conv};
+const OpSpec kIntConv{"IntConv", sizeof(IntConvParams), true, check_int_conv, channels, shape, reads, unit, in_place, false,
+                      arrays,    types_of_int_conv};
 
 }  // namespace slsc

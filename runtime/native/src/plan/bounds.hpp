@@ -18,7 +18,8 @@ constexpr int kMaxShuffle = 16;
 constexpr int kMaxScale = 64;  // numerator, denominator, parts
 constexpr int kMaxRowAlign = 1 << 10;
 constexpr int kMaxGroup = 256;
-constexpr int kMaxIntWeights = (1 << 15) - 1;  // of one output of an IntConv: sums of 255 * 128, and what makes up for in.zero, fit 32 bits
+constexpr int kMaxIntWeights =
+    (1 << 15) - 1;  // of one output of an IntConv: sums of 255 * 128, and what makes up for in.zero, fit 32 bits
 constexpr int kMaxUses = 64;  // of each weight, on average: recursive networks share them
 
 }  // namespace slsc

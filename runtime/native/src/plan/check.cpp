@@ -56,8 +56,7 @@ void check_array(const Plan& plan, const Array& array, const std::string& at) {
 void check_activation(const OpCheck& check, const OpSpec& spec) {
     const Op& op = check.op();
     check.in("act", int64_t(op.act), 0, spec.activates ? int64_t(Act::Sqrt) : 0);
-    if (op.act == Act::PRelu)
-        check.array("slopes", op.slopes, DType::F32, convolves(op) ? op.conv.made : channels_of(op).out);
+    if (op.act == Act::PRelu) check.array("slopes", op.slopes, DType::F32, convolves(op) ? op.conv.made : channels_of(op).out);
     else check.no_array("slopes", op.slopes);
     if (op.act == Act::Clip) {
         check.good(op.act_a <= op.act_b, "act_a is not at most act_b");  // infinite bounds are fine, NaN is not
