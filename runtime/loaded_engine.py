@@ -15,6 +15,7 @@ from slsc.runtime.backends import (
     load_backend,
     require_accepted,
 )
+from slsc.runtime.backends.ort_providers import CPU
 from slsc.runtime.bundle.engines import Engine
 from slsc.runtime.bundle.reader import Bundle
 from slsc.runtime.memory import resident_bytes
@@ -42,6 +43,12 @@ class LoadedEngine:
     runner: Runner
     multiple_of: tuple[int, int]
     resident: int
+
+    @property
+    def runs_on(self) -> str:
+        """Name of the backend, with the one of ONNX Runtime's providers that runs it where that is not the CPU."""
+        provider = getattr(self.runner, "provider", CPU)
+        return f"{self.backend.name.partition(':')[0]}{'' if provider is CPU else f':{provider.name}'}"
 
     def run_bytes(self, height: int, width: int) -> int:
         """What a run on a tile holds; tiles are enlarged to what the network takes.

@@ -13,7 +13,15 @@ import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slsc.cli.arguments import add_binding_options, add_interface_options, binding_of, existing_folder, known_interface
+from slsc.cli.arguments import (
+    add_binding_options,
+    add_interface_options,
+    add_provider,
+    binding_of,
+    existing_folder,
+    known_interface,
+    provider_backend,
+)
 from slsc.cli.console import Console, table
 
 if TYPE_CHECKING:
@@ -31,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--engine", metavar="NAME", help="engine of the bundle (default: its first)")
     parser.add_argument("--lpips", action="store_true", help="measure LPIPS too (needs the package lpips)")
     parser.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads (default: all)")
+    add_provider(parser, "the next is tried where one fails")
     add_binding_options(parser)
     add_interface_options(parser)
 
@@ -46,6 +55,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
         known=known_interface(args),
         threads=args.threads,
         binding=binding_of(args),
+        backend=provider_backend(args.provider),
     )
     for doubt in restorer.doubts:
         console.note(f"slsc: warning: {doubt}")
