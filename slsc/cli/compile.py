@@ -127,6 +127,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
         raise UsageError("give either budgets or a plan", hint="use --budget 1/8, or --plan OUT.plan.json")
     if args.adaptive and args.plan:
         raise UsageError("a plan is of one engine, which leaves nothing to choose", hint="leave out --adaptive")
+    if args.adaptive and args.precision != "float32":
+        raise UsageError("regions choose among engines in float32", hint="leave out --adaptive, or --precision")
     output = output_path(
         written_path(args, SUFFIX) or Path(f"{args.model.stem}{SUFFIX}"), SUFFIX, args.model, args.plan
     )
