@@ -17,6 +17,7 @@ from slsc.runtime.backends import (
     load_backend,
     require_accepted,
 )
+from slsc.runtime.backends.ort_providers import CPU
 from slsc.runtime.bundle.engines import Artefact, Engine
 from slsc.runtime.bundle.estimators import EstimatorRecord
 from slsc.runtime.bundle.faults import BundleFault
@@ -58,6 +59,12 @@ class LoadedEngine:
         """Give back what it and the others hold; the backend stays."""
         for runner in (self.runner, *self.others.values()):
             runner.close()
+
+    @property
+    def runs_on(self) -> str:
+        """Name of the backend, with the one of ONNX Runtime's providers that runs it where that is not the CPU."""
+        provider = getattr(self.runner, "provider", CPU)
+        return f"{self.backend.name.partition(':')[0]}{'' if provider is CPU else f':{provider.name}'}"
 
     def run_bytes(self, height: int, width: int) -> int:
         """What a run on a tile holds; tiles are enlarged to what the network takes.

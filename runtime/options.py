@@ -17,7 +17,8 @@ class Options:
 
     Attributes:
         backend: a name of `slsc.runtime.backends.BACKENDS`; None for the first of them that is available and accepts
-            the engine.
+            the engine. "onnxruntime:cuda" is ONNX Runtime with that provider, "onnxruntime:cuda,cpu" falls back to the
+            CPU; see `slsc.runtime.backends.ort_providers.PROVIDERS`.
         engine: name of an engine of the bundle, None for its first.
         threads: threads of the backend, 0 for one per core.
         memory: bytes the process may have resident while restoring, whatever the size of the photo; None for a

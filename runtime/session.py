@@ -103,8 +103,8 @@ class Session:
 
     @property
     def backend(self) -> str:
-        """Name of the backend that runs it."""
-        return self._loaded.backend.name
+        """Name of the backend that runs it, such as "native" or "onnxruntime:cuda"."""
+        return self._loaded.runs_on
 
     @property
     def options(self) -> Options:

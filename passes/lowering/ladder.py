@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -81,7 +82,7 @@ def _form(plan: PlanFile, op: Op) -> object:
         params: Params = op.params._replace(n=0, weights=0, positions=0, bias=0)
         return replace(op, params=params, slopes=0)
     arrays = [plan.arrays[index] for index in _arrays_of(op) if index != ABSENT]
-    names = {name: 0 for name in _ARRAYS if name in op.params._fields}
+    names: dict[str, Any] = {name: 0 for name in _ARRAYS if name in op.params._fields}
     return replace(op, params=op.params._replace(**names), slopes=0), arrays
 
 
@@ -113,7 +114,8 @@ class _Joiner:
     def _op(self, index: int) -> Op:
         last, op = self.plans[-1], self.plans[-1].ops[index]
         if not isinstance(op.params, Conv):
-            names = {name: self._array(last, getattr(op.params, name)) for name in _ARRAYS if name in op.params._fields}
+            fields = (name for name in _ARRAYS if name in op.params._fields)
+            names: dict[str, Any] = {name: self._array(last, getattr(op.params, name)) for name in fields}
             return replace(op, params=op.params._replace(**names), slopes=self._array(last, op.slopes))
         sets = [self._set(last, op.weight_set)]
         for at in reversed(range(len(self.plans) - 1)):

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 
 import onnx
 
+from slsc.passes.analysis.cost import WEIGHTED
+from slsc.passes.graph import label
 from slsc.passes.lowering.accumulate import accumulate
 from slsc.passes.lowering.builder import Builder
 from slsc.passes.lowering.convolution import Layers, conv
@@ -17,10 +19,10 @@ from slsc.passes.lowering.gelu import spelled_gelus
 from slsc.passes.lowering.nmp import DType, PlanFile
 from slsc.passes.lowering.nmp_ops import Act
 from slsc.passes.lowering.operators import OPERATORS
-from slsc.passes.lowering.place import place
+from slsc.passes.lowering.place import Layout, place
 from slsc.passes.lowering.quantizing import endings_in_floats
 from slsc.passes.lowering.refusal import refuse
-from slsc.passes.lowering.steps import Activation, Resize, Step
+from slsc.passes.lowering.steps import Activation, Conv, Resize, Step
 from slsc.plan import Plan
 
 
@@ -64,15 +66,40 @@ class Lowered:
 
 def lowered(model: onnx.ModelProto, plan: Plan | None) -> Lowered:
     """As `lower`, before it becomes bytes."""
+    build, layout = _laid_out(model, plan)
+    image, output = build.facts.image, build.holder(build.facts.output)
+    end = layout.places.get(f"{output}.copy", layout.places[output])
+    return Lowered(Emitter(build.spaces).plan(layout, image, end), tuple(step.label for step in layout.steps))
+
+
+def layers_of_operations(model: onnx.ModelProto, plan: Plan | None) -> list[str | None]:
+    """The layer that each operation of the lowered plan computes, by its weight's name; None for what has no weight.
+
+    One layer may make several operations.
+
+    Args:
+        model: see `lower`.
+        plan: see `lower`.
+
+    Raises:
+        LoweringRefusal, ModelError: as `lower`.
+    """
+    build, layout = _laid_out(model, plan)
+    names = {
+        label(node): build.facts.weight_name(node.input[1]) for node in build.facts.nodes if node.op_type in WEIGHTED
+    }
+    return [names.get(step.label) if isinstance(step, Conv) else None for step in layout.steps]
+
+
+def _laid_out(model: onnx.ModelProto, plan: Plan | None) -> tuple[Builder, Layout]:
+    """Steps 1 to 4."""
     facts = GraphFacts(model)
     build = Builder(facts)
     _build(build, plan.by_name() if plan else {})
     output = build.holder(facts.output)
     fused = endings_in_floats(fuse(build.steps, output), build.spaces, output)
     steps = accumulate(_sized(fused, build), build.spaces, output)
-    layout = place(steps, build.spaces, facts.image, output)
-    end = layout.places.get(f"{output}.copy", layout.places[output])
-    return Lowered(Emitter(build.spaces).plan(layout, facts.image, end), tuple(step.label for step in layout.steps))
+    return build, place(steps, build.spaces, facts.image, output)
 
 
 def _build(build: Builder, layers: Layers) -> None:

@@ -38,9 +38,9 @@ class Grid:
     signed: bool = False
 
     @property
-    def dtype(self) -> npt.DTypeLike:
+    def dtype(self) -> np.dtype[np.integer[Any]]:
         """Of the integers."""
-        return np.int8 if self.signed else np.uint8
+        return np.dtype(np.int8 if self.signed else np.uint8)
 
     @property
     def bounds(self) -> tuple[float, float]:
@@ -214,7 +214,7 @@ class _Writer:
         self._model.graph.node.append(helper.make_node("Mul", [name, factor], [made], made))
         return made
 
-    def _dequantized(self, name: str, inputs: list[str], **attributes: int) -> str:
+    def _dequantized(self, name: str, inputs: list[str], **attributes: Any) -> str:
         """What DequantizeLinear makes of integers."""
         made = self._fresh(f"{name}.dequantized")
         self._model.graph.node.append(helper.make_node("DequantizeLinear", inputs, [made], made, **attributes))

@@ -8,6 +8,7 @@ from slsc.errors import BackendError, UsageError
 from slsc.runtime.backends.base import Adjustable, AllocationFailed, Backend, Regional, Runner, Timed
 from slsc.runtime.backends.native import NativeBackend
 from slsc.runtime.backends.onnxruntime import OnnxRuntimeBackend
+from slsc.runtime.backends.ort_providers import parse_providers
 from slsc.runtime.backends.tensorrt.backend import TensorRtBackend, TensorRtRtxBackend
 from slsc.runtime.bundle.engines import Engine
 
@@ -37,13 +38,22 @@ BACKENDS: Mapping[str, type[Backend]] = {
 def load_backend(name: str, threads: int = 0) -> Backend:
     """The backend of that name, of its own threads (0: one per core).
 
+    Args:
+        name: of `BACKENDS`; "onnxruntime:cuda,cpu" is ONNX Runtime with providers of
+            `slsc.runtime.backends.ort_providers.PROVIDERS`, in order of preference.
+        threads: see above.
+
     Raises:
-        UsageError: there is no such backend.
+        UsageError: there is no such backend, or no such provider.
         BackendError: it is not available on this machine.
     """
-    if name not in BACKENDS:
+    base, with_providers, providers = name.partition(":")
+    if base not in BACKENDS or (with_providers and base != OnnxRuntimeBackend.name):
         raise UsageError(f"unknown backend {name!r}", hint=f"use one of {', '.join(BACKENDS)}")
-    backend = BACKENDS[name](threads)
+    if with_providers:
+        backend: Backend = OnnxRuntimeBackend(threads, parse_providers(providers))
+    else:
+        backend = BACKENDS[base](threads)
     if why := backend.available():
         raise BackendError(f"the backend {name} is not available", why=why, hint=backend.install)
     return backend

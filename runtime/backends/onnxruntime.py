@@ -1,17 +1,23 @@
-"""ONNX Runtime on the CPU."""
+"""ONNX Runtime, on the CPU or with another of its execution providers."""
 
 from __future__ import annotations
 
 import ctypes
+import logging
 import os
 import threading
-from importlib import import_module
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from slsc.errors import BackendError
+from slsc.metrics.psnr import psnr_to
+from slsc.printable import printable
 from slsc.runtime.backends.base import AllocationFailed, Batch, Runner, missing_artefact
 from slsc.runtime.backends.engine_scan import reason_to_refuse
 from slsc.runtime.backends.graph_memory import least_bytes_per_pixel
+from slsc.runtime.backends.ort_providers import CPU, Provider, make_session, unavailable
 from slsc.runtime.backends.ort_reason import ort_reason
 from slsc.runtime.bundle.engines import ONNX, Engine
 
@@ -19,6 +25,15 @@ OUT_OF_MEMORY = ("failed to allocate memory", "bad_alloc", "out of memory", "bad
 """How ONNX Runtime words a failed allocation; it has no exception class of its own for it."""
 
 LOG_ERRORS_ONLY = 3
+
+TRIED = (1, 3, 64, 64)
+"""Shape of the image that a provider is tried on, where the network leaves a side free."""
+
+LEAST_DB = 35.0
+"""PSNR to the CPU's output that a provider must reach on it. float32 without TF32 has far more, types of 8 and 16 bits
+round elsewhere, and wrong kernels have far less."""
+
+log = logging.getLogger(__name__)
 
 EXTERNAL_FOLDER = "session.model_external_initializers_file_folder_path"
 """Known from ONNX Runtime 1.21 on."""
@@ -40,12 +55,14 @@ class OnnxRuntimeRunner:
     Args:
         model: bytes of an ONNX file.
         threads: 0 for one per core.
+        provider: which runs it. Any but the CPU's runs it once, and is believed if that gives what the CPU gives.
 
     Raises:
-        BackendError: ONNX Runtime refuses the model, or it may not be run: see `reason_to_refuse`.
+        BackendError: ONNX Runtime refuses the model, it may not be run (see `reason_to_refuse`), or the provider is not
+            available, fails, or computes something else.
     """
 
-    def __init__(self, model: bytes, threads: int) -> None:
+    def __init__(self, model: bytes, threads: int, provider: Provider = CPU) -> None:
         self._session: Any = None
         if why := reason_to_refuse(model):
             raise BackendError(
@@ -71,15 +88,38 @@ class OnnxRuntimeRunner:
         # is no folder.
         options.add_session_config_entry(EXTERNAL_FOLDER, os.devnull)
         try:
-            # Falling back to other providers prints to stdout, which belongs to the user's results.
-            session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"], enable_fallback=0)
+            session = make_session(ort, model, options, provider)
+        except BackendError:
+            raise
         except Exception as error:  # ONNX Runtime's exceptions share no base class below Exception
             raise _failure("ONNX Runtime refuses the engine", error) from error
-        self._session = session
+        self._session, self.provider = session, provider
         self._process = os.getpid()
         self._least_bytes_per_pixel = least_bytes_per_pixel(model)
         self._input = session.get_inputs()[0].name
         self._output = session.get_outputs()[0].name
+        if provider is not CPU:
+            self._require_agreement(OnnxRuntimeRunner(model, threads))
+
+    def _require_agreement(self, cpu: OnnxRuntimeRunner) -> None:
+        """Run once, and compare with the CPU: a provider that is listed may fail at its first run, or be wrong."""
+        shape = self._session.get_inputs()[0].shape
+        sides = [side if isinstance(side, int) else free for side, free in zip(shape, TRIED, strict=True)]
+        image = np.random.default_rng(0).random(sides, np.float32)
+        name = self.provider.name
+        try:
+            found = psnr_to(cpu.run(image), self.run(image))
+        except (AllocationFailed, BackendError) as error:
+            why = error.why if isinstance(error, BackendError) else "out of memory"
+            hint = f"use --provider cpu, or {name},cpu to fall back; {self.provider.install}"
+            raise BackendError(
+                f"the provider {name} is there, but fails to run the engine", why=why, hint=hint
+            ) from error
+        finally:
+            cpu.close()
+        if not found >= LEAST_DB:
+            why = f"{found:.1f} dB from what the CPU gives, {LEAST_DB:g} are the least"
+            raise BackendError(f"the provider {name} computes something else", why=why, hint="use --provider cpu")
 
     def run(self, image: Batch) -> Batch:
         """Run the network once; see `Runner.run`."""
@@ -136,23 +176,29 @@ def _failure(what: str, error: Exception) -> BackendError:
 
 
 class OnnxRuntimeBackend:
-    """ONNX Runtime's CPU execution provider, any graph."""
+    """ONNX Runtime, any graph; on the CPU unless other providers are asked for.
 
-    name = "onnxruntime"
+    Args:
+        threads: of the CPU.
+        providers: the first that is available and runs an engine rightly does; the next is tried only then, and that is
+            told.
+    """
+
     kind = ONNX
     install = "pip install slsc"
     runner: type[Runner] = OnnxRuntimeRunner
+    name = "onnxruntime"
 
-    def __init__(self, threads: int) -> None:
-        self._threads = threads
+    def __init__(self, threads: int, providers: Sequence[Provider] = (CPU,)) -> None:
+        self._threads, self._providers = threads, tuple(providers)
+        if self._providers != (CPU,):
+            self.name = f"{type(self).name}:{','.join(provider.name for provider in self._providers)}"
+            self.install = self._providers[0].install
 
     def available(self) -> str | None:
-        """See `Backend.available`: where its package can be imported."""
-        try:
-            import_module("onnxruntime")
-        except ImportError as error:
-            return str(error)
-        return None
+        """See `Backend.available`: where one of the providers is installed."""
+        reasons = [provider.missing() for provider in self._providers]
+        return None if None in reasons else "; ".join(dict.fromkeys(filter(None, reasons)))
 
     def accepts(self, engine: Engine) -> str | None:
         """See `Backend.accepts`: every engine but those with bfloat16 convolutions."""
@@ -162,7 +208,18 @@ class OnnxRuntimeBackend:
 
     def load(self, artefact: bytes) -> OnnxRuntimeRunner:
         """Prepare an engine, given as the bytes of its ONNX file; see `Backend.load`."""
-        return OnnxRuntimeRunner(artefact, self._threads)
+        *preferred, last = self._providers
+        for provider, following in zip(preferred, self._providers[1:], strict=True):
+            try:
+                return self._load(artefact, provider)
+            except BackendError as error:
+                log.warning(printable(f"falling back to {following.name}: {error}"))
+        return self._load(artefact, last)
 
     def close(self) -> None:
         """See `Backend.close`; its runners share nothing."""
+
+    def _load(self, artefact: bytes, provider: Provider) -> OnnxRuntimeRunner:
+        if why := provider.missing():
+            raise unavailable(provider, why)
+        return OnnxRuntimeRunner(artefact, self._threads, provider)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from slsc.errors import DataError, UsageError
 from slsc.passes.importing.binding import Binding, named_numbers, number
 from slsc.runtime.atomic import require_name, require_other
+from slsc.runtime.backends.onnxruntime import OnnxRuntimeBackend
+from slsc.runtime.backends.ort_providers import PROVIDERS, parse_providers
 
 if TYPE_CHECKING:
     from slsc.probe import Known
@@ -51,6 +53,49 @@ def image_hw(text: str) -> tuple[int, int]:
     if not (height.isdecimal() and width.isdecimal() and int(height) and int(width)):
         raise UsageError(f"size {text!r} is not HxW", hint="write height x width, such as 180x320")
     return int(height), int(width)
+
+
+def providers(text: str) -> str:
+    """Names of ONNX Runtime's execution providers, such as `cuda,cpu`.
+
+    Raises:
+        UsageError: one is none.
+    """
+    parse_providers(text)
+    return text
+
+
+def add_provider(parser: argparse.ArgumentParser, several: str) -> None:
+    """Declare `--provider`; `several` says what several of them mean."""
+    parser.add_argument(
+        "--provider",
+        type=providers,
+        metavar="A,B",
+        help=f"of ONNX Runtime: {', '.join(PROVIDERS)}; tried on an image and compared with cpu before it is believed; "
+        f"{several}",
+    )
+
+
+def provider_backend(provider: str | None, backend: str | None = None) -> str | None:
+    """The backend that `--backend` and `--provider` name together; None where neither does.
+
+    Raises:
+        UsageError: the backend has no providers.
+    """
+    if provider is None:
+        return backend
+    if backend not in (None, OnnxRuntimeBackend.name):
+        raise UsageError(
+            f"--provider does not go with --backend {backend}",
+            why="it is one of ONNX Runtime's",
+            hint="leave one of them out",
+        )
+    return f"{OnnxRuntimeBackend.name}:{provider}"
+
+
+def each_provider(provider: str | None) -> list[str]:
+    """The backends that `--provider` names, one by one."""
+    return [f"{OnnxRuntimeBackend.name}:{name}" for name in provider.split(",")] if provider else []
 
 
 def value_range(text: str) -> tuple[float, float]:

@@ -11,7 +11,7 @@ import dataclasses
 import itertools
 from pathlib import Path
 
-from slsc.cli.arguments import existing_folder
+from slsc.cli.arguments import add_provider, each_provider, existing_folder
 from slsc.cli.console import Console
 
 WORDS = {True: "pass", False: "FAIL", None: "skip"}
@@ -24,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data", type=existing_folder, metavar="DIR", help="photos to compare on (default: scikit-image's own)"
     )
+    add_provider(parser, "all are checked")
 
 
 def run(args: argparse.Namespace, console: Console) -> int:
@@ -32,7 +33,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
 
     checks = []
     for check in itertools.chain(
-        check_bundle(args.bundle), check_against(args.bundle, args.against, args.data) if args.against else ()
+        check_bundle(args.bundle, each_provider(args.provider)),
+        check_against(args.bundle, args.against, args.data) if args.against else (),
     ):
         console.report(f"{WORDS[check.passed]}  {check.name}: {check.detail}")
         checks.append(check)

@@ -5,7 +5,7 @@ kept multiply-accumulates of the prunable layers are at most the budget. The den
 need no labels; --pairs gives some. Scale, task, value range and colour order are found by running the network.
 
 The bundle is written at the end, whole or not at all. Its engines are named after the budgets, such as 1-8; the first
-one is the default of `slsc run`.
+one is the default of `slsc run`. Those made for a --latency are named after it, such as 20ms.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from slsc.cli.console import Console, table
 from slsc.cli.hardware_options import add_hardware_options, hardware_request, rule_of, show_hardware
 from slsc.cli.precision_options import ALL_PRECISIONS, add_precision_options, precision_of, show_layers
 from slsc.cli.sls_options import add_sls_options, sls_settings
+from slsc.cli.timing_options import add_latency, show_frontier, timing_of
 from slsc.errors import UsageError
 from slsc.jobs.compile.efforts import EFFORTS
 from slsc.jobs.train.presets import PRESETS
@@ -56,6 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="B",
         help="kept share of the multiply-accumulates: 1/8, 0.125 or 12.5%%; several times for several engines",
     )
+    add_latency(parser)
     parser.add_argument(
         "--adaptive",
         action="store_true",
@@ -123,12 +125,15 @@ def run(args: argparse.Namespace, console: Console) -> int:
     """Run the verb."""
     if not 2 <= args.m <= 256:
         raise UsageError(f"--m {args.m} is outside 2..256", hint="the default, 32, is the paper's")
-    if bool(args.budget) == bool(args.plan):
+    if bool(args.budget or args.latency) == bool(args.plan):
         raise UsageError("give either budgets or a plan", hint="use --budget 1/8, or --plan OUT.plan.json")
     if args.adaptive and args.plan:
         raise UsageError("a plan is of one engine, which leaves nothing to choose", hint="leave out --adaptive")
+    if args.adaptive and args.latency:
+        raise UsageError("a ladder lies around budgets", hint="leave out --adaptive, or --latency")
     if args.adaptive and args.precision != "float32":
         raise UsageError("regions choose among engines in float32", hint="leave out --adaptive, or --precision")
+    timing = timing_of(args)
     output = output_path(
         written_path(args, SUFFIX) or Path(f"{args.model.stem}{SUFFIX}"), SUFFIX, args.model, args.plan
     )
@@ -140,6 +145,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
         model=args.model,
         binding=binding_of(args, SUFFIX),
         budgets=tuple(args.budget or ()),
+        timing=timing,
         plan=args.plan,
         output=output,
         data=args.data,
@@ -190,6 +196,7 @@ def show(report: CompileReport) -> str:
         "of all",
         "kept params",
         f"GMACs at {width}x{height}",
+        *(["predicted ms"] if report.device else []),
         *(f"{kind} MB" for kind in kinds),
         "dB to dense",
         protocol_for(report.probe.io).psnr_title,
@@ -208,6 +215,7 @@ def show(report: CompileReport) -> str:
             "",
             *(f"{figures.name}: {why}" for figures in report.engines for why in figures.refusals.values()),
             *show_hardware(report.hardware),
+            *show_frontier(report),
             *(line for figures in report.engines for line in _types(figures)),
             *_tiled(report),
             f"dB measured on {report.held_out} held-out {_state(report)}{_plain(report)}",
@@ -306,6 +314,7 @@ def _row(figures: Figures, kinds: Sequence[str]) -> tuple[str, ...]:
         f"{figures.share_of_all:.4f}",
         f"{figures.params:,}",
         f"{figures.macs / 1e9:.3f}",
+        *([] if figures.predicted_ms is None else [f"{figures.predicted_ms:.2f}"]),
         *(f"{figures.artefact_bytes[kind] / 1e6:.2f}" if kind in figures.artefact_bytes else "-" for kind in kinds),
         "-" if quality.psnr_to_dense is None else f"{quality.psnr_to_dense:.2f}",
         "-" if quality.psnr is None else f"{quality.psnr:.2f}",

@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING
 from slsc.cli.arguments import (
     add_binding_options,
     add_interface_options,
+    add_provider,
     binding_of,
     existing_folder,
     known_interface,
     output_path,
+    provider_backend,
 )
 from slsc.cli.console import Console, table
 from slsc.errors import UsageError
@@ -47,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--backend", choices=tuple(BACKENDS), help="what runs a sweep (default: the first that can)")
     parser.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads (default: all)")
+    add_provider(parser, "the next is tried where one fails")
     add_binding_options(parser)
     add_interface_options(parser)
 
@@ -66,6 +69,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
         known=known_interface(args),
         threads=args.threads,
         binding=binding_of(args),
+        backend=provider_backend(args.provider),
     )
     for doubt in restorer.doubts:
         console.note(f"slsc: warning: {doubt}")
@@ -87,7 +91,14 @@ def _sweep(args: argparse.Namespace, console: Console) -> int:
     require_sweepable(args.noise, args.engine, args.lpips, args.target.suffix)
     page = output_path(args.sweep, ".md", args.target)
     with console.stages() as progress:
-        found = sweep(args.target, args.hr, args.lr, backend=args.backend, threads=args.threads, progress=progress)
+        found = sweep(
+            args.target,
+            args.hr,
+            args.lr,
+            backend=args.backend or provider_backend(args.provider),
+            threads=args.threads,
+            progress=progress,
+        )
     figure = page.with_suffix(".png")
     if write_figure(figure, found):
         console.artefact(figure)

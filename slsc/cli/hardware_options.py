@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from slsc.cli.inspect import DEVICES
+from slsc.cli.timing_options import device
 from slsc.errors import UsageError
 from slsc.pattern import RULES
 
@@ -44,7 +45,14 @@ def add_hardware_options(parser: argparse._ArgumentGroup) -> None:
         default=MULTIPLES[0],
         help="channels; 4 is what 2:4 needs, 16 what fp16 and 32 what int8 tensor cores take at once (default: 4)",
     )
-    parser.add_argument("--device", choices=DEVICES, default=DEVICES[0], help="of --pad auto (default: %(default)s)")
+    parser.add_argument(
+        "--device",
+        type=device,
+        default=DEVICES[0],
+        metavar="NAME|PROFILE.json",
+        help=f"of --pad auto: {', '.join(DEVICES)} (default: %(default)s); of --latency: the profile of a device, with "
+        "which the time of each engine is predicted as well",
+    )
     parser.add_argument(
         "--permute-seconds",
         type=float,
@@ -64,7 +72,8 @@ def hardware_request(args: argparse.Namespace) -> HardwareRequest:
 
     if not 0 <= args.permute_seconds < float("inf"):
         raise UsageError(f"--permute-seconds {args.permute_seconds} is no time", hint="give seconds, 0 or more")
-    return HardwareRequest(args.map_2to4, args.pad, args.pad_to, args.device, args.permute_seconds)
+    named = args.device if isinstance(args.device, str) else DEVICES[0]
+    return HardwareRequest(args.map_2to4, args.pad, args.pad_to, named, args.permute_seconds)
 
 
 def rule_of(args: argparse.Namespace) -> str:

@@ -3,19 +3,25 @@
 All run in turn, round by round, after a warm-up, through Polygraphy's runner interface. A latency is that of one image
 from memory to memory, without reading, tiling or writing photos. Each is compared with the first of them, round by
 round; what may be chance is called no difference.
+
+With -o the layers of one network are measured instead, at each N that `slsc compile` chooses from: the price list of a
+device, for `slsc compile --latency 20ms --device PROFILE.json`.
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slsc.cli.arguments import (
     add_binding_options,
+    add_provider,
     binding_of,
+    each_provider,
     image_hw,
     is_bundle,
     output_path,
@@ -29,8 +35,11 @@ if TYPE_CHECKING:
     from slsc.jobs.profile.jobs import Job
     from slsc.jobs.profile.latency import Timings
     from slsc.jobs.profile.operations import Operation
+    from slsc.search.device_profile import DeviceProfile
 
 DEFAULT_HW = (180, 320)
+BUSY = 0.2
+"""Share of the time without the processor from which on a profile is not to be trusted."""
 FIGURES = ("p50_ms", "p90_ms", "p99_ms", "min_ms", "mean_ms")
 
 
@@ -43,6 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="A,B",
         help=f"of {', '.join(BACKENDS)} (default: all that can run it)",
     )
+    add_provider(parser, "all are measured side by side")
     parser.add_argument("--engine", metavar="NAME", help="engine of the bundle (default: each)")
     parser.add_argument(
         "--size",
@@ -62,6 +72,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--per-op", action="store_true", help=f"show where the time goes; on {', '.join(able_to(Timed))}"
     )
+    parser.add_argument(
+        "-o",
+        dest="output",
+        type=Path,
+        metavar="PROFILE.json",
+        help="measure what each layer takes by N instead, and write that",
+    )
+    parser.add_argument("--m", type=int, default=32, metavar="M", help="group size of -o, 2 to 256 (default: 32)")
     add_binding_options(parser)
 
 
@@ -73,6 +91,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
         raise UsageError("--engine names an engine of a bundle", where=str(args.file), hint="leave it out")
     if args.html:
         output_path(args.html, ".html")
+    if args.output:
+        return _profile_device(args, console)
     from slsc.jobs.profile.jobs import WARM_UP, cores, list_jobs, measure
     from slsc.jobs.profile.targets import binding_in, bundle_targets, image_size, network_target
 
@@ -85,7 +105,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
         bound = binding_in(args.file) if is_bundle(args.file) else binding_of(args)
         targets = [network_target(args.against, bound), *targets]
     threads = args.threads or cores()
-    jobs = list_jobs(targets, args.backend, threads, console.note)
+    asked = (*(args.backend or ()), *each_provider(args.provider))
+    jobs = list_jobs(targets, asked or None, threads, console.note)
     if args.per_op and not any(job.timed for job in jobs):
         raise UsageError("--per-op needs a backend that times operations", hint=f"add --backend {able_to(Timed)[0]}")
     hw = image_size(targets, args.size, DEFAULT_HW)
@@ -108,6 +129,65 @@ def run(args: argparse.Namespace, console: Console) -> int:
         _write_page(args.html, args.file.name, about, results, timings)
         console.artefact(args.html)
     return 0
+
+
+def _profile_device(args: argparse.Namespace, console: Console) -> int:
+    """Measure a network's layers by N, and write the profile."""
+    if is_bundle(args.file) or args.against or args.html or args.per_op:
+        raise UsageError(
+            "-o measures the layers of one ONNX network",
+            hint="leave out --against, --html and --per-op, give an ONNX file",
+        )
+    if not 2 <= args.m <= 256:
+        raise UsageError(f"--m {args.m} is outside 2..256", hint="the default, 32, is the paper's")
+    output_path(args.output, ".json", args.file)
+    able = able_to(Timed)
+    (name,) = args.backend if args.backend and len(args.backend) == 1 else able[:1]
+    if name not in able or (args.backend and len(args.backend) > 1):
+        raise UsageError("-o takes one backend that times operations", hint=f"use --backend {able[0]}")
+    from slsc.jobs.profile.jobs import WARM_UP, cores
+    from slsc.jobs.profile.layer_times import measure_layers
+    from slsc.jobs.profile.targets import image_size, network_target
+    from slsc.networks.loading import import_network
+    from slsc.runtime.atomic import staged
+    from slsc.runtime.backends import load_backend
+
+    binding, threads = binding_of(args), args.threads or cores()
+    target = network_target(args.file, binding)
+    hw = image_size([target], args.size, DEFAULT_HW)
+    backend = load_backend(name, threads)
+    model = import_network(args.file, binding).model
+    with console.progress(WARM_UP + args.repeat, "profile", "round") as bar:
+
+        def advance(done: int) -> None:
+            bar.update(done - bar.n)
+
+        begun, used = time.perf_counter(), time.process_time()
+        profile = measure_layers(model, target, backend, threads, hw, args.m, args.repeat, advance)
+        waited = 1 - (time.process_time() - used) / (time.perf_counter() - begun)
+    if waited > BUSY:
+        console.note(
+            f"slsc: warning: the machine is busy: {waited:.0%} of the time went to others, which lengthens times of "
+            "some layers more than of others; measure again when it is idle"
+        )
+    with staged(args.output) as (stream, _):
+        stream.write(profile.to_json().encode())
+    console.report(f"{profile.in_words()}, {args.repeat} runs of each N, interleaved; milliseconds")
+    console.report(_layer_table(profile))
+    console.result(target=str(args.file), profile=dataclasses.asdict(profile))
+    console.artefact(args.output)
+    return 0
+
+
+def _layer_table(profile: DeviceProfile) -> str:
+    """What each layer takes at N = 1, at the largest N below M, and dense, with all else and the sums."""
+    m = profile.m
+    counts = (1, max(n for points in profile.layers.values() for n in points if n < m), m)
+    rows = [(name, *(f"{profile.layer_ms(name, n):.3f}" for n in counts)) for name in profile.layers]
+    rows.append(("all else", *[f"{profile.rest:.3f}"] * len(counts)))
+    sums = (profile.predict(dict.fromkeys(profile.layers, n)) for n in counts)
+    rows.append(("all", *(f"{ms:.3f}" for ms in sums)))
+    return table(("layer", *(f"{n}:{m}" for n in counts[:-1]), "dense"), rows, "<>>>")
 
 
 def _compare(results: Sequence[dict[str, Any]], timings: Sequence[Timings]) -> None:

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from slsc.cli.arguments import add_provider, provider_backend
 from slsc.cli.console import Console
 from slsc.errors import DataError, ResourceError, StorageError, UsageError
 from slsc.jobs.run.naming import FORMATS, Naming
@@ -70,6 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--backend", choices=tuple(BACKENDS), help="what runs the network (default: the first that can)"
     )
+    add_provider(parser, "the next is tried where one fails")
     parser.add_argument(
         "--capacity",
         type=int,
@@ -90,7 +92,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     with _files(args, naming) as todo:
         with Session(
             args.bundle,
-            backend=args.backend,
+            backend=provider_backend(args.provider, args.backend),
             engine=args.engine,
             threads=args.threads,
             memory=args.memory,

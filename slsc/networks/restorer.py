@@ -21,8 +21,9 @@ from slsc.networks.tile_geometry import smallest_fixed_halo
 from slsc.passes.analysis.receptive_field import receptive_field
 from slsc.passes.importing.binding import NOTHING_BOUND, Binding
 from slsc.probe import Known, ProbeResult, probe_io
+from slsc.runtime.backends import Backend, load_backend
 from slsc.runtime.backends.base import Batch
-from slsc.runtime.backends.onnxruntime import OnnxRuntimeRunner
+from slsc.runtime.backends.onnxruntime import OnnxRuntimeBackend
 from slsc.runtime.bundle.manifest import ImageIO, TileGeometry
 from slsc.runtime.image.photo import Photo
 from slsc.runtime.image.pixels import compose, to_batch
@@ -72,13 +73,13 @@ class WholeImage:
     Args:
         model: as its import left it.
         probe: its interface.
-        threads: of ONNX Runtime; 0 takes all cores.
+        running: the backend.
     """
 
-    def __init__(self, model: onnx.ModelProto, probe: ProbeResult, threads: int) -> None:
+    def __init__(self, model: onnx.ModelProto, probe: ProbeResult, running: Backend) -> None:
         self.io: ImageIO = probe.io
         self.doubts: Sequence[str] = probe.doubts()
-        self._runner = OnnxRuntimeRunner(probe.restorer(model).SerializeToString(), threads)
+        self._runner = running.load(probe.restorer(model).SerializeToString())
 
     def restore(self, image: Pixels) -> Pixels:
         """See `Restorer.restore`; sizes that the network's strides do not divide are continued by mirroring."""
@@ -105,15 +106,15 @@ class TiledImage:
     """An ONNX network of one size, run in tiles of that size as a bundle of it would be.
 
     Args:
-        model, probe, threads: as of `WholeImage`.
+        model, probe, running: as of `WholeImage`.
         photos: how far tiles overlap is measured on these, HxWx3 uint8.
     """
 
     def __init__(
-        self, model: onnx.ModelProto, probe: ProbeResult, threads: int, photos: Sequence[npt.NDArray[np.uint8]]
+        self, model: onnx.ModelProto, probe: ProbeResult, running: Backend, photos: Sequence[npt.NDArray[np.uint8]]
     ) -> None:
         self.io: ImageIO = probe.io
-        self._runner = OnnxRuntimeRunner(probe.restorer(model).SerializeToString(), threads)
+        self._runner = running.load(probe.restorer(model).SerializeToString())
         self._geometry = self._measured(model, photos)
         self.doubts: Sequence[str] = (*probe.doubts(), self._overlap())
 
@@ -164,10 +165,11 @@ class BundleImage:
         path: the bundle.
         engine: its name; None takes the bundle's default.
         threads: of the backend; 0 takes all cores.
+        backend: see `open_restorer`.
     """
 
-    def __init__(self, path: Path, engine: str | None, threads: int) -> None:
-        self._session = Session(path, engine=engine, threads=threads)
+    def __init__(self, path: Path, engine: str | None, threads: int, backend: str | None = None) -> None:
+        self._session = Session(path, engine=engine, threads=threads, backend=backend)
         self.io: ImageIO = self._session.manifest.io
         self.doubts: Sequence[str] = ()
 
@@ -200,10 +202,20 @@ def open_restorer(
     known: Known | None = None,
     threads: int = 0,
     binding: Binding = NOTHING_BOUND,
+    backend: str | None = None,
 ) -> Restorer:
     """An ONNX file (by its suffix) or a bundle, ready to restore; to be closed.
 
+    Args:
+        path: of either.
+        engine: of a bundle; None takes its first.
+        known: what is said of an ONNX file's interface.
+        threads: of the backend; 0 takes all cores.
+        binding: what an ONNX file's inputs beside the image hold, and which output is wanted.
+        backend: as `Options.backend`; an ONNX file takes ONNX Runtime's alone.
+
     Raises:
+        BackendError: the backend is not available, or refuses the network.
         UsageError: an option that does not go with the kind of file.
         ModelError: the ONNX file is unusable.
         ResourceError: its one size is too small for tiles, which is found when a larger image comes.
@@ -212,7 +224,7 @@ def open_restorer(
     if path.suffix == ".onnx":
         if engine is not None:
             raise UsageError("only bundles have engines", where=str(path), hint="leave out --engine")
-        return _of_network(path, known or Known(), threads, binding)
+        return _of_network(path, known or Known(), threads, binding, backend)
     if known not in (None, Known()):
         raise UsageError(
             "a bundle knows its interface", where=str(path), hint="leave out --range and the other options of a network"
@@ -223,12 +235,13 @@ def open_restorer(
             where=str(path),
             hint="leave out --set, --extra-channel, --input and --output",
         )
-    return BundleImage(path, engine, threads)
+    return BundleImage(path, engine, threads, backend)
 
 
-def _of_network(path: Path, known: Known, threads: int, binding: Binding) -> Restorer:
+def _of_network(path: Path, known: Known, threads: int, binding: Binding, backend: str | None) -> Restorer:
+    running = load_backend(backend or OnnxRuntimeBackend.name, threads)
     imported, photos = import_network(path, binding), calibration_photos(None, PROBE_PHOTOS, 0)
     probe = probe_io(imported.model, photos, known_of(imported, known))
     if probe.io.fixed_hw is None:
-        return WholeImage(imported.model, probe, threads)
-    return TiledImage(imported.model, probe, threads, photos[:MEASURED_PHOTOS])
+        return WholeImage(imported.model, probe, running)
+    return TiledImage(imported.model, probe, running, photos[:MEASURED_PHOTOS])

@@ -125,7 +125,8 @@ class _Trial:
 
     def __init__(self, x: Tensor, readers: Sequence[Reader], factor: Tensor | None) -> None:
         self._x, self._factor, self._readers = x, factor, readers
-        self._weights, self._wanted = [], []
+        self._weights: list[Tensor] = []
+        self._wanted: list[Tensor] = []
         quantizer = Quantizer(Grid(1.0, 0), factor)
         for reader in readers:
             divided = quantizer.divided(reader.weight, reader.conv.groups)

@@ -14,10 +14,12 @@ from slsc.errors import UsageError
 from slsc.methods import SPARSE, STARTS, method_of
 from slsc.onnx_torch import OnnxModule
 from slsc.passes.analysis.cost import Cost
+from slsc.plan import parse_budget
 from slsc.progress import StageProgress
 from slsc.runtime.bundle.manifest import ImageIO
 from slsc.search.base import Rules, SearchNetwork, SearchResult
 from slsc.search.context import SearchContext
+from slsc.search.device_profile import DeviceProfile, FrontierPoint
 from slsc.search.effort import Effort
 from slsc.search.finetune import finetune, learn
 from slsc.search.inputs import PatchSource
@@ -25,6 +27,7 @@ from slsc.search.method import SparseTask
 from slsc.search.sparse_methods import SPARSE_METHODS
 
 FINETUNE_SIDE = 32
+FRONTIER_POINTS = 8
 MOST_PIXELS = 64 * 64
 """Of a patch with which a step takes the whole batch; of larger ones, of networks of one size, it takes fewer."""
 
@@ -100,6 +103,19 @@ class Searcher:
         if found is not None and budget >= 1 and not (self._labelled or needs_training):
             return found  # a network has nothing to learn from itself
         return self._trained(budget, method, effort, found)
+
+    def search_within(self, latency: float, profile: DeviceProfile, effort: Effort | None) -> SearchResult:
+        """As `search` by the method `oneshot`, within a time in milliseconds that `profile` predicts.
+
+        Raises:
+            BudgetError: no choice of N is that fast; names the least time; exit code 3.
+        """
+        found = self._context.oneshot.prune_within(latency, profile)
+        return found if effort is None else self._trained(parse_budget(found.plan.budget), "oneshot", effort, found)
+
+    def frontier(self, profile: DeviceProfile) -> list[FrontierPoint]:
+        """What latencies between the least one and that of the dense network buy."""
+        return self._context.oneshot.frontier(profile, FRONTIER_POINTS)
 
     def _trained(self, budget: Fraction, method: str, effort: Effort, found: SearchResult | None) -> SearchResult:
         context, side = self._context, self._source.side(FINETUNE_SIDE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from slsc.errors import ResourceError, SlscError, VerificationError
 from slsc.networks.agreement import LEAST_DB, decibels
-from slsc.runtime.backends import BACKENDS, AllocationFailed, Backend, Runner
+from slsc.runtime.backends import BACKENDS, AllocationFailed, Backend, Runner, load_backend
+from slsc.runtime.backends.native import NativeRunner
 from slsc.runtime.backends.onnxruntime import OnnxRuntimeBackend
 from slsc.runtime.bundle.engines import Engine
 from slsc.runtime.bundle.reader import Bundle, open_bundle
@@ -50,13 +51,19 @@ class _NotApplicableError(Exception):
     """A check has nothing to look at; says why."""
 
 
-def check_bundle(path: Path) -> Iterator[Check]:
+def check_bundle(path: Path, asked: Sequence[str] = ()) -> Iterator[Check]:
     """The checks that need nothing but the bundle.
+
+    Args:
+        path: the bundle.
+        asked: backends that are to be checked beside those of `BACKENDS`, as `load_backend` takes them.
 
     Raises:
         BundleError: the file cannot be opened at all.
+        BackendError: a backend that was asked for is not available.
     """
     bundle = open_bundle(path)
+    more = [load_backend(name) for name in asked]
     for entry in bundle.manifest.entries:
         yield _check(f"SHA-256 of {entry}", partial(_unchanged, bundle, entry))
     for engine in bundle.manifest.engines:
@@ -65,9 +72,9 @@ def check_bundle(path: Path) -> Iterator[Check]:
         if patterns.passed is False:
             continue  # slsc did not write it, and what else it asks for is not known
         yield _check(f"engine {engine.name} runs", partial(_runs, path, engine))
-        for name, backend in BACKENDS.items():
-            if backend is not REFERENCE:
-                yield _check(f"engine {engine.name} is the same on {name}", partial(_same, bundle, engine, backend(0)))
+        others = [make(0) for make in BACKENDS.values() if make is not REFERENCE]
+        for backend in (*others, *(each for each in more if each.name != REFERENCE.name)):
+            yield _check(f"engine {engine.name} is the same on {backend.name}", partial(_same, bundle, engine, backend))
 
 
 def check_against(path: Path, network: Path, data: Path | None = None) -> Iterator[Check]:
@@ -167,6 +174,8 @@ def _same(bundle: Bundle, engine: Engine, backend: Backend) -> str:
     except AllocationFailed as error:
         raise ResourceError("out of memory", why=str(error)) from error
     figures = f"{found:.1f} dB from ONNX Runtime"
+    if isinstance(other, NativeRunner) and "int8" in _types(engine) and not other.integers:
+        figures += "; in float32, since this processor is no faster in int8"
     least = LEAST_DB[engine.precision]
     if not found >= least:
         raise VerificationError(figures, why=f"{least:g} dB are the least", hint="compile it again")
@@ -176,12 +185,17 @@ def _same(bundle: Bundle, engine: Engine, backend: Backend) -> str:
 def _reference(bundle: Bundle, engine: Engine) -> Runner:
     """ONNX Runtime with the engine's ONNX file, where it lacks a type in the arithmetic of that type."""
     data = bundle.read(engine.onnx)
-    if engine.types and "bf16" in engine.types.layers.values():
+    if "bf16" in _types(engine):
         from slsc.jobs.inspect.inspection import parse_engine
         from slsc.passes.precision.emulate import emulated
 
         data = emulated(parse_engine(data, engine)).SerializeToString()
     return REFERENCE(0).load(data)
+
+
+def _types(engine: Engine) -> Collection[str]:
+    """Of its layers; none of a float32 engine."""
+    return engine.types.layers.values() if engine.types else ()
 
 
 def _ramp() -> npt.NDArray[np.uint8]:

@@ -23,6 +23,7 @@ from slsc.jobs.compile.measuring import HeldOut, Quality, measure_tiles
 from slsc.jobs.compile.photos import PROBE_PHOTOS, CompileData, from_pairs, from_photos, photos, probe_photos
 from slsc.jobs.compile.restoring import Restoring
 from slsc.jobs.compile.rounding import quantized_quality
+from slsc.jobs.compile.timing import Timing, Traded
 from slsc.jobs.compile.trained import found_in_weights, read_plan
 from slsc.jobs.inspect.inspection import REPORT_HW
 from slsc.jobs.type.precision import LayerType, Precision, Typing, require_nodes
@@ -54,6 +55,7 @@ class CompileRequest:
         binding: what its inputs beside the image hold, and which output is wanted.
         budgets: kept / dense MACs over the prunable layers, one engine each; the first is the default engine. None at
             all with `plan`.
+        timing: latencies to meet, one engine each, behind those of the budgets; and the profile that predicts them.
         plan: the plan of a network that is sparse already, which is packaged as it is; None searches.
         output: the bundle to write.
         data: folder of photos; scikit-image's own for None.
@@ -75,6 +77,7 @@ class CompileRequest:
     model: Path
     binding: Binding
     budgets: tuple[Fraction, ...]
+    timing: Timing | None
     plan: Path | None
     output: Path
     data: Path | None
@@ -104,6 +107,7 @@ class Figures:
         params: parameters that are kept.
         macs: kept weight MACs for an output of `slsc.jobs.inspect.inspection.REPORT_HW`, all tiles of a network of one
             size together, halos included.
+        predicted_ms: time that the profile of a device predicts; None without one.
         quality: measured on the held-out photos.
         artefact_bytes: size of each of its artefacts, by kind.
         refusals: why there are no others, by kind.
@@ -117,6 +121,7 @@ class Figures:
     share_of_all: float
     params: int
     macs: int
+    predicted_ms: float | None
     quality: Quality
     artefact_bytes: Mapping[str, int]
     refusals: Mapping[str, str]
@@ -146,6 +151,8 @@ class CompileReport:
         peak_bytes: most memory the process has held; None where the system does not tell.
         hardware: how the network was fitted to 2:4 hardware.
         estimator: of an adaptive bundle.
+        device: what the predicted times are of, in words; None without a profile.
+        frontier: what latencies buy; empty without a profile, and for networks that came sparse.
     """
 
     notes: tuple[str, ...]
@@ -164,6 +171,8 @@ class CompileReport:
     peak_bytes: int | None
     hardware: Hardware
     estimator: EstimatorRecord | None
+    device: str | None
+    frontier: tuple[Traded, ...]
 
 
 def compile_model(request: CompileRequest, progress: StageProgress) -> CompileReport:
@@ -181,8 +190,10 @@ def compile_model(request: CompileRequest, progress: StageProgress) -> CompileRe
     if request.adaptive and not plan:
         request = replace(request, budgets=ladder_budgets(request.budgets))
     budgets = (parse_budget(plan.budget),) if plan else request.budgets
-    engine_names = names(budgets)
+    engine_names = [*names(budgets), *(request.timing.names() if request.timing else ())]
     imported = import_network(request.model, request.binding)
+    if request.timing:
+        request.timing.require_of(imported.model, plan.layers[0].m if plan else request.rules.m)
     dense = imported.model
     request = replace(request, known=known_of(imported, request.known))
     if plan:
@@ -197,10 +208,14 @@ def compile_model(request: CompileRequest, progress: StageProgress) -> CompileRe
     restoring.require("the network", held_out.dense_quality())
     cost = costs(dense, REPORT_HW)
     hardware = _fitted(dense, plan, cost, engine_names[0], request, held_out.inputs(), progress)
+    frontier: tuple[Traded, ...] = ()
     if hardware.plan:
         found = iter([found_in_weights(hardware.model, hardware.plan)])
     else:
-        found = _searched(hardware, cost, probe.io, data, request, progress)
+        searcher = _searcher(hardware, probe.io, data, request, progress)
+        found = _searched(searcher, hardware, cost, request)
+        if request.timing:
+            frontier = request.timing.frontier(searcher, probe.io)
     engines = [
         hardware.checked(bake(name, hardware.model, result, hardware.cost, held_out, cost))
         for name, result in zip(engine_names, found, strict=True)
@@ -224,9 +239,9 @@ def compile_model(request: CompileRequest, progress: StageProgress) -> CompileRe
         tile=tile,
         output_hw=REPORT_HW if probe.io.fixed_hw else cost.output_hw,
         tiles=tiles,
-        dense=_dense_figures(dense, cost, tiles, held_out),
+        dense=_dense_figures(dense, cost, tiles, held_out, request.timing),
         quantized=_quantized_quality(imported, probe, data),
-        engines=tuple(_figures(engine, tiles) for engine in engines),
+        engines=tuple(_figures(engine, tiles, request.timing) for engine in engines),
         held_out=len(data.held_out),
         labelled=data.labelled,
         plain_psnr=plain,
@@ -234,6 +249,8 @@ def compile_model(request: CompileRequest, progress: StageProgress) -> CompileRe
         seconds=time.monotonic() - begun,
         peak_bytes=_peak_bytes(),
         hardware=hardware,
+        device=request.timing.profile.in_words() if request.timing else None,
+        frontier=frontier,
         estimator=estimator.record if estimator else None,
     )
 
@@ -299,16 +316,10 @@ def _without_dense(engine: BakedEngine) -> BakedEngine:
     return replace(engine, quality=replace(engine.quality, psnr_to_dense=None, max_abs_to_dense=None))
 
 
-def _searched(
-    hardware: Hardware,
-    cost: Cost,
-    io: ImageIO,
-    data: CompileData,
-    request: CompileRequest,
-    progress: StageProgress,
-) -> Iterator[SearchResult]:
-    """What the search finds for each budget; all are known to be reachable before the first is searched."""
-    searcher = Searcher(
+def _searcher(
+    hardware: Hardware, io: ImageIO, data: CompileData, request: CompileRequest, progress: StageProgress
+) -> Searcher:
+    return Searcher(
         hardware.model,
         io,
         data.search,
@@ -318,6 +329,10 @@ def _searched(
         progress=progress,
         cost=hardware.cost,
     )
+
+
+def _searched(searcher: Searcher, hardware: Hardware, cost: Cost, request: CompileRequest) -> Iterator[SearchResult]:
+    """What the search finds for each budget; all are known to be reachable before the first is searched."""
     for budget in request.budgets:
         _require_reachable(searcher, budget, hardware, cost, request.method)
     effort = effort_of(request.effort)
@@ -326,6 +341,9 @@ def _searched(
     for budget in request.budgets:
         found = searcher.search(hardware.budget(budget, cost), request.method, effort, request.start)
         yield replace(found, plan=replace(found.plan, budget=str(budget)))
+    if request.timing:
+        for latency in request.timing.latencies:
+            yield searcher.search_within(latency, request.timing.profile, effort)
 
 
 def _require_reachable(searcher: Searcher, budget: Fraction, hardware: Hardware, cost: Cost, method: str) -> None:
@@ -395,12 +413,13 @@ def _write(
     write_bundle(request.output, manifest, entries)
 
 
-def _dense_figures(dense: onnx.ModelProto, cost: Cost, tiles: int, held_out: HeldOut) -> Figures:
+def _dense_figures(dense: onnx.ModelProto, cost: Cost, tiles: int, held_out: HeldOut, timing: Timing | None) -> Figures:
     size = {ONNX: dense.ByteSize()}
-    return Figures("dense", 1.0, 1.0, 1.0, cost.params, tiles * cost.weight_macs, held_out.dense_quality(), size, {})
+    macs, ms = tiles * cost.weight_macs, timing.profile.predict({}) if timing else None
+    return Figures("dense", 1.0, 1.0, 1.0, cost.params, macs, ms, held_out.dense_quality(), size, {})
 
 
-def _figures(baked: BakedEngine, tiles: int) -> Figures:
+def _figures(baked: BakedEngine, tiles: int, timing: Timing | None) -> Figures:
     cost, artefacts = baked.cost, baked.artefacts
     sizes = {kind: len(data) for kind, data in artefacts.made.items()}
     return Figures(
@@ -410,6 +429,7 @@ def _figures(baked: BakedEngine, tiles: int) -> Figures:
         share_of_all=baked.share_of_all,
         params=cost.params,
         macs=tiles * cost.weight_macs,
+        predicted_ms=timing.predicted(baked.plan) if timing else None,
         quality=baked.quality,
         artefact_bytes=sizes,
         refusals=artefacts.refusals,

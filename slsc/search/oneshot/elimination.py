@@ -18,9 +18,7 @@ from slsc.pattern import nm_mask, rank_groups
 from slsc.search.base import Rules
 from slsc.search.least_squares import LeastSquares
 from slsc.search.moments import Moments
-
-STAGE_RATIO = 0.75
-"""Each stage keeps about this share of the previous one's N."""
+from slsc.search.oneshot.stages import stage_counts
 
 
 @dataclass(frozen=True)
@@ -38,16 +36,6 @@ class Stage:
     weight: np.ndarray
     bias: np.ndarray
     error: float
-
-
-def stage_counts(m: int, last: int) -> list[int]:
-    """N of each stage from below M down to `last`; [M] for a layer that stays dense."""
-    counts: list[int] = []
-    n = m
-    while n > last:
-        n = max(last, min(n - 1, round(n * STAGE_RATIO)))
-        counts.append(n)
-    return counts or [m]
 
 
 class Elimination:

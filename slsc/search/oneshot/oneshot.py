@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Mapping
 from fractions import Fraction
 from functools import cached_property
@@ -14,9 +15,16 @@ from torch import Tensor
 from slsc.onnx_torch import OnnxModule
 from slsc.progress import StageProgress
 from slsc.search.base import Rules, SearchNetwork, SearchResult, make_plan
+from slsc.search.device_profile import DeviceProfile, FrontierPoint, require_reachable
 from slsc.search.layers import Layer, layers_of
 from slsc.search.moments import Moments, network_moments
-from slsc.search.oneshot.allocation import ErrorCurve, allocate
+from slsc.search.oneshot.allocation import (
+    ErrorCurve,
+    allocate,
+    mac_costs,
+    predicted_error,
+    time_costs,
+)
 from slsc.search.oneshot.correction import prune_in_sequence
 from slsc.search.oneshot.sensitivity import measure_sensitivity
 
@@ -57,8 +65,33 @@ class OneShot:
         if budget >= 1:
             keep = dict.fromkeys(self._layers, self._rules.m)
         else:
-            keep = allocate(self._network, self._curves, budget, self._rules.m)
+            costs = mac_costs(self._network, self._curves, self._rules.m)
+            keep = allocate(self._curves, costs, budget * self._network.cost.prunable_macs)
         return self.prune_to(keep, budget, "oneshot")
+
+    def prune_within(self, latency: float, profile: DeviceProfile) -> SearchResult:
+        """As `prune`, within a time in milliseconds that `profile` predicts.
+
+        Raises:
+            BudgetError: no choice of N is that fast; names the least time.
+        """
+        keep = self._best_within(latency, profile)
+        # A share of MACs is what a plan's budget is of: the one that this comes to, rounded up.
+        share = Fraction(math.ceil(self._network.share(keep, self._rules.m) * 10**4), 10**4)
+        return self.prune_to(keep, share, "oneshot")
+
+    def frontier(self, profile: DeviceProfile, count: int) -> list[FrontierPoint]:
+        """What latencies between the least one and that of the dense network buy, evenly in ratio."""
+        latencies = np.geomspace(profile.least(), profile.most(), count)
+        return [self._point(self._best_within(latency, profile), profile) for latency in latencies.tolist()]
+
+    def _best_within(self, latency: float, profile: DeviceProfile) -> dict[str, int]:
+        require_reachable(latency, profile)
+        return allocate(self._curves, time_costs(profile, self._curves), latency - profile.rest)
+
+    def _point(self, keep: Mapping[str, int], profile: DeviceProfile) -> FrontierPoint:
+        share = float(self._network.share(keep, self._rules.m))
+        return FrontierPoint(profile.predict(keep), share, predicted_error(self._curves, keep))
 
     def prune_to(self, keep: Mapping[str, int], budget: Fraction, method: str) -> SearchResult:
         """Prune to a given N by layer, and correct front to back; `budget` and `method` are what the plan says.

@@ -19,7 +19,8 @@ from slsc.search.base import Rules
 from slsc.search.layers import Layer, read_layer, write_layer
 from slsc.search.moments import Moments
 from slsc.search.oneshot.allocation import ErrorCurve
-from slsc.search.oneshot.elimination import Elimination, Stage, stage_counts
+from slsc.search.oneshot.elimination import Elimination, Stage
+from slsc.search.oneshot.stages import stage_counts
 
 PROBES = (0.375, 0.125, 0.0625)
 """Shares N/M at which the output error is measured."""

@@ -158,6 +158,7 @@ def test_version_and_features(native, isas):
     have = {name for name in ("avx512", "avx2", "neon", "portable") if native.slsc_has(name.encode())}
     assert have == set(isas)
     assert native.slsc_has(b"bundle-3") == 1
+    assert native.slsc_has(b"int8") in (0, 1)
     assert native.slsc_has(b"teleport") == native.slsc_has(b"") == native.slsc_has(None) == 0
 
 

@@ -39,7 +39,7 @@ def upscaler(channels: int = 3, width: int = 32, op: str = "Relu") -> onnx.Model
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_upscaler() -> Callable[..., onnx.ModelProto]:
     return upscaler
 

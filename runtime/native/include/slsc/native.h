@@ -41,8 +41,8 @@ typedef enum {
 SLSC_API const char* slsc_version(void);
 
 /* Whether this library, on this processor, has a feature: an instruction set ("avx512", "avx2", "neon", "portable"), a precision
- * ("float32"), a version that it reads ("plan-2" of plan files, "bundle-3" of bundles), or a feature of plan files ("weight-sets").
- * 0 for what it does not know. */
+ * ("float32"; "int8" where integers are faster), a version that it reads ("plan-2" of plan files, "bundle-3" of bundles), or a feature
+ * of plan files ("weight-sets"). 0 for what it does not know. */
 SLSC_API int slsc_has(const char* feature);
 
 /* ---- contexts --------------------------------------------------------------------------------------------------- */

@@ -22,7 +22,7 @@ struct slsc_engine {
 namespace {
 
 constexpr int kMaxThreads = 1024;
-constexpr const char* kFeatures[] = {"bundle-3", "float32", "int8", "plan-2", "weight-sets"};
+constexpr const char* kFeatures[] = {"bundle-3", "float32", "plan-2", "weight-sets"};
 
 thread_local std::string open_error;
 
@@ -61,6 +61,7 @@ int slsc_has(const char* feature) {
     if (!feature) return 0;
     for (const char* known : kFeatures)
         if (std::strcmp(feature, known) == 0) return 1;
+    if (std::strcmp(feature, slsc::kInt8) == 0) return slsc::select_kernels(nullptr)->fast_integers;
     return slsc::select_kernels(feature) != nullptr;
 }
 
