@@ -95,7 +95,7 @@ def _sweep(args: argparse.Namespace, console: Console) -> int:
             args.target,
             args.hr,
             args.lr,
-            backend=args.backend or provider_backend(args.provider),
+            backend=provider_backend(args.provider, args.backend),
             threads=args.threads,
             progress=progress,
         )
