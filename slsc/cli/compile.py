@@ -127,12 +127,12 @@ def run(args: argparse.Namespace, console: Console) -> int:
         raise UsageError(f"--m {args.m} is outside 2..256", hint="the default, 32, is the paper's")
     if bool(args.budget or args.latency) == bool(args.plan):
         raise UsageError("give either budgets or a plan", hint="use --budget 1/8, or --plan OUT.plan.json")
-    if args.adaptive and (args.plan or args.latency):
-        raise UsageError(
-            "--adaptive goes with budgets alone",
-            why="a plan is of one engine, which leaves nothing to choose" if args.plan else "it chooses by shares",
-            hint="leave out --adaptive",
-        )
+    if args.adaptive and args.plan:
+        raise UsageError("a plan is of one engine, which leaves nothing to choose", hint="leave out --adaptive")
+    if args.adaptive and args.latency:
+        raise UsageError("a ladder lies around budgets", hint="leave out --adaptive, or --latency")
+    if args.adaptive and args.precision != "float32":
+        raise UsageError("regions choose among engines in float32", hint="leave out --adaptive, or --precision")
     timing = timing_of(args)
     output = output_path(
         written_path(args, SUFFIX) or Path(f"{args.model.stem}{SUFFIX}"), SUFFIX, args.model, args.plan

@@ -91,7 +91,14 @@ def _sweep(args: argparse.Namespace, console: Console) -> int:
     require_sweepable(args.noise, args.engine, args.lpips, args.target.suffix)
     page = output_path(args.sweep, ".md", args.target)
     with console.stages() as progress:
-        found = sweep(args.target, args.hr, args.lr, backend=args.backend, threads=args.threads, progress=progress)
+        found = sweep(
+            args.target,
+            args.hr,
+            args.lr,
+            backend=provider_backend(args.provider, args.backend),
+            threads=args.threads,
+            progress=progress,
+        )
     figure = page.with_suffix(".png")
     if write_figure(figure, found):
         console.artefact(figure)

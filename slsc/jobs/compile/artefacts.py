@@ -63,7 +63,7 @@ def join(candidates: Sequence[tuple[onnx.ModelProto, Plan | None]], io: ImageIO)
     """Bring the engines of a ladder into one artefact each that holds them all, where there is such a form.
 
     Args:
-        candidates: graphs and plans, cheapest first.
+        candidates: graphs in float32 and plans, cheapest first.
         io: how pixels enter and leave them.
 
     Returns:
@@ -79,7 +79,7 @@ def join(candidates: Sequence[tuple[onnx.ModelProto, Plan | None]], io: ImageIO)
         for index, (model, _) in enumerate(candidates):
             runner.set_candidate(index)
             found = decibels(OnnxRuntimeRunner(model.SerializeToString(), 0), runner, io)
-            if found < LEAST_DB:
+            if found < LEAST_DB[FLOAT32.name]:
                 return {}, [f"candidate {index} in one pass is {found:.1f} dB from ONNX Runtime; please report this"]
     return {NativeBackend.kind: data}, []
 

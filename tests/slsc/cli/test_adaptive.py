@@ -220,3 +220,11 @@ def test_what_does_not_go_with_a_sweep_is_refused(
 ) -> None:
     done = slsc("eval", adaptive, "--hr", tmp_path, "--sweep", tmp_path / "sweep.md", *words)
     assert done.code == 2 and words[0] in done.err
+
+
+@pytest.mark.parametrize("words", [("--precision", "int8", "--budget", "1/8"), ("--plan", "x.plan.json")])
+def test_ladders_of_other_types_or_of_a_plan_are_refused(
+    slsc: Callable[..., Any], model_path: Path, words: tuple[str, ...]
+) -> None:
+    done = slsc("compile", model_path, "--adaptive", *words)
+    assert done.code == 2 and "--adaptive" in done.err
