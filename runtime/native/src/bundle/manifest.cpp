@@ -245,7 +245,8 @@ Manifest read_manifest(const Json& json) {
     read_engines(fields, manifest);
     check_candidates(fields, manifest);
     if (!fields.list("estimators").empty())
-        throw BundleError(Fault::newer_schema, "it was made by a newer slsc: it has estimators, which this one lacks");
+        throw BundleError(Fault::newer_schema,
+                          "it has an estimator, and this library does not choose by region: compile it without --adaptive");
     read_entries(fields, manifest);
     fields.close();
     return manifest;
