@@ -61,9 +61,14 @@ def decide_order(
 
 
 def _in_order(order: str, convention: Convention, known: Known) -> Convention:
-    """The convention in an order; values that the user gave stay, being in the network's own."""
+    """The convention in an order; values that the user gave stay, being in the network's own.
+
+    So do those of an output that was found to be as the input.
+    """
     turned = convention.turned(order)
-    return replace(turned, input=known.input or turned.input, output=known.output or turned.output)
+    values = known.input or turned.input
+    same = values if convention.output == convention.input else turned.output
+    return replace(turned, input=values, output=known.output or same)
 
 
 def _disagrees(other: float, lead: float) -> bool:

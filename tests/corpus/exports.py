@@ -17,7 +17,7 @@ ORDER = ("--order", "RGB")
 """Streaks are as grey in one order as in the other: what removes them hardly tells."""
 
 CAFFE = Levels((-103.939, -116.779, -123.68), (255 - 103.939, 255 - 116.779, 255 - 123.68))
-MEANS = ("--mean", "103.939,116.779,123.68", "--std", "1", "--order", "BGR")
+MEANS = ("--mean", "103.939,116.779,123.68", "--std", "1")
 
 INTEGERS = 4
 """Steps of 255 that the float network of int8 weights may be off from the integers, whose roundings it leaves out."""
