@@ -42,8 +42,8 @@ OUT_OF_REACH = 2
 """Warned from so many times the budget on that a whole network keeps."""
 
 if TYPE_CHECKING:
-    from slsc.jobs.compile.compiling import CompileReport, Figures
     from slsc.jobs.compile.measuring import Quality
+    from slsc.jobs.compile.report import CompileReport, Figures
     from slsc.search.sls.settings import SlsSettings
 
 
@@ -67,8 +67,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--plan",
         type=Path,
+        action="append",
+        default=[],
         metavar="OUT.plan.json",
-        help="package MODEL.onnx as it is, trained sparse by `slsc train` with this plan, instead of searching",
+        help="package MODEL.onnx as it is, trained sparse by `slsc train` with this plan, instead of searching; "
+        "several times for the networks within a nested one",
     )
     parser.add_argument(
         "--force", action="store_true", help="compile a network, or to a budget, that restores no better than nothing"
@@ -127,7 +130,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
         raise UsageError(f"--m {args.m} is outside 2..256", hint="the default, 32, is the paper's")
     if bool(args.budget or args.latency) == bool(args.plan):
         raise UsageError("give either budgets or a plan", hint="use --budget 1/8, or --plan OUT.plan.json")
-    if args.adaptive and args.plan:
+    if args.adaptive and len(args.plan) == 1:
         raise UsageError("a plan is of one engine, which leaves nothing to choose", hint="leave out --adaptive")
     if args.adaptive and args.latency:
         raise UsageError("a ladder lies around budgets", hint="leave out --adaptive, or --latency")
@@ -135,10 +138,11 @@ def run(args: argparse.Namespace, console: Console) -> int:
         raise UsageError("regions choose among engines in float32", hint="leave out --adaptive, or --precision")
     timing = timing_of(args)
     output = output_path(
-        written_path(args, SUFFIX) or Path(f"{args.model.stem}{SUFFIX}"), SUFFIX, args.model, args.plan
+        written_path(args, SUFFIX) or Path(f"{args.model.stem}{SUFFIX}"), SUFFIX, args.model, *args.plan
     )
 
-    from slsc.jobs.compile.compiling import CompileRequest, compile_model
+    from slsc.jobs.compile.compiling import compile_model
+    from slsc.jobs.compile.request import CompileRequest
     from slsc.search.base import Rules
 
     request = CompileRequest(
@@ -146,7 +150,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
         binding=binding_of(args, SUFFIX),
         budgets=tuple(args.budget or ()),
         timing=timing,
-        plan=args.plan,
+        plans=tuple(args.plan),
         output=output,
         data=args.data,
         pairs=tuple(args.pairs) if args.pairs else None,

@@ -13,7 +13,7 @@ from slsc.cli.inspect import DEVICES
 from slsc.errors import UsageError
 
 if TYPE_CHECKING:
-    from slsc.jobs.compile.compiling import CompileReport
+    from slsc.jobs.compile.report import CompileReport
     from slsc.jobs.compile.timing import Timing
 
 TIME = re.compile(r"(\d{1,9}(?:\.\d{0,9})?|\.\d{1,9})\s*(us|ms|s)", re.ASCII)

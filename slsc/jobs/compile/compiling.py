@@ -6,10 +6,9 @@ import functools
 import hashlib
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
-from pathlib import Path
 
 import onnx
 
@@ -18,161 +17,31 @@ from slsc.errors import BudgetError, UsageError
 from slsc.jobs.compile.adapting import Fitted, fit_estimator, ladder_budgets
 from slsc.jobs.compile.baking import BakedEngine, bake
 from slsc.jobs.compile.efforts import effort_of
-from slsc.jobs.compile.hardware import Hardware, HardwareRequest, fit_dense, fit_sparse, require_mappable
+from slsc.jobs.compile.hardware import Hardware, fit_dense, fit_sparse, require_mappable
 from slsc.jobs.compile.measuring import HeldOut, Quality, measure_tiles
 from slsc.jobs.compile.photos import PROBE_PHOTOS, CompileData, from_pairs, from_photos, photos, probe_photos
+from slsc.jobs.compile.report import CompileReport, Figures
+from slsc.jobs.compile.request import CompileRequest
 from slsc.jobs.compile.restoring import Restoring
 from slsc.jobs.compile.rounding import quantized_quality
 from slsc.jobs.compile.timing import Timing, Traded
 from slsc.jobs.compile.trained import found_in_weights, read_plan
 from slsc.jobs.inspect.inspection import REPORT_HW
-from slsc.jobs.type.precision import LayerType, Precision, Typing, require_nodes
+from slsc.jobs.type.precision import Precision, Typing, require_nodes
 from slsc.networks.loading import import_network, import_notes, known_of
 from slsc.networks.tile_geometry import Batch, tiles_of
 from slsc.passes.analysis.cost import Cost, costs
-from slsc.passes.importing.binding import Binding
 from slsc.passes.importing.import_model import Imported
 from slsc.passes.package import write_bundle
 from slsc.plan import Plan, parse_budget
-from slsc.probe import Known, ProbeResult, probe_io
+from slsc.probe import ProbeResult, probe_io
 from slsc.progress import StageProgress
 from slsc.runtime.bundle.engines import FLOAT32, ONNX, ZERO_COST, Candidate
-from slsc.runtime.bundle.estimators import EstimatorRecord
 from slsc.runtime.bundle.manifest import SCHEMA, ImageIO, Manifest, Source, TileGeometry
-from slsc.search.base import Rules, SearchResult
+from slsc.search.base import SearchResult
 from slsc.search.context import calibration_inputs
 from slsc.search.inputs import PatchSource
 from slsc.search.searcher import Searcher
-from slsc.search.sls.settings import SlsSettings
-
-
-@dataclass(frozen=True)
-class CompileRequest:
-    """What to compile, and how.
-
-    Attributes:
-        model: the ONNX file.
-        binding: what its inputs beside the image hold, and which output is wanted.
-        budgets: kept / dense MACs over the prunable layers, one engine each; the first is the default engine. None at
-            all with `plan`.
-        timing: latencies to meet, one engine each, behind those of the budgets; and the profile that predicts them.
-        plan: the plan of a network that is sparse already, which is packaged as it is; None searches.
-        output: the bundle to write.
-        data: folder of photos; scikit-image's own for None.
-        pairs: folders of inputs and of wanted outputs, instead of `data`.
-        method: how N is found, one of `slsc.methods.SPARSE`.
-        effort: how long to finetune, one of `slsc.jobs.compile.efforts.EFFORTS`.
-        start: weights to finetune, one of `slsc.methods.STARTS`.
-        sls: how the method `sls` learns N; None for the preset that goes with the effort.
-        rules: group size and mask rule.
-        seed: of everything random.
-        known: what the probe need not find out; see `slsc.probe.probe_io`.
-        force: compile a network that restores nothing, too.
-        hardware: 2:4 hardware to fit the network to.
-        adaptive: add an estimator, by which the runtime chooses an engine for every region; of one budget a ladder of
-            engines around it is made.
-        precision: types to give the engines.
-    """
-
-    model: Path
-    binding: Binding
-    budgets: tuple[Fraction, ...]
-    timing: Timing | None
-    plan: Path | None
-    output: Path
-    data: Path | None
-    pairs: tuple[Path, Path] | None
-    method: str
-    effort: str
-    start: str
-    sls: SlsSettings | None
-    rules: Rules
-    seed: int
-    known: Known
-    force: bool
-    hardware: HardwareRequest
-    precision: Precision
-    adaptive: bool = False
-
-
-@dataclass(frozen=True)
-class Figures:
-    """One line of the before/after table; `name` is "dense" or the engine's.
-
-    Attributes:
-        name: see above.
-        budget: most that `share` may be; 1 for "dense".
-        share: kept / dense MACs over the prunable layers.
-        share_of_all: kept / dense MACs over the whole network.
-        params: parameters that are kept.
-        macs: kept weight MACs for an output of `slsc.jobs.inspect.inspection.REPORT_HW`, all tiles of a network of one
-            size together, halos included.
-        predicted_ms: time that the profile of a device predicts; None without one.
-        quality: measured on the held-out photos.
-        artefact_bytes: size of each of its artefacts, by kind.
-        refusals: why there are no others, by kind.
-        layers: what its convolutions compute in, where it was given types.
-        loss: PSNR that these cost, dB; None without, or where it cannot be measured.
-    """
-
-    name: str
-    budget: float
-    share: float
-    share_of_all: float
-    params: int
-    macs: int
-    predicted_ms: float | None
-    quality: Quality
-    artefact_bytes: Mapping[str, int]
-    refusals: Mapping[str, str]
-    layers: tuple[LayerType, ...] = ()
-    loss: float | None = None
-
-
-@dataclass(frozen=True)
-class CompileReport:
-    """What was made.
-
-    Attributes:
-        notes: what was said of the network's inputs and outputs, and how its conventions were met.
-        probe: interface of the network, and how it was found.
-        tile: how tiles must overlap.
-        output_hw: output size of `Figures.macs`.
-        tiles: of a network of one size that this takes; 1 for networks of any.
-        dense: the network before.
-        quantized: the network as its file has it, where activations are rounded to integers there: `psnr_to_dense` is
-            what that rounding changes. None for other networks.
-        engines: the engines, in the order of the budgets.
-        held_out: number of photos the quality was measured on.
-        labelled: these are pairs of the user's, in the state they came in.
-        plain_psnr: PSNR in dB of doing nothing on them, as `Quality.psnr`; None without truth.
-        warnings: networks that restore nothing, and were compiled by force.
-        seconds: wall-clock time.
-        peak_bytes: most memory the process has held; None where the system does not tell.
-        hardware: how the network was fitted to 2:4 hardware.
-        device: what the predicted times are of, in words; None without a profile.
-        frontier: what latencies buy; empty without a profile, and for networks that came sparse.
-        estimator: of an adaptive bundle.
-    """
-
-    notes: tuple[str, ...]
-    probe: ProbeResult
-    tile: TileGeometry
-    output_hw: tuple[int, int]
-    tiles: int
-    dense: Figures
-    quantized: Quality | None
-    engines: tuple[Figures, ...]
-    held_out: int
-    labelled: bool
-    plain_psnr: float | None
-    warnings: tuple[str, ...]
-    seconds: float
-    peak_bytes: int | None
-    hardware: Hardware
-    device: str | None
-    frontier: tuple[Traded, ...]
-    estimator: EstimatorRecord | None
 
 
 def compile_model(request: CompileRequest, progress: StageProgress) -> CompileReport:
@@ -186,17 +55,17 @@ def compile_model(request: CompileRequest, progress: StageProgress) -> CompileRe
         SlscError: any of its branches; see `slsc.errors`.
     """
     begun = time.monotonic()
-    plan = read_plan(request.plan) if request.plan else None
-    if request.adaptive and not plan:
+    plans = [read_plan(path) for path in request.plans]
+    if request.adaptive and not plans:
         request = replace(request, budgets=ladder_budgets(request.budgets))
-    budgets = (parse_budget(plan.budget),) if plan else request.budgets
+    budgets = [parse_budget(plan.budget) for plan in plans] or request.budgets
     engine_names = [*names(budgets), *(request.timing.names() if request.timing else ())]
     imported = import_network(request.model, request.binding)
     if request.timing:
-        request.timing.require_of(imported.model, plan.layers[0].m if plan else request.rules.m)
+        request.timing.require_of(imported.model, plans[0].layers[0].m if plans else request.rules.m)
     dense = imported.model
     request = replace(request, known=known_of(imported, request.known))
-    if plan:
+    for plan in plans:
         found_in_weights(dense, plan)  # what is wrong with it is told before anything that takes long
     require_mappable(dense, request.hardware)
     require_nodes(dense, request.precision.keep)
@@ -207,10 +76,10 @@ def compile_model(request: CompileRequest, progress: StageProgress) -> CompileRe
     restoring = Restoring(plain, data.state, probe, forced=request.force)
     restoring.require("the network", held_out.dense_quality())
     cost = costs(dense, REPORT_HW)
-    hardware = _fitted(dense, plan, cost, engine_names[0], request, held_out.inputs(), progress)
+    hardware = _fitted(dense, plans, cost, engine_names[0], request, held_out.inputs(), progress)
     frontier: tuple[Traded, ...] = ()
     if hardware.plan:
-        found = iter([found_in_weights(hardware.model, hardware.plan)])
+        found = (found_in_weights(hardware.model, plan) for plan in (hardware.plan, *plans[1:]))
     else:
         searcher = _searcher(hardware, probe.io, data, request, progress)
         found = _searched(searcher, hardware, cost, request)
@@ -220,7 +89,7 @@ def compile_model(request: CompileRequest, progress: StageProgress) -> CompileRe
         hardware.checked(bake(name, hardware.model, result, hardware.cost, held_out, cost))
         for name, result in zip(engine_names, found, strict=True)
     ]
-    if plan:
+    if plans:
         if request.hardware.maps:
             hardware.to_given.update((engine.name, engine.quality.psnr_to_dense) for engine in engines)
         engines = [_without_dense(engine) for engine in engines]
@@ -231,7 +100,7 @@ def compile_model(request: CompileRequest, progress: StageProgress) -> CompileRe
     tile = measure_tiles([engine.model for engine in engines], probe.io, data.held_out)
     tiles = tiles_of(probe.io, tile, REPORT_HW)
     notes = import_notes(imported.report)
-    estimator = _estimator(engines, dense, data, request, progress) if request.adaptive else None
+    estimator = _estimator(engines, dense, data, budgets[0], progress) if request.adaptive else None
     _write(request, notes, probe.io, tile, engines, estimator)
     return CompileReport(
         notes=(*request.binding.options(), *notes),
@@ -259,7 +128,7 @@ def _estimator(
     engines: Sequence[BakedEngine],
     dense: onnx.ModelProto,
     data: CompileData,
-    request: CompileRequest,
+    budget: Fraction,
     progress: StageProgress,
 ) -> Fitted:
     return fit_estimator(
@@ -268,14 +137,14 @@ def _estimator(
         data.search,
         data.held_out,
         truth=data.truth,
-        budget=request.budgets[0],
+        budget=budget,
         progress=progress,
     )
 
 
 def _fitted(
     dense: onnx.ModelProto,
-    plan: Plan | None,
+    plans: Sequence[Plan],
     cost: Cost,
     engine: str,
     request: CompileRequest,
@@ -283,8 +152,14 @@ def _fitted(
     progress: StageProgress,
 ) -> Hardware:
     """The network as the hardware wants it."""
-    if plan:
-        return fit_sparse(dense, plan, cost, request.hardware, engine, request.seed, inputs, progress)
+    if len(plans) > 1 and request.hardware.maps:
+        raise UsageError(
+            "--map-2to4 does not go with several plans",
+            why="what one network gives up, those nested within it would lose",
+            hint="train with --rule magnitude+2:4, or give one --plan",
+        )
+    if plans:
+        return fit_sparse(dense, plans[0], cost, request.hardware, engine, request.seed, inputs, progress)
     trains = effort_of(request.effort) is not None
     return fit_dense(dense, cost, request.hardware, trains, inputs)
 

@@ -144,6 +144,27 @@ def test_a_sparse_network_is_trained_then_packaged_by_its_plan(
     assert "break the plan" in _error(capsys)
 
 
+def test_nested_networks_are_packaged_together(
+    photos: Path, upscaler: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output, bundle = tmp_path / "net.onnx", tmp_path / "net.slsb"
+    budgets = [word for budget in ("1/4", "1", "1/2") for word in ("--budget", budget)]
+    choices = ("--method", "nested", *budgets, "--m", "8", "--range", "0:1", "--lr", "1e-4")
+    assert _train(photos, "--model", str(upscaler), "--steps", "4", *choices, "-o", str(output)) == 0
+    plans = [str(tmp_path / f"net.{name}plan.json") for name in ("1-4.", "1-2.", "")]
+    assert set(capsys.readouterr().out.splitlines()[-4:]) == {*plans, str(output)}
+    named = [word for plan in plans for word in ("--plan", plan)]
+    words = ["--range", "0:1", "--force", "--adaptive", "--json", "-o", str(bundle)]
+    assert main(["compile", str(output), *named, *words]) == 0
+    engines = json.loads(capsys.readouterr().out)["engines"]
+    assert [engine["name"] for engine in engines] == ["1-4", "1-2", "1"]
+    shares = [engine["share"] for engine in engines]
+    assert shares == sorted(shares) and shares[0] <= 0.25 and shares[-1] == 1
+    assert main(["check", str(bundle), "-q"]) == 0
+    assert main(["compile", str(output), "--map-2to4", "auto", *named, *words]) == 2
+    assert "--map-2to4 does not go with several plans" in _error(capsys)
+
+
 def test_a_plan_or_budgets_but_not_both(upscaler: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for words in ([], ["--budget", "1/2", "--plan", str(tmp_path / "p.json")]):
         assert main(["compile", str(upscaler), *words]) == 2
