@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import numpy.typing as npt
+from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument as OrtError
 
 from corpus.commands import Outcome, slsc
 from corpus.feeding import Feed, Pixels, values_of, within
@@ -65,7 +66,7 @@ def off_by(
 
     Returns:
         what `slsc run` did, and the largest difference, of 255; None where it refused, and where there is nothing to
-        compare with: the network takes one size only, or the photo is all border.
+        compare with: the network takes one size only, the photo is all border, or smaller than ONNX Runtime takes.
     """
     pixels = form.cut(given)
     source, output = folder / "given.png", folder / "restored.png"
@@ -82,7 +83,10 @@ def off_by(
     if feed.fixed_hw or rows <= 0 or columns <= 0:
         return ran, None
     size = [-(-side // feed.multiple) * feed.multiple for side in (height, width)]
-    right = values_of(model, feed, mirrored(pixels, size))[:rows, :columns]
+    try:
+        right = values_of(model, feed, mirrored(pixels, size))[:rows, :columns]
+    except OrtError:
+        return ran, None
     if form.colourless:
         right = luma(right)
     return ran, float(np.abs(within(result, feed.border) - right.clip(0, 255)).max())

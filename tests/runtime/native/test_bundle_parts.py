@@ -224,7 +224,6 @@ MANIFESTS = {
     "newer schema": _set("schema", 5),
     "no schema": lambda about: about.pop("schema"),
     "schema of another type": _set("schema", "2"),
-    "estimators": _set("estimators", [{}]),
     "unknown field": _set("more", 1),
     "missing field": lambda about: about.pop("tile"),
     "long version": _set("slsc_version", "1" * 65),
@@ -298,6 +297,11 @@ GOOD_MANIFESTS = {
 def test_bad_manifests_are_refused_with_the_word_of_the_python_runtime(part, bundles, bundle, case):
     _edited(bundles, MANIFESTS[case])(bundle)
     assert part("open", bundle).strip() == _fault(bundle) != "ok"
+
+
+def test_a_bundle_that_chooses_by_region_is_refused(part, bundles, bundle):
+    _edited(bundles, _set("estimators", [{}]))(bundle)
+    assert part("open", bundle).strip() == "newer_schema"
 
 
 @pytest.mark.parametrize("case", GOOD_MANIFESTS)

@@ -252,7 +252,7 @@ def test_version_is_told_before_anything_else():
 
 
 @pytest.mark.parametrize(
-    ("name", "shown"), [("weight-sets", "weight-sets"), ("a" * 32, "a" * 32), ("\x1b[2J\n", "?[2J?"), ("", "")]
+    ("name", "shown"), [("weight-set", "weight-set"), ("a" * 32, "a" * 32), ("\x1b[2J\n", "?[2J?"), ("", "")]
 )
 def test_unknown_feature_is_refused_by_name(sparse, name, shown):
     asking = replace(sparse, features=(name,))

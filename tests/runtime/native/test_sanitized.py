@@ -25,14 +25,24 @@ def _works(sanitizers: str, folder: Path) -> bool:
     return built.returncode == 0 and subprocess.run([program], capture_output=True).returncode == 0
 
 
+@pytest.fixture
+def few_cases(cases: Path, tmp_path: Path) -> Path:
+    """One plan of every kind: under sanitizers everything takes twenty times as long."""
+    folder = tmp_path / "cases"
+    folder.mkdir()
+    for path in cases.glob("*0.*"):
+        shutil.copy(path, folder)
+    return folder
+
+
 @pytest.mark.parametrize(
     ("sanitizers", "mode"), [("address,undefined", "oracle"), ("address,undefined", "hostile"), ("thread", "oracle")]
 )
-def test_no_fault(build_native, cases, tmp_path, sanitizers, mode):
+def test_no_fault(build_native, few_cases, tmp_path, sanitizers, mode):
     if not _works(sanitizers, tmp_path):
         pytest.skip(f"no g++ with -fsanitize={sanitizers} here")
     selftest = build_native(sanitizers.replace(",", "-"), f"-DSLSC_NATIVE_SANITIZE={sanitizers}") / "selftest"
-    done = subprocess.run([selftest, mode, cases], capture_output=True, text=True, env=os.environ | OPTIONS)
+    done = subprocess.run([selftest, mode, few_cases], capture_output=True, text=True, env=os.environ | OPTIONS)
     assert done.returncode == 0, done.stdout + done.stderr[-4000:]
     print(done.stdout)
 
