@@ -79,7 +79,7 @@ def compile_model(request: CompileRequest, progress: StageProgress) -> CompileRe
     hardware = _fitted(dense, plans, cost, engine_names[0], request, held_out.inputs(), progress)
     frontier: tuple[Traded, ...] = ()
     if hardware.plan:
-        found = (found_in_weights(hardware.model, plan) for plan in (hardware.plan, *plans[1:]))
+        found = iter([found_in_weights(hardware.model, plan) for plan in (hardware.plan, *plans[1:])])
     else:
         searcher = _searcher(hardware, probe.io, data, request, progress)
         found = _searched(searcher, hardware, cost, request)
