@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -67,8 +68,8 @@ class Restorer(Protocol):
         ...
 
 
-class WholeImage:
-    """An ONNX network, run once over each whole image.
+class NetworkImage(ABC):
+    """An ONNX network on a backend.
 
     Args:
         model: as its import left it.
@@ -82,43 +83,6 @@ class WholeImage:
         self._runner = running.load(probe.restorer(model).SerializeToString())
 
     def restore(self, image: Pixels) -> Pixels:
-        """See `Restorer.restore`; sizes that the network's strides do not divide are continued by mirroring."""
-        return self._restored(image)
-
-    def restore_values(self, image: Values) -> Values:
-        """See `Restorer.restore_values`; sizes as in `restore`."""
-        return self._restored(image)
-
-    def close(self) -> None:
-        """See `Restorer.close`."""
-        self._runner.close()
-
-    def _restored(self, image: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        height, width = image.shape[:2]
-        size = [round_up(side, multiple) for side, multiple in zip((height, width), self.io.multiple_of, strict=True)]
-        padded = mirrored(image, size)
-        rows, columns = height * self.io.scale, width * self.io.scale
-        restored = self._runner.run(to_batch(padded, self.io))[0, :, :rows, :columns]
-        return compose(restored, Photo(image), self.io, (0, rows), (0, columns))
-
-
-class TiledImage:
-    """An ONNX network of one size, run in tiles of that size as a bundle of it would be.
-
-    Args:
-        model, probe, running: as of `WholeImage`.
-        photos: how far tiles overlap is measured on these, HxWx3 uint8.
-    """
-
-    def __init__(
-        self, model: onnx.ModelProto, probe: ProbeResult, running: Backend, photos: Sequence[npt.NDArray[np.uint8]]
-    ) -> None:
-        self.io: ImageIO = probe.io
-        self._runner = running.load(probe.restorer(model).SerializeToString())
-        self._geometry = self._measured(model, photos)
-        self.doubts: Sequence[str] = (*probe.doubts(), self._overlap())
-
-    def restore(self, image: Pixels) -> Pixels:
         """See `Restorer.restore`."""
         return self._restored(image)
 
@@ -129,6 +93,38 @@ class TiledImage:
     def close(self) -> None:
         """See `Restorer.close`."""
         self._runner.close()
+
+    @abstractmethod
+    def _restored(self, image: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """An image of either kind."""
+
+
+class WholeImage(NetworkImage):
+    """A network, run once over each whole image; sizes that its strides do not divide are continued by mirroring."""
+
+    def _restored(self, image: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        height, width = image.shape[:2]
+        size = [round_up(side, multiple) for side, multiple in zip((height, width), self.io.multiple_of, strict=True)]
+        padded = mirrored(image, size)
+        rows, columns = height * self.io.scale, width * self.io.scale
+        restored = self._runner.run(to_batch(padded, self.io))[0, :, :rows, :columns]
+        return compose(restored, Photo(image), self.io, (0, rows), (0, columns))
+
+
+class TiledImage(NetworkImage):
+    """A network of one size, run in tiles of that size as a bundle of it would be.
+
+    Args:
+        model, probe, running: as of `NetworkImage`.
+        photos: how far tiles overlap is measured on these, HxWx3 uint8.
+    """
+
+    def __init__(
+        self, model: onnx.ModelProto, probe: ProbeResult, running: Backend, photos: Sequence[npt.NDArray[np.uint8]]
+    ) -> None:
+        super().__init__(model, probe, running)
+        self._geometry = self._measured(model, photos)
+        self.doubts = (*self.doubts, self._overlap())
 
     def _restored(self, image: npt.NDArray[Any]) -> npt.NDArray[Any]:
         height, width, channels = image.shape

@@ -73,6 +73,15 @@ class PruningMethod(SparseMethod):
         return MaskedRecipe(module, found)
 
 
+def masked_weights(module: OnnxModule, masks: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
+    """All parameters by name, exact zeros where a mask prunes."""
+    weights = {}
+    for name in module.parameter_names():
+        value = module.parameter(name).detach()
+        weights[name] = (value * masks[name] if name in masks else value).cpu().numpy()
+    return weights
+
+
 def set_weights(module: OnnxModule, weights: Mapping[str, np.ndarray]) -> None:
     """Copy arrays into the parameters of their names."""
     with torch.no_grad():

@@ -21,6 +21,7 @@ from slsc.onnx_torch import OnnxModule
 from slsc.plan import Plan
 from slsc.search.base import Rules, SearchNetwork, SearchResult, make_plan
 from slsc.search.context import SearchContext
+from slsc.search.masked import masked_weights
 from slsc.search.method import SparseMethod, SparseTask
 from slsc.search.ranking import limits, rank_weights
 from slsc.search.srste import decaying
@@ -127,13 +128,9 @@ class NestedRecipe(DenseRecipe):
     def result(self) -> SearchResult:
         """The largest network, its pruned weights exact zeros, and the plans of those within it."""
         masks, module = self.module.masks(-1), self.module.network
-        weights = {}
-        for name in module.parameter_names():
-            value = module.parameter(name).detach()
-            weights[name] = (value * masks[name] if name in masks else value).cpu().numpy()
         *smaller, largest = (self._plan(index) for index in range(len(self.module.keeps)))
         arrays = {name: mask.cpu().numpy() for name, mask in masks.items()}
-        return SearchResult(largest, weights, arrays, nested=tuple(smaller))
+        return SearchResult(largest, masked_weights(module, masks), arrays, nested=tuple(smaller))
 
     def _plan(self, index: int) -> Plan:
         masks = {name: mask.cpu().numpy() for name, mask in self.module.masks(index).items()}

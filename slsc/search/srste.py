@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from slsc.onnx_torch import OnnxModule
 from slsc.search.base import Rules, SearchNetwork, SearchResult, make_plan
 from slsc.search.context import SearchContext
-from slsc.search.masked import set_weights
+from slsc.search.masked import masked_weights, set_weights
 from slsc.search.method import SparseMethod, SparseTask
 from slsc.search.ranking import limits, rank_weights
 from slsc.search.uniform import fit_uniform, uniform_keep
@@ -83,10 +83,7 @@ class SrSteRecipe(DenseRecipe):
         """The plan, and the weights with exact zeros where it prunes."""
         keep, module = self.module.keep, self.module.network
         masks = self.module.masks()
-        weights = {}
-        for name in module.parameter_names():
-            value = module.parameter(name).detach()
-            weights[name] = (value * masks[name] if name in masks else value).cpu().numpy()
+        weights = masked_weights(module, masks)
         arrays = {name: mask.cpu().numpy() for name, mask in masks.items()}
         return SearchResult(
             make_plan(self._network, keep, arrays, self._rules, self._budget, "sr-ste"), weights, arrays

@@ -54,9 +54,20 @@ def bundles() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
-def interpret() -> Callable[..., np.ndarray]:
+def interpreter() -> ModuleType:
+    """The module of the slow interpreter of plans."""
+    return _module(HERE.parents[1] / "passes" / "lowering" / "interpreter.py")
+
+
+@pytest.fixture(scope="session")
+def mixed() -> ModuleType:
+    """The module `mixed`: regions with candidates of their own, in numpy."""
+    return _module(HERE / "mixed.py")
+
+
+@pytest.fixture(scope="session")
+def interpret(interpreter: ModuleType) -> Callable[..., np.ndarray]:
     """The slow interpreter of plans: interpret(plan, image, capacity=0)."""
-    interpreter = _module(HERE.parents[1] / "passes" / "lowering" / "interpreter.py")
     return interpreter.interpret  # type: ignore[no-any-return]
 
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from dataclasses import replace
-from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -18,31 +15,10 @@ from slsc.passes.lowering.nmp import ABSENT, HEADER, WEIGHT_SETS, Op
 from slsc.passes.lowering.nmp_ops import Act, WeightSet
 from slsc.runtime.backends.native import NativeRunner
 
-HERE = Path(__file__).resolve().parent
-
 FOLDED = ("ending",)
 """Plans whose last two convolutions may count as one, which the oracle does not know."""
 
 QUICK = settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-
-
-def _module(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="module")
-def mixed() -> ModuleType:
-    return _module(HERE / "mixed.py")
-
-
-@pytest.fixture(scope="module")
-def interpreter() -> ModuleType:
-    return _module(HERE.parents[1] / "passes" / "lowering" / "interpreter.py")
 
 
 CONVOLVING = (
