@@ -1,4 +1,4 @@
-"""The runtime under other Pythons: the oldest that is promised, another processor's. See oldest.sh and aarch64.sh beside."""
+"""The runtime under other Pythons: the oldest that is promised, another processor's (oldest.sh, aarch64.sh)."""
 
 from __future__ import annotations
 
@@ -36,9 +36,8 @@ def other(tmp_path_factory):
     def run(*arguments: object) -> str:
         # Its own packages: neither those of the tests nor the checkout's folder `slsc`.
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-        done = subprocess.run(
-            [*command, *map(str, arguments)], capture_output=True, text=True, timeout=600, env=environment, cwd=elsewhere
-        )
+        whole = [*command, *map(str, arguments)]
+        done = subprocess.run(whole, capture_output=True, text=True, timeout=600, env=environment, cwd=elsewhere)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
