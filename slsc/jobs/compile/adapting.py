@@ -23,7 +23,7 @@ from slsc.runtime.adaptive.features import features
 from slsc.runtime.adaptive.mixed_tiles import enlarged
 from slsc.runtime.adaptive.regions import SIDE, Regions
 from slsc.runtime.adaptive.selection import Table, by_beta, by_budget
-from slsc.runtime.backends.native import NativeBackend
+from slsc.runtime.backends.native_backend import NativeBackend
 from slsc.runtime.bundle.engines import ZERO_COST, Artefact
 from slsc.runtime.bundle.estimators import KIND, EstimatorRecord
 from slsc.runtime.bundle.manifest import ImageIO
