@@ -25,6 +25,7 @@ class Method:
         needs_training: it is nothing without training; the others prune first and may then train what is left.
         starts: those of `STARTS` to choose from; none for a method that has one way to begin.
         several_budgets: it makes one set of weights for several budgets; the others take one.
+        classifies: it trains what tells which of these networks a region is given.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Method:
     needs_training: bool = False
     starts: tuple[str, ...] = STARTS
     several_budgets: bool = False
+    classifies: bool = False
 
 
 DENSE = Method("dense", "all weights, none pruned", needs_budget=False, needs_training=True, starts=())
@@ -52,6 +54,14 @@ METHODS: Mapping[str, Method] = {
             needs_training=True,
             starts=(),
             several_budgets=True,
+        ),
+        Method(
+            "classpruning",
+            "as nested, with a classifier that gives every region of a photo one of the networks",
+            needs_training=True,
+            starts=(),
+            several_budgets=True,
+            classifies=True,
         ),
     )
 }
