@@ -69,6 +69,11 @@ METHODS: Mapping[str, Method] = {
 SPARSE: Mapping[str, Method] = {
     name: method for name, method in METHODS.items() if method.needs_budget and not method.several_budgets
 }
+"""Those that make a network for a budget."""
+
+COMPILED: Mapping[str, Method] = {
+    name: method for name, method in METHODS.items() if name in SPARSE or method.classifies
+}
 """Those that `slsc compile` offers."""
 
 

@@ -32,7 +32,7 @@ from slsc.cli.timing_options import add_latency, timing_of
 from slsc.errors import UsageError
 from slsc.jobs.compile.efforts import EFFORTS
 from slsc.jobs.train.presets import PRESETS
-from slsc.methods import SPARSE, STARTS, help_on
+from slsc.methods import COMPILED, METHODS, STARTS, help_on
 from slsc.pattern import RULES
 from slsc.plan import parse_budget
 
@@ -68,6 +68,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "several times for the networks within a nested one",
     )
     parser.add_argument(
+        "--classes",
+        type=Path,
+        metavar="OUT.classes.safetensors",
+        help="the classifier that `slsc train --method classpruning` trained beside the networks of --plan: `slsc run` "
+        "gives every region of a photo one of them",
+    )
+    parser.add_argument(
         "--force", action="store_true", help="compile a network, or to a budget, that restores no better than nothing"
     )
     parser.add_argument(
@@ -85,9 +92,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     search = parser.add_argument_group("search")
     search.add_argument(
         "--method",
-        choices=tuple(SPARSE),
+        choices=tuple(COMPILED),
         default="oneshot",
-        help=f"how the network is pruned (default: %(default)s); {help_on(SPARSE.values())}",
+        help=f"how the network is pruned (default: %(default)s); {help_on(COMPILED.values())}",
+    )
+    search.add_argument(
+        "--average",
+        type=parse_budget,
+        metavar="B",
+        help="share that the average region is to cost, of classpruning (default: the mean of the networks')",
     )
     search.add_argument(
         "--start",
@@ -130,9 +143,10 @@ def run(args: argparse.Namespace, console: Console) -> int:
         raise UsageError("a ladder lies around budgets", hint="leave out --adaptive, or --latency")
     if args.adaptive and args.precision != "float32":
         raise UsageError("regions choose among engines in float32", hint="leave out --adaptive, or --precision")
+    _require_classes(args)
     timing = timing_of(args)
     output = output_path(
-        written_path(args, SUFFIX) or Path(f"{args.model.stem}{SUFFIX}"), SUFFIX, args.model, *args.plan
+        written_path(args, SUFFIX) or Path(f"{args.model.stem}{SUFFIX}"), SUFFIX, args.model, *args.plan, args.classes
     )
 
     from slsc.jobs.compile.compiling import compile_model
@@ -159,6 +173,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
         hardware=hardware_request(args),
         adaptive=args.adaptive,
         precision=precision_of(args),
+        classes=args.classes,
+        average=args.average,
     )
     with console.stages() as progress:
         report = compile_model(request, progress)
@@ -168,6 +184,28 @@ def run(args: argparse.Namespace, console: Console) -> int:
     console.result(**as_json(report))
     console.artefact(output)
     return 0
+
+
+def _require_classes(args: argparse.Namespace) -> None:
+    """Refuse what does not go with a classifier."""
+    trains = METHODS[args.method].classifies and not args.plan
+    if args.average is not None and not trains:
+        raise UsageError("--average goes with --method classpruning", hint="leave out --average")
+    if args.classes and len(args.plan) < 2:
+        raise UsageError("--classes goes with plans", hint="give the --plan of every network that it tells apart")
+    if trains and len(set(args.budget or ())) < 2:
+        raise UsageError(
+            f"--method {args.method} takes several budgets", hint="use --budget 1/4 --budget 1/2 --budget 3/4"
+        )
+    if not (trains or args.classes):
+        return
+    for option, given in (
+        ("--adaptive", args.adaptive),
+        ("--latency", args.latency),
+        ("--precision", args.precision != "float32"),
+    ):
+        if given:
+            raise UsageError(f"{option} does not go with a classifier of regions", hint=f"leave out {option}")
 
 
 def _sls(args: argparse.Namespace) -> SlsSettings | None:

@@ -72,6 +72,13 @@ def _adaptive(report: CompileReport) -> list[str]:
     if estimator is None:
         return []
     quality = estimator.quality
+    if estimator.classifies:
+        largest = estimator.candidates[-1]
+        return [
+            f"classes: on the calibration photos the average region costs {estimator.budget:.4f} of dense, on the "
+            f"held-out ones {quality['cost']:.4f}; that loses {quality['loss_db']:.2f} dB to {largest} everywhere, "
+            f"{quality['oracle_loss_db']:.2f} if errors were known"
+        ]
     return [
         f"adaptive: beta {estimator.beta:.4g} costs {estimator.budget:.4f} of dense on the calibration photos "
         f"({estimator.beta_engines:.4g} among the engines alone); at one engine's cost regions gain "
