@@ -9,7 +9,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from slsc.errors import DataError, UsageError
+from slsc.errors import BudgetError, DataError
 from slsc.plan import parse_budget
 from slsc.runtime.adaptive.estimator import Quadratic
 from slsc.runtime.atomic import staged
@@ -67,7 +67,7 @@ def read_classes(path: Path, count: int) -> Classes:
 def _average(path: Path, numerator: int, denominator: int) -> Fraction:
     try:
         return parse_budget(f"{numerator}/{denominator}")
-    except UsageError as error:
+    except BudgetError as error:
         raise _unusable(path, f"the average cost is {numerator}/{denominator}") from error
 
 
