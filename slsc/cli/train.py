@@ -3,9 +3,9 @@
 The images of --data are what the network should put out; the inputs of super-resolution are made from them by MATLAB's
 bicubic. --pairs gives inputs and wanted outputs. Beside OUT.onnx come OUT.plan.json (the N:M of every layer, for
 `slsc compile OUT.onnx --plan OUT.plan.json`), OUT.1-8.plan.json and its like (of the networks within a nested one),
-OUT.classes.safetensors (the classifier of classpruning, for --classes), OUT.safetensors (a dense zoo network's weights),
-OUT.csv (the log) and, until the run is over, OUT.ckpt. A run that was killed or interrupted goes on from there with
---resume, to the same weights as if it had not been.
+OUT.classes.safetensors (the classifier of classpruning, for --classes), OUT.safetensors (a dense zoo network's
+weights), OUT.csv (the log) and, until the run is over, OUT.ckpt. A run that was killed or interrupted goes on from
+there with --resume, to the same weights as if it had not been.
 """
 
 from __future__ import annotations
