@@ -139,6 +139,16 @@ def test_the_sweep_tells_what_classes_cost_and_restore(slsc: Callable[..., Any],
     assert slsc("check", folder / "net.slsb").code == 0
 
 
+def test_evaluation_tells_what_photos_cost(slsc: Callable[..., Any], folder: Path) -> None:
+    done = slsc("eval", folder / "net.slsb", "--hr", folder / "photos", "--json")
+    assert done.code == 0, done.err
+    told, manifest = json.loads(done.out), open_bundle(folder / "net.slsb").manifest
+    costs = [image["cost"] for image in told["images"]]
+    assert all(manifest.cost("1-4") <= cost <= manifest.cost("3-4") for cost in costs)
+    assert told["mean"]["cost"] == pytest.approx(np.mean(costs))
+    assert "of dense MACs" in slsc("eval", folder / "net.slsb", "--hr", folder / "photos").out
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
