@@ -15,7 +15,7 @@ from slsc.networks.tile_geometry import Batch, RestoreBatch
 from slsc.progress import StageProgress
 from slsc.runtime.adaptive.features import features
 from slsc.runtime.adaptive.regions import SIDE, Regions
-from slsc.runtime.backends.native import NativeBackend
+from slsc.runtime.backends.native_backend import NativeBackend
 from slsc.runtime.bundle.manifest import ImageIO
 from slsc.runtime.image.colour import LUMA
 from slsc.runtime.image.pixels import to_batch, wanted_batch
