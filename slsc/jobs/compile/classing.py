@@ -89,8 +89,8 @@ def _refined(quadratic: Quadratic, images: Sequence[Measured], costs: Values, av
         values.append(each.features.reshape(len(each.features), -1).T)
         errors.append(each.errors[: len(costs)].reshape(len(costs), -1).T)
         weights.append((each.pixels / of_image).ravel())
-    together = (np.concatenate(parts).astype(np.float64) for parts in (values, errors, weights))
-    return refined(quadratic, *together, costs.tolist(), average)
+    seen, made, counted = (np.concatenate(parts).astype(np.float64) for parts in (values, errors, weights))
+    return refined(quadratic, seen, made, counted, costs.tolist(), average)
 
 
 def priced(quadratic: Quadratic, images: Sequence[Measured], costs: Values, average: float) -> Quadratic:
