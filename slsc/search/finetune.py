@@ -25,8 +25,8 @@ JUDGED_BATCHES = 4
 """Batches on which the weights before and after training are compared."""
 
 MEASURED = 3
-"""On so many times a step's samples the directions of the layers' inputs are measured; without gradients they take no more
-memory than a step."""
+"""On so many times a step's samples the directions of the layers' inputs are measured; without gradients they take no
+more memory than a step."""
 
 BEYOND = 1 << 40
 """The first of their step numbers, which training does not come to."""

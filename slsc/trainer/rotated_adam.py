@@ -68,7 +68,7 @@ class RotatedAdam(torch.optim.Optimizer):
         self._rotations = dict(rotations)
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> None:
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
         """One step; no closure is taken."""
         for group in self.param_groups:
             for parameter in group["params"]:

@@ -20,7 +20,7 @@ EFFORTS: Mapping[str, Effort | None] = {
         TrainSettings(Horizon(steps=15_000, seconds=6300.0), batch=8, schedule=Schedule(1e-3, warmup=0)), THOROUGH
     ),
 }
-"""No training; training within a minute; within ten minutes; training within two hours on two cores, the search included."""
+"""No training; a minute of it; training within ten minutes, and within two hours, on two cores, the search included."""
 
 
 def effort_of(name: str) -> Effort | None:

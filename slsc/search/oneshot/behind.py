@@ -1,8 +1,8 @@
-"""Kept weights fitted behind the activation: least squares in which an error counts for what the activation leaves of it.
+"""Kept weights fitted behind the activation: an error counts for what the activation leaves of it.
 
-By majorising and minimising. With shares w <= 1 by position and channel, the squares weighted by them lie below the plain
-squares to the targets f + w (t - f), give or take a constant, and touch them where the fit is f now. So every round is a
-plain least-squares problem with the same matrix, factorised once, and makes the weighted error no larger.
+By majorising and minimising. With shares w <= 1 by position and channel, the squares weighted by them lie below the
+plain squares to the targets f + w (t - f), give or take a constant, and touch them where the fit is f now. So every
+round is a plain least-squares problem with the same matrix, factorised once, and makes the weighted error no larger.
 """
 
 from __future__ import annotations
