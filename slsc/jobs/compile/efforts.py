@@ -13,7 +13,7 @@ from slsc.trainer.settings import TrainSettings
 EFFORTS: Mapping[str, Effort | None] = {
     "none": None,
     "brief": Effort(
-        TrainSettings(Horizon(steps=150, seconds=60.0), batch=8, schedule=Schedule(1.5e-3, warmup=0)), FAST
+        TrainSettings(Horizon(steps=200, seconds=60.0), batch=8, schedule=Schedule(1.5e-3, warmup=0)), FAST
     ),
     "fast": Effort(TrainSettings(Horizon(steps=1200, seconds=480.0), batch=8, schedule=Schedule(1e-3, warmup=0)), FAST),
     "thorough": Effort(
