@@ -16,6 +16,11 @@ import torch
 from torch import Tensor, nn
 
 BETAS = (0.9, 0.99)
+
+DAMPING = 1e-3
+"""Share of a parameter's mean gradient below which a coordinate's steps shrink with its gradient. In directions in
+which inputs hardly vary gradients are noise, and steps of full size would lead a long run astray there."""
+
 _EPSILON = 1e-12
 
 
@@ -97,7 +102,8 @@ class RotatedAdam(torch.optim.Optimizer):
         state["mean"].lerp_(gradient, 1 - BETAS[0])
         state["square"].lerp_(gradient.square(), 1 - BETAS[1])
         first, second = (1 - beta ** state["step"] for beta in BETAS)
-        return (state["mean"] / first) / ((state["square"] / second).sqrt() + _EPSILON)
+        square = state["square"] / second
+        return (state["mean"] / first) / (square.sqrt() + DAMPING * square.mean().sqrt() + _EPSILON)
 
     def _on(self, parameter: nn.Parameter) -> Sequence[Rotation]:
         """The rotations of a parameter, on its device."""
