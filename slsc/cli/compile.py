@@ -112,7 +112,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--effort",
         choices=tuple(EFFORTS),
         default="fast",
-        help="train: not at all, for minutes (default), or for an hour or two",
+        help="train: not at all, for a minute, for minutes (default), or for an hour or two",
     )
     search.add_argument(
         "--preset", choices=tuple(PRESETS), help="how sls learns N (default: by effort; paper and official need days)"
@@ -211,5 +211,5 @@ def _require_classes(args: argparse.Namespace) -> None:
 def _sls(args: argparse.Namespace) -> SlsSettings | None:
     if args.method != "sls" or args.effort == "none":
         return None
-    args.preset = args.preset or args.effort
+    args.preset = args.preset or (args.effort if args.effort in PRESETS else "fast")
     return sls_settings(args)

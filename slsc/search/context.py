@@ -14,7 +14,7 @@ from slsc.search.base import Rules, SearchNetwork
 from slsc.search.inputs import PatchSource
 from slsc.search.oneshot.oneshot import OneShot
 
-CALIBRATION_PATCHES, CALIBRATION_SIDE = 24, 64
+CALIBRATION_PATCHES, CALIBRATION_SIDE = 48, 48
 CALIBRATION_PIXELS = CALIBRATION_PATCHES * CALIBRATION_SIDE**2
 """As many are taken of networks of one size, and of those that take one image at a time."""
 

@@ -13,14 +13,20 @@ from slsc.onnx_torch import OnnxModule
 from slsc.progress import StageProgress
 from slsc.search.base import SearchResult
 from slsc.search.method import SparseRecipe
+from slsc.search.rotations import rotations_of
 from slsc.trainer.loop import Batches, fit
 from slsc.trainer.progress import LogRow, RunProgress
 from slsc.trainer.recipe import Recipe
+from slsc.trainer.rotated_adam import RotatedAdam
 from slsc.trainer.schedule import Horizon
 from slsc.trainer.settings import TrainSettings
 
 JUDGED_BATCHES = 4
 """Batches on which the weights before and after training are compared."""
+
+MEASURED = 3
+"""On so many times a step's samples the directions of the layers' inputs are measured; without gradients they take no
+more memory than a step."""
 
 BEYOND = 1 << 40
 """The first of their step numbers, which training does not come to."""
@@ -63,7 +69,11 @@ def finetune(
             return sum(float(F.l1_loss(restored, target)) for restored, target in pairs)
 
     before = loss()
-    _train(recipe, None if labelled else dense, batches, settings, progress, "use --effort none")
+    module = recipe.module
+    assert isinstance(module, OnnxModule)
+    rotations = rotations_of(module, start.masks, batches(BEYOND - 1, 0, MEASURED * settings.batch)[0], settings.seed)
+    optimizer = RotatedAdam(module.parameters(), settings.schedule.peak, rotations)
+    _train(recipe, None if labelled else dense, batches, settings, progress, "use --effort none", optimizer)
     if not loss() < before:  # also when it is no number
         return start
     return recipe.result()
@@ -100,9 +110,10 @@ def _train(
     settings: TrainSettings,
     progress: StageProgress,
     hint: str,
+    optimizer: RotatedAdam | None = None,
 ) -> None:
     try:
-        fit(recipe, batches, settings, checkpoint=None, log=_Told(progress), teacher=teacher)
+        fit(recipe, batches, settings, checkpoint=None, log=_Told(progress), teacher=teacher, optimizer=optimizer)
     except VerificationError as error:
         raise SlscError("finetuning diverged", where=error.where, why=error.why, hint=hint) from error
 

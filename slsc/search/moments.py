@@ -54,10 +54,9 @@ class Moments:
             target: (B, K, H', W'), what its output should be.
             columns: (B, P) indices into the H' * W' positions.
         """
-        groups, d, out = self.cross.shape
+        groups, _, out = self.cross.shape
         for image, wanted, picks in zip(x, target, columns, strict=True):
-            features = _features(conv, kernel, image, picks).reshape(groups, d - 1, -1)
-            features = torch.cat([features, features.new_ones(groups, 1, features.shape[2])], 1)
+            features = features_at(conv, kernel, image, picks)
             values = wanted.flatten(1)[:, picks].reshape(groups, out, -1)
             self.gram += (features @ features.mT).double()
             self.cross += (features @ values.mT).double()
@@ -81,7 +80,7 @@ def layer_moments(
     shape = tuple(module.parameter(layer.name).shape)
     conv = layer.uses[0]
     moments = Moments.zeros(shape, conv.groups)
-    columns = _sample(len(target), target.shape[2] * target.shape[3], positions, generator)
+    columns = sample_positions(len(target), target.shape[2] * target.shape[3], positions, generator)
     moments.add(conv, (shape[2], shape[3]), x, target - fixed_bias(module, conv, layer), columns)
     return moments
 
@@ -112,8 +111,8 @@ def network_moments(
     return found
 
 
-def _features(conv: ConvStep, kernel: tuple[int, int], image: Tensor, picks: Tensor) -> Tensor:
-    """Inputs under the kernel at output positions `picks` of one (C, H, W) image: (C * kh * kw, P)."""
+def features_at(conv: ConvStep, kernel: tuple[int, int], image: Tensor, picks: Tensor) -> Tensor:
+    """Features at output positions `picks` of one (C, H, W) image: (groups, d, P), as `Moments` sums them."""
     top, left, bottom, right = conv.pads
     padded = F.pad(image, (left, right, top, bottom))
     width = (padded.shape[2] - conv.dilations[1] * (kernel[1] - 1) - 1) // conv.strides[1] + 1
@@ -122,10 +121,11 @@ def _features(conv: ConvStep, kernel: tuple[int, int], image: Tensor, picks: Ten
     ds = torch.arange(kernel[1]) * conv.dilations[1]
     taps = (dr[:, None] * padded.shape[2] + ds[None, :]).reshape(-1, 1)
     flat = padded.flatten(1)
-    return flat[:, taps + (rows * padded.shape[2] + cols)].flatten(0, 1)
+    under = flat[:, taps + (rows * padded.shape[2] + cols)].reshape(conv.groups, -1, picks.numel())
+    return torch.cat([under, under.new_ones(conv.groups, 1, picks.numel())], 1)
 
 
-def _sample(batch: int, available: int, wanted: int, generator: torch.Generator) -> Tensor:
+def sample_positions(batch: int, available: int, wanted: int, generator: torch.Generator) -> Tensor:
     """(batch, P) random positions per image, about `wanted` in all."""
     per_image = max(1, min(available, wanted // batch))
     if per_image == available:

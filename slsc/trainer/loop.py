@@ -49,6 +49,7 @@ def fit(
     teacher: nn.Module | None = None,
     identity: Mapping[str, str] | None = None,
     fabric: Fabric | None = None,
+    optimizer: torch.optim.Optimizer | None = None,
 ) -> RunProgress:
     """Train `recipe.module` in place to the horizon; it ends with the mean of the weights where `settings.ema` is set.
 
@@ -64,6 +65,7 @@ def fit(
         teacher: makes the targets instead of `batches`.
         identity: what else must be the same to resume, such as the method and the data, by name.
         fabric: launched with the same `settings`; None trains in this process alone.
+        optimizer: of `recipe.module`'s parameters; None is Adam. A resumed run needs the same.
 
     Returns:
         Steps done and seconds spent, earlier sittings included.
@@ -73,7 +75,8 @@ def fit(
         DataError: the checkpoint cannot be resumed from.
         SlscError: the process was told to stop (SIGINT, SIGTERM); a checkpoint was written.
     """
-    fitting = _Fitting(recipe, settings, checkpoint, identity or {}, fabric or make_fabric(settings), teacher)
+    fabric = fabric or make_fabric(settings)
+    fitting = _Fitting(recipe, settings, checkpoint, identity or {}, fabric, teacher, optimizer)
     if resume:
         fitting.resume()
     fitting.run(batches, log, validate)
@@ -91,6 +94,7 @@ class _Fitting:
         identity: Mapping[str, str],
         fabric: Fabric,
         teacher: nn.Module | None,
+        optimizer: torch.optim.Optimizer | None,
     ) -> None:
         self.recipe, self.settings, self.checkpoint, self.fabric = recipe, settings, checkpoint, fabric
         self.progress = RunProgress(0, 0.0)
@@ -98,9 +102,9 @@ class _Fitting:
         # channels_last saves oneDNN and cuDNN a reordering around every convolution, on a CPU a fifth of RFDN's step.
         recipe.module.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
         objective = Objective(recipe, settings.value_range)
-        optimizer = torch.optim.Adam(recipe.module.parameters(), lr=settings.schedule.peak)
+        optimizer = optimizer or torch.optim.Adam(recipe.module.parameters(), lr=settings.schedule.peak)
         self._objective, self._optimizer = fabric.setup(objective, optimizer)
-        self._adam = optimizer
+        self._plain_optimizer = optimizer
         self._mean = None
         if settings.ema is not None:
             self._mean = AveragedModel(recipe.module, multi_avg_fn=get_ema_multi_avg_fn(settings.ema))
@@ -113,7 +117,7 @@ class _Fitting:
         state = load_checkpoint(self.checkpoint, self._fingerprint)
         self.recipe.module.load_state_dict(state["module"])
         self.recipe.load_state_dict(state["recipe"])
-        self._adam.load_state_dict(state["optimizer"])
+        self._plain_optimizer.load_state_dict(state["optimizer"])
         self.fabric.strategy.precision.load_state_dict(state["precision"])
         if self._mean is not None:
             self._mean.load_state_dict(state["mean"])
@@ -211,7 +215,7 @@ class _Fitting:
         state: dict[str, Any] = {
             "module": module.state_dict(),
             "recipe": self.recipe.state_dict(),
-            "optimizer": self._adam.state_dict(),
+            "optimizer": self._plain_optimizer.state_dict(),
             "precision": self.fabric.strategy.precision.state_dict(),
             "mean": None if self._mean is None else self._mean.state_dict(),
             "losses": self._losses,

@@ -18,6 +18,7 @@ from slsc.pattern import nm_mask, rank_groups
 from slsc.search.base import Rules
 from slsc.search.least_squares import LeastSquares
 from slsc.search.moments import Moments
+from slsc.search.oneshot.behind import Sample, fit_behind
 from slsc.search.oneshot.stages import stage_counts
 
 
@@ -51,6 +52,7 @@ class Elimination:
 
     def __init__(self, weight: np.ndarray, bias: np.ndarray, moments: Moments, rules: Rules, has_bias: bool) -> None:
         self._shape, self._rules, self._has_bias = weight.shape, rules, has_bias
+        self._count = moments.count
         self._squares = LeastSquares(weight, bias, moments)
 
     def stages(self, counts: Sequence[int]) -> Iterator[tuple[int, Stage]]:
@@ -68,6 +70,11 @@ class Elimination:
     def last(self, n: int) -> Stage:
         """The stage at N = `n`, reached through the usual stages."""
         return [stage for _, stage in self.stages(stage_counts(self._rules.m, n))][-1]
+
+    def behind(self, stage: Stage, sample: Sample) -> Stage:
+        """A stage's mask with weights that fit behind the activation; its error is of the layer's own output."""
+        support = self._squares.support(stage.mask, self._has_bias)
+        return self._stage(stage.mask, fit_behind(self._squares, support, self._count, sample))
 
     def _select(self, score: Tensor, support: Tensor, n: int) -> np.ndarray:
         # Weights that left earlier must not come back unless the 2:4 rule leaves no other choice.

@@ -1,0 +1,113 @@
+"""Adam in rotated coordinates.
+
+Adam scales every weight's step by itself, which is blind to how weights work together: the inputs of a convolution are
+much alike, and the loss is steep along what they share and flat along their differences. Rotated to the principal
+directions of its inputs a row of weights has coordinates that matter one by one, and Adam scales the steps along
+those. It is what SOAP does (Vyas et al., ICLR 2025) on the side of the inputs, with directions measured once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+BETAS = (0.9, 0.99)
+
+DAMPING = 1e-3
+"""Share of a parameter's mean gradient below which a coordinate's steps shrink with its gradient. In directions in
+which inputs hardly vary gradients are noise, and steps of full size would lead a long run astray there."""
+
+_EPSILON = 1e-12
+
+
+@dataclass(frozen=True)
+class Rotation:
+    """Orthonormal directions of some rows of a weight seen as a matrix, a row by output channel.
+
+    Attributes:
+        rows: (R,) the rows.
+        index: (R, n) the columns that the directions are of; other columns of these rows are left alone.
+        vectors: (R or 1, n, n), a direction a column; one for all rows where they are the same.
+    """
+
+    rows: Tensor
+    index: Tensor
+    vectors: Tensor
+
+    def into(self, matrix: Tensor, rotated: Tensor) -> None:
+        """Write the coordinates of `matrix` to `rotated`, in the columns of `index`; both are the whole weight's."""
+        self._write(rotated, self._read(matrix) @ self.vectors)
+
+    def back(self, rotated: Tensor, matrix: Tensor) -> None:
+        """The other way."""
+        self._write(matrix, self._read(rotated) @ self.vectors.mT)
+
+    def to(self, device: torch.device) -> Rotation:
+        """On a device."""
+        return Rotation(self.rows.to(device), self.index.to(device), self.vectors.to(device))
+
+    def _read(self, matrix: Tensor) -> Tensor:
+        return matrix[self.rows].gather(1, self.index)[:, None, :]
+
+    def _write(self, matrix: Tensor, values: Tensor) -> None:
+        matrix[self.rows] = matrix[self.rows].scatter(1, self.index, values[:, 0])
+
+
+class RotatedAdam(torch.optim.Optimizer):
+    """Adam, some parameters in rotated coordinates.
+
+    Args:
+        parameters: to train.
+        lr: the rate.
+        rotations: of the parameters that are rotated. Columns outside their index get no step.
+    """
+
+    def __init__(
+        self, parameters: Iterable[nn.Parameter], lr: float, rotations: Mapping[nn.Parameter, Sequence[Rotation]]
+    ) -> None:
+        super().__init__(parameters, {"lr": lr})
+        self._rotations = dict(rotations)
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+        """One step; no closure is taken."""
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is not None:
+                    parameter.sub_(self._direction(parameter), alpha=group["lr"])
+
+    def _direction(self, parameter: nn.Parameter) -> Tensor:
+        assert parameter.grad is not None
+        rotations = self._on(parameter)
+        gradient = parameter.grad.reshape(len(parameter), -1) if rotations else parameter.grad
+        if not rotations:
+            return self._adam(parameter, gradient)
+        rotated, direction = torch.zeros_like(gradient), torch.zeros_like(gradient)
+        for rotation in rotations:
+            rotation.into(gradient, rotated)
+        scaled = self._adam(parameter, rotated)
+        for rotation in rotations:
+            rotation.back(scaled, direction)
+        return direction.reshape(parameter.shape)
+
+    def _adam(self, parameter: nn.Parameter, gradient: Tensor) -> Tensor:
+        state = self.state[parameter]
+        if not state:
+            state.update(step=0, mean=torch.zeros_like(gradient), square=torch.zeros_like(gradient))
+        state["step"] += 1
+        state["mean"].lerp_(gradient, 1 - BETAS[0])
+        state["square"].lerp_(gradient.square(), 1 - BETAS[1])
+        first, second = (1 - beta ** state["step"] for beta in BETAS)
+        square = state["square"] / second
+        return (state["mean"] / first) / (square.sqrt() + DAMPING * square.mean().sqrt() + _EPSILON)
+
+    def _on(self, parameter: nn.Parameter) -> Sequence[Rotation]:
+        """The rotations of a parameter, on its device."""
+        found = self._rotations.get(parameter, ())
+        if found and found[0].rows.device != parameter.device:
+            found = self._rotations[parameter] = [rotation.to(parameter.device) for rotation in found]
+        return found
