@@ -12,7 +12,7 @@ from slsc.runtime.adaptive.estimator import Quadratic, terms
 from slsc.search.classes.losses import budget_loss, confidence_loss, expected_error
 from slsc.search.classes.weighting import BUDGET, CONFIDENCE
 
-STEPS, RATE = 300, 3e-4
+STEPS, RATE = 600, 1e-3
 """Of Adam, over all regions at once; the rate falls to 0 along a cosine."""
 
 Values = npt.NDArray[np.float64]
