@@ -2,10 +2,10 @@
 
     PYTHONPATH=tests python -m corpus.fresh --seed 7 --photos DIR -o fresh.md [--count 20]
 
-Architecture, task, strength and convention are drawn; every network is trained on the photos of DIR for half a minute,
+Architecture, task, strength and convention are drawn; every network is trained on photos of DIR for half a minute,
 compiled without any option about its interface, and restores a photo that it has not seen. A row tells what was found,
-what is true, and how far `slsc run` is from ONNX Runtime fed as is right. What is wrong, and not said, is SILENT. A threshold chosen on one
-seed is judged on another.
+what is true, and how far `slsc run` is from ONNX Runtime fed as is right. What is wrong and not said is SILENT. A
+threshold chosen on one seed is judged on another.
 """
 
 from __future__ import annotations
@@ -46,7 +46,10 @@ PHOTOS = 24
 WRONG = 0.1
 """dB below what is right from which on a result is wrong; so is a mean colour that is off by a level of 255."""
 
-DIV2K = Levels(tuple(-255 * mean for mean in (0.4488, 0.4371, 0.4040)), tuple(255 * (1 - mean) for mean in (0.4488, 0.4371, 0.4040)))
+DIV2K = Levels(
+    tuple(-255 * mean for mean in (0.4488, 0.4371, 0.4040)),
+    tuple(255 * (1 - mean) for mean in (0.4488, 0.4371, 0.4040)),
+)
 
 
 @dataclass(frozen=True)
@@ -124,9 +127,7 @@ def draw(seed: int, count: int) -> list[Drawn]:
         kind = RESTORING[(index + seed) % len(RESTORING)]
         kind = Ircnn if dress.residual and kind is Vgg7 else kind  # there is no difference to a larger image
         job, task = JOBS[jobs[index]](rng)
-        drawn.append(
-            Drawn(_builder(kind, dress), kind.__name__, job, task, dress, 4 if kind is Vgg7 else 0)
-        )
+        drawn.append(Drawn(_builder(kind, dress), kind.__name__, job, task, dress, 4 if kind is Vgg7 else 0))
     return drawn
 
 
@@ -280,7 +281,9 @@ def export(drawn: Drawn, module: nn.Module, path: Path) -> Feed:
     model = to_onnx(dressed, [torch.rand(1, 1 if dress.grey else 3, *EXAMPLE_HW)])
     onnx.save(channels_last(model) if dress.last else model, path)
     order = "Y" if dress.grey else "BGR" if dress.flip else "RGB"
-    return Feed(dress.given, dress.made, order, dress.last, residual=dress.residual, border=drawn.border * drawn.task.scale)
+    return Feed(
+        dress.given, dress.made, order, dress.last, residual=dress.residual, border=drawn.border * drawn.task.scale
+    )
 
 
 def judge(drawn: Drawn, path: Path, feed: Feed, photo: Pixels) -> tuple[str, ...]:
@@ -328,7 +331,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--count", type=int, default=20)
     parser.add_argument("--photos", type=Path, required=True, metavar="DIR", help="photos to train on")
-    parser.add_argument("--keep", type=Path, metavar="DIR", help="keep the networks here; those there are not trained again")
+    parser.add_argument(
+        "--keep", type=Path, metavar="DIR", help="keep the networks here; those there are not trained again"
+    )
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.md")
     args = parser.parse_args(argv)
     torch.set_num_threads(1)

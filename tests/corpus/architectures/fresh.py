@@ -83,7 +83,11 @@ class Pan(nn.Module):
 
     def __init__(self, channels: int, scale: int, features: int = 20) -> None:
         super().__init__()
-        self.first, self.second, self.gate = conv(channels, features), conv(features, features), conv(features, features, 1)
+        self.first, self.second, self.gate = (
+            conv(channels, features),
+            conv(features, features),
+            conv(features, features, 1),
+        )
         self.body = nn.ModuleList([conv(features, channels * scale**2)])
         self.shuffle, self.scale = nn.PixelShuffle(scale), scale
 
