@@ -77,15 +77,23 @@ def doubt_of(bench: Bench, evidence: Evidence, found: Convention, known: Known, 
     """
     if known.input is not None:
         return None
+    doubt = _doubt(bench, evidence, found, known, ordered=ordered)
+    if doubt is None or not evidence.restores:
+        return doubt and replace(doubt, grave=False)
+    brightness = found.input != UNIT and not _revealing(bench, evidence, found)
+    return replace(doubt, why=f"{doubt.why}, and all it does is brightness", grave=True) if brightness else doubt
+
+
+def _doubt(bench: Bench, evidence: Evidence, found: Convention, known: Known, *, ordered: bool) -> Doubt | None:
     better = _better(bench, evidence, found, known)
-    if better is not None and better.grave and evidence.restores:
+    if better is not None and (better.grave or not evidence.restores):
         return better
     if evidence.restores and found.input != UNIT and _indifferent(bench, evidence, found):
-        why = f"half and twice as large values are as good at {purpose(evidence)}"
-        tells = _revealing(bench, evidence, found)
-        return Doubt(f"{why}; --range overrides" if tells else f"{why}, which is mere brightness", grave=not tells)
+        return Doubt(
+            f"half and twice as large values are as good at {purpose(evidence)}; --range overrides", grave=False
+        )
     if better is not None:
-        return replace(better, grave=False)
+        return better
     more = _restores_more(bench, evidence, found) if evidence.restores else None
     return more or _as_good(bench, evidence, [found] if ordered else _orders(found, known), found)
 
