@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,28 +11,23 @@ import numpy as np
 import numpy.typing as npt
 
 from slsc.errors import DataError, ResourceError, UsageError
-from slsc.runtime.adaptive.ladder import Ladder, estimator_of, mixing_bytes
-from slsc.runtime.adaptive.regional_tiles import RegionalTiles
 from slsc.runtime.adaptive.wish import Choice
 from slsc.runtime.atomic import require_other
-from slsc.runtime.backends.base import AllocationFailed, Batch, Streaming
+from slsc.runtime.backends.base import AllocationFailed, Batch
 from slsc.runtime.bundle.engines import Engine
-from slsc.runtime.bundle.manifest import ImageIO, Manifest
+from slsc.runtime.bundle.manifest import Manifest
 from slsc.runtime.bundle.reader import Bundle, open_bundle
+from slsc.runtime.image.arrays import as_photo
 from slsc.runtime.image.photo import Photo, decoding_bytes, load_photo
-from slsc.runtime.image.photo_writer import WriteRows, held_bytes, not_carried, photo_writer, require_writable
-from slsc.runtime.image.pixels import WHITES, output_shape
+from slsc.runtime.image.photo_writer import held_bytes, not_carried, photo_writer, require_writable
+from slsc.runtime.image.pixels import output_shape
 from slsc.runtime.image.read_ahead import ReadAhead
-from slsc.runtime.image.transparency import bleed
-from slsc.runtime.loaded_engine import LoadedEngine, load_engine, load_ladder
-from slsc.runtime.memory import MARGIN_BYTES, default_limit, require_fit
+from slsc.runtime.image.write_behind import write_behind
+from slsc.runtime.memory import require_fit
 from slsc.runtime.options import Options
 from slsc.runtime.process_lock import ProcessLock
-from slsc.runtime.streaming import STREAMING_BYTES, StreamedRestoration, StreamPlan, plan_stream
-from slsc.runtime.tiles.least_size import LeastSize
-from slsc.runtime.tiles.restoration import Restoration, TileProgress
-from slsc.runtime.tiles.tile_grid import ImageShape, Limits, tile_grid
-from slsc.runtime.tiles.tile_runner import OneNetwork
+from slsc.runtime.restorer import Restorer, Started
+from slsc.runtime.tiles.restoration import TileProgress
 from slsc.runtime.tiles.tiling import Span, Tile, cut_out, round_up
 
 Note = Callable[[str], None]
@@ -80,16 +74,14 @@ class Session:
     ) -> None:
         self._lock = ProcessLock("the session")
         self._bundle: Bundle = open_bundle(path)
-        self._options = Options(
+        options = Options(
             backend, engine, threads, memory, tile, exact, capacity, beta, budget, time_budget, quality, strict
         )
-        self._ladder: Ladder | None = None
+        self._restorer = Restorer(self._bundle, options)
         self._choice: Choice | None = None
-        self._loaded = self._load(self._options, None)
-        self._least = self._least_size()
+        self._streamed = False
         self._ahead = ReadAhead()
         self._closed = False
-        self._streamed = False
 
     @property
     def manifest(self) -> Manifest:
@@ -99,22 +91,22 @@ class Session:
     @property
     def engine(self) -> Engine:
         """The engine that runs; of several the dearest."""
-        return self._loaded.record
+        return self._restorer.loaded.record
 
     @property
     def backend(self) -> str:
         """Name of the backend that runs it, such as "native" or "onnxruntime:cuda"."""
-        return self._loaded.runs_on
+        return self._restorer.loaded.runs_on
 
     @property
     def options(self) -> Options:
         """The options in force."""
-        return self._options
+        return self._restorer.options
 
     @property
     def adaptive(self) -> bool:
         """Whether it chooses a candidate for every region."""
-        return self._ladder is not None
+        return self._restorer.ladder is not None
 
     @property
     def choice(self) -> Choice | None:
@@ -130,15 +122,7 @@ class Session:
         """Change options by name; the engine is loaded again only where that is needed. Raises as the constructor."""
         with self._lock:
             self._require_open()
-            options = replace(self._options, **changes)
-            reload = ("backend", "engine", "threads", "capacity")
-            adaptive = self._adapts(options)
-            if adaptive != self.adaptive or any(
-                getattr(options, name) != getattr(self._options, name) for name in reload
-            ):
-                self._loaded = self._load(options, self._loaded)
-                self._least = self._least_size()
-            self._options = options
+            self._restorer.configure(replace(self._restorer.options, **changes))
 
     def close(self) -> None:
         """Give back memory and threads, once a restoration in progress has ended. Closing twice does no harm.
@@ -149,7 +133,7 @@ class Session:
             return
         with self._lock:
             self._ahead.close()
-            self._loaded.close()
+            self._restorer.close()
             self._closed = True
 
     def __enter__(self) -> Session:
@@ -157,25 +141,6 @@ class Session:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def _adapts(self, options: Options) -> bool:
-        """Whether regions choose.
-
-        Raises:
-            UsageError: they are to, and the bundle has no estimator.
-        """
-        if options.wish.given:
-            estimator_of(self._bundle)
-        return self.manifest.estimator is not None and options.engine is None and options.capacity is None
-
-    def _load(self, options: Options, before: LoadedEngine | None) -> LoadedEngine:
-        if not self._adapts(options):
-            loaded = load_engine(self._bundle, options, before)
-            self._ladder = None
-            return loaded
-        loaded = load_ladder(self._bundle, options, estimator_of(self._bundle), before)
-        self._ladder = Ladder(self._bundle, {loaded.record.name: loaded.runner, **loaded.others})
-        return loaded
 
     def _require_open(self) -> None:
         if self._closed:
@@ -191,15 +156,10 @@ class Session:
             UsageError: the bundle has no estimator, or one engine is to restore everything.
             DataError, BudgetError: as `restore`.
         """
-        photo = _as_photo(image)
+        photo = as_photo(image)
         with self._lock:
             self._require_open()
-            if self._ladder is None:
-                estimator_of(self._bundle)
-                raise UsageError("one engine restores everything", hint="leave out --engine and --capacity")
-            photo = replace(photo, pixels=photo.pixels.copy())
-            _bleed(photo)
-            return self._ladder.choose(photo.pixels, self._options.wish, strict=self._options.strict)
+            return self._restorer.choose(replace(photo, pixels=photo.pixels.copy()))
 
     def restore(
         self,
@@ -227,7 +187,7 @@ class Session:
             ResourceError: no tile fits into the memory, or exact output is impossible within it.
             BackendError, VerificationError: the engine fails, or returns values that are not numbers.
         """
-        photo = _as_photo(image)
+        photo = as_photo(image)
         with self._lock:
             self._require_open()
             output = np.empty(output_shape(photo, self.manifest.io), image.dtype)
@@ -235,7 +195,7 @@ class Session:
             if photo.alpha is not None:
                 photo = replace(photo, pixels=photo.pixels.copy())  # the caller's own stays as it is
                 held += photo.pixels.nbytes
-            restoration = self._start(photo, held, progress, map)
+            restoration = self._start(photo, held, progress, map).restoration
             at = 0
             for band in restoration.bands():
                 output[at : at + len(band)] = band
@@ -282,14 +242,14 @@ class Session:
             metadata = photo.metadata.stripped() if strip else photo.metadata
             shape, dtype = output_shape(photo, self.manifest.io), photo.pixels.dtype
             require_writable(target, shape, dtype)
-            restoration = self._start(photo, held_bytes(target, shape), progress)
+            started = self._start(photo, held_bytes(target, shape), progress)
             if note:
                 for missing in not_carried(metadata, target):
                     note(missing)
             if following is not None:
-                self._ahead.begin(Path(following), self._room(photo, held_bytes(target, shape), restoration))
+                self._ahead.begin(Path(following), self._restorer.room(photo, held_bytes(target, shape), started))
             with photo_writer(target, shape, dtype, metadata) as write:
-                _write_behind(restoration.bands(), write)
+                write_behind(started.restoration.bands(), write)
         return target
 
     def restore_tensor(self, batch: Batch) -> Batch:
@@ -323,45 +283,14 @@ class Session:
         for image in batch:
             padded = cut_out(image.transpose(1, 2, 0), tile).transpose(2, 0, 1)
             try:
-                yield self._loaded.runner.run(np.ascontiguousarray(padded[None], np.float32))
+                yield self._restorer.loaded.runner.run(np.ascontiguousarray(padded[None], np.float32))
             except (AllocationFailed, MemoryError) as error:
                 raise ResourceError("out of memory", why="the whole image was to be run at once") from error
 
-    def _limit(self) -> int:
-        return default_limit(self._loaded.resident) if self._options.memory is None else self._options.memory
-
     def _decoded(self, source: Path) -> Photo:
-        limit = self._limit()
-        require_fit(limit, self._loaded.resident, decoding_bytes(source), "decoding the photo")
-        return load_photo(source, most=limit - self._loaded.resident)
-
-    def _room(self, photo: Photo, held_output: int, restoration: Restoration | StreamedRestoration) -> int:
-        """Bytes that are left beside a photo on its way; none beside tiles, which are as large as memory allows."""
-        if not isinstance(restoration, StreamedRestoration):
-            return 0
-        return self._limit() - self._held(photo, held_output) - restoration.plan.taken
-
-    def _held(self, photo: Photo, held_output: int) -> int:
-        """What the process holds beside the backend while a photo goes through the network whole."""
-        return self._loaded.resident + _shape(photo).bytes + held_output + MARGIN_BYTES
-
-    def _least_size(self) -> LeastSize:
-        return LeastSize(self._loaded.runner, self._loaded.record, self.manifest.io)
-
-    def _stream_plan(
-        self, io: ImageIO, photo: Photo, held_output: int, *, by_region: bool = False
-    ) -> StreamPlan | None:
-        """How the photo goes through the network whole; None where it takes tiles, or they are asked for."""
-        runner = self._loaded.runner
-        if not isinstance(runner, Streaming) or self._options.tile:
-            return None
-        held = self._held(photo, held_output)
-        height, width = photo.pixels.shape[:2]
-        for limit in (min(self._limit(), STREAMING_BYTES), self._limit()):
-            plan = plan_stream(runner, io, height, width, limit - held, by_region=by_region)
-            if plan:
-                return plan
-        return None
+        limit, resident = self._restorer.limit(), self._restorer.loaded.resident
+        require_fit(limit, resident, decoding_bytes(source), "decoding the photo")
+        return load_photo(source, most=limit - resident)
 
     def _start(
         self,
@@ -369,96 +298,8 @@ class Session:
         held_output: int,
         progress: TileProgress | None,
         given: npt.NDArray[Any] | None = None,
-    ) -> Restoration | StreamedRestoration:
-        """A restoration of a photo whose pixels are the session's to change."""
+    ) -> Started:
         self._choice = None
-        if self._ladder:
-            return self._start_mixed(self._ladder, photo, held_output, progress, given)
-        if given is not None:
-            estimator_of(self._bundle)
-            raise UsageError("one engine restores everything", why="a map was given", hint="leave out the engine")
-        io, loaded, options = self._least.fitted(*photo.pixels.shape[:2]), self._loaded, self._options
-        plan = self._stream_plan(io, photo, held_output)
-        self._streamed = plan is not None
-        if plan and isinstance(loaded.runner, Streaming):
-            _bleed(photo)
-            return StreamedRestoration(loaded.runner, io, photo, plan, progress)
-        limits = Limits(self._limit(), loaded.resident, loaded.run_bytes, options.tile, options.exact)
-        grid = tile_grid(io, self.manifest.tile, _shape(photo), held_output, limits)
-        _bleed(photo)
-        return Restoration(OneNetwork(loaded.runner), io, photo, grid, progress)
-
-    def _start_mixed(
-        self,
-        ladder: Ladder,
-        photo: Photo,
-        held_output: int,
-        progress: TileProgress | None,
-        given: npt.NDArray[Any] | None,
-    ) -> Restoration | StreamedRestoration:
-        """Restore by a map, which is made first unless it is given."""
-        _bleed(photo)
-        io, options = self._least.fitted(*photo.pixels.shape[:2]), self._options
-        if given is None:
-            self._choice = ladder.choose(photo.pixels, options.wish, strict=options.strict)
-        else:
-            self._choice = ladder.given(photo.pixels, given)
-        runner = self._loaded.runner
-        if ladder.together:
-            plan = self._stream_plan(io, photo, held_output, by_region=True)
-            self._streamed = plan is not None
-            if plan and isinstance(runner, Streaming):
-                return StreamedRestoration(runner, io, photo, plan, progress, self._choice.map)
-
-        def run_bytes(height: int, width: int) -> int:
-            return self._loaded.run_bytes(height, width) + mixing_bytes(io.scale, io.channels, height, width)
-
-        self._streamed = False
-        limits = Limits(self._limit(), self._loaded.resident, run_bytes, options.tile, options.exact)
-        grid = tile_grid(io, ladder.geometry, _shape(photo), held_output, limits)
-        height, width = photo.pixels.shape[:2]
-        if ladder.together:
-            regional = RegionalTiles(ladder.together, self._choice.map, ladder.record.side)
-            return Restoration(regional, io, photo, grid, progress)
-        tiles = ladder.tiles(self._choice.map, (height, width), io)
-        taken = ladder.cheaper(tiles, grid)
-        if taken is not tiles:
-            self._choice = replace(ladder.given(photo.pixels, taken.choice), met=self._choice.met)
-        self._choice = replace(self._choice, run_cost=ladder.price(taken, grid))
-        return Restoration(taken, io, photo, grid, progress)
-
-
-def _bleed(photo: Photo) -> None:
-    if photo.alpha is not None:
-        bleed(photo.pixels, photo.alpha)
-
-
-def _shape(photo: Photo) -> ImageShape:
-    height, width, colours = photo.pixels.shape
-    return ImageShape(height, width, colours + (photo.alpha is not None), photo.pixels.dtype.itemsize)
-
-
-def _write_behind(bands: Iterator[npt.NDArray[Any]], write: WriteRows) -> None:
-    """Write each band while the next is being made: compressing takes one core, and lets the others go on."""
-    with ThreadPoolExecutor(1) as pool:
-        writing: Future[None] | None = None
-        for band in bands:
-            if writing:
-                writing.result()
-            writing = pool.submit(write, band)
-        if writing:
-            writing.result()
-
-
-def _as_photo(image: npt.NDArray[Any]) -> Photo:
-    pixels = image[:, :, None] if image.ndim == 2 else image
-    why = hint = None
-    if pixels.ndim != 3 or not 1 <= pixels.shape[2] <= 4 or 0 in pixels.shape:
-        why, hint = f"its shape is {list(image.shape)}", "pass HxW or HxWx1..4"
-    elif pixels.dtype.name not in WHITES:
-        why, hint = f"its dtype is {image.dtype}", f"use {', '.join(WHITES)}"
-    elif pixels.dtype.kind == "f" and not (pixels.min() >= 0 and pixels.max() <= 1):
-        why, hint = "it has values outside 0..1", "scale it to 0..1"
-    if why:
-        raise DataError("cannot restore this array", why=why, hint=hint)
-    return Photo(pixels) if pixels.shape[2] in (1, 3) else Photo(pixels[:, :, :-1], pixels[:, :, -1])
+        started = self._restorer.start(photo, held_output, progress, given)
+        self._choice, self._streamed = started.choice, started.streamed
+        return started

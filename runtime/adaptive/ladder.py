@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from slsc.errors import BudgetError, ResourceError, UsageError
+from slsc.runtime.adaptive.classes import Classifier, likeliest, require_no_errors
 from slsc.runtime.adaptive.estimator import Estimator
 from slsc.runtime.adaptive.mixed_tiles import LEAST_HALO, MixedTiles
 from slsc.runtime.adaptive.regions import ChoiceMap, Regions, require_map
@@ -61,7 +62,8 @@ class Ladder:
 
     def __init__(self, bundle: Bundle, runners: dict[str, Runner]) -> None:
         self.record = estimator_of(bundle)
-        self._estimator = Estimator(self.record, bundle.read(self.record.entry))
+        reader = Classifier if self.record.classifies else Estimator
+        self._estimator = reader(self.record, bundle.read(self.record.entry))
         self._manifest = bundle.manifest
         last = runners[self.record.engines[-1]]
         self.together: Regional | None = last if len(runners) == 1 and isinstance(last, Regional) else None
@@ -71,7 +73,7 @@ class Ladder:
         self._seconds: npt.NDArray[np.float64] | None = None
 
     def choose(self, pixels: npt.NDArray[Any], wish: Wish, *, strict: bool = False) -> Choice:
-        """The map that a wish asks for; the bundle's own beta where it asks for nothing.
+        """The map that a wish asks for; where it asks for nothing, the classifier's, or that of the bundle's own beta.
 
         Args:
             pixels: HxWx1 or HxWx3, without alpha.
@@ -83,7 +85,11 @@ class Ladder:
             UsageError: the wish needs what the bundle lacks.
         """
         begun = time.perf_counter()
+        if self.record.classifies:
+            require_no_errors(wish)
         table, dense = self._estimates(pixels)
+        if self.record.classifies and not wish.given:
+            return self._summed_up(likeliest(table), table, dense, pixels)
         own = self.record.beta_engines if self.together else self.record.beta
         wish = wish if wish.given else Wish(beta=own)
         seconds = None

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from slsc.errors import BackendError, UsageError
 from slsc.runtime.backends.base import Adjustable, AllocationFailed, Backend, Regional, Runner, Timed
-from slsc.runtime.backends.native import NativeBackend
+from slsc.runtime.backends.native_backend import NativeBackend
 from slsc.runtime.backends.onnxruntime import OnnxRuntimeBackend
 from slsc.runtime.backends.ort_providers import parse_providers
 from slsc.runtime.backends.tensorrt.backend import TensorRtBackend, TensorRtRtxBackend

@@ -1,60 +1,22 @@
-"""The native engine: N:M-sparse networks on the CPU, through the C interface of `slsc/native.h`."""
+"""An engine of `slsc/native.h`: N:M-sparse networks on the CPU."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from ctypes import POINTER, byref, c_double, c_float, c_int, c_uint8, c_void_p
-from enum import IntEnum
+from ctypes import byref, c_double, c_int, c_void_p
 from math import prod
-from typing import Any
 
 import numpy as np
 
 from slsc.errors import BackendError, UsageError
-from slsc.runtime.backends.base import (
-    AllocationFailed,
-    Batch,
-    ReadRows,
-    RegionMap,
-    Runner,
-    WriteRows,
-    missing_artefact,
-    wrong_size,
-)
-from slsc.runtime.backends.library import READ_ROWS, REINSTALL, WRITE_ROWS, load_library
+from slsc.runtime.backends.base import AllocationFailed, Batch, ReadRows, RegionMap, WriteRows, wrong_size
+from slsc.runtime.backends.library import READ_ROWS, WRITE_ROWS, load_library
+from slsc.runtime.backends.native_calls import Precision, Status, as_map, failure, floats, guarded, map_arguments
 from slsc.runtime.backends.native_context import NativeContext
 from slsc.runtime.bundle.engines import Engine
 from slsc.runtime.process_lock import ProcessLock
 
 BY_REGION = -1
 """SLSC_BY_REGION of native.h: the candidate of runs with a map."""
-
-
-class Status(IntEnum):
-    """`slsc_status` of native.h."""
-
-    OK = 0
-    BAD_PLAN = 1
-    BAD_ARGUMENT = 2
-    BAD_SIZE = 3
-    NO_MEMORY = 4
-    UNSUPPORTED = 5
-    NO_THREADS = 6
-    STOPPED = 10
-
-
-class Precision(IntEnum):
-    """`slsc_precision` of native.h.
-
-    Attributes:
-        AS_PLANNED: integers where the plan has them, by any processor to the same sums.
-        FASTEST: those where the processor has instructions that make them faster, else float32.
-        FLOAT32: float32 always.
-    """
-
-    AS_PLANNED = 0
-    FASTEST = 1
-    FLOAT32 = 2
 
 
 class NativeRunner:
@@ -80,7 +42,7 @@ class NativeRunner:
         if status == Status.NO_MEMORY:
             raise BackendError("the native engine cannot open the plan", why="out of memory")
         if status != Status.OK:
-            raise _failure(status, self._native.slsc_last_error(None))
+            raise failure(status, self._native.slsc_last_error(None))
         self._candidate = self.candidates() - 1
 
     def __del__(self) -> None:
@@ -217,7 +179,7 @@ class NativeRunner:
         write: WriteRows,
     ) -> None:
         """See `Regional.stream_map`."""
-        self._stream((height, width), _as_map(regions), shape, memory, read, write)
+        self._stream((height, width), as_map(regions), shape, memory, read, write)
 
     def _stream(
         self,
@@ -236,12 +198,14 @@ class NativeRunner:
                 channels, *out = self._shape(height, width)
                 if tuple(out) != shape:
                     raise wrong_size(out, shape)
-                calls = (_guarded(read, (channels, width), failures), _guarded(write, (out[0], out[2]), failures))
+                calls = (guarded(read, (channels, width), failures), guarded(write, (out[0], out[2]), failures))
                 callbacks = (READ_ROWS(calls[0]), WRITE_ROWS(calls[1]), None)
                 if regions is None:
                     status = self._native.slsc_run_rows(self._handle, height, width, *callbacks)
                 else:
-                    status = self._native.slsc_run_rows_map(self._handle, height, width, *_map(regions), *callbacks)
+                    status = self._native.slsc_run_rows_map(
+                        self._handle, height, width, *map_arguments(regions), *callbacks
+                    )
                 if failures:
                     raise failures[0]
                 self._check_map(status) if regions is not None else self._check(status)
@@ -267,7 +231,7 @@ class NativeRunner:
 
     def run_map(self, image: Batch, regions: RegionMap) -> Batch:
         """See `Regional.run_map`."""
-        return self._run(image, _as_map(regions))
+        return self._run(image, as_map(regions))
 
     def _run(self, image: Batch, regions: RegionMap | None) -> Batch:
         if image.ndim != 4 or 0 in image.shape:
@@ -284,9 +248,9 @@ class NativeRunner:
                 raise AllocationFailed("no memory for the output") from None
             for source, target in zip(batch, output, strict=True):
                 if regions is None:
-                    self._check(self._native.slsc_run(self._handle, _floats(source), height, width, _floats(target)))
+                    self._check(self._native.slsc_run(self._handle, floats(source), height, width, floats(target)))
                 else:
-                    arguments = (_floats(source), height, width, *_map(regions), _floats(target))
+                    arguments = (floats(source), height, width, *map_arguments(regions), floats(target))
                     self._check_map(self._native.slsc_run_map(self._handle, *arguments))
         return output
 
@@ -303,7 +267,7 @@ class NativeRunner:
 
     def _check(self, status: int) -> None:
         if status != Status.OK:
-            raise _failure(status, self._native.slsc_last_error(self._handle))
+            raise failure(status, self._native.slsc_last_error(self._handle))
 
     def _check_map(self, status: int) -> None:
         if status == Status.BAD_ARGUMENT:
@@ -312,87 +276,3 @@ class NativeRunner:
 
     def _error(self) -> str:
         return str(self._native.slsc_last_error(self._handle).decode(errors="replace"))
-
-
-def _as_map(regions: RegionMap) -> RegionMap:
-    if regions.ndim != 2 or regions.dtype != np.uint8:
-        why = f"it is {regions.dtype} of shape {list(regions.shape)}"
-        raise UsageError("the map of regions cannot be used", why=why, hint="use uint8, rows by columns")
-    return np.ascontiguousarray(regions)
-
-
-def _map(regions: RegionMap) -> tuple[Any, int, int]:
-    """A map as the engine takes it."""
-    return regions.ctypes.data_as(POINTER(c_uint8)), *regions.shape
-
-
-def _floats(array: Batch) -> Any:
-    return array.ctypes.data_as(POINTER(c_float))
-
-
-def _guarded(use: ReadRows, sides: tuple[int, int], failures: list[BaseException]) -> Callable[..., int]:
-    """What the engine calls with rows of `sides` channels and width: 1, and one failure more, where `use` raises."""
-
-    def call(_: None, first: int, rows: int, data: Any) -> int:
-        try:
-            use(first, np.ctypeslib.as_array(data, (sides[0], rows, sides[1])))
-        except BaseException as error:  # none may go through the engine
-            failures.append(error)
-            return 1
-        return 0
-
-    return call
-
-
-def _failure(status: int, message: bytes) -> Exception:
-    why = message.decode(errors="replace")
-    if status == Status.NO_MEMORY:
-        return AllocationFailed(why)
-    if status == Status.BAD_PLAN:
-        return BackendError("the native engine refuses the plan", why=why, hint="check the bundle with `slsc check`")
-    if status == Status.BAD_SIZE:
-        return BackendError("the network does not take an image of this size", why=why)
-    if status == Status.UNSUPPORTED:
-        return BackendError("the native engine cannot use this instruction set", why=why)
-    return BackendError("the native engine failed", why=why)
-
-
-class NativeBackend:
-    """The native engine. It runs the plan files that compilation stores beside the engines it can lower.
-
-    Its runners share a context: one pool of threads, and one memory for the image at hand.
-    """
-
-    name = kind = "native"
-    install = REINSTALL
-    runner: type[Runner] = NativeRunner
-
-    def __init__(self, threads: int) -> None:
-        self._threads = threads
-        self._context: NativeContext | None = None
-
-    def available(self) -> str | None:
-        """See `Backend.available`: where its library was built."""
-        try:
-            load_library()
-        except BackendError as error:
-            return error.why
-        return None
-
-    def accepts(self, engine: Engine) -> str | None:
-        """See `Backend.accepts`: an engine that could be lowered to a plan file."""
-        return missing_artefact(engine, self.kind)
-
-    def load(self, artefact: bytes) -> NativeRunner:
-        """Prepare an engine, given as the bytes of its plan file; see `Backend.load`."""
-        if self._context is None:
-            self._context = NativeContext(self._threads)
-        runner = NativeRunner(artefact, self._context)
-        runner.set_precision(Precision.FASTEST)
-        return runner
-
-    def close(self) -> None:
-        """Give the context back; see `Backend.close`."""
-        if self._context:
-            self._context.close()
-        self._context = None

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from slsc.errors import UsageError
+from slsc.errors import PlanError, UsageError
 from slsc.onnx_torch import OnnxModule
 from slsc.plan import Plan
 from slsc.search.base import Rules, SearchNetwork, SearchResult, make_plan
@@ -59,15 +59,19 @@ class NestedNetwork(nn.Module):
         The largest network's, which the smaller ones are compared to; in evaluation the smallest's, which has most to
         learn.
         """
-        ranks = self._ranks()
         if not self.training:
-            return self._restored(x, ranks, 0)
+            return self._restored(x, self._ranks(), 0)
+        largest, smaller = self.passes(x)
+        target = largest.detach()
+        self.disagreement = torch.stack([F.l1_loss(restored, target) for restored in smaller.values()]).mean()
+        return largest
+
+    def passes(self, x: Tensor) -> tuple[Tensor, dict[int, Tensor]]:
+        """What a training pass makes of `x`: the largest network's image, and by index those of the smaller ones."""
+        ranks = self._ranks()
         weights = {name: decaying(self.network.parameter(name), mask) for name, mask in self._masks(ranks, -1).items()}
         largest: Tensor = self.network(x, weights)
-        target = largest.detach()
-        smaller = [self._restored(x, ranks, index) for index in sorted({0, self.between})]
-        self.disagreement = torch.stack([F.l1_loss(restored, target) for restored in smaller]).mean()
-        return largest
+        return largest, {index: self._restored(x, ranks, index) for index in sorted({0, self.between})}
 
     def masks(self, network: int) -> dict[str, Tensor]:
         """What a network keeps of the weights as they are: bool, by layer."""
@@ -98,6 +102,7 @@ class NestedRecipe(DenseRecipe):
     """
 
     module: NestedNetwork
+    method = METHOD
 
     def __init__(
         self,
@@ -134,11 +139,11 @@ class NestedRecipe(DenseRecipe):
 
     def _plan(self, index: int) -> Plan:
         masks = {name: mask.cpu().numpy() for name, mask in self.module.masks(index).items()}
-        return make_plan(self._network, self.module.keeps[index], masks, self._rules, self._budgets[index], METHOD)
+        return make_plan(self._network, self.module.keeps[index], masks, self._rules, self._budgets[index], self.method)
 
 
 class NestedMethod(SparseMethod):
-    """Several networks in one set of weights, one N for all layers of each."""
+    """Several networks in one set of weights."""
 
     def find(self, context: SearchContext, budget: Fraction, start: str) -> None:
         """See `SparseMethod.find`; it begins with the dense network."""
@@ -149,18 +154,54 @@ class NestedMethod(SparseMethod):
         Raises:
             UsageError: two budgets come to the same network.
         """
-        budgets = (*task.within, task.budget)
+        budgets, keeps = (*task.within, task.budget), nested_keeps(task)
+        network = NestedNetwork(module, keeps, task.rules)
+        return NestedRecipe(task.network, network, budgets, task.rules, task.value_range)
+
+
+def nested_keeps(task: SparseTask) -> list[dict[str, int]]:
+    """N by layer of every network of a task, the largest last: of its plans, else one for all layers.
+
+    Raises:
+        UsageError: two budgets come to the same network.
+        PlanError: a plan is of another network or group size.
+        BudgetError: a budget cannot be reached.
+    """
+    budgets = (*task.within, task.budget)
+    if task.plans:
+        keeps = _within_another([_planned(task, plan) for plan in task.plans])
+    else:
         keeps = [uniform_keep(task.network, budget, task.rules.m) for budget in budgets]
-        for one, other, keep, next_keep in zip(budgets, budgets[1:], keeps, keeps[1:], strict=False):
-            if keep == next_keep:
-                raise UsageError(
-                    f"budgets {one} and {other} come to the same network",
-                    why=f"both keep {next(iter(keep.values()))} of every {task.rules.m}",
-                    hint="leave one of them out",
-                )
-        return NestedRecipe(
-            task.network, NestedNetwork(module, keeps, task.rules), budgets, task.rules, task.value_range
-        )
+    for one, other, keep, next_keep in zip(budgets, budgets[1:], keeps, keeps[1:], strict=False):
+        if keep == next_keep:
+            raise UsageError(
+                f"budgets {one} and {other} come to the same network",
+                why=f"both keep {next(iter(keep.values()))} of every {task.rules.m}",
+                hint="leave one of them out",
+            )
+    return keeps
+
+
+def _planned(task: SparseTask, plan: Plan) -> dict[str, int]:
+    """N by layer of a plan."""
+    names = [layer.name for layer in task.network.layers]
+    found = plan.by_name()
+    if strangers := sorted(found.keys() ^ set(names)):
+        why = "the network has no such layer" if strangers[0] in found else "the plan leaves this layer out"
+        raise PlanError("the plan is of another network", where=strangers[0], why=why)
+    if other := [layer for layer in plan.layers if layer.m != task.rules.m]:
+        why = f"its groups are of {other[0].m}, not {task.rules.m}"
+        raise PlanError("the plan does not go with --m", where=other[0].name, why=why)
+    return {name: found[name].n for name in names}
+
+
+def _within_another(keeps: Sequence[dict[str, int]]) -> list[dict[str, int]]:
+    """The same by ascending cost, every network within the next: where it keeps more of a layer, it gives way."""
+    *smaller, last = keeps
+    found = [last]
+    for keep in reversed(smaller):
+        found.insert(0, {name: min(n, found[0][name]) for name, n in keep.items()})
+    return found
 
 
 def _limits(network: int, layer: int) -> str:

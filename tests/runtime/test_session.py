@@ -231,8 +231,8 @@ def test_out_of_memory_shrinks_the_tile_and_resumes(make_bundle: MakeBundle) -> 
     session = Session(make_bundle(), exact=True, threads=1)
     image = noise(70, 50, 3)
     expected = session.restore(image)
-    flaky = Flaky(session._loaded.runner, 20 * 20)
-    session._loaded = replace(session._loaded, runner=flaky)
+    flaky = Flaky(session._restorer.loaded.runner, 20 * 20)
+    session._restorer.loaded = replace(session._restorer.loaded, runner=flaky)
     calls = []
     session.configure(tile=32)
     assert np.array_equal(session.restore(image, lambda done, total: calls.append((done, total))), expected)
@@ -246,9 +246,9 @@ def test_out_of_memory_shrinks_the_tile_and_resumes(make_bundle: MakeBundle) -> 
 def test_a_network_that_returns_nan_is_reported(make_bundle: MakeBundle, tiny: SimpleNamespace) -> None:
     manifest = tiny.manifest(scale=1, halo=0, output_range=ValueRange.uniform(0, 1e6))
     session = Session(make_bundle(tiny.identity_network(), manifest))
-    sound = session._loaded.runner
+    sound = session._restorer.loaded.runner
     broken = SimpleNamespace(run=lambda batch: batch * np.nan, run_bytes=sound.run_bytes)
-    session._loaded = replace(session._loaded, runner=broken)
+    session._restorer.loaded = replace(session._restorer.loaded, runner=broken)
     with pytest.raises(VerificationError, match="not numbers"):
         session.restore(noise(4, 4, 3))
 
@@ -454,8 +454,8 @@ def test_a_session_is_closed_whatever_happens_inside(make_bundle: MakeBundle) ->
 
 def test_engines_of_a_session_share_its_backend(make_bundle: MakeBundle) -> None:
     session = Session(make_bundle(), threads=1)
-    first = session._loaded
+    first = session._restorer.loaded
     session.configure(engine="1-8")
-    assert session._loaded.backend is first.backend and session._loaded.runner is not first.runner
+    assert session._restorer.loaded.backend is first.backend and session._restorer.loaded.runner is not first.runner
     session.configure(threads=2)
-    assert session._loaded.backend is not first.backend
+    assert session._restorer.loaded.backend is not first.backend

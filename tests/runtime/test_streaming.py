@@ -124,7 +124,7 @@ def test_where_memory_is_too_short_there_are_tiles(bundle: Callable[..., Path]) 
     session = Session(bundle(), threads=1, exact=True)
     counts: list[int] = []
     whole = session.restore(image)
-    session.configure(memory=session._loaded.resident + MARGIN_BYTES + image.nbytes + whole.nbytes + (6 << 20))
+    session.configure(memory=session._restorer.loaded.resident + MARGIN_BYTES + image.nbytes + whole.nbytes + (6 << 20))
     tiled = session.restore(image, lambda done, total: counts.append(total))
     assert not session.streamed
     assert counts[-1] > 1
@@ -163,7 +163,9 @@ def test_failures_end_the_run(
     bundle: Callable[..., Path], failure: Exception | None, expected: type[Exception]
 ) -> None:
     session = Session(bundle(), threads=1)
-    session._loaded = replace(session._loaded, runner=Broken(session._loaded.runner, failure))  # type: ignore[arg-type]
+    session._restorer.loaded = replace(
+        session._restorer.loaded, runner=Broken(session._restorer.loaded.runner, failure)
+    )  # type: ignore[arg-type]
     threads = threading.active_count()
     with pytest.raises(expected):
         session.restore(noise(300, 40, 3))

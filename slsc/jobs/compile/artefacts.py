@@ -15,7 +15,7 @@ from slsc.passes.precision.emulate import emulated
 from slsc.passes.precision.types import FLOAT32
 from slsc.plan import Plan
 from slsc.runtime.backends import BACKENDS, AllocationFailed, Backend
-from slsc.runtime.backends.native import NativeBackend
+from slsc.runtime.backends.native_backend import NativeBackend
 from slsc.runtime.backends.onnxruntime import OnnxRuntimeRunner
 from slsc.runtime.bundle.engines import ONNX
 from slsc.runtime.bundle.manifest import ImageIO

@@ -15,7 +15,7 @@ from slsc.passes.base import PassContext
 from slsc.passes.graph import declared_shape
 from slsc.passes.importing.edges import ContinueEdges
 from slsc.passes.importing.import_model import import_model
-from slsc.runtime.backends.native import NativeBackend
+from slsc.runtime.backends.native_backend import NativeBackend
 
 UNET = """a = Conv (x, w1) b = LeakyRelu(a)
   d = Conv <strides=[2,2]> (b, w2) e = Conv (d, w3) u = ConvTranspose <strides=[2,2]> (e, w4)

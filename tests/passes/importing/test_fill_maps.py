@@ -9,7 +9,7 @@ from slsc.passes import verify
 from slsc.passes.artefacts import FORMS
 from slsc.passes.importing.fill_maps import FillMaps
 from slsc.passes.importing.import_model import import_model
-from slsc.runtime.backends.native import NativeBackend
+from slsc.runtime.backends.native_backend import NativeBackend
 
 TAIL = "c = Concat <axis=1> (x, m) y = Conv <pads=[1,1,1,1]> (c, w)"
 SHAPE = "s = Shape(x) hw = Slice(s, two, four) f = Concat <axis=0> (one_c, hw)"

@@ -11,7 +11,7 @@ from slsc.passes.analysis.receptive_field import receptive_field
 from slsc.passes.artefacts import FORMS
 from slsc.passes.graph import declared_shape, fixed_hw
 from slsc.passes.importing.import_model import import_model
-from slsc.runtime.backends.native import NativeBackend
+from slsc.runtime.backends.native_backend import NativeBackend
 
 CONV = "a = Conv <pads=[1,1,1,1]> (x, w)"
 W = {"w": (4, 3, 3, 3), "o": (3, 4, 3, 3)}

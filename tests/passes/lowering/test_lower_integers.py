@@ -14,7 +14,8 @@ from slsc.passes.lowering.nmp import INT8, DType, PlanFile
 from slsc.passes.lowering.nmp_ops import Combine
 from slsc.passes.pipeline import Pipeline
 from slsc.passes.precision.int8 import Grid, Int8Types, RoundedWeight, WriteInt8
-from slsc.runtime.backends.native import NativeRunner, Precision
+from slsc.runtime.backends.native import NativeRunner
+from slsc.runtime.backends.native_calls import Precision
 
 GRID = Grid(1 / 64, 128)
 

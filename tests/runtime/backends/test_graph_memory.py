@@ -94,7 +94,7 @@ def test_a_manifest_that_understates_it_changes_nothing(
         ("b.slsb", replace(honest, engines=(replace(honest.engines[0], bytes_per_pixel=1.0),))),
     ):
         with Session(make_bundle(model, manifest, name), threads=1) as session:
-            runner = session._loaded.runner
+            runner = session._restorer.loaded.runner
             assert isinstance(runner, OnnxRuntimeRunner)
             counts.append(runner.run_bytes(session.engine, 100, 100))
             session.configure(memory=resident_bytes() + (50 << 20))
