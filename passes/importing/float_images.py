@@ -81,7 +81,7 @@ class FloatImages(Pass):
 
 def _note(integers: dict[str, int], others: list[str]) -> str:
     parts = [f"{name!r} holds {type_name(kind)}, taken as numbers" for name, kind in integers.items()]
-    parts += [f"computes in {' and '.join(others)}, taken in float32"] if others else []
+    parts += [f"computes in {' and '.join(others)}, taken in float32, as its ONNX artefact is"] if others else []
     return "; ".join(parts)
 
 

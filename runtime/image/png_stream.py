@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import struct
-import zlib
 from collections.abc import Iterable
 from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
+from isal import isal_zlib
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
@@ -16,8 +16,8 @@ COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
 
 FILTER_NONE, FILTER_SUB, FILTER_UP = 0, 1, 2
 MAX_SIDE = (1 << 31) - 1
-COMPRESSION = 4
-"""zlib's level: on photos half the time of its default, 6, for files at most 2 % larger."""
+COMPRESSION = 2
+"""ISA-L's level: a quarter to a sixth of the time of zlib at level 4, for files 1 to 8 % larger."""
 
 SLICE_BYTES = 1 << 20
 """Rows are filtered in slices of about this size, which bounds the temporaries."""
@@ -52,7 +52,7 @@ class PngStream:
         self._rows_left = height
         self._pixel_bytes = channels * self._dtype.itemsize
         self._above = np.zeros(width * self._pixel_bytes, np.uint8)
-        self._deflate = zlib.compressobj(COMPRESSION, zlib.DEFLATED, 15, 9)
+        self._deflate = isal_zlib.compressobj(COMPRESSION)
         file.write(SIGNATURE)
         depth = 8 * self._dtype.itemsize
         self._chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, COLOUR_TYPES[channels], 0, 0, 0))
@@ -79,7 +79,7 @@ class PngStream:
 
     def _chunk(self, kind: bytes, data: bytes) -> None:
         self._file.write(struct.pack(">I", len(data)) + kind + data)
-        self._file.write(struct.pack(">I", zlib.crc32(data, zlib.crc32(kind))))
+        self._file.write(struct.pack(">I", isal_zlib.crc32(data, isal_zlib.crc32(kind))))
 
     def _filter(self, rows: npt.NDArray[Any]) -> bytes:
         """Filter each row by whichever of None, Sub and Up leaves the smallest sum of absolute differences."""

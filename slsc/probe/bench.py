@@ -28,6 +28,9 @@ UNLIKELY = 1.0
 SAME = 45.0
 """PSNR in dB between output and plain picture from which on a network counts as doing nothing."""
 
+ALIKE = 50.0
+"""PSNR in dB between two restorations of a picture from which on it does not matter which one is right."""
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -120,6 +123,11 @@ class Bench:
     def plain_psnr(self, name: str, count: int) -> float:
         """Likewise of the plain pictures."""
         return float(np.mean([self.samples[name, index].plain_psnr for index in range(count)]))
+
+    def alike(self, name: str, index: int, convention: Convention, other: Convention) -> bool:
+        """Whether two conventions make the same picture, but for what nobody sees."""
+        change = self.restored(name, index, convention) - self.restored(name, index, other)
+        return psnr(float(np.mean(np.square(change))), 255) >= ALIKE
 
     def does_nothing(self, name: str, index: int, convention: Convention) -> bool:
         """Whether the restoration is the plain picture, but for what nobody sees."""

@@ -28,6 +28,9 @@ IMAGENET = ValueRange.normalised((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 CAFFE = ValueRange.normalised([mean / 255 for mean in (103.939, 116.779, 123.68)], [1 / 255] * 3)
 """0..255 less the means of ImageNet's photos, as Caffe's networks take it; blue first."""
 
+DIV2K = ValueRange.normalised((0.4488, 0.4371, 0.4040), [1 / 255] * 3)
+"""0..255 less the means of DIV2K's photos, as EDSR's kin takes it where that is left out of the file; red first."""
+
 RANGES = (UNIT, LEVELS, SIGNED, CENTRED)
 """Tried for input and output, the commonest first: it is taken where the measurement cannot tell."""
 
@@ -121,7 +124,11 @@ def conventions(given: ValueRange, known: Known, order: str, *, same_size: bool)
 
 def name_of(values: ValueRange) -> str:
     """A range in words."""
-    names = {IMAGENET: "ImageNet's mean and deviation", CAFFE: "0..255 less Caffe's means"}
+    names = {
+        IMAGENET: "ImageNet's mean and deviation",
+        CAFFE: "0..255 less Caffe's means",
+        DIV2K: "0..255 less DIV2K's means",
+    }
     return names.get(values) or names.get(_turned(values)) or str(values)
 
 

@@ -12,7 +12,7 @@ from slsc.probe.assume import assumed, refutation
 from slsc.probe.bench import Bench
 from slsc.probe.convention import Convention, Form, Known, all_tried
 from slsc.probe.findings import form_finding, range_findings, size_findings
-from slsc.probe.nearby import caffe_variant, doubt_of
+from slsc.probe.nearby import doubt_of, variant_of_means
 from slsc.probe.network import Geometry, ProbedNetwork, find_geometry
 from slsc.probe.order import decide_order
 from slsc.probe.result import ProbeResult
@@ -64,13 +64,12 @@ def probe_io(
         evidence = _evidence(bench, turned, same_size=same_size) or evidence
     convention, why = (evidence.convention, "") if evidence else assumed(bench, tried)
     convention, order_finding = decide_order(bench, convention, evidence, known)
-    doubt = None
-    if evidence and evidence.restores:
-        variant = caffe_variant(bench, evidence, convention, known)
-        if variant is not None:
-            evidence = with_variant(bench, evidence, variant)
-            convention, order_finding = decide_order(bench, variant, evidence, known)
-        doubt = doubt_of(bench, evidence, convention, known)
+    variant = variant_of_means(bench, evidence, convention, known) if evidence and evidence.restores else None
+    if evidence and variant is not None:
+        evidence = with_variant(bench, evidence, variant)
+        convention, order_finding = decide_order(bench, variant, evidence, known)
+    ordered = order_finding.how != "assumed"
+    doubt = doubt_of(bench, evidence, convention, known, ordered=ordered) if evidence else None
     ranges = range_findings(convention, evidence, known, why, doubt)
     settled = doubt is None or not doubt.grave
     sizes = size_findings(geometry, known)

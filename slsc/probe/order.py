@@ -24,7 +24,7 @@ HARM = 1.0
 def decide_order(
     bench: Bench, convention: Convention, evidence: Evidence | None, known: Known
 ) -> tuple[Convention, Finding]:
-    """RGB, unless BGR is better by more than the margin.
+    """RGB, unless BGR is better by more than the margin, and no photo says otherwise.
 
     The strength looked at is the one that is restored best, in whichever order. Where another strength disagrees, the
     order is assumed: a lead on one degradation may be chance. BGR, being rare, must also lead on what else the network
@@ -48,6 +48,9 @@ def decide_order(
     psnrs = {one.order: score for one, score in zip(both, scores[best], strict=True)}
     if abs(lead) < ORDER_MARGIN:
         why = f"the orders differ by {abs(lead):.3f} dB, too little to tell"
+        return both[0], colour_finding("RGB", known, why, psnrs)
+    if any(_disagrees(bench.gain_over(best, index, *both), lead) for index in range(count)):
+        why = f"one photo speaks for it, another against it, at {best}"
         return both[0], colour_finding("RGB", known, why, psnrs)
     against = next((name for name in strengths if _disagrees(scores[name][0] - scores[name][1], lead)), None)
     if lead < 0 and _disagrees(_lead_elsewhere(bench, both, own), lead):

@@ -60,7 +60,8 @@ def find_evidence(
 ) -> Evidence | None:
     """The convention with the largest lead over simple methods, on the samples where it is largest; None without one.
 
-    What only brightens, darkens or flattens comes after all else: a wrong range does that too.
+    What only brightens, darkens or flattens comes after all else: a wrong range does that too. It tells nothing where
+    the best of it is that.
 
     Args:
         bench: the network and samples.
@@ -73,13 +74,20 @@ def find_evidence(
     found = _found(bench, tried, [entry for entry in able if entry[0].revealing])
     if found or not tones:
         return found
-    return _found(bench, tried, [entry for entry in able if not _explained(bench, entry[1][0], entry[2], tried)])
+    plain = [entry for entry in able if not _explained(bench, entry[1][0], entry[2], tried)]
+    leading = max(able, key=lambda entry: entry[0].lead, default=None)
+    return _found(bench, tried, plain) if leading in plain else None
 
 
 def _explained(bench: Bench, name: str, convention: Convention, tried: Sequence[Convention]) -> bool:
-    """Whether another range of the output makes it the input, so that brightening or darkening says nothing."""
-    others = (one for one in tried if one.input == convention.input and one.form is Form.PICTURE and not one.plain)
-    return any(bench.change(name, 0, one) <= LITTLE for one in others)
+    """Whether another range of the output makes it the input, so that brightening or darkening says nothing.
+
+    The least spoilt sample is looked at, too: what does next to nothing may do more to a dark or hazy photo.
+    """
+    firsts = [family[0] for family in bench.samples.families]
+    mild = max(firsts, key=lambda first: bench.samples[first, 0].plain_psnr)
+    others = [one for one in tried if one.input == convention.input and one.form is Form.PICTURE and not one.plain]
+    return any(bench.change(state, 0, one) <= LITTLE for state in (name, mild) for one in others if one != convention)
 
 
 def _found(

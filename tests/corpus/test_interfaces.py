@@ -10,9 +10,9 @@ from corpus.making import export
 from slsc.data.calibration import calibration_photos
 from slsc.passes.importing.import_model import import_model
 from slsc.probe import ProbeResult, probe_io
-from slsc.probe.convention import CAFFE
+from slsc.probe.convention import CAFFE, DIV2K
 
-CAFFE_LEVELS = Levels(CAFFE.low, CAFFE.high)
+CAFFE_LEVELS, DIV2K_LEVELS = (Levels(values.low, values.high) for values in (CAFFE, DIV2K))
 BETWEEN = Levels.of(0.5, 1.5)
 """A range that is not tried."""
 
@@ -65,3 +65,10 @@ def test_the_order_and_how_it_is_known(base: str, flip: str, answer: tuple[str, 
     result = probed(base, Levels(), flip)
     assert (result.io.order, how(result, "order")) == answer
     assert str(result.io.input_range) == "0..1"
+
+
+@pytest.mark.parametrize(("levels", "flip"), [(CAFFE_LEVELS, "flip"), (DIV2K_LEVELS, "")])
+def test_a_range_is_not_measured_where_the_same_less_the_means_of_photos_is_as_good(levels: Levels, flip: str) -> None:
+    """What it adds to the image hardly depends on where black is."""
+    result = probed("srvgg", levels, flip)
+    assert how(result, "range") == "assumed"

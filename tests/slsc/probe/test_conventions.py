@@ -42,7 +42,6 @@ CONVENTIONS = [
     ("enlarging", UNIT, SIGNED, PICTURE),
     ("enlarging", LEVELS, UNIT, PICTURE),
     ("sharpening", CENTRED, CENTRED, PICTURE),
-    ("bilateral", SIGNED, SIGNED, ADD),
 ]
 
 
@@ -76,6 +75,15 @@ def test_a_convention_is_found_and_gives_the_right_picture(
     plain = probe_io(dress(core), photos[:2], Known(input=UNIT, output=UNIT, form=PICTURE, order="RGB")).io
     right = restored(dress(core), plain, image)
     assert psnr(float(np.mean(np.square(found.astype(float) - right))), 255) > 50
+
+
+def test_a_range_is_not_measured_where_one_as_good_suits_other_strengths(
+    dress: Callable[..., onnx.ModelProto], photos: Photos
+) -> None:
+    result = probe_io(dress("bilateral", SIGNED, SIGNED, ADD), photos[:2])
+    assert (result.io.input_range, result.form) == (SIGNED, ADD)
+    assert how(result, "range") == "assumed"
+    assert any("better at other strengths" in doubt for doubt in result.doubts())
 
 
 def test_a_network_that_does_nothing_in_a_range_is_not_given_it(
