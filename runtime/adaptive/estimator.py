@@ -91,7 +91,7 @@ class Estimator:
 
     def __call__(self, pixels: npt.NDArray[Any]) -> Estimates:
         """Estimate, of HxWx1 or HxWx3 pixels of any dtype that photos have."""
-        regions = Regions.of(pixels, self.record.side)
+        regions = Regions.of(pixels, self.record.region)
         measured = features(pixels, regions)
         logs = self._quadratic(measured.reshape(FEATURES, -1).T).T.reshape(-1, *regions.shape)
         errors = np.exp(np.nan_to_num(logs, nan=HIGHEST).clip(LOWEST, HIGHEST).astype(np.float64))

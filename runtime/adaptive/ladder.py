@@ -115,7 +115,7 @@ class Ladder:
     def tiles(self, choice: ChoiceMap, hw: tuple[int, int], io: ImageIO) -> MixedTiles:
         """What restores tiles of a photo of this size by a map; `io` is what the networks take of such a photo."""
         geometry = self._manifest.tile
-        regions = Regions(*hw, self.record.side)
+        regions = Regions(*hw, self.record.region)
         align = lcm(geometry.align, *io.multiple_of)
         halo = round_up(geometry.halo, align)
         return MixedTiles(self.runners, self.costs, choice, regions, io, halo, align)
@@ -135,7 +135,7 @@ class Ladder:
         """How far tiles overlap, and where they may start."""
         tile = self._manifest.tile
         if self.together:
-            return replace(tile, align=lcm(tile.align, self.record.side))
+            return replace(tile, align=lcm(tile.align, *self.record.region))
         return replace(tile, halo=max(tile.halo, LEAST_HALO))
 
     def _estimates(self, pixels: npt.NDArray[Any]) -> tuple[Table, npt.NDArray[np.float64] | None]:
@@ -144,13 +144,13 @@ class Ladder:
         return Table(errors, np.array(self.costs), self._regions(pixels).pixels), found.dense
 
     def _regions(self, pixels: npt.NDArray[Any]) -> Regions:
-        return Regions.of(pixels, self.record.side)
+        return Regions.of(pixels, self.record.region)
 
     def _summed_up(
         self, found: Chosen, table: Table, dense: npt.NDArray[Any] | None, pixels: npt.NDArray[Any]
     ) -> Choice:
         height, width = pixels.shape[:2]
-        return summed_up(found, table, dense, self.names, self.record.side, (height, width))
+        return summed_up(found, table, dense, self.names, self.record.region, (height, width))
 
     def _pixel_seconds(self) -> npt.NDArray[np.float64]:
         """Seconds that an input pixel takes with each candidate on this device: measured once."""

@@ -36,7 +36,7 @@ class EstimatorRecord:
         entry: name of the entry that holds its numbers.
         candidates: whose errors it estimates, by ascending cost.
         dense: whether it estimates the dense network's as well, after them.
-        side: of a region, input pixels; a multiple of 4.
+        region: height and width of one, input pixels; multiples of 4.
         beta: of Eq. 8, at which the calibration images cost what was asked for on average.
         beta_engines: likewise, for backends that cannot leave out a region: among the engines alone.
         budget: that cost, a share of the dense network's.
@@ -49,7 +49,7 @@ class EstimatorRecord:
     entry: str
     candidates: tuple[str, ...]
     dense: bool
-    side: int
+    region: tuple[int, int]
     beta: float
     beta_engines: float
     budget: float
@@ -79,7 +79,7 @@ class EstimatorRecord:
             entry=fields.text("entry", longest=200),
             candidates=fields.items("candidates", text, MAX_ESTIMATED),
             dense=fields.boolean("dense"),
-            side=fields.integer("side", MIN_SIDE, MAX_SIDE),
+            region=fields.pair("region", MIN_SIDE, MAX_SIDE),
             beta=fields.number("beta", 0.0, 1e6),
             beta_engines=fields.number("beta_engines", 0.0, 1e6),
             budget=fields.number("budget", 0.0, 1.0),
@@ -90,8 +90,8 @@ class EstimatorRecord:
         for kind in value.artefacts:
             if len(kind) > MAX_KIND or not KIND_NAME.fullmatch(kind):
                 fields.refuse("artefacts", f"{kind[:40]!r} is no kind")
-        if value.side % 4:
-            fields.refuse("side", "expected a multiple of 4")
+        if any(side % 4 for side in value.region):
+            fields.refuse("region", "expected multiples of 4")
         if len(value.candidates) < 2 or len(set(value.candidates)) != len(value.candidates):
             fields.refuse("candidates", "expected at least two, each once")
         return value

@@ -36,7 +36,7 @@ void run(slsc_engine* engine, Size size) {
     if (slsc_run(engine, input.data(), size.height, size.width, output.data()) != SLSC_OK) std::abort();
     if (const int candidates = slsc_candidates(engine); candidates > 1) {
         int map_rows, map_columns;
-        if (slsc_set_region(engine, 5) != SLSC_OK ||
+        if (slsc_set_region(engine, 5, 5) != SLSC_OK ||
             slsc_regions(engine, size.height, size.width, &map_rows, &map_columns) != SLSC_OK)
             std::abort();
         std::vector<uint8_t> map(size_t(map_rows) * map_columns);

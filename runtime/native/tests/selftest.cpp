@@ -110,7 +110,7 @@ std::vector<float> stream(slsc_engine* engine, const Image& input, const Image& 
 // What regions of 5 pixels make where every other one takes the last candidate, the others the first.
 std::vector<float> restore_mixed(slsc_engine* engine, const Image& input, size_t floats, int band) {
     int rows, columns;
-    if (slsc_set_band(engine, band) != SLSC_OK || slsc_set_region(engine, 5) != SLSC_OK ||
+    if (slsc_set_band(engine, band) != SLSC_OK || slsc_set_region(engine, 5, 5) != SLSC_OK ||
         slsc_regions(engine, input.height, input.width, &rows, &columns) != SLSC_OK)
         die(slsc_last_error(engine));
     std::vector<uint8_t> map(size_t(rows) * columns);

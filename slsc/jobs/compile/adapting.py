@@ -21,7 +21,7 @@ from slsc.progress import StageProgress
 from slsc.runtime.adaptive.estimator import HIGHEST, LOWEST, Quadratic, terms
 from slsc.runtime.adaptive.features import features
 from slsc.runtime.adaptive.mixed_tiles import enlarged
-from slsc.runtime.adaptive.regions import SIDE, Regions
+from slsc.runtime.adaptive.regions import SIZE, Regions, region_means
 from slsc.runtime.adaptive.selection import Table, by_beta, by_budget
 from slsc.runtime.backends.native_backend import NativeBackend
 from slsc.runtime.bundle.engines import ZERO_COST, Artefact
@@ -37,7 +37,7 @@ ENTRY = "estimators/errors.f32"
 REGIONS = 3000
 """Regions that it is trained on, at most: more photos than hold them are left out."""
 
-SHIFTS = ((0, 0), (SIDE // 2, SIDE // 2))
+SHIFTS = ((0, 0), (SIZE[0] // 2, SIZE[1] // 2))
 """Photos are cut into regions so many rows and columns further on: more to learn from what is restored once."""
 
 RIDGE = 100.0
@@ -135,7 +135,7 @@ def fit_estimator(
         entry=ENTRY,
         candidates=names,
         dense=truth,
-        side=SIDE,
+        region=SIZE,
         beta=calibrated_beta(tables, float(budget)),
         beta_engines=calibrated_beta([_engines_alone(table) for table in tables], float(budget)),
         budget=float(budget),
@@ -198,8 +198,10 @@ class _Meter:
             part = given[down:, right:]
             if 0 in part.shape:
                 continue
-            regions, scale = Regions.of(part, SIDE), io.scale
-            errors = [_region_means(each[:, down * scale :, right * scale :], regions, scale) for each in squares]
+            regions, scale = Regions.of(part, SIZE), io.scale
+            errors = [
+                region_means(each[:, down * scale :, right * scale :].mean(0), regions, scale) for each in squares
+            ]
             yield Measured(features(part, regions), np.stack(errors), regions.pixels)
 
     def _seen(self, output: Batch) -> Values:
@@ -211,19 +213,10 @@ class _Meter:
         return unit.astype(np.float64)
 
 
-def _region_means(squares: Values, regions: Regions, scale: int) -> Values:
-    """(C, sH, sW) to the mean of each region."""
-    plane = squares.mean(0)
-    for axis, count in enumerate(regions.shape):
-        plane = np.add.reduceat(plane, np.arange(count) * regions.side * scale, axis)
-    means: Values = plane / (regions.pixels * scale**2)
-    return means
-
-
 def _enough(pairs: Sequence[Pair], io: ImageIO) -> list[Pair]:
     """Pairs that hold `REGIONS`, cut as the network takes them, drawn evenly over all."""
     cut = [fitted(pair, io) for pair in pairs]
-    sizes = [Regions.of(given, SIDE).pixels.size for given, _ in cut]
+    sizes = [Regions.of(given, SIZE).pixels.size for given, _ in cut]
     count = max(1, int(len(cut) * min(1.0, REGIONS / sum(sizes))))
     return [cut[index] for index in np.linspace(0, len(cut) - 1, count).astype(int)]
 
@@ -232,7 +225,7 @@ def fit(images: Sequence[Measured]) -> Quadratic:
     """Ridge regression of the errors' logarithms on the features and their products."""
     values = np.concatenate([each.features.reshape(len(each.features), -1).T for each in images]).astype(np.float64)
     errors = np.concatenate([each.errors.reshape(len(each.errors), -1).T for each in images]) + FLOOR
-    weight = np.concatenate([each.pixels.ravel() for each in images]) / SIDE**2 * errors.mean(1) ** HARD
+    weight = np.concatenate([each.pixels.ravel() for each in images]) / (SIZE[0] * SIZE[1]) * errors.mean(1) ** HARD
     weight /= weight.mean()
     mean, deviation = values.mean(0), values.std(0) + 1e-3
     rows = terms(values, mean, deviation)

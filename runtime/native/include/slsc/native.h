@@ -82,8 +82,9 @@ SLSC_API slsc_status slsc_set_candidate(slsc_engine* engine, int candidate);
 /* Multiply-accumulates of a candidate for a whole image of the last size given to slsc_shape or a run; 0 where there is neither. */
 SLSC_API uint64_t slsc_candidate_macs(slsc_engine* engine, int candidate);
 
-/* Pixels of the image along either side of a region, 1..4096; at first 24. Multiples of 24 are fastest. */
-SLSC_API slsc_status slsc_set_region(slsc_engine* engine, int pixels);
+/* Height and width of a region, pixels of the image, 1..4096 each; at first 12 and 64. Passes by regions whose width is no multiple of 64
+ * and whose height is none of 12 take longer. */
+SLSC_API slsc_status slsc_set_region(slsc_engine* engine, int height, int width);
 
 /* Rows and columns of regions in an image of height x width, those at its lower and right border counted: of a map. */
 SLSC_API slsc_status slsc_regions(slsc_engine* engine, int height, int width, int* rows, int* columns);
