@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from slsc.errors import BundleError, ResourceError, UsageError
 from slsc.runtime.backends import (
+    BACKENDS,
     Adjustable,
     AllocationFailed,
     Backend,
@@ -129,6 +130,8 @@ def load_ladder(bundle: Bundle, options: Options, record: EstimatorRecord, befor
             _require_candidates(loaded, record)
             return loaded
         for name in names[:-1]:
+            if bundle.manifest.engine(name) is None:
+                raise _kept_together(name, loaded, record)
             engine = bundle.select(name)[0]
             require_accepted(loaded.backend, engine)
             others[name] = loaded.backend.load(bundle.read(engine.artefacts[loaded.backend.kind].entry))
@@ -136,6 +139,15 @@ def load_ladder(bundle: Bundle, options: Options, record: EstimatorRecord, befor
         replace(loaded, others=others).close()
         raise
     return replace(loaded, others=others, resident=resident_bytes())
+
+
+def _kept_together(name: str, loaded: LoadedEngine, record: EstimatorRecord) -> UsageError:
+    able = " or ".join(backend for backend, make in BACKENDS.items() if make.kind in record.artefacts)
+    return UsageError(
+        f"the backend {loaded.backend.name} cannot choose by region in this bundle",
+        why=f"{name} is kept within the weights of {loaded.record.name}, in a form that it does not load",
+        hint=f"use --backend {able}, or --engine {loaded.record.name} for that everywhere",
+    )
 
 
 def _require_candidates(loaded: LoadedEngine, record: EstimatorRecord) -> None:

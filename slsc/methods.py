@@ -25,6 +25,7 @@ class Method:
         needs_training: it is nothing without training; the others prune first and may then train what is left.
         starts: those of `STARTS` to choose from; none for a method that has one way to begin.
         several_budgets: it makes one set of weights for several budgets; the others take one.
+        classifies: it trains what tells which of these networks a region is given.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Method:
     needs_training: bool = False
     starts: tuple[str, ...] = STARTS
     several_budgets: bool = False
+    classifies: bool = False
 
 
 DENSE = Method("dense", "all weights, none pruned", needs_budget=False, needs_training=True, starts=())
@@ -53,11 +55,24 @@ METHODS: Mapping[str, Method] = {
             starts=(),
             several_budgets=True,
         ),
+        Method(
+            "classpruning",
+            "as nested, with a classifier that gives every region of a photo one of the networks",
+            needs_training=True,
+            starts=(),
+            several_budgets=True,
+            classifies=True,
+        ),
     )
 }
 
 SPARSE: Mapping[str, Method] = {
     name: method for name, method in METHODS.items() if method.needs_budget and not method.several_budgets
+}
+"""Those that make a network for a budget."""
+
+COMPILED: Mapping[str, Method] = {
+    name: method for name, method in METHODS.items() if name in SPARSE or method.classifies
 }
 """Those that `slsc compile` offers."""
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from slsc.errors import BundleError
 from slsc.runtime.adaptive.features import features
-from slsc.runtime.adaptive.regions import Regions
+from slsc.runtime.adaptive.regions import Regions, Size
 from slsc.runtime.bundle.estimators import FEATURES, TERMS, EstimatorRecord
 from slsc.runtime.bundle.faults import BundleFault
 
@@ -79,24 +79,38 @@ class Estimator:
 
     def __init__(self, record: EstimatorRecord, data: bytes) -> None:
         self.record = record
-        if len(data) != record.bytes:
-            raise _malformed(record, f"{record.entry} has {len(data)} bytes, the manifest asks for {record.bytes}")
-        numbers = np.frombuffer(data, "<f4").astype(np.float32)
-        if not np.isfinite(numbers).all():
-            raise _malformed(record, f"{record.entry} holds values that are not numbers")
-        mean, deviation, weights = np.split(numbers, [FEATURES, 2 * FEATURES])
-        self._quadratic = Quadratic(mean, deviation, weights.reshape(TERMS, -1))
-        if not (deviation > 0).all():
-            raise _malformed(record, f"{record.entry} holds a deviation that is not above 0")
+        self._quadratic = read_quadratic(record, data)
 
     def __call__(self, pixels: npt.NDArray[Any]) -> Estimates:
         """Estimate, of HxWx1 or HxWx3 pixels of any dtype that photos have."""
-        regions = Regions.of(pixels, self.record.region)
-        measured = features(pixels, regions)
-        logs = self._quadratic(measured.reshape(FEATURES, -1).T).T.reshape(-1, *regions.shape)
+        logs = by_region(self._quadratic, pixels, self.record.region)
         errors = np.exp(np.nan_to_num(logs, nan=HIGHEST).clip(LOWEST, HIGHEST).astype(np.float64))
         count = len(self.record.candidates)
         return Estimates(errors[:count], errors[count] if self.record.dense else None)
+
+
+def by_region(quadratic: Quadratic, pixels: npt.NDArray[Any], size: Size) -> Floats:
+    """(K, rows, columns) of what is estimated of the regions of HxWx1 or HxWx3 pixels."""
+    regions = Regions.of(pixels, size)
+    measured = features(pixels, regions)
+    return quadratic(measured.reshape(FEATURES, -1).T).T.reshape(-1, *regions.shape)
+
+
+def read_quadratic(record: EstimatorRecord, data: bytes) -> Quadratic:
+    """The numbers of an entry.
+
+    Raises:
+        BundleError: it is not of the size that the record asks for, or holds what is no number.
+    """
+    if len(data) != record.bytes:
+        raise _malformed(record, f"{record.entry} has {len(data)} bytes, the manifest asks for {record.bytes}")
+    numbers = np.frombuffer(data, "<f4").astype(np.float32)
+    if not np.isfinite(numbers).all():
+        raise _malformed(record, f"{record.entry} holds values that are not numbers")
+    mean, deviation, weights = np.split(numbers, [FEATURES, 2 * FEATURES])
+    if not (deviation > 0).all():
+        raise _malformed(record, f"{record.entry} holds a deviation that is not above 0")
+    return Quadratic(mean, deviation, weights.reshape(TERMS, -1))
 
 
 def _malformed(record: EstimatorRecord, why: str) -> BundleError:

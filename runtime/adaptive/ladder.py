@@ -12,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from slsc.errors import BudgetError, ResourceError, UsageError
+from slsc.runtime.adaptive.classes import Classifier, likeliest, require_no_errors
 from slsc.runtime.adaptive.estimator import Estimator
 from slsc.runtime.adaptive.mixed_tiles import LEAST_HALO, MixedTiles
-from slsc.runtime.adaptive.regions import ChoiceMap, Regions, require_map
+from slsc.runtime.adaptive.regions import ChoiceMap, Regions, Size, require_map
 from slsc.runtime.adaptive.selection import Chosen, Table
 from slsc.runtime.adaptive.wish import Choice, Wish, chosen, summed_up
 from slsc.runtime.backends.base import AllocationFailed, Batch, Regional, Runner
@@ -24,8 +25,8 @@ from slsc.runtime.bundle.reader import Bundle
 from slsc.runtime.tiles.tile_grid import TileGrid
 from slsc.runtime.tiles.tiling import Tile, round_up
 
-TIMED_SIDE = 96
-"""Side of the image on which candidates are timed, input pixels."""
+TIMED_HW = (120, 192)
+"""Height and width of the image on which candidates are timed, input pixels."""
 
 TIMED_RUNS = 3
 
@@ -61,7 +62,8 @@ class Ladder:
 
     def __init__(self, bundle: Bundle, runners: dict[str, Runner]) -> None:
         self.record = estimator_of(bundle)
-        self._estimator = Estimator(self.record, bundle.read(self.record.entry))
+        reader = Classifier if self.record.classifies else Estimator
+        self._estimator = reader(self.record, bundle.read(self.record.entry))
         self._manifest = bundle.manifest
         last = runners[self.record.engines[-1]]
         self.together: Regional | None = last if len(runners) == 1 and isinstance(last, Regional) else None
@@ -71,7 +73,7 @@ class Ladder:
         self._seconds: npt.NDArray[np.float64] | None = None
 
     def choose(self, pixels: npt.NDArray[Any], wish: Wish, *, strict: bool = False) -> Choice:
-        """The map that a wish asks for; the bundle's own beta where it asks for nothing.
+        """The map that a wish asks for; where it asks for nothing, the classifier's, or that of the bundle's own beta.
 
         Args:
             pixels: HxWx1 or HxWx3, without alpha.
@@ -83,7 +85,11 @@ class Ladder:
             UsageError: the wish needs what the bundle lacks.
         """
         begun = time.perf_counter()
+        if self.record.classifies:
+            require_no_errors(wish)
         table, dense = self._estimates(pixels)
+        if self.record.classifies and not wish.given:
+            return self._summed_up(likeliest(table), table, dense, pixels)
         own = self.record.beta_engines if self.together else self.record.beta
         wish = wish if wish.given else Wish(beta=own)
         seconds = None
@@ -156,17 +162,13 @@ class Ladder:
         """Seconds that an input pixel takes with each candidate on this device: measured once."""
         if self._seconds is None:
             io = self._manifest.io
-            hw = io.fixed_hw or tuple(round_up(TIMED_SIDE, multiple) for multiple in io.multiple_of)
+            hw = io.fixed_hw or tuple(map(round_up, TIMED_HW, io.multiple_of))
             image = np.full((1, io.channels, *hw), io.input_range.low[0], np.float32)
-            self._seconds = np.array([self._candidate_seconds(index, image) for index in range(len(self.names))])
-            self._seconds /= hw[0] * hw[1]
+            if self.together:
+                self._seconds = _seconds_together(self.together, self.record.region, image)
+            else:
+                self._seconds = np.array([_seconds(runner, image) for runner in self.runners]) / (hw[0] * hw[1])
         return self._seconds
-
-    def _candidate_seconds(self, index: int, image: Batch) -> float:
-        if not self.together:
-            return _seconds(self.runners[index], image)
-        regions = np.full(self.together.regions(*image.shape[2:]), index, np.uint8)
-        return _seconds(_Everywhere(self.together, regions), image)
 
 
 @dataclass(frozen=True)
@@ -178,6 +180,23 @@ class _Everywhere:
 
     def run(self, image: Batch) -> Batch:
         return self.runner.run_map(image, self.regions)
+
+
+def _seconds_together(runner: Regional, size: Size, image: Batch) -> npt.NDArray[np.float64]:
+    """Seconds that a pixel takes with each candidate of a pass by region.
+
+    Timed in such passes, which take longer than the candidates' own: each candidate has all regions but the first, which
+    the next one has. Where the first is half of the image or more, each has them all.
+    """
+    regions = Regions(*image.shape[2:], size)
+    count = runner.candidates()
+    maps = np.repeat(np.arange(count, dtype=np.uint8), regions.shape[0] * regions.shape[1])
+    maps = maps.reshape(count, *regions.shape)
+    if 2 * regions.pixels[0, 0] < regions.pixels.sum():
+        maps[:, 0, 0] = (np.arange(count) + 1) % count
+    taken = [_seconds(_Everywhere(runner, each), image) for each in maps]
+    pixels = [np.bincount(each.ravel(), regions.pixels.ravel(), count) for each in maps]
+    return np.asarray(np.linalg.solve(np.array(pixels), np.array(taken)))
 
 
 def _seconds(runner: Runner | _Everywhere | None, image: Batch) -> float:

@@ -17,8 +17,8 @@ ChoiceMap = npt.NDArray[np.uint8]
 Size = tuple[int, int]
 """Height and width of a region, input pixels."""
 
-SIZE: Size = (12, 64)
-"""The default: wide and low, so that the native engine's vectors and blocks of columns lie in one region each."""
+SIZE: Size = (24, 32)
+"""The default: wide, so that each of the native engine's vectors lies in one region."""
 
 
 @dataclass(frozen=True)

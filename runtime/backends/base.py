@@ -135,7 +135,7 @@ class Regional(Protocol):
         ...
 
     def set_region(self, height: int, width: int) -> None:
-        """Set the size of a region, 1..4096 a side; at first 12 and 64. Multiples of these are fastest.
+        """Set the size of a region, 1..4096 a side; at first 24 and 32. Widths that are multiples of 16 are faster.
 
         Raises:
             UsageError: it is out of range.

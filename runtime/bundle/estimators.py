@@ -1,4 +1,4 @@
-"""What a bundle's manifest says of its error estimator: what is estimated, of which candidates, and where it lies.
+"""What a bundle's manifest says of its estimator: what is estimated, of which candidates, and where it lies.
 
 It is read strictly, as the manifest is; see `slsc.runtime.bundle.manifest`.
 """
@@ -14,10 +14,13 @@ from slsc.runtime.bundle.engines import MAX_KIND, ZERO_COST, Artefact
 from slsc.runtime.bundle.fields import Fields, finite_number, text
 
 KIND = "luma-quadratic"
-"""Features of luma (`slsc.runtime.adaptive.features`) and their products, weighted: the one kind there is."""
+"""Features of luma (`slsc.runtime.adaptive.features`) and their products, weighted: logarithms of errors."""
+
+CLASSES = "luma-classes"
+"""The same, of which each candidate's logit comes: a classifier, that says which is likeliest to be enough."""
 
 FEATURES = 23
-"""How many features that kind has."""
+"""How many features both kinds have."""
 
 MIN_SIDE, MAX_SIDE = 8, 256
 TERMS = 1 + FEATURES + FEATURES * (FEATURES + 1) // 2
@@ -29,15 +32,17 @@ FLOAT_BYTES = 4
 
 @dataclass(frozen=True)
 class EstimatorRecord:
-    """An estimator of the mean squared errors that candidates make in a region.
+    """An estimator of the mean squared errors that candidates make in a region, or a classifier of regions.
 
     Attributes:
-        kind: `KIND`.
+        kind: `KIND` or `CLASSES`.
         entry: name of the entry that holds its numbers.
-        candidates: whose errors it estimates, by ascending cost.
-        dense: whether it estimates the dense network's as well, after them.
+        candidates: whose errors or logits it estimates, by ascending cost. Those but the last may be no engines of
+            their own: `artefacts` then hold them.
+        dense: whether it estimates the dense network's error as well, after them; a classifier does not.
         region: height and width of one, input pixels; multiples of 4.
-        beta: of Eq. 8, at which the calibration images cost what was asked for on average.
+        beta: of Eq. 8, at which the calibration images cost what was asked for on average; 0 for a classifier, which
+            has it in its numbers.
         beta_engines: likewise, for backends that cannot leave out a region: among the engines alone.
         budget: that cost, a share of the dense network's.
         quality: how well it estimates on held-out images; finite.
@@ -55,6 +60,11 @@ class EstimatorRecord:
     budget: float
     quality: Mapping[str, float]
     artefacts: Mapping[str, Artefact]
+
+    @property
+    def classifies(self) -> bool:
+        """Whether it tells classes, and not errors."""
+        return self.kind == CLASSES
 
     @property
     def engines(self) -> tuple[str, ...]:
@@ -75,7 +85,7 @@ class EstimatorRecord:
         """Read and check; see the module."""
         fields = Fields(data, path)
         value = cls(
-            kind=fields.choice("kind", (KIND,)),
+            kind=fields.choice("kind", (KIND, CLASSES)),
             entry=fields.text("entry", longest=200),
             candidates=fields.items("candidates", text, MAX_ESTIMATED),
             dense=fields.boolean("dense"),
@@ -92,6 +102,10 @@ class EstimatorRecord:
                 fields.refuse("artefacts", f"{kind[:40]!r} is no kind")
         if any(side % 4 for side in value.region):
             fields.refuse("region", "expected multiples of 4")
+        if value.classifies and (value.dense or value.beta or value.beta_engines):
+            fields.refuse("kind", "a classifier has no error of the dense network, and no beta")
+        if value.classifies and value.engines != value.candidates:
+            fields.refuse("candidates", "a classifier's are networks")
         if len(value.candidates) < 2 or len(set(value.candidates)) != len(value.candidates):
             fields.refuse("candidates", "expected at least two, each once")
         return value

@@ -300,7 +300,8 @@ def _require_sound_candidates(fields: Fields, manifest: Manifest) -> None:
     if len(set(names)) != len(names):
         fields.refuse("candidates", "each must have its own name")
     known = {*(engine.name for engine in manifest.engines), ZERO_COST[manifest.io.task]}
-    if strangers := sorted(set(names) - known):
+    together = {name for each in manifest.estimators if each.artefacts for name in each.candidates[:-1]}
+    if strangers := sorted(set(names) - known - together):
         fields.refuse("candidates", f"{strangers[0][:40]} is no engine of the bundle, nor what costs nothing")
 
 
@@ -309,6 +310,10 @@ def _require_sound_estimators(fields: Fields, manifest: Manifest) -> None:
     for estimator in manifest.estimators:
         if strangers := [name for name in estimator.candidates if name not in costs]:
             fields.refuse("estimators", f"{strangers[0][:40]} is no candidate")
+        if manifest.engine(estimator.candidates[-1]) is None:
+            fields.refuse("estimators", f"{estimator.candidates[-1][:40]}, its dearest candidate, is no engine")
+        if any(name in ZERO_COST.values() and name != ZERO_COST[manifest.io.task] for name in estimator.candidates):
+            fields.refuse("estimators", "what costs nothing is of another task")
         found = [costs[name] for name in estimator.candidates]
         if found != sorted(found):
             fields.refuse("estimators", "its candidates are not in the order of their costs")

@@ -11,10 +11,8 @@ one is the default of `slsc run`. Those made for a --latency are named after it,
 from __future__ import annotations
 
 import argparse
-import dataclasses
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from slsc.cli.arguments import (
     add_binding_options,
@@ -25,25 +23,21 @@ from slsc.cli.arguments import (
     output_path,
     written_path,
 )
-from slsc.cli.console import Console, table
-from slsc.cli.hardware_options import add_hardware_options, hardware_request, rule_of, show_hardware
-from slsc.cli.precision_options import ALL_PRECISIONS, add_precision_options, precision_of, show_layers
+from slsc.cli.compile_report import as_json, show, warnings
+from slsc.cli.console import Console
+from slsc.cli.hardware_options import add_hardware_options, hardware_request, rule_of
+from slsc.cli.precision_options import ALL_PRECISIONS, add_precision_options, precision_of
 from slsc.cli.sls_options import add_sls_options, sls_settings
-from slsc.cli.timing_options import add_latency, show_frontier, timing_of
+from slsc.cli.timing_options import add_latency, timing_of
 from slsc.errors import UsageError
 from slsc.jobs.compile.efforts import EFFORTS
 from slsc.jobs.train.presets import PRESETS
-from slsc.methods import SPARSE, STARTS, help_on
+from slsc.methods import COMPILED, METHODS, STARTS, help_on
 from slsc.pattern import RULES
 from slsc.plan import parse_budget
 
 SUFFIX = ".slsb"
-OUT_OF_REACH = 2
-"""Warned from so many times the budget on that a whole network keeps."""
-
 if TYPE_CHECKING:
-    from slsc.jobs.compile.measuring import Quality
-    from slsc.jobs.compile.report import CompileReport, Figures
     from slsc.search.sls.settings import SlsSettings
 
 
@@ -74,6 +68,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "several times for the networks within a nested one",
     )
     parser.add_argument(
+        "--classes",
+        type=Path,
+        metavar="OUT.classes.safetensors",
+        help="the classifier that `slsc train --method classpruning` trained beside the networks of --plan: `slsc run` "
+        "gives every region of a photo one of them",
+    )
+    parser.add_argument(
         "--force", action="store_true", help="compile a network, or to a budget, that restores no better than nothing"
     )
     parser.add_argument(
@@ -91,9 +92,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     search = parser.add_argument_group("search")
     search.add_argument(
         "--method",
-        choices=tuple(SPARSE),
+        choices=tuple(COMPILED),
         default="oneshot",
-        help=f"how the network is pruned (default: %(default)s); {help_on(SPARSE.values())}",
+        help=f"how the network is pruned (default: %(default)s); {help_on(COMPILED.values())}",
+    )
+    search.add_argument(
+        "--average",
+        type=parse_budget,
+        metavar="B",
+        help="share that the average region is to cost, of classpruning (default: the mean of the networks')",
     )
     search.add_argument(
         "--start",
@@ -136,9 +143,10 @@ def run(args: argparse.Namespace, console: Console) -> int:
         raise UsageError("a ladder lies around budgets", hint="leave out --adaptive, or --latency")
     if args.adaptive and args.precision != "float32":
         raise UsageError("regions choose among engines in float32", hint="leave out --adaptive, or --precision")
+    _require_classes(args)
     timing = timing_of(args)
     output = output_path(
-        written_path(args, SUFFIX) or Path(f"{args.model.stem}{SUFFIX}"), SUFFIX, args.model, *args.plan
+        written_path(args, SUFFIX) or Path(f"{args.model.stem}{SUFFIX}"), SUFFIX, args.model, *args.plan, args.classes
     )
 
     from slsc.jobs.compile.compiling import compile_model
@@ -165,20 +173,39 @@ def run(args: argparse.Namespace, console: Console) -> int:
         hardware=hardware_request(args),
         adaptive=args.adaptive,
         precision=precision_of(args),
+        classes=args.classes,
+        average=args.average,
     )
     with console.stages() as progress:
         report = compile_model(request, progress)
     console.report(show(report))
-    for doubt in report.probe.doubts():
-        console.note(f"slsc: warning: {doubt}")
-    for warning in report.warnings:
+    for warning in warnings(report):
         console.note(f"slsc: warning: {warning}")
-    for figures in report.engines:
-        if figures.share_of_all > OUT_OF_REACH * figures.budget:
-            console.note(f"slsc: warning: {_out_of_reach(figures)}")
-    console.result(**_as_json(report))
+    console.result(**as_json(report))
     console.artefact(output)
     return 0
+
+
+def _require_classes(args: argparse.Namespace) -> None:
+    """Refuse what does not go with a classifier."""
+    trains = METHODS[args.method].classifies and not args.plan
+    if args.average is not None and not trains:
+        raise UsageError("--average goes with --method classpruning", hint="leave out --average")
+    if args.classes and len(args.plan) < 2:
+        raise UsageError("--classes goes with plans", hint="give the --plan of every network that it tells apart")
+    if trains and len(set(args.budget or ())) < 2:
+        raise UsageError(
+            f"--method {args.method} takes several budgets", hint="use --budget 1/4 --budget 1/2 --budget 3/4"
+        )
+    if not (trains or args.classes):
+        return
+    for option, given in (
+        ("--adaptive", args.adaptive),
+        ("--latency", args.latency),
+        ("--precision", args.precision != "float32"),
+    ):
+        if given:
+            raise UsageError(f"{option} does not go with a classifier of regions", hint=f"leave out {option}")
 
 
 def _sls(args: argparse.Namespace) -> SlsSettings | None:
@@ -186,148 +213,3 @@ def _sls(args: argparse.Namespace) -> SlsSettings | None:
         return None
     args.preset = args.preset or args.effort
     return sls_settings(args)
-
-
-def show(report: CompileReport) -> str:
-    """What was found, and the before/after table."""
-    from slsc.metrics.protocol import protocol_for
-
-    height, width = report.output_hw
-    kinds = _kinds(report.engines)
-    header = (
-        "network",
-        "share",
-        "of all",
-        "kept params",
-        f"GMACs at {width}x{height}",
-        *(["predicted ms"] if report.device else []),
-        *(f"{kind} MB" for kind in kinds),
-        "dB to dense",
-        protocol_for(report.probe.io).psnr_title,
-    )
-    rows = [_row(figures, kinds) for figures in (report.dense, *report.engines)]
-    tile = report.tile
-    return "\n".join(
-        (
-            *(f"network: {note}" for note in report.notes),
-            *report.probe.lines(),
-            *([_rounding(report.quantized)] if report.quantized else []),
-            f"tiles: halo {tile.halo} px, off by {255 * tile.bound:.2f} of 255 at most; receptive field "
-            f"{'unbounded' if tile.receptive_field is None else f'{tile.receptive_field} px'}; {_closing(report)}",
-            "",
-            table(header, rows, "<" + ">" * (len(header) - 1)),
-            "",
-            *(f"{figures.name}: {why}" for figures in report.engines for why in figures.refusals.values()),
-            *show_hardware(report.hardware),
-            *show_frontier(report),
-            *(line for figures in report.engines for line in _types(figures)),
-            *_tiled(report),
-            f"dB measured on {report.held_out} held-out {_state(report)}{_plain(report)}",
-            *_adaptive(report),
-            f"{report.seconds:.0f} s, {_memory(report)}",
-        )
-    )
-
-
-def _adaptive(report: CompileReport) -> list[str]:
-    """What choosing by region brings."""
-    estimator = report.estimator
-    if estimator is None:
-        return []
-    quality = estimator.quality
-    return [
-        f"adaptive: beta {estimator.beta:.4g} costs {estimator.budget:.4f} of dense on the calibration photos "
-        f"({estimator.beta_engines:.4g} among the engines alone); at one engine's cost regions gain "
-        f"{quality['gain_db']:.2f} dB on the held-out ones, {quality['oracle_gain_db']:.2f} if errors were known; "
-        f"rank correlation {quality['rank_correlation']:.2f}, bias {quality['bias_db']:+.2f} dB"
-    ]
-
-
-def _types(figures: Figures) -> list[str]:
-    """What an engine's layers compute in."""
-    if not figures.layers:
-        return []
-    loss = "" if figures.loss is None else f"; that loses {figures.loss:.4f} dB"
-    return [f"{figures.name}:", show_layers(figures.layers) + loss, ""]
-
-
-def _tiled(report: CompileReport) -> list[str]:
-    """What the multiply-accumulates of a network of one size are counted for."""
-    if report.probe.io.fixed_hw is None:
-        return []
-    height, width = report.output_hw
-    size = "{1}x{0}".format(*report.probe.io.fixed_hw)
-    return [f"GMACs of the {report.tiles} tiles of {size}, halos included, that {width}x{height} takes"]
-
-
-def _rounding(quantized: Quality) -> str:
-    """What it means that the network's own file computes in integers."""
-    taken = "quantized: taken as floating point, without rounding between its layers"
-    if quantized.psnr_to_dense is None:
-        return f"{taken}; what that changes was not measured: as its file has it, it does not run on the photos"
-    itself = "" if quantized.psnr is None else f", with the rounding: {quantized.psnr:.2f} dB {quantized.psnr_name}"
-    return f"{taken}; that changes held-out photos by {quantized.psnr_to_dense:.2f} dB{itself}"
-
-
-def _out_of_reach(figures: Figures) -> str:
-    return (
-        f"engine {figures.name} keeps {figures.share_of_all:.0%} of all multiply-accumulates, "
-        f"{figures.share:.1%} of those in the layers that can be pruned: the rest of the network costs what it did"
-    )
-
-
-def _closing(report: CompileReport) -> str:
-    """How a user gets what the whole image would give."""
-    tile = report.tile
-    if tile.exact:
-        return "`slsc run --exact` closes the gap"
-    if report.probe.io.fixed_hw:
-        return f"not to be closed: {tile.exact_reason}"
-    return f"no halo closes the gap ({tile.exact_reason}), `slsc run --exact` does by running the photo whole"
-
-
-def _state(report: CompileReport) -> str:
-    if report.labelled:
-        return "pairs"
-    if report.probe.io.scale > 1 or not report.probe.undone:
-        return "photos"
-    return f"photos with {', '.join(report.probe.undone)}"
-
-
-def _plain(report: CompileReport) -> str:
-    """What doing nothing gives on them."""
-    if report.plain_psnr is None:
-        return ""
-    return f"; {'bicubic' if report.probe.io.scale > 1 else 'the input'} has {report.plain_psnr:.2f}"
-
-
-def _memory(report: CompileReport) -> str:
-    return "memory unknown" if report.peak_bytes is None else f"{report.peak_bytes / 2**30:.1f} GiB at most"
-
-
-def _kinds(engines: Sequence[Figures]) -> list[str]:
-    """The kinds of artefacts that were made of some engine, or were to be."""
-    return list(dict.fromkeys(kind for figures in engines for kind in (*figures.artefact_bytes, *figures.refusals)))
-
-
-def _row(figures: Figures, kinds: Sequence[str]) -> tuple[str, ...]:
-    quality = figures.quality
-    return (
-        figures.name,
-        f"{figures.share:.4f}",
-        f"{figures.share_of_all:.4f}",
-        f"{figures.params:,}",
-        f"{figures.macs / 1e9:.3f}",
-        *([] if figures.predicted_ms is None else [f"{figures.predicted_ms:.2f}"]),
-        *(f"{figures.artefact_bytes[kind] / 1e6:.2f}" if kind in figures.artefact_bytes else "-" for kind in kinds),
-        "-" if quality.psnr_to_dense is None else f"{quality.psnr_to_dense:.2f}",
-        "-" if quality.psnr is None else f"{quality.psnr:.2f}",
-    )
-
-
-def _as_json(report: CompileReport) -> dict[str, Any]:
-    return {
-        **dataclasses.asdict(report),
-        "probe": report.probe.to_dict(),
-        "hardware": report.hardware.to_dict(),
-    }

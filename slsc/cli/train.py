@@ -3,9 +3,9 @@
 The images of --data are what the network should put out; the inputs of super-resolution are made from them by MATLAB's
 bicubic. --pairs gives inputs and wanted outputs. Beside OUT.onnx come OUT.plan.json (the N:M of every layer, for
 `slsc compile OUT.onnx --plan OUT.plan.json`), OUT.1-8.plan.json and its like (of the networks within a nested one),
-OUT.safetensors (a dense zoo network's weights), OUT.csv (the log) and,
-until the run is over, OUT.ckpt. A run that was killed or interrupted goes on from there with --resume, to the same
-weights as if it had not been.
+OUT.classes.safetensors (the classifier of classpruning, for --classes), OUT.safetensors (a zoo network's weights),
+OUT.csv (the log) and, until the run is over, OUT.ckpt. A run that was killed or interrupted goes on from there with
+--resume, to the same weights as if it had not been.
 """
 
 from __future__ import annotations
@@ -106,7 +106,13 @@ def _add_method(group: argparse._ArgumentGroup) -> None:
         action="append",
         default=[],
         metavar="B",
-        help="kept share of the multiply-accumulates: 1/8; several times for --method nested",
+        help="kept share of the multiply-accumulates: 1/8; several times for --method nested and classpruning",
+    )
+    group.add_argument(
+        "--average",
+        type=parse_budget,
+        metavar="B",
+        help="share that the average region is to cost, of classpruning (default: the mean of the networks')",
     )
     group.add_argument("--rule", choices=RULES, default=RULES[0], help="which weights a group may keep")
     group.add_argument("--m", type=int, default=32, metavar="M", help="group size, 2 to 256 (default: 32)")
@@ -194,6 +200,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
         log=args.log,
         resume=args.resume,
         output=output,
+        average=args.average,
     )
     report = train(request, console.progress, console.warning)
     console.report(_summary(request, report))

@@ -7,6 +7,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,11 +17,13 @@ import onnx
 
 from slsc.data.calibration import calibration_photos
 from slsc.data.images import mirrored
-from slsc.errors import UsageError
+from slsc.errors import ModelError, UsageError
 from slsc.networks.loading import import_network, known_of
 from slsc.networks.tile_geometry import smallest_fixed_halo
-from slsc.passes.analysis.receptive_field import receptive_field
+from slsc.passes.analysis.receptive_field import ReceptiveField, receptive_field
+from slsc.passes.graph import declared_shape, fixed_hw, image_input
 from slsc.passes.importing.binding import NOTHING_BOUND, Binding
+from slsc.passes.precision.emulate import emulated
 from slsc.probe import Known, ProbeResult, probe_io
 from slsc.runtime.backends import Backend, load_backend
 from slsc.runtime.backends.base import Batch
@@ -117,13 +120,19 @@ class TiledImage(NetworkImage):
     Args:
         model, probe, running: as of `NetworkImage`.
         photos: how far tiles overlap is measured on these, HxWx3 uint8.
+        field: what a pixel of the network's output depends on.
     """
 
     def __init__(
-        self, model: onnx.ModelProto, probe: ProbeResult, running: Backend, photos: Sequence[npt.NDArray[np.uint8]]
+        self,
+        model: onnx.ModelProto,
+        probe: ProbeResult,
+        running: Backend,
+        photos: Sequence[npt.NDArray[np.uint8]],
+        field: ReceptiveField,
     ) -> None:
         super().__init__(model, probe, running)
-        self._geometry = self._measured(model, photos)
+        self._geometry = self._measured(field, photos)
         self.doubts = (*self.doubts, self._overlap())
 
     def _restored(self, image: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -133,10 +142,9 @@ class TiledImage(NetworkImage):
         bands = Restoration(OneNetwork(self._runner), self.io, Photo(image), grid, None).bands()
         return np.concatenate(list(bands))
 
-    def _measured(self, model: onnx.ModelProto, photos: Sequence[npt.NDArray[np.uint8]]) -> TileGeometry:
+    def _measured(self, field: ReceptiveField, photos: Sequence[npt.NDArray[np.uint8]]) -> TileGeometry:
         hw = self.io.fixed_hw
         assert hw is not None
-        field = receptive_field(model)
         windows = [math.ceil(MEASURED_WINDOWS * side) for side in hw]
         cuts = [mirrored(photo, windows)[: windows[0], : windows[1]] for photo in photos]
         halo, bound = smallest_fixed_halo([self._in_unit], [to_batch(cut, self.io) for cut in cuts], hw)
@@ -238,6 +246,24 @@ def _of_network(path: Path, known: Known, threads: int, binding: Binding, backen
     running = load_backend(backend or OnnxRuntimeBackend.name, threads)
     imported, photos = import_network(path, binding), calibration_photos(None, PROBE_PHOTOS, 0)
     probe = probe_io(imported.model, photos, known_of(imported, known))
+    if imported.quantized is not None:
+        model, probe = _rounding_as_typed(imported.quantized, probe)
+    else:
+        model = imported.model
     if probe.io.fixed_hw is None:
-        return WholeImage(imported.model, probe, running)
-    return TiledImage(imported.model, probe, running, photos[:MEASURED_PHOTOS])
+        return WholeImage(model, probe, running)
+    return TiledImage(model, probe, running, photos[:MEASURED_PHOTOS], receptive_field(imported.model))
+
+
+def _rounding_as_typed(quantized: onnx.ModelProto, probe: ProbeResult) -> tuple[onnx.ModelProto, ProbeResult]:
+    """The network with every rounding that its file has, which its import leaves out, and its interface.
+
+    Raises:
+        ModelError: it takes several images at once.
+    """
+    images = declared_shape(quantized, image_input(quantized)[0])[0]
+    if images not in (None, 1):
+        raise ModelError(
+            "a quantized network is measured image by image", why=f"it takes {images} at once", hint="export it for one"
+        )
+    return emulated(quantized), replace(probe, io=replace(probe.io, fixed_hw=fixed_hw(quantized)))

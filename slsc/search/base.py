@@ -14,6 +14,7 @@ from slsc.passes.analysis.cost import Cost, costs, plan_cost
 from slsc.passes.analysis.layers import ConvLayer, prunable_layers
 from slsc.pattern import RULES, WINDOW
 from slsc.plan import LayerPlan, Plan, mask_digest
+from slsc.runtime.adaptive.estimator import Quadratic
 
 COST_HW = (720, 1280)
 """Output size at which MACs are counted unless told otherwise; budgets are shares, so it does not move them."""
@@ -44,6 +45,19 @@ class Rules:
 
 
 @dataclass(frozen=True)
+class Classes:
+    """A trained classifier of regions.
+
+    Attributes:
+        quadratic: features of a region to the logits of the networks, the cheapest first.
+        average: what the average region was to cost, a share of the dense network's MACs over the prunable layers.
+    """
+
+    quadratic: Quadratic
+    average: Fraction
+
+
+@dataclass(frozen=True)
 class SearchResult:
     """What the passes need from the front end, keyed by initializer name.
 
@@ -54,6 +68,8 @@ class SearchResult:
         model: a network of other shapes that takes the dense one's place, the keys above being of this one; None where
             the shapes stay.
         nested: plans of smaller networks within the same weights, by ascending cost; each keeps the largest of them.
+        classes: what tells which of these networks, and the one of `plan`, a region is given; None where nothing was
+            trained to.
     """
 
     plan: Plan
@@ -61,6 +77,7 @@ class SearchResult:
     masks: Mapping[str, np.ndarray]
     model: onnx.ModelProto | None = None
     nested: tuple[Plan, ...] = ()
+    classes: Classes | None = None
 
 
 @dataclass(frozen=True)

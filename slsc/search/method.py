@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Protocol
 
 from slsc.onnx_torch import OnnxModule
+from slsc.runtime.bundle.manifest import ImageIO
 from slsc.search.base import Rules, SearchNetwork, SearchResult
 from slsc.search.context import SearchContext
 from slsc.search.sls.settings import SlsSettings
@@ -36,7 +37,10 @@ class SparseTask:
         sample_pixels: input pixels of one training sample.
         sls: how `sls` learns N.
         value_range: white minus black of the network's output.
-        within: budgets of the networks within the one of `budget`, ascending; those of `nested` alone.
+        within: budgets of the networks within the one of `budget`, ascending; of methods that take several.
+        average: what the average region is to cost, a share as `budget` is; None for the mean of the networks'. Of
+            `classpruning` alone.
+        io: how pixels enter and leave the network; `classpruning` must know.
     """
 
     network: SearchNetwork
@@ -46,6 +50,8 @@ class SparseTask:
     sls: SlsSettings
     value_range: float
     within: tuple[Fraction, ...] = ()
+    average: Fraction | None = None
+    io: ImageIO | None = None
 
 
 class SparseMethod(ABC):

@@ -59,15 +59,19 @@ class NestedNetwork(nn.Module):
         The largest network's, which the smaller ones are compared to; in evaluation the smallest's, which has most to
         learn.
         """
-        ranks = self._ranks()
         if not self.training:
-            return self._restored(x, ranks, 0)
+            return self._restored(x, self._ranks(), 0)
+        largest, smaller = self.passes(x)
+        target = largest.detach()
+        self.disagreement = torch.stack([F.l1_loss(restored, target) for restored in smaller.values()]).mean()
+        return largest
+
+    def passes(self, x: Tensor) -> tuple[Tensor, dict[int, Tensor]]:
+        """What a training pass makes of `x`: the largest network's image, and by index those of the smaller ones."""
+        ranks = self._ranks()
         weights = {name: decaying(self.network.parameter(name), mask) for name, mask in self._masks(ranks, -1).items()}
         largest: Tensor = self.network(x, weights)
-        target = largest.detach()
-        smaller = [self._restored(x, ranks, index) for index in sorted({0, self.between})]
-        self.disagreement = torch.stack([F.l1_loss(restored, target) for restored in smaller]).mean()
-        return largest
+        return largest, {index: self._restored(x, ranks, index) for index in sorted({0, self.between})}
 
     def masks(self, network: int) -> dict[str, Tensor]:
         """What a network keeps of the weights as they are: bool, by layer."""
@@ -98,6 +102,7 @@ class NestedRecipe(DenseRecipe):
     """
 
     module: NestedNetwork
+    method = METHOD
 
     def __init__(
         self,
@@ -134,7 +139,7 @@ class NestedRecipe(DenseRecipe):
 
     def _plan(self, index: int) -> Plan:
         masks = {name: mask.cpu().numpy() for name, mask in self.module.masks(index).items()}
-        return make_plan(self._network, self.module.keeps[index], masks, self._rules, self._budgets[index], METHOD)
+        return make_plan(self._network, self.module.keeps[index], masks, self._rules, self._budgets[index], self.method)
 
 
 class NestedMethod(SparseMethod):
@@ -149,18 +154,30 @@ class NestedMethod(SparseMethod):
         Raises:
             UsageError: two budgets come to the same network.
         """
-        budgets = (*task.within, task.budget)
-        keeps = [uniform_keep(task.network, budget, task.rules.m) for budget in budgets]
-        for one, other, keep, next_keep in zip(budgets, budgets[1:], keeps, keeps[1:], strict=False):
-            if keep == next_keep:
-                raise UsageError(
-                    f"budgets {one} and {other} come to the same network",
-                    why=f"both keep {next(iter(keep.values()))} of every {task.rules.m}",
-                    hint="leave one of them out",
-                )
-        return NestedRecipe(
-            task.network, NestedNetwork(module, keeps, task.rules), budgets, task.rules, task.value_range
-        )
+        budgets, keeps = (*task.within, task.budget), nested_keeps(task)
+        network = NestedNetwork(module, keeps, task.rules)
+        return NestedRecipe(task.network, network, budgets, task.rules, task.value_range)
+
+
+def nested_keeps(task: SparseTask) -> list[dict[str, int]]:
+    """N by layer of every network of a task, the largest last: of its plans, else one for all layers.
+
+    A layer keeps at least what it keeps in the smaller networks, whatever the plans of the larger say.
+
+    Raises:
+        UsageError: two budgets come to the same network, or a plan is of another one.
+        BudgetError: a budget cannot be reached.
+    """
+    budgets = (*task.within, task.budget)
+    keeps = [uniform_keep(task.network, budget, task.rules.m) for budget in budgets]
+    for one, other, keep, next_keep in zip(budgets, budgets[1:], keeps, keeps[1:], strict=False):
+        if keep == next_keep:
+            raise UsageError(
+                f"budgets {one} and {other} come to the same network",
+                why=f"both keep {next(iter(keep.values()))} of every {task.rules.m}",
+                hint="leave one of them out",
+            )
+    return keeps
 
 
 def _limits(network: int, layer: int) -> str:

@@ -11,7 +11,7 @@ import onnx
 
 from slsc.data.patches import Pair
 from slsc.errors import UsageError
-from slsc.methods import SPARSE, STARTS, method_of
+from slsc.methods import METHODS, SPARSE, STARTS, method_of
 from slsc.onnx_torch import OnnxModule
 from slsc.passes.analysis.cost import Cost
 from slsc.plan import parse_budget
@@ -104,6 +104,27 @@ class Searcher:
             return found  # a network has nothing to learn from itself
         return self._trained(budget, method, effort, found)
 
+    def search_nested(
+        self, budgets: Sequence[Fraction], method: str, effort: Effort | None, average: Fraction | None
+    ) -> SearchResult:
+        """Nested networks in one set of weights, the plan of the largest, and what tells which one a region is given.
+
+        Args:
+            budgets: two at least, each once.
+            method: one that classifies.
+            effort: how to train.
+            average: what the average region is to cost; None for the mean of the networks'.
+
+        Raises:
+            BudgetError: a budget cannot be reached, and names the nearest that can.
+            UsageError: budgets or average do not go together, or there is no training.
+        """
+        *within, budget = sorted(budgets)
+        if effort is None:
+            raise UsageError(f"--method {method} is training", why="--effort none has none", hint="use --effort fast")
+        self._context.network.require_reachable(min(budgets), self._context.rules.m)
+        return self._trained(budget, method, effort, None, tuple(within), average)
+
     def search_within(self, latency: float, profile: DeviceProfile, effort: Effort | None) -> SearchResult:
         """As `search` by the method `oneshot`, within a time in milliseconds that `profile` predicts.
 
@@ -117,17 +138,26 @@ class Searcher:
         """What latencies between the least one and that of the dense network buy."""
         return self._context.oneshot.frontier(profile, FRONTIER_POINTS)
 
-    def _trained(self, budget: Fraction, method: str, effort: Effort, found: SearchResult | None) -> SearchResult:
+    def _trained(
+        self,
+        budget: Fraction,
+        method: str,
+        effort: Effort,
+        found: SearchResult | None,
+        within: tuple[Fraction, ...] = (),
+        average: Fraction | None = None,
+    ) -> SearchResult:
         context, side = self._context, self._source.side(FINETUNE_SIDE)
         dense = context.network.model
-        task = SparseTask(context.network, budget, context.rules, side**2, effort.sls, self._io.output_range.mean_span)
+        span = self._io.output_range.mean_span
+        task = SparseTask(context.network, budget, context.rules, side**2, effort.sls, span, within, average, self._io)
         module = OnnxModule(dense if found is None or found.model is None else found.model)
         recipe = SPARSE_METHODS[method].recipe(task, module, found)
         batches = self._source.batches(side, (context.seed, 1))
         batch = effort.training.batch
         if self._io.fixed_hw:  # a step takes no more pixels than memory is planned for
             batch = max(1, min(batch, batch * MOST_PIXELS // math.prod(self._io.fixed_hw)))
-        settings = replace(effort.training, batch=batch, seed=context.seed, value_range=self._io.output_range.mean_span)
-        if found is None or SPARSE[method].needs_training:
+        settings = replace(effort.training, batch=batch, seed=context.seed, value_range=span)
+        if found is None or METHODS[method].needs_training:
             return learn(dense, recipe, batches, self._labelled, settings, context.progress)
         return finetune(dense, recipe, found, batches, self._labelled, settings, context.progress)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from slsc.search.classes.classpruning import ClassPruningMethod
 from slsc.search.filter.method import FilterMethod
 from slsc.search.method import SparseMethod
 from slsc.search.nested import NestedMethod
@@ -19,4 +20,5 @@ SPARSE_METHODS: Mapping[str, SparseMethod] = {
     "sls": SlsMethod(),
     "sr-ste": SrSteMethod(),
     "nested": NestedMethod(),
+    "classpruning": ClassPruningMethod(),
 }

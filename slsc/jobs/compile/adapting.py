@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 
 from slsc.data.patches import Pair
@@ -15,27 +14,18 @@ from slsc.errors import UsageError
 from slsc.jobs.compile.artefacts import join
 from slsc.jobs.compile.baking import BakedEngine
 from slsc.jobs.compile.measuring import fitted, runner
-from slsc.networks.tile_geometry import Batch, RestoreBatch
+from slsc.jobs.compile.regional_errors import Measured, Meter, Values, enough, network_of
+from slsc.networks.tile_geometry import RestoreBatch
 from slsc.passes.artefacts import FORMS
 from slsc.progress import StageProgress
 from slsc.runtime.adaptive.estimator import HIGHEST, LOWEST, Quadratic, terms
-from slsc.runtime.adaptive.features import features
 from slsc.runtime.adaptive.mixed_tiles import enlarged
-from slsc.runtime.adaptive.regions import SIZE, Regions, region_means
+from slsc.runtime.adaptive.regions import SIZE
 from slsc.runtime.adaptive.selection import Table, by_beta, by_budget
-from slsc.runtime.backends.native_backend import NativeBackend
 from slsc.runtime.bundle.engines import ZERO_COST, Artefact
 from slsc.runtime.bundle.estimators import KIND, EstimatorRecord
-from slsc.runtime.bundle.manifest import ImageIO
-from slsc.runtime.image.colour import LUMA
-from slsc.runtime.image.pixels import to_batch, wanted_batch
-
-Values = npt.NDArray[np.float64]
 
 ENTRY = "estimators/errors.f32"
-
-REGIONS = 3000
-"""Regions that it is trained on, at most: more photos than hold them are left out."""
 
 SHIFTS = ((0, 0), (SIZE[0] // 2, SIZE[1] // 2))
 """Photos are cut into regions so many rows and columns further on: more to learn from what is restored once."""
@@ -43,7 +33,7 @@ SHIFTS = ((0, 0), (SIZE[0] // 2, SIZE[1] // 2))
 RIDGE = 100.0
 """Pulls weights to 0: as much as so many regions of average weight pull them elsewhere."""
 
-HARD = 0.25
+HARD = 0.5
 """Regions weigh as their error to this power: where it is large, mistakes cost an image more."""
 
 FLOOR = 0.05
@@ -56,21 +46,6 @@ OVER = 0.1
 
 
 @dataclass(frozen=True)
-class Measured:
-    """One image: what is seen of its regions, and what the candidates made of them.
-
-    Attributes:
-        features: (FEATURES, rows, columns).
-        errors: (K, rows, columns) mean squared errors, levels of 0..255; the dense network's last where it counts.
-        pixels: (rows, columns) of each region.
-    """
-
-    features: npt.NDArray[np.float32]
-    errors: Values
-    pixels: Values
-
-
-@dataclass(frozen=True)
 class Fitted:
     """A trained estimator.
 
@@ -78,11 +53,13 @@ class Fitted:
         record: what the manifest says of it.
         entries: its files in the bundle.
         warnings: what speaks against using it.
+        shares_weights: its artefacts hold all networks in one set of weights, and stand for the dearest's own.
     """
 
     record: EstimatorRecord
     entries: Mapping[str, bytes]
     warnings: Sequence[str]
+    shares_weights: bool = False
 
 
 def ladder_budgets(budgets: Sequence[Fraction]) -> tuple[Fraction, ...]:
@@ -121,9 +98,9 @@ def fit_estimator(
     if (np.diff(costs) <= 0).any():
         raise UsageError("two engines of the ladder cost the same", hint="give budgets that are farther apart")
     io = ranked[0].io
-    networks: list[RestoreBatch] = [lambda batch: enlarged(batch, io), *map(_network, ranked)]
-    meter = _Meter(networks, runner(dense), io, truth)
-    trained_on = meter.measure(_enough(calibration, io), progress, SHIFTS)
+    networks: list[RestoreBatch] = [lambda batch: enlarged(batch, io), *map(network_of, ranked)]
+    meter = Meter(networks, runner(dense), io, truth)
+    trained_on = meter.measure(enough(calibration, io), progress, SHIFTS)
     quadratic = fit(trained_on)
     found = [(each, _table(quadratic, each, costs)) for each in trained_on]
     tables = [table for _, table in found]
@@ -140,13 +117,14 @@ def fit_estimator(
         beta_engines=calibrated_beta([_engines_alone(table) for table in tables], float(budget)),
         budget=float(budget),
         quality=quality,
-        artefacts={kind: Artefact(_entry(kind)) for kind in joined},
+        artefacts={kind: Artefact(ladder_entry(kind)) for kind in joined},
     )
-    entries = {ENTRY: quadratic.to_bytes(), **{_entry(kind): data for kind, data in joined.items()}}
+    entries = {ENTRY: quadratic.to_bytes(), **{ladder_entry(kind): data for kind, data in joined.items()}}
     return Fitted(record, entries, [*_doubts(quality), *refusals])
 
 
-def _entry(kind: str) -> str:
+def ladder_entry(kind: str) -> str:
+    """Name of the entry that holds all engines of a ladder together."""
     return f"engines/ladder.{FORMS[kind].suffix}"
 
 
@@ -157,68 +135,6 @@ def _doubts(quality: Mapping[str, float]) -> list[str]:
         f"choosing by region gains {quality['gain_db']:.2f} dB on the held-out photos, where one engine of that cost "
         "does as well: train it on more photos with --data, or compile without --adaptive"
     ]
-
-
-def _network(engine: BakedEngine) -> RestoreBatch:
-    """An engine as a function: on the native engine where that takes it, which is faster, and shown to agree."""
-    data, backend = engine.artefacts.made.get(NativeBackend.kind), NativeBackend(0)
-    if data is not None and backend.available() is None:
-        return backend.load(data).run
-    return runner(engine.model)
-
-
-class _Meter:
-    """Measures what networks make of images."""
-
-    def __init__(self, networks: Sequence[RestoreBatch], dense: RestoreBatch, io: ImageIO, truth: bool) -> None:
-        self._networks, self._dense, self._io, self._truth = networks, dense, io, truth
-
-    def measure(
-        self, pairs: Sequence[Pair], progress: StageProgress, shifts: Sequence[tuple[int, int]] = ((0, 0),)
-    ) -> list[Measured]:
-        """Measure images, each several times: with the regions so many rows and columns further on."""
-        found: list[Measured] = []
-        for index, (given, wanted) in enumerate(pairs):
-            found += self._measured(given, wanted, shifts)
-            progress("measuring candidates", index + 1, len(pairs))
-        return found
-
-    def _measured(
-        self, given: npt.NDArray[np.uint8], wanted: npt.NDArray[np.uint8], shifts: Sequence[tuple[int, int]]
-    ) -> Iterator[Measured]:
-        io = self._io
-        batch = to_batch(given, io)
-        outputs = [self._seen(network(batch)) for network in self._networks]
-        dense = self._seen(self._dense(batch))
-        reference = self._seen(wanted_batch(wanted, io)) if self._truth else dense
-        if self._truth:
-            outputs.append(dense)
-        squares = [(output - reference) ** 2 for output in outputs]
-        for down, right in shifts:
-            part = given[down:, right:]
-            if 0 in part.shape:
-                continue
-            regions, scale = Regions.of(part, SIZE), io.scale
-            errors = [
-                region_means(each[:, down * scale :, right * scale :].mean(0), regions, scale) for each in squares
-            ]
-            yield Measured(features(part, regions), np.stack(errors), regions.pixels)
-
-    def _seen(self, output: Batch) -> Values:
-        """What counts of an output, levels of 0..255: luma of colours that are enlarged, all channels else."""
-        unit = self._io.output_range.to_unit(output)[0].clip(0, 1) * 255
-        if self._io.scale > 1 and self._io.channels == 3:
-            weights = np.array(LUMA[::-1] if self._io.order == "BGR" else LUMA)
-            return np.tensordot(weights, unit, 1)[None]
-        return unit.astype(np.float64)
-
-
-def _enough(pairs: Sequence[Pair], io: ImageIO) -> list[Pair]:
-    """Pairs that hold `REGIONS`, cut as the network takes them, drawn evenly over all."""
-    cut = [fitted(pair, io) for pair in pairs]
-    sizes = [Regions.of(given, SIZE).pixels.size for given, _ in cut]
-    count = max(1, int(len(cut) * min(1.0, REGIONS / sum(sizes))))
-    return [cut[index] for index in np.linspace(0, len(cut) - 1, count).astype(int)]
 
 
 def fit(images: Sequence[Measured]) -> Quadratic:

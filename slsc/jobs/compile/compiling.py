@@ -3,45 +3,47 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 
 import onnx
 
-import slsc
-from slsc.errors import BudgetError, UsageError
+from slsc.errors import UsageError
 from slsc.jobs.compile.adapting import Fitted, fit_estimator, ladder_budgets
 from slsc.jobs.compile.baking import BakedEngine, bake
+from slsc.jobs.compile.classing import fit_classes
 from slsc.jobs.compile.efforts import effort_of
+from slsc.jobs.compile.figures import dense_figures, engine_figures
 from slsc.jobs.compile.hardware import Hardware, fit_dense, fit_sparse, require_mappable
 from slsc.jobs.compile.measuring import HeldOut, Quality, measure_tiles
+from slsc.jobs.compile.packing import write
 from slsc.jobs.compile.photos import PROBE_PHOTOS, CompileData, from_pairs, from_photos, photos, probe_photos
-from slsc.jobs.compile.report import CompileReport, Figures
+from slsc.jobs.compile.report import CompileReport
 from slsc.jobs.compile.request import CompileRequest
 from slsc.jobs.compile.restoring import Restoring
 from slsc.jobs.compile.rounding import quantized_quality
-from slsc.jobs.compile.timing import Timing, Traded
+from slsc.jobs.compile.searching import make_searcher, searched, searched_nested
+from slsc.jobs.compile.timing import Traded
 from slsc.jobs.compile.trained import found_in_weights, read_plan
 from slsc.jobs.inspect.inspection import REPORT_HW
+from slsc.jobs.train.output import baked
 from slsc.jobs.type.precision import Precision, Typing, require_nodes
 from slsc.networks.loading import import_network, import_notes, known_of
 from slsc.networks.tile_geometry import Batch, tiles_of
 from slsc.passes.analysis.cost import Cost, costs
 from slsc.passes.importing.import_model import Imported
-from slsc.passes.package import write_bundle
 from slsc.plan import Plan, parse_budget
 from slsc.probe import ProbeResult, probe_io
 from slsc.progress import StageProgress
-from slsc.runtime.bundle.engines import FLOAT32, ONNX, ZERO_COST, Candidate
-from slsc.runtime.bundle.manifest import SCHEMA, ImageIO, Manifest, Source, TileGeometry
-from slsc.search.base import SearchResult
+from slsc.runtime.bundle.engines import FLOAT32
+from slsc.runtime.bundle.manifest import ImageIO
+from slsc.search.base import Classes
+from slsc.search.classes.file import read_classes
 from slsc.search.context import calibration_inputs
 from slsc.search.inputs import PatchSource
-from slsc.search.searcher import Searcher
 
 
 def compile_model(request: CompileRequest, progress: StageProgress) -> CompileReport:
@@ -58,6 +60,9 @@ def compile_model(request: CompileRequest, progress: StageProgress) -> CompileRe
     plans = [read_plan(path) for path in request.plans]
     if request.adaptive and not plans:
         request = replace(request, budgets=ladder_budgets(request.budgets))
+    if request.classifies:
+        request = replace(request, budgets=tuple(sorted(request.budgets)))
+    classes = read_classes(request.classes, len(plans)) if request.classes else None
     budgets = [parse_budget(plan.budget) for plan in plans] or request.budgets
     engine_names = [*names(budgets), *(request.timing.names() if request.timing else ())]
     imported = import_network(request.model, request.binding)
@@ -80,9 +85,13 @@ def compile_model(request: CompileRequest, progress: StageProgress) -> CompileRe
     frontier: tuple[Traded, ...] = ()
     if hardware.plan:
         found = iter([found_in_weights(hardware.model, plan) for plan in (hardware.plan, *plans[1:])])
+    elif request.classifies:
+        nested = searched_nested(make_searcher(hardware, probe.io, data, request, progress), request)
+        hardware.model, classes = baked(hardware.model, nested), nested.classes
+        found = iter([found_in_weights(hardware.model, plan) for plan in (*nested.nested, nested.plan)])
     else:
-        searcher = _searcher(hardware, probe.io, data, request, progress)
-        found = _searched(searcher, hardware, cost, request)
+        searcher = make_searcher(hardware, probe.io, data, request, progress)
+        found = searched(searcher, hardware, cost, request)
         if request.timing:
             frontier = request.timing.frontier(searcher, probe.io)
     engines = [
@@ -100,17 +109,17 @@ def compile_model(request: CompileRequest, progress: StageProgress) -> CompileRe
     tile = measure_tiles([engine.model for engine in engines], probe.io, data.held_out)
     tiles = tiles_of(probe.io, tile, REPORT_HW)
     notes = import_notes(imported.report)
-    estimator = _estimator(engines, dense, data, budgets[0], progress) if request.adaptive else None
-    _write(request, notes, probe.io, tile, engines, estimator)
+    estimator = _chooser(engines, dense, data, classes, budgets[0] if request.adaptive else None, progress)
+    write(request, notes, probe.io, tile, engines, estimator)
     return CompileReport(
         notes=(*request.binding.options(), *notes),
         probe=probe,
         tile=tile,
         output_hw=REPORT_HW if probe.io.fixed_hw else cost.output_hw,
         tiles=tiles,
-        dense=_dense_figures(dense, cost, tiles, held_out, request.timing),
+        dense=dense_figures(dense, cost, tiles, held_out, request.timing),
         quantized=_quantized_quality(imported, probe, data),
-        engines=tuple(_figures(engine, tiles, request.timing) for engine in engines),
+        engines=engine_figures(engines, tiles, request.timing, estimator),
         held_out=len(data.held_out),
         labelled=data.labelled,
         plain_psnr=plain,
@@ -124,22 +133,21 @@ def compile_model(request: CompileRequest, progress: StageProgress) -> CompileRe
     )
 
 
-def _estimator(
+def _chooser(
     engines: Sequence[BakedEngine],
     dense: onnx.ModelProto,
     data: CompileData,
-    budget: Fraction,
+    classes: Classes | None,
+    budget: Fraction | None,
     progress: StageProgress,
-) -> Fitted:
-    return fit_estimator(
-        engines,
-        dense,
-        data.search,
-        data.held_out,
-        truth=data.truth,
-        budget=budget,
-        progress=progress,
-    )
+) -> Fitted | None:
+    """What gives regions their networks: the classifier, or an estimator for a budget, where there is to be one."""
+    photos = data.search, data.held_out
+    if classes is not None:
+        return fit_classes(engines, classes, dense, *photos, truth=data.truth, progress=progress)
+    if budget is None:
+        return None
+    return fit_estimator(engines, dense, *photos, truth=data.truth, budget=budget, progress=progress)
 
 
 def _fitted(
@@ -152,9 +160,9 @@ def _fitted(
     progress: StageProgress,
 ) -> Hardware:
     """The network as the hardware wants it."""
-    if len(plans) > 1 and request.hardware.maps:
+    if (len(plans) > 1 or request.classifies) and request.hardware.maps:
         raise UsageError(
-            "--map-2to4 does not go with several plans",
+            f"--map-2to4 does not go with {'several plans' if plans else 'nested networks'}",
             why="what one network gives up, those nested within it would lose",
             hint="train with --rule magnitude+2:4, or give one --plan",
         )
@@ -191,52 +199,6 @@ def _without_dense(engine: BakedEngine) -> BakedEngine:
     return replace(engine, quality=replace(engine.quality, psnr_to_dense=None, max_abs_to_dense=None))
 
 
-def _searcher(
-    hardware: Hardware, io: ImageIO, data: CompileData, request: CompileRequest, progress: StageProgress
-) -> Searcher:
-    return Searcher(
-        hardware.model,
-        io,
-        data.search,
-        labelled=data.labelled,
-        rules=request.rules,
-        seed=request.seed,
-        progress=progress,
-        cost=hardware.cost,
-    )
-
-
-def _searched(searcher: Searcher, hardware: Hardware, cost: Cost, request: CompileRequest) -> Iterator[SearchResult]:
-    """What the search finds for each budget; all are known to be reachable before the first is searched."""
-    for budget in request.budgets:
-        _require_reachable(searcher, budget, hardware, cost, request.method)
-    effort = effort_of(request.effort)
-    if effort is not None and request.sls is not None:
-        effort = replace(effort, sls=request.sls)
-    for budget in request.budgets:
-        found = searcher.search(hardware.budget(budget, cost), request.method, effort, request.start)
-        yield replace(found, plan=replace(found.plan, budget=str(budget)))
-    if request.timing:
-        for latency in request.timing.latencies:
-            yield searcher.search_within(latency, request.timing.profile, effort)
-
-
-def _require_reachable(searcher: Searcher, budget: Fraction, hardware: Hardware, cost: Cost, method: str) -> None:
-    """As `Searcher.require_reachable`, of a budget of the network that was given."""
-    own = hardware.budget(budget, cost)
-    try:
-        searcher.require_reachable(own, method)
-    except BudgetError as error:
-        if own == budget:
-            raise
-        raise BudgetError(
-            f"budget {budget} cannot be reached by the padded network",
-            why=f"there it is {float(own):.4f}: {error.why}",
-            hint="use a larger budget, or --pad never",
-            exit_code=error.exit_code,
-        ) from error
-
-
 def names(budgets: Sequence[Fraction]) -> list[str]:
     """Engine names of budgets: "1-8" for 1/8.
 
@@ -259,58 +221,6 @@ def _look(dense: onnx.ModelProto, request: CompileRequest) -> tuple[ProbeResult,
     images = photos(request.data, request.seed)
     probe = probe_io(dense, probe_photos(images), request.known)
     return probe, from_photos(images, probe.io.scale, probe.undone)
-
-
-def _write(
-    request: CompileRequest,
-    notes: Sequence[str],
-    io: ImageIO,
-    tile: TileGeometry,
-    engines: Sequence[BakedEngine],
-    estimator: Fitted | None,
-) -> None:
-    digest = hashlib.sha256(request.model.read_bytes()).hexdigest()
-    source = Source(request.model.name, digest, request.binding.options(), tuple(notes))
-    manifest = Manifest(
-        SCHEMA,
-        slsc.__version__,
-        source,
-        io,
-        tile,
-        engines=tuple(engine.engine() for engine in engines),
-        candidates=(*(engine.candidate() for engine in engines), Candidate(ZERO_COST[io.task], 0.0, {})),
-        entries={},
-        estimators=(estimator.record,) if estimator else (),
-    )
-    entries = dict(entry for engine in engines for entry in engine.entries())
-    if estimator:
-        entries |= estimator.entries
-    write_bundle(request.output, manifest, entries)
-
-
-def _dense_figures(dense: onnx.ModelProto, cost: Cost, tiles: int, held_out: HeldOut, timing: Timing | None) -> Figures:
-    size = {ONNX: dense.ByteSize()}
-    macs, ms = tiles * cost.weight_macs, timing.profile.predict({}) if timing else None
-    return Figures("dense", 1.0, 1.0, 1.0, cost.params, macs, ms, held_out.dense_quality(), size, {})
-
-
-def _figures(baked: BakedEngine, tiles: int, timing: Timing | None) -> Figures:
-    cost, artefacts = baked.cost, baked.artefacts
-    sizes = {kind: len(data) for kind, data in artefacts.made.items()}
-    return Figures(
-        name=baked.name,
-        budget=float(parse_budget(baked.plan.budget)),
-        share=float(cost.share),
-        share_of_all=baked.share_of_all,
-        params=cost.params,
-        macs=tiles * cost.weight_macs,
-        predicted_ms=timing.predicted(baked.plan) if timing else None,
-        quality=baked.quality,
-        artefact_bytes=sizes,
-        refusals=artefacts.refusals,
-        layers=baked.typed.layers if baked.typed else (),
-        loss=baked.typed.loss if baked.typed else None,
-    )
 
 
 def _peak_bytes() -> int | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from slsc.jobs.compile.hardware import HardwareRequest
 from slsc.jobs.compile.timing import Timing
 from slsc.jobs.type.precision import Precision
+from slsc.methods import METHODS
 from slsc.passes.importing.binding import Binding
 from slsc.probe import Known
 from slsc.search.base import Rules
@@ -42,6 +43,8 @@ class CompileRequest:
         adaptive: add an estimator, by which the runtime chooses an engine for every region; of one budget a ladder of
             engines around it is made.
         precision: types to give the engines.
+        classes: file of the classifier that was trained beside networks of `plans`; None without.
+        average: what the average region is to cost with the method `classpruning`; None for the mean of the networks'.
     """
 
     model: Path
@@ -63,3 +66,10 @@ class CompileRequest:
     hardware: HardwareRequest
     precision: Precision
     adaptive: bool = False
+    classes: Path | None = None
+    average: Fraction | None = None
+
+    @property
+    def classifies(self) -> bool:
+        """Whether nested networks and their classifier are trained."""
+        return not self.plans and METHODS[self.method].classifies

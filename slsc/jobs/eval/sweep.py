@@ -44,8 +44,8 @@ class Point:
     """One way to restore a folder of images; means over them.
 
     Attributes:
-        kind: "fixed", one candidate everywhere; "beta" or "budget", chosen by the estimates; "oracle", chosen for a
-            budget by the real errors, and put together from whole images.
+        kind: "fixed", one candidate everywhere; "classes", the classifier's choice; "beta" or "budget", chosen by the
+            estimates; "oracle", chosen for a budget by the real errors, and put together from whole images.
         setting: the candidate's name, beta, or the budget as a share of the dense network's cost.
         cost: share of the dense network's, of what was run.
         gmacs: that for an output of 1280x720, estimating included.
@@ -104,10 +104,11 @@ def sweep(
     """
     record = estimator_of(open_bundle(bundle))
     with ExitStack() as stack:
-        session = stack.enter_context(Session(bundle, backend=backend, threads=threads, beta=0.0))
+        session = stack.enter_context(Session(bundle, backend=backend, threads=threads))
         fixed = {
             name: stack.enter_context(Session(bundle, backend=session.backend, threads=threads, engine=name))
             for name in record.engines
+            if session.manifest.engine(name)
         }
         pairs = input_pairs(hr_dir, lr_dir, session.manifest.io.scale, None)
         runs: list[_Image] = []
@@ -153,7 +154,7 @@ class _Image:
     def __init__(self, session: Session, fixed: Mapping[str, Session], low: Pixels, wanted: Pixels) -> None:
         self._session, self._low, self._wanted = session, low, wanted
         self._protocol = protocol_for(session.manifest.io)
-        session.configure(beta=0.0, budget=None)
+        session.configure(beta=None, budget=None)
         choice = session.choose(low)
         self._regions = Regions.of(low, choice.size)
         self.runs: dict[tuple[str, str], _Run] = {}
@@ -168,10 +169,17 @@ class _Image:
                 return session.restore(low, map=whole)  # type: ignore[no-any-return]
 
             squares.append(self._timed(("fixed", name), restore, partial(float, costs[name])))
-        for beta in BETAS:
+        for key, beta in self._unbudgeted():
             session.configure(beta=beta, budget=None)
-            self._timed(("beta", f"{beta:g}"), lambda: session.restore(low), self._run_cost)
+            self._timed(key, lambda: session.restore(low), self._run_cost)
         self._budgets(np.array(list(costs.values())), squares)
+
+    def _unbudgeted(self) -> list[tuple[tuple[str, str], float | None]]:
+        """Choices that look at one region after the other: by beta, or by the classifier, which takes none."""
+        estimator = self._session.manifest.estimator
+        if estimator is not None and estimator.classifies:
+            return [(("classes", f"{estimator.budget:g}"), None)]
+        return [(("beta", f"{beta:g}"), beta) for beta in BETAS]
 
     def _run_cost(self) -> float:
         choice = self._session.choice

@@ -19,6 +19,7 @@ DIGITS = (None, None, 4, 3, 3, 1, 3)
 
 STYLES = {
     "fixed": ("o", "#000000", "one engine everywhere"),
+    "classes": ("D", "#CC79A7", "by class"),
     "beta": ("s-", "#0072B2", "adaptive, by beta"),
     "budget": ("^-", "#009E73", "adaptive, by budget"),
     "oracle": (":", "#D55E00", "if errors were known"),

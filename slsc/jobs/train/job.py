@@ -21,6 +21,7 @@ from slsc.jobs.train.output import baked, write_onnx, write_plan, zoo_module
 from slsc.jobs.train.recipes import DenseTraining, make_recipe
 from slsc.jobs.train.request import TrainRequest
 from slsc.jobs.train.validation import Validation
+from slsc.search.classes.file import write_classes
 from slsc.search.inputs import PatchSource
 from slsc.search.method import SparseRecipe
 from slsc.trainer.launching import launch
@@ -144,6 +145,9 @@ def _write(
             for path, plan in plans.items():
                 write_plan(plan, path)
             files = [*plans, *files]
+        if found.classes is not None:
+            write_classes(found.classes, request.classes)
+            files.insert(0, request.classes)
     write_onnx(model, request.output)
     request.checkpoint.unlink(missing_ok=True)
     return tuple(files), share
@@ -154,6 +158,7 @@ def _identity(request: TrainRequest, pairs: list[Pair]) -> dict[str, str]:
     return {
         "method": request.method,
         "budget": ", ".join(map(str, (*request.within, request.budget))),
+        "average": str(request.average),
         "start": request.start,
         "sls": str(request.sls) if request.method == "sls" else "",
         "M": str(request.rules.m),

@@ -48,5 +48,7 @@ def make_recipe(
         request.sls,
         network.io.output_range.mean_span,
         request.within,
+        request.average,
+        network.io,
     )
     return method.recipe(task, network.module(found.model if found else None), found)

@@ -28,7 +28,7 @@ class TrainRequest:
         interface: of `model`, where it is known.
         method: one of `slsc.methods.METHODS`.
         budget: kept / dense MACs over the prunable layers; None where the method needs none.
-        within: budgets of the networks within that one, ascending; of `nested` alone.
+        within: budgets of the networks within that one, ascending; of methods that take several.
         start: weights that sparse training begins with, one of `slsc.methods.STARTS`.
         sls: how `sls` searches.
         rules: group size and mask rule.
@@ -43,6 +43,7 @@ class TrainRequest:
         log: "csv" or "tensorboard".
         resume: continue the run that left a checkpoint.
         output: the ONNX file to write.
+        average: what the average region is to cost, see `SparseTask`.
 
     Raises:
         UsageError: arguments that do not go together, or a file to write that is one of those read.
@@ -70,6 +71,7 @@ class TrainRequest:
     log: str
     resume: bool
     output: Path
+    average: Fraction | None = None
 
     def __post_init__(self) -> None:
         if (self.arch is None) == (self.model is None):
@@ -96,9 +98,13 @@ class TrainRequest:
                 f"--method {self.method} takes {'several budgets' if method.several_budgets else 'one budget'}",
                 hint="use --budget 1/8 --budget 1/4 --budget 1/2 --method nested, or one --budget and another method",
             )
+        if self.average is not None and not method.classifies:
+            raise UsageError("--average goes with --method classpruning")
         if self.distill and not sparse:
             raise UsageError("--distill needs a sparse --method", why="a dense network has nothing to learn of itself")
-        for written in (self.output, self.plan, *self.nested_plans, self.weights_path, self.log_path, self.checkpoint):
+        for written in (self.output, self.plan, *self.nested_plans, self.classes, self.weights_path):
+            require_other(written, self.model, self.weights)
+        for written in (self.log_path, self.checkpoint):
             require_other(written, self.model, self.weights)
 
     @property
@@ -116,6 +122,11 @@ class TrainRequest:
         """Where those of the networks within it go, as `within`."""
         names = (str(budget).replace("/", "-") for budget in self.within)
         return tuple(self.output.with_suffix(f".{name}.plan.json") for name in names)
+
+    @property
+    def classes(self) -> Path:
+        """Where what tells the networks' regions apart goes."""
+        return self.output.with_suffix(".classes.safetensors")
 
     @property
     def weights_path(self) -> Path:

@@ -169,6 +169,7 @@ BAD = {
     "estimator of regions of no pixel": edit("estimators", 0, "region", value=[0, 64]),
     "estimator of odd regions": edit("estimators", 0, "region", value=[12, 25]),
     "estimator of another size": edit("estimators", 0, "dense", value=False),
+    "classifier with a beta": edit("estimators", 0, "kind", value="luma-classes"),
     "estimator nowhere": edit("estimators", 0, "entry", value="estimators/two.f32"),
     "ladder nowhere": edit("estimators", 0, "artefacts", "native", "entry", value="engines/2.nmp"),
     "ladder of no kind": edit("estimators", 0, "artefacts", "N", value={"entry": "engines/1-8.bin"}),

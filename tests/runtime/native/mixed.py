@@ -92,7 +92,7 @@ def interpret_map(interpreter: ModuleType, plan: PlanFile, image: Numbers, regio
 
 
 def _blocks(interpreter: ModuleType, plan: PlanFile, image: Numbers, size: Size) -> dict[int, int]:
-    """By value: columns of it in a region where it lies in blocks, else 0; all 0 where operations cannot do with that."""
+    """By value: columns of it in a region where it lies in blocks, else 0; all 0 where that cannot be."""
     values: dict[int, Numbers] = {plan.input: image.astype(np.float32)}
     axes: dict[int, tuple[Axis, Axis]] = {plan.input: ((Fraction(1), Fraction(0)),) * 2}
     pixels: set[int] = set()

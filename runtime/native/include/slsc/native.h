@@ -82,8 +82,8 @@ SLSC_API slsc_status slsc_set_candidate(slsc_engine* engine, int candidate);
 /* Multiply-accumulates of a candidate for a whole image of the last size given to slsc_shape or a run; 0 where there is neither. */
 SLSC_API uint64_t slsc_candidate_macs(slsc_engine* engine, int candidate);
 
-/* Height and width of a region, pixels of the image, 1..4096 each; at first 12 and 64. Passes by regions whose width is no multiple of 64
- * and whose height is none of 12 take longer. */
+/* Height and width of a region, pixels of the image, 1..4096 each; at first 24 and 32. Where the width is a multiple of 16 each vector
+ * lies in one region, and a pass takes about as long as its candidates do by their shares; else all candidates make every vector. */
 SLSC_API slsc_status slsc_set_region(slsc_engine* engine, int height, int width);
 
 /* Rows and columns of regions in an image of height x width, those at its lower and right border counted: of a map. */
@@ -119,7 +119,8 @@ SLSC_API slsc_status slsc_run(slsc_engine* engine, const float* input, int heigh
 
 /* Restores one image, each region with the candidate that `map` has for it: map_rows * map_columns of them, row by row. Every convolution
  * takes for each pixel that it makes the weights of the pixel's region, and reads its neighbours' features as they are. Pixels of
- * all values lie in regions of the image as strides, shuffles, resizing and padding tell; what is folded together counts as one
+ * all values lie in regions of the image as strides, shuffles, resizing and padding tell (but a region's columns, where a value has a
+ * multiple of 16 of them, begin with the value's own first one, whatever padding tells); what is folded together counts as one
  * convolution, and what is one pixel (behind a global mean) takes the dearest candidate that the map names. With one candidate
  * everywhere the result is that of slsc_run with it, to the bit. SLSC_BAD_ARGUMENT where the map has another size than slsc_regions
  * tells, or names a candidate that there is not; nothing is written then. */

@@ -243,10 +243,10 @@ Manifest read_manifest(const Json& json) {
     manifest.io = read_io(fields.take("io"), "manifest.io");
     manifest.tile = read_tile(fields.take("tile"), "manifest.tile");
     read_engines(fields, manifest);
-    check_candidates(fields, manifest);
     if (!fields.list("estimators").empty())
         throw BundleError(Fault::newer_schema,
                           "it has an estimator, and this library does not choose by region: compile it without --adaptive");
+    check_candidates(fields, manifest);
     read_entries(fields, manifest);
     fields.close();
     return manifest;

@@ -36,7 +36,7 @@ std::vector<std::vector<Part>> list_parts(const Program& program) {
 class Walk {
 public:
     Walk(const Program& program, const std::vector<Shape>& shapes, const std::vector<int>& units, Bands& bands)
-        : program_(program), shapes_(shapes), units_(cells), bands_(bands), from_(program.nodes.size(), 0),
+        : program_(program), shapes_(shapes), units_(units), bands_(bands), from_(program.nodes.size(), 0),
           done_(program.nodes.size(), 0), ready_(shapes.size(), 0), first_(shapes.size(), 0), start_(shapes.size(), 0),
           end_(shapes.size(), 0), parts_(list_parts(program)), last_segment_(last_segment()) {}
 

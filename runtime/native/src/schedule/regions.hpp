@@ -21,7 +21,7 @@ constexpr int kMaxRegion = 4096, kRegionLanes = 16;
 
 // Pixels of the image along the sides of a region; the image lies on its side.
 struct RegionSize {
-    int rows = 64, columns = 12;
+    int rows = 32, columns = 24;
 };
 
 // Regions of what a convolution makes, before its shuffle.

@@ -165,6 +165,27 @@ def test_nested_networks_are_packaged_together(
     assert "--map-2to4 does not go with several plans" in _error(capsys)
 
 
+def test_a_classifier_gives_regions_the_nested_networks(
+    photos: Path, upscaler: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output, bundle = tmp_path / "net.onnx", tmp_path / "net.slsb"
+    budgets = [word for budget in ("1/4", "3/4", "1/2") for word in ("--budget", budget)]
+    choices = ("--method", "classpruning", *budgets, "--m", "8", "--range", "0:1", "--lr", "1e-4", "--average", "0.4")
+    assert _train(photos, "--model", str(upscaler), "--steps", "4", *choices, "-o", str(output)) == 0
+    plans = [str(tmp_path / f"net.{name}plan.json") for name in ("1-4.", "1-2.", "")]
+    classes = str(tmp_path / "net.classes.safetensors")
+    assert set(capsys.readouterr().out.splitlines()[-5:]) == {classes, *plans, str(output)}
+    named = [word for plan in plans for word in ("--plan", plan)]
+    words = [*named, "--range", "0:1", "--force", "--json", "-o", str(bundle)]
+    assert main(["compile", str(output), "--classes", classes, *words]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert [engine["name"] for engine in report["engines"]] == ["1-4", "1-2", "3-4"]
+    assert report["estimator"]["budget"] == 0.4
+    assert main(["check", str(bundle), "-q"]) == 0
+    assert main(["compile", str(output), "--classes", str(output), *words]) == 2
+    assert "cannot read the classes" in _error(capsys)
+
+
 def test_a_plan_or_budgets_but_not_both(upscaler: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for words in ([], ["--budget", "1/2", "--plan", str(tmp_path / "p.json")]):
         assert main(["compile", str(upscaler), *words]) == 2

@@ -1,0 +1,139 @@
+"""The classifier of a ClassPruning bundle: brought to its average cost, measured, and packaged with the networks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+
+from slsc.data.patches import Pair
+from slsc.errors import UsageError
+from slsc.jobs.compile.adapting import FLOOR, Fitted, ladder_entry
+from slsc.jobs.compile.artefacts import join
+from slsc.jobs.compile.baking import BakedEngine
+from slsc.jobs.compile.measuring import fitted, runner
+from slsc.jobs.compile.regional_errors import Measured, Meter, Values, enough, network_of
+from slsc.progress import StageProgress
+from slsc.runtime.adaptive.classes import likeliest, regrets
+from slsc.runtime.adaptive.estimator import Quadratic
+from slsc.runtime.adaptive.features import features
+from slsc.runtime.adaptive.regions import SIZE, Regions
+from slsc.runtime.adaptive.selection import Table, by_budget
+from slsc.runtime.bundle.engines import Artefact
+from slsc.runtime.bundle.estimators import CLASSES, EstimatorRecord
+from slsc.search.base import Classes
+
+ENTRY = "estimators/classes.f32"
+
+LARGEST_PRICE = 1e4
+"""Of the cost of the dense network, in logits."""
+
+
+def fit_classes(
+    engines: Sequence[BakedEngine],
+    classes: Classes,
+    dense: onnx.ModelProto,
+    calibration: Sequence[Pair],
+    held_out: Sequence[Pair],
+    *,
+    truth: bool,
+    progress: StageProgress,
+) -> Fitted:
+    """Bring a classifier to its average cost on calibration photos, and measure it on held-out ones.
+
+    Args:
+        engines: of the nested networks.
+        classes: as trained beside them.
+        dense: the network that shares are of.
+        calibration: (input, wanted output), HxWx3 uint8 RGB, for the average cost.
+        held_out: likewise, to measure on.
+        truth: whether the wanted outputs say what is better; the dense network's output does otherwise.
+        progress: told as images are restored.
+
+    Raises:
+        UsageError: two networks cost the same.
+    """
+    ranked = sorted(engines, key=lambda engine: engine.share_of_all)
+    costs = np.array([engine.share_of_all for engine in ranked])
+    if (np.diff(costs) <= 0).any():
+        raise UsageError("two of the nested networks cost the same", hint="give budgets that are farther apart")
+    io, average = ranked[0].io, float(classes.average)
+    photos = [given for given, _ in enough(calibration, io)]
+    quadratic = priced(classes.quadratic, photos, costs, average)
+    meter = Meter([network_of(engine) for engine in ranked], runner(dense), io, truth)
+    measured = meter.measure([fitted(pair, io) for pair in held_out], progress)
+    joined, refusals = join([(engine.model, engine.plan) for engine in ranked], io)
+    record = EstimatorRecord(
+        kind=CLASSES,
+        entry=ENTRY,
+        candidates=tuple(engine.name for engine in ranked),
+        dense=False,
+        region=SIZE,
+        beta=0.0,
+        beta_engines=0.0,
+        budget=average,
+        quality=judged(quadratic, measured, costs),
+        artefacts={kind: Artefact(ladder_entry(kind)) for kind in joined},
+    )
+    entries = {ENTRY: quadratic.to_bytes(), **{ladder_entry(kind): data for kind, data in joined.items()}}
+    return Fitted(record, entries, refusals, shares_weights=bool(joined))
+
+
+def priced(quadratic: Quadratic, photos: Sequence[npt.NDArray[np.uint8]], costs: Values, average: float) -> Quadratic:
+    """A classifier whose likeliest classes cost `average` on photos, or the nearest below that there is.
+
+    What is taken from each class's logit is its cost at one price. That is the Lagrangian rule: of all choices of that
+    cost none is likelier.
+
+    Args:
+        quadratic: as trained: the likeliest may cost more, or less, than the mean of probabilities did.
+        photos: HxWx3.
+        costs: of the classes, ascending, shares of the dense network's.
+        average: what the average pixel is to cost.
+    """
+    found = [(_logits(quadratic, photo), Regions.of(photo, SIZE).pixels) for photo in photos]
+    area = sum(float(pixels.sum()) for _, pixels in found)
+
+    def costs_more(price: float) -> bool:
+        spent = sum(
+            float((costs[(logits - price * costs[:, None, None]).argmax(0)] * pixels).sum()) for logits, pixels in found
+        )
+        return spent > average * area
+
+    low, high = -LARGEST_PRICE, LARGEST_PRICE
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if costs_more(middle) else (low, middle)
+    weights = quadratic.weights.copy()
+    weights[0] -= (high * costs).astype(np.float32)
+    return replace(quadratic, weights=weights)
+
+
+def _logits(quadratic: Quadratic, photo: npt.NDArray[np.uint8]) -> Values:
+    regions = Regions.of(photo, SIZE)
+    values = features(photo, regions)
+    return quadratic(values.reshape(len(values), -1).T).T.reshape(-1, *regions.shape).astype(np.float64)
+
+
+def judged(quadratic: Quadratic, images: Sequence[Measured], costs: Values) -> Mapping[str, float]:
+    """How well it does on images that it was not trained on.
+
+    Returns:
+        "cost": of the average pixel; "loss_db": to the largest network everywhere, the mean over images;
+        "oracle_loss_db": where regions were chosen by their real errors, at the same cost.
+    """
+    spent, lost, least = [], [], []
+    for each in images:
+        real = Table(each.errors[: len(costs)], costs, each.pixels)
+        logits = quadratic(each.features.reshape(len(each.features), -1).T).T.reshape(-1, *each.pixels.shape)
+        choice = likeliest(Table(regrets(logits), costs, each.pixels)).choice
+        largest = real.mean(real.errors[-1]) + FLOOR
+        best = by_budget(real, real.cost(choice)).choice
+        spent.append(real.cost(choice))
+        lost.append(10 * np.log10((real.error(choice) + FLOOR) / largest))
+        least.append(10 * np.log10((real.error(best) + FLOOR) / largest))
+    found = {"cost": spent, "loss_db": lost, "oracle_loss_db": least}
+    return {name: float(np.mean(each)) for name, each in found.items()}

@@ -1,0 +1,80 @@
+"""The file that `slsc train` leaves a classifier in, for `slsc compile` to package: safetensors, read strictly."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from slsc.errors import BudgetError, DataError
+from slsc.plan import parse_budget
+from slsc.runtime.adaptive.estimator import Quadratic
+from slsc.runtime.atomic import staged
+from slsc.runtime.bundle.estimators import FEATURES, FLOAT_BYTES, MAX_ESTIMATED, TERMS
+from slsc.runtime.regular_file import require_regular
+from slsc.search.base import Classes
+
+PARTS = ("mean", "deviation", "weights")
+AVERAGE = "average"
+"""Of the numerator and the denominator of `Classes.average`."""
+
+MOST_BYTES = 4096 + FLOAT_BYTES * (2 * FEATURES + TERMS * MAX_ESTIMATED)
+
+
+def write_classes(classes: Classes, path: Path) -> None:
+    """Write a classifier, whole or not at all."""
+    arrays = {name: np.ascontiguousarray(getattr(classes.quadratic, name), "<f4") for name in PARTS}
+    arrays[AVERAGE] = np.array(classes.average.as_integer_ratio(), np.int64)
+    with staged(path) as (stream, _):
+        stream.write(save(arrays))
+
+
+def read_classes(path: Path, count: int) -> Classes:
+    """Read what `write_classes` wrote.
+
+    Args:
+        path: the file.
+        count: classes that it must tell apart.
+
+    Raises:
+        DataError: it is missing, damaged, or no classifier of so many classes.
+    """
+    try:
+        require_regular(path)
+        if path.stat().st_size > MOST_BYTES:
+            raise _unusable(path, f"it is larger than {MOST_BYTES} bytes, the most that a classifier takes")
+        arrays = load(path.read_bytes())
+    except (OSError, SafetensorError, KeyError, ValueError, TypeError) as error:
+        raise _unusable(path, (error.strerror if isinstance(error, OSError) else None) or str(error)) from error
+    shapes = {"mean": (FEATURES,), "deviation": (FEATURES,), "weights": (TERMS, count), AVERAGE: (2,)}
+    found = {name: array.shape for name, array in arrays.items()}
+    if found != shapes:
+        odd = next(name for name in sorted(shapes.keys() | found.keys()) if shapes.get(name) != found.get(name))
+        what = f"of shape {list(found[odd])}" if odd in found else "missing"
+        why = f"{odd[:40]!r} is {what}; {count} plans need {list(shapes.get(odd, ()))}"
+        raise _unusable(path, why)
+    if any(arrays[name].dtype != np.float32 for name in PARTS) or arrays[AVERAGE].dtype != np.int64:
+        raise _unusable(path, "its numbers are of other types")
+    quadratic = Quadratic(*(arrays[name] for name in PARTS))
+    if not all(np.isfinite(arrays[name]).all() for name in PARTS) or not (quadratic.deviation > 0).all():
+        raise _unusable(path, "its numbers are not finite, or a deviation is not above 0")
+    return Classes(quadratic, _average(path, *arrays[AVERAGE].tolist()))
+
+
+def _average(path: Path, numerator: int, denominator: int) -> Fraction:
+    try:
+        return parse_budget(f"{numerator}/{denominator}")
+    except BudgetError as error:
+        raise _unusable(path, f"the average cost is {numerator}/{denominator}") from error
+
+
+def _unusable(path: Path, why: str) -> DataError:
+    return DataError(
+        "cannot read the classes",
+        where=str(path),
+        why=why,
+        hint="give the OUT.classes.safetensors that `slsc train --method classpruning` wrote beside its plans",
+    )

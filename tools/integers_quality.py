@@ -1,0 +1,112 @@
+"""Typed networks by ONNX Runtime, as their files say, and by the native engine in integers: PSNR on reference images.
+
+Networks are typed ONNX files, or bundles, of which every engine is taken. Files are measured as by `slsc eval`.
+
+    python -m slsc.tools.integers_quality rfdn_x4.slsb --hr SETS/Set14 [--threads N]
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import onnx
+
+from slsc.cli.arguments import is_bundle
+from slsc.errors import SlscError
+from slsc.jobs.eval.evaluation import evaluate, mean_score
+from slsc.networks.restorer import Restorer, WholeImage, open_restorer
+from slsc.passes.lowering import lower
+from slsc.runtime.backends.native import NativeRunner, Precision
+from slsc.runtime.bundle.manifest import ImageIO
+from slsc.runtime.bundle.reader import open_bundle
+from slsc.tools.bench_report import table
+
+
+@dataclass(frozen=True)
+class Quality:
+    """PSNR in dB of one network, means over images.
+
+    Attributes:
+        network: its name.
+        typed: of its file in ONNX Runtime, every rounding where the file has it.
+        integers: of the native engine as planned.
+        floats: of the native engine in float32, with the weights that the integers stand for.
+    """
+
+    network: str
+    typed: float
+    integers: float
+    floats: float
+
+
+class _Native(WholeImage):
+    """A plan in the native engine."""
+
+    def __init__(self, plan: bytes, io: ImageIO, precision: Precision, threads: int) -> None:
+        self.io, self.doubts = io, ()
+        runner = NativeRunner(plan, threads)
+        runner.set_precision(precision)
+        self._runner = runner
+
+
+def measure(network: str, file: Path, references: Path, threads: int = 1) -> Quality:
+    """One typed ONNX file, of free size, on the images of a folder."""
+    typed, plan = open_restorer(file, threads=threads), lower(onnx.load(file), None)
+    native = [_Native(plan, typed.io, each, threads) for each in (Precision.AS_PLANNED, Precision.FLOAT32)]
+    return Quality(network, *(_psnr(restorer, references) for restorer in (typed, *native)))
+
+
+def _psnr(restorer: Restorer, references: Path) -> float:
+    scores = evaluate(restorer, references, None, lpips=False, progress=lambda *_: None)
+    restorer.close()
+    return mean_score(scores).psnr
+
+
+def markdown(found: Sequence[Quality]) -> str:
+    """A table."""
+    titles = ("network", "typed file dB", "native in integers dB", "difference", "native in float32 dB")
+    return table(titles, [_row(each) for each in found])
+
+
+def _row(each: Quality) -> tuple[str, ...]:
+    figures = (each.typed, each.integers, each.integers - each.typed, each.floats)
+    return (each.network, *(f"{figure:.4f}" for figure in figures))
+
+
+def _files(paths: Sequence[Path], folder: Path) -> Iterator[tuple[str, Path]]:
+    """Names and ONNX files of networks and of bundles' engines."""
+    for path in paths:
+        if not is_bundle(path):
+            yield path.stem, path
+            continue
+        bundle = open_bundle(path)
+        for engine in bundle.manifest.engines:
+            file = folder / f"{path.stem}.{engine.name}.onnx"
+            file.write_bytes(bundle.read(engine.onnx))
+            yield f"{path.stem} {engine.budget}", file
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Parse arguments, measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("models", nargs="+", type=Path, metavar="MODEL.onnx|BUNDLE")
+    parser.add_argument("--hr", type=Path, required=True, metavar="DIR", help="references")
+    parser.add_argument("--threads", type=int, default=1, metavar="N", help="of each engine (default: %(default)s)")
+    args = parser.parse_args(argv)
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            files = _files(args.models, Path(folder))
+            print(markdown([measure(name, file, args.hr, args.threads) for name, file in files]))
+    except SlscError as error:
+        print(f"integers_quality: error: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
