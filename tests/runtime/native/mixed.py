@@ -142,7 +142,7 @@ def _chosen(
         p = np.arange(pixels) // op.params.shuffle
         places.append(np.array([min(max((a * int(each) + b) // side, 0), count - 1) for each in p], int))
     if block:
-        places[1] = np.arange(shape[2]) // block
+        places[1] = np.minimum(np.arange(shape[2]) // block, regions.shape[1] - 1)
     return regions[np.ix_(*places)].astype(int)
 
 

@@ -197,7 +197,8 @@ typedef enum {
     SLSC_F32 = 2
 } slsc_sample_type;
 
-/* Opens the bundle at `path` (UTF-8) and loads one of its engines: the one of that name, the first for NULL. `context`: NULL for
+/* Opens the bundle at `path` (UTF-8) and loads one of its engines: the one of that name, the first for NULL. It restores whole images: in
+ * a bundle made to choose by region, too, where the first engine is the one of the budget asked for. `context`: NULL for
  * one of its own, with a thread per core; it may be freed before the bundle is closed. On failure *bundle is NULL and
  * slsc_bundle_last_error(NULL) says why, for the calling thread: SLSC_CANNOT_READ, SLSC_BAD_BUNDLE (the text holds one word of a
  * closed set, such as "truncated"), SLSC_BAD_ARGUMENT (no engine of that name), SLSC_UNSUPPORTED (the engine could not be made

@@ -91,7 +91,10 @@ private:
         threads_.run(blocks * int(runs.size()), [&](int item, int worker) {
             const Columns columns = runs[item / blocks];
             const int block = item % blocks;
-            const uint8_t candidate = map_[grid.column_region[columns.first] * schedule_.regions.rows + block];
+            const Regions& regions = schedule_.regions;
+            // Padding may make more blocks than the image has.
+            const size_t region = size_t(grid.column_region[columns.first]) * regions.rows + std::min(block, regions.rows - 1);
+            const uint8_t candidate = map_[region];
             const int choice = node.choices.empty() ? kNoChoice : candidate;
             const OpKernel& kernel = kernel_of(*schedule_.program, node, choice);
             const Job& job = jobs[std::max(0, choice)].front();
