@@ -1,8 +1,9 @@
-"""The native engine in integers, beside itself in float32 and ONNX Runtime in float32: one thread, in turn.
+"""The native engine in integers beside itself and ONNX Runtime in float32, and OpenVINO: one thread, in turn.
 
 Networks come from the zoo with random weights, pruned to one N:32; the convolutions inside get int8 weights and 8-bit
 inputs without any correction. Every round runs each engine once, and counts the processor's time, not the clock's:
-what else the machine does then hardly matters. Each engine's least is taken.
+what else the machine does then hardly matters. Each engine's least is taken. OpenVINO gets the same networks, which
+cost it as much as dense ones, where it is installed.
 
     python -m slsc.tools.bench_integers [--networks a,b] [--budgets 1/4,1/8] [--size 180x320] [--repeats 8]
 """
@@ -10,6 +11,7 @@ what else the machine does then hardly matters. Each engine's least is taken.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import sys
 import tempfile
 import time
@@ -44,6 +46,9 @@ NETWORKS = "edsr_baseline_x4,carn_x4,rfdn64_x4,rfdn_x4"
 CALIBRATION = 64
 """Side of the patches whose least and greatest values the integers cover."""
 
+OURS = "int8"
+"""The native engine in integers."""
+
 Image = npt.NDArray[np.float32]
 
 
@@ -77,10 +82,12 @@ def typed(model: onnx.ModelProto, image: Image) -> onnx.ModelProto:
 def measure(subject: Subject, image: Image, repeats: int) -> Measurement:
     """Run all engines on one network, in turn, `repeats` times after a first."""
     model = onnx.load(subject.file)
+    integers = typed(model, image)
     runs: dict[str, Callable[[Image], Image]] = {
         "ONNX Runtime": load_backend("onnxruntime", 1).load(model.SerializeToString()).run,
         "float32": NativeRunner(lower(model, subject.plan), 1).run,
-        "int8": NativeRunner(lower(typed(model, image), subject.plan), 1).run,
+        "int8": NativeRunner(lower(integers, subject.plan), 1).run,
+        **_openvino(subject.file, integers, (image.shape[2], image.shape[3])),
     }
     made = {name: run(image) for name, run in runs.items()}
     seconds = {name: [_processor_seconds(run, image)] for name, run in runs.items()}
@@ -92,26 +99,29 @@ def measure(subject: Subject, image: Image, repeats: int) -> Measurement:
     return Measurement(subject.network, subject.budget, subject.gmacs, least, decibels)
 
 
+def _openvino(file: Path, integers: onnx.ModelProto, hw: tuple[int, int]) -> dict[str, Callable[[Image], Image]]:
+    """A network's float32 file and its form with integers in OpenVINO; nothing where that is not installed."""
+    if importlib.util.find_spec("openvino") is None:
+        return {}
+    from slsc.tools.contenders import open_vino
+
+    whole = file.with_suffix(".int8.onnx")
+    onnx.save(integers, whole)
+    runs = {f"OpenVINO {each}": open_vino.load(file, hw, 1, each) for each in open_vino.precisions()}
+    return {**runs, "OpenVINO int8": open_vino.load(whole, hw, 1, "f32")}
+
+
 def markdown(measurements: Sequence[Measurement]) -> str:
     """A table of milliseconds and ratios."""
-    titles = (
-        "network",
-        "budget",
-        "GMAC",
-        "ONNX Runtime ms",
-        "float32 ms",
-        "int8 ms",
-        "x ONNX Runtime",
-        "x float32",
-        "dB",
-    )
+    engines = list(measurements[0].seconds)
+    others = [name for name in engines if name != OURS]
+    titles = ("network", "budget", "GMAC", *(f"{name} ms" for name in engines), *(f"x {name}" for name in others), "dB")
     return table(titles, [_row(each) for each in measurements])
 
 
 def _row(each: Measurement) -> tuple[str, ...]:
-    runtime, floats, integers = (each.seconds[name] for name in ("ONNX Runtime", "float32", "int8"))
-    times = (f"{1000 * value:.0f}" for value in (runtime, floats, integers))
-    ratios = (f"{value / integers:.1f}" for value in (runtime, floats))
+    times = (f"{1000 * value:.0f}" for value in each.seconds.values())
+    ratios = (f"{value / each.seconds[OURS]:.1f}" for name, value in each.seconds.items() if name != OURS)
     return (each.network, str(each.budget), f"{each.gmacs:.1f}", *times, *ratios, f"{each.decibels:.1f}")
 
 

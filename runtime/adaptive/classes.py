@@ -1,4 +1,4 @@
-"""Classified regions: the network that a classifier gives each, and what another is at odds with (ClassPruning)."""
+"""Classified regions: the network that a classifier gives each, and what others lack to it (ClassPruning)."""
 
 from __future__ import annotations
 

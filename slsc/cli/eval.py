@@ -78,6 +78,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     mean = mean_score(scores)
     psnr, baseline = mean.protocol.psnr_title, "input" if restorer.io.scale == 1 else "bicubic"
     header = ("image", psnr, "SSIM", f"{baseline} {psnr}", *(["LPIPS"] if args.lpips else []))
+    header += () if mean.cost is None else ("of dense MACs",)
     console.report(table(header, [_row(score) for score in (*scores, mean)], "<" + ">" * (len(header) - 1)))
     console.result(target=str(args.target), doubts=list(restorer.doubts), scale=restorer.io.scale, mean=mean.to_dict())
     console.result(images=[score.to_dict() for score in scores])
@@ -114,5 +115,5 @@ def _sweep(args: argparse.Namespace, console: Console) -> int:
 
 
 def _row(score: Score) -> tuple[str, ...]:
-    distance = () if score.lpips is None else (f"{score.lpips:.4f}",)
-    return (score.name, f"{score.psnr:.2f}", f"{score.ssim:.4f}", f"{score.baseline_psnr:.2f}", *distance)
+    more = [f"{value:.4f}" for value in (score.lpips, score.cost) if value is not None]
+    return (score.name, f"{score.psnr:.2f}", f"{score.ssim:.4f}", f"{score.baseline_psnr:.2f}", *more)

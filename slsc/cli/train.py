@@ -3,9 +3,9 @@
 The images of --data are what the network should put out; the inputs of super-resolution are made from them by MATLAB's
 bicubic. --pairs gives inputs and wanted outputs. Beside OUT.onnx come OUT.plan.json (the N:M of every layer, for
 `slsc compile OUT.onnx --plan OUT.plan.json`), OUT.1-8.plan.json and its like (of the networks within a nested one),
-OUT.classes.safetensors (the classifier of classpruning, for --classes), OUT.safetensors (a zoo network's weights),
-OUT.csv (the log) and, until the run is over, OUT.ckpt. A run that was killed or interrupted goes on from there with
---resume, to the same weights as if it had not been.
+OUT.classes.safetensors (the classifier of classpruning, for --classes), OUT.safetensors (a dense zoo network's
+weights), OUT.csv (the log) and, until the run is over, OUT.ckpt. A run that was killed or interrupted goes on from
+there with --resume, to the same weights as if it had not been.
 """
 
 from __future__ import annotations
@@ -109,6 +109,15 @@ def _add_method(group: argparse._ArgumentGroup) -> None:
         help="kept share of the multiply-accumulates: 1/8; several times for --method nested and classpruning",
     )
     group.add_argument(
+        "--plan",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="P.plan.json",
+        help="N by layer of one of the nested networks, as sls or oneshot found it, in place of --budget; give one for "
+        "each (default: one N for all layers)",
+    )
+    group.add_argument(
         "--average",
         type=parse_budget,
         metavar="B",
@@ -168,6 +177,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
 
     import torch
 
+    from slsc.jobs.compile.trained import read_plan
     from slsc.jobs.train.job import train
     from slsc.jobs.train.request import TrainRequest
     from slsc.search.base import Rules
@@ -176,7 +186,12 @@ def run(args: argparse.Namespace, console: Console) -> int:
         torch.set_num_threads(args.threads)
         if args.devices > 1:
             os.environ["OMP_NUM_THREADS"] = str(args.threads)  # for the processes that are spawned
-    *within, budget = sorted(set(args.budget)) or [None]
+    if args.plan and args.budget:
+        raise UsageError("give either budgets or plans", why="a plan has its budget", hint="leave out --budget")
+    plans = sorted((read_plan(path) for path in args.plan), key=lambda plan: plan.kept_share)
+    if len({plan.budget for plan in plans}) < len(plans):
+        raise UsageError("two plans have the same budget", hint="give one plan for each network")
+    *within, budget = [parse_budget(plan.budget) for plan in plans] or sorted(set(args.budget)) or [None]
     request = TrainRequest(
         arch=args.arch or (None if args.model else "compact_x4"),
         weights=args.weights,
@@ -201,6 +216,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
         resume=args.resume,
         output=output,
         average=args.average,
+        plans=tuple(plans),
     )
     report = train(request, console.progress, console.warning)
     console.report(_summary(request, report))

@@ -58,6 +58,11 @@ class Restorer(Protocol):
     doubts: Sequence[str]
     """What of it is assumed, in words."""
 
+    @property
+    def cost(self) -> float | None:
+        """What the last image's average pixel cost, a share of the dense network's; None where it did not choose."""
+        ...
+
     def restore(self, image: Pixels) -> Pixels:
         """HxWx3 RGB or HxWx1 grey uint8 to the same, `io.scale` times larger."""
         ...
@@ -79,6 +84,9 @@ class NetworkImage(ABC):
         probe: its interface.
         running: the backend.
     """
+
+    cost: float | None = None
+    """See `Restorer.cost`: one network has no choice."""
 
     def __init__(self, model: onnx.ModelProto, probe: ProbeResult, running: Backend) -> None:
         self.io: ImageIO = probe.io
@@ -176,6 +184,12 @@ class BundleImage:
         self._session = Session(path, engine=engine, threads=threads, backend=backend)
         self.io: ImageIO = self._session.manifest.io
         self.doubts: Sequence[str] = ()
+
+    @property
+    def cost(self) -> float | None:
+        """See `Restorer.cost`."""
+        choice = self._session.choice
+        return choice.run_cost if choice else None
 
     def restore(self, image: Pixels) -> Pixels:
         """See `Restorer.restore`."""

@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Protocol
 
 from slsc.onnx_torch import OnnxModule
+from slsc.plan import Plan
 from slsc.runtime.bundle.manifest import ImageIO
 from slsc.search.base import Rules, SearchNetwork, SearchResult
 from slsc.search.context import SearchContext
@@ -38,6 +39,7 @@ class SparseTask:
         sls: how `sls` learns N.
         value_range: white minus black of the network's output.
         within: budgets of the networks within the one of `budget`, ascending; of methods that take several.
+        plans: N by layer of the networks, as budgets; none for one N for all layers. Of methods that take several.
         average: what the average region is to cost, a share as `budget` is; None for the mean of the networks'. Of
             `classpruning` alone.
         io: how pixels enter and leave the network; `classpruning` must know.
@@ -50,6 +52,7 @@ class SparseTask:
     sls: SlsSettings
     value_range: float
     within: tuple[Fraction, ...] = ()
+    plans: tuple[Plan, ...] = ()
     average: Fraction | None = None
     io: ImageIO | None = None
 

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from slsc.errors import UsageError
+from slsc.errors import PlanError, UsageError
 from slsc.onnx_torch import OnnxModule
 from slsc.plan import Plan
 from slsc.search.base import Rules, SearchNetwork, SearchResult, make_plan
@@ -143,7 +143,7 @@ class NestedRecipe(DenseRecipe):
 
 
 class NestedMethod(SparseMethod):
-    """Several networks in one set of weights, one N for all layers of each."""
+    """Several networks in one set of weights."""
 
     def find(self, context: SearchContext, budget: Fraction, start: str) -> None:
         """See `SparseMethod.find`; it begins with the dense network."""
@@ -162,14 +162,16 @@ class NestedMethod(SparseMethod):
 def nested_keeps(task: SparseTask) -> list[dict[str, int]]:
     """N by layer of every network of a task, the largest last: of its plans, else one for all layers.
 
-    A layer keeps at least what it keeps in the smaller networks, whatever the plans of the larger say.
-
     Raises:
-        UsageError: two budgets come to the same network, or a plan is of another one.
+        UsageError: two budgets come to the same network.
+        PlanError: a plan is of another network or group size.
         BudgetError: a budget cannot be reached.
     """
     budgets = (*task.within, task.budget)
-    keeps = [uniform_keep(task.network, budget, task.rules.m) for budget in budgets]
+    if task.plans:
+        keeps = _within_another([_planned(task, plan) for plan in task.plans])
+    else:
+        keeps = [uniform_keep(task.network, budget, task.rules.m) for budget in budgets]
     for one, other, keep, next_keep in zip(budgets, budgets[1:], keeps, keeps[1:], strict=False):
         if keep == next_keep:
             raise UsageError(
@@ -178,6 +180,28 @@ def nested_keeps(task: SparseTask) -> list[dict[str, int]]:
                 hint="leave one of them out",
             )
     return keeps
+
+
+def _planned(task: SparseTask, plan: Plan) -> dict[str, int]:
+    """N by layer of a plan."""
+    names = [layer.name for layer in task.network.layers]
+    found = plan.by_name()
+    if strangers := sorted(found.keys() ^ set(names)):
+        why = "the network has no such layer" if strangers[0] in found else "the plan leaves this layer out"
+        raise PlanError("the plan is of another network", where=strangers[0], why=why)
+    if other := [layer for layer in plan.layers if layer.m != task.rules.m]:
+        why = f"its groups are of {other[0].m}, not {task.rules.m}"
+        raise PlanError("the plan does not go with --m", where=other[0].name, why=why)
+    return {name: found[name].n for name in names}
+
+
+def _within_another(keeps: Sequence[dict[str, int]]) -> list[dict[str, int]]:
+    """The same by ascending cost, every network within the next: where it keeps more of a layer, it gives way."""
+    *smaller, last = keeps
+    found = [last]
+    for keep in reversed(smaller):
+        found.insert(0, {name: min(n, found[0][name]) for name, n in keep.items()})
+    return found
 
 
 def _limits(network: int, layer: int) -> str:

@@ -150,7 +150,9 @@ class Searcher:
         context, side = self._context, self._source.side(FINETUNE_SIDE)
         dense = context.network.model
         span = self._io.output_range.mean_span
-        task = SparseTask(context.network, budget, context.rules, side**2, effort.sls, span, within, average, self._io)
+        task = SparseTask(
+            context.network, budget, context.rules, side**2, effort.sls, span, within, (), average, self._io
+        )
         module = OnnxModule(dense if found is None or found.model is None else found.model)
         recipe = SPARSE_METHODS[method].recipe(task, module, found)
         batches = self._source.batches(side, (context.seed, 1))

@@ -40,7 +40,7 @@ def test_every_engine_is_timed_and_integers_are_near(model, tmp_path) -> None:
     file = tmp_path / "net.onnx"
     onnx.save(model, file)
     found = measure(Subject("tiny", Fraction(1), file, None, 0.1), IMAGE, repeats=2)
-    assert set(found.seconds) == {"ONNX Runtime", "float32", "int8"}
+    assert set(found.seconds) >= {"ONNX Runtime", "float32", "int8"}
     assert min(found.seconds.values()) >= 0
     assert 20 < found.decibels < 90
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +34,8 @@ class Score:
         ssim: on the same channels and pixels.
         baseline_psnr: `psnr` of what the network got: the bicubic enlargement, or the unrestored image.
         lpips: perceptual distance of the whole images, None where not asked for.
+        cost: what the average pixel cost, a share of the dense network's multiply-accumulates, where a bundle chose by
+            region; None elsewhere.
     """
 
     name: str
@@ -42,13 +44,15 @@ class Score:
     ssim: float
     baseline_psnr: float
     lpips: float | None
+    cost: float | None = None
 
     def to_dict(self) -> dict[str, str | float | None]:
         """As JSON-ready values, such as `psnr_y`: an infinite PSNR becomes None."""
         psnr = self.protocol.psnr_name
         figures = {psnr: self.psnr, "ssim": self.ssim, f"baseline_{psnr}": self.baseline_psnr}
         finite = {name: value if math.isfinite(value) else None for name, value in figures.items()}
-        return {"name": self.name, **finite, **({} if self.lpips is None else {"lpips": self.lpips})}
+        others = {"lpips": self.lpips, "cost": self.cost}
+        return {"name": self.name, **finite, **{name: value for name, value in others.items() if value is not None}}
 
 
 def evaluate(
@@ -89,9 +93,10 @@ def evaluate(
         restored, plain, wanted = _restored(restorer, reference, given, noise)
         name = str(reference.relative_to(hr_dir))
         try:
-            scores.append(_score(name, protocol_for(restorer.io), restored, plain, wanted, distance))
+            score = _score(name, protocol_for(restorer.io), restored, plain, wanted, distance)
         except ValueError as error:
             raise DataError("image too small to evaluate", where=str(reference), why=str(error)) from error
+        scores.append(replace(score, cost=restorer.cost))
         progress("evaluating", len(scores), len(pairs))
     return scores
 
@@ -99,6 +104,7 @@ def evaluate(
 def mean_score(scores: list[Score]) -> Score:
     """Mean of every figure over images."""
     distances = [score.lpips for score in scores if score.lpips is not None]
+    costs = [score.cost for score in scores if score.cost is not None]
     return Score(
         "mean",
         scores[0].protocol,
@@ -106,6 +112,7 @@ def mean_score(scores: list[Score]) -> Score:
         float(np.mean([score.ssim for score in scores])),
         float(np.mean([score.baseline_psnr for score in scores])),
         float(np.mean(distances)) if distances else None,
+        float(np.mean(costs)) if costs else None,
     )
 
 

@@ -159,6 +159,7 @@ def _identity(request: TrainRequest, pairs: list[Pair]) -> dict[str, str]:
         "method": request.method,
         "budget": ", ".join(map(str, (*request.within, request.budget))),
         "average": str(request.average),
+        "plans": "; ".join(str([layer.n for layer in plan.layers]) for plan in request.plans),
         "start": request.start,
         "sls": str(request.sls) if request.method == "sls" else "",
         "M": str(request.rules.m),

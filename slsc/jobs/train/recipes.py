@@ -48,6 +48,7 @@ def make_recipe(
         request.sls,
         network.io.output_range.mean_span,
         request.within,
+        request.plans,
         request.average,
         network.io,
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 from slsc.errors import UsageError
 from slsc.methods import method_of
 from slsc.passes.importing.binding import NOTHING_BOUND, Binding
+from slsc.plan import Plan
 from slsc.probe import Known
 from slsc.runtime.atomic import require_other
 from slsc.search.base import Rules
@@ -44,6 +45,8 @@ class TrainRequest:
         resume: continue the run that left a checkpoint.
         output: the ONNX file to write.
         average: what the average region is to cost, see `SparseTask`.
+        plans: N by layer of nested networks, by ascending budget, in place of one N for all layers; `budget` and
+            `within` are theirs.
 
     Raises:
         UsageError: arguments that do not go together, or a file to write that is one of those read.
@@ -72,6 +75,7 @@ class TrainRequest:
     resume: bool
     output: Path
     average: Fraction | None = None
+    plans: tuple[Plan, ...] = ()
 
     def __post_init__(self) -> None:
         if (self.arch is None) == (self.model is None):
@@ -98,6 +102,8 @@ class TrainRequest:
                 f"--method {self.method} takes {'several budgets' if method.several_budgets else 'one budget'}",
                 hint="use --budget 1/8 --budget 1/4 --budget 1/2 --method nested, or one --budget and another method",
             )
+        if self.plans and not method.several_budgets:
+            raise UsageError("--plan goes with --method nested and classpruning")
         if self.average is not None and not method.classifies:
             raise UsageError("--average goes with --method classpruning")
         if self.distill and not sparse:

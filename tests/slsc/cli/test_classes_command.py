@@ -45,7 +45,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, upscaler_model: onnx.ModelP
     words = ["compile", folder / "upscaler.onnx", *NETWORKS, "--average", "0.5", "--data", folder / "photos",
              "--range", "0:1", "--order", "RGB", "-q", "-o", folder / "net.slsb"]  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(efforts, "EFFORTS", {"none": None, "fast": few})
+        patch.setattr(efforts, "EFFORTS", {**efforts.EFFORTS, "fast": few})
         assert main([str(word) for word in words]) == 0
     return folder
 
@@ -137,6 +137,16 @@ def test_the_sweep_tells_what_classes_cost_and_restore(slsc: Callable[..., Any],
     ]
     assert rows.count("fixed") == 3 and rows.count("classes") == 1 and "beta" not in rows
     assert slsc("check", folder / "net.slsb").code == 0
+
+
+def test_evaluation_tells_what_photos_cost(slsc: Callable[..., Any], folder: Path) -> None:
+    done = slsc("eval", folder / "net.slsb", "--hr", folder / "photos", "--json")
+    assert done.code == 0, done.err
+    told, manifest = json.loads(done.out), open_bundle(folder / "net.slsb").manifest
+    costs = [image["cost"] for image in told["images"]]
+    assert all(manifest.cost("1-4") <= cost <= manifest.cost("3-4") for cost in costs)
+    assert told["mean"]["cost"] == pytest.approx(np.mean(costs))
+    assert "of dense MACs" in slsc("eval", folder / "net.slsb", "--hr", folder / "photos").out
 
 
 @pytest.mark.parametrize(

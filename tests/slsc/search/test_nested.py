@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 import pytest
 import torch
 
-from slsc.errors import UsageError
+from slsc.errors import PlanError, UsageError
 from slsc.onnx_torch import OnnxModule
 from slsc.passes.bake import BakeMasks
 from slsc.passes.base import PassContext
 from slsc.passes.pipeline import Pipeline
 from slsc.pattern import nm_mask, rank_groups
+from slsc.plan import LayerPlan, Plan
 from slsc.search.base import Rules, SearchNetwork
 from slsc.search.method import SparseTask
 from slsc.search.nested import NestedMethod, NestedNetwork, NestedRecipe
@@ -113,3 +115,32 @@ def test_two_networks_need_none_between(network: SearchNetwork) -> None:
     recipe = recipe_for(network, (Fraction(1, 4), Fraction(1)))
     recipe.begin_step(3, 0.0)
     assert isinstance(recipe.module, NestedNetwork) and recipe.module.between == 0
+
+
+def test_plans_give_every_layer_its_own_n(network: SearchNetwork) -> None:
+    names = [layer.name for layer in network.layers]
+    chosen = [(2, 3, 1), (5, 2, 4), (6, 6, 8)]
+    plans = tuple(
+        Plan(
+            tuple(LayerPlan(name, n, 8, "magnitude", "a" * 64) for name, n in zip(names, each, strict=False)),
+            b,
+            0.5,
+            "sls",
+        )
+        for b, each in zip(("1/8", "1/4", "1/2"), chosen, strict=True)
+    )
+    task = SparseTask(network, BUDGETS[2], RULES, 256, FAST, 1.0, BUDGETS[:2], plans)
+    recipe = NestedMethod().recipe(task, OnnxModule(network.model), None)
+    keeps = [[keep[name] for name in names] for keep in recipe.module.keeps]
+    assert keeps == [[2, 2, 1], [5, 2, 4], [6, 6, 8]]
+    for plan in (
+        replace(plans[0], layers=plans[0].layers[1:]),
+        replace(plans[0], layers=(*plans[0].layers[:-1], OTHER)),
+    ):
+        with pytest.raises(PlanError, match="of another network"):
+            NestedMethod().recipe(replace(task, plans=(plan, *plans[1:])), OnnxModule(network.model), None)
+    with pytest.raises(PlanError, match="--m"):
+        NestedMethod().recipe(replace(task, rules=Rules(16)), OnnxModule(network.model), None)
+
+
+OTHER = LayerPlan("elsewhere", 1, 8, "magnitude", "a" * 64)
