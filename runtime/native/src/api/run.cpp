@@ -69,8 +69,7 @@ private:
         const int choice = node.choices.empty() ? kNoChoice : dearest_;  // one pixel stands for all regions
         const OpKernel& kernel = kernel_of(*schedule_.program, node, choice);
         const std::vector<Job> jobs = jobs_of(schedule_, step, index, arena_, {choice, nullptr});
-        threads_.run(kernel.items(jobs.front()),
-                     [&](int item, int worker) { kernel.run(jobs.front(), item, scratch_of(worker)); });
+        threads_.run(kernel.items(jobs.front()), [&](int item, int worker) { kernel.run(jobs.front(), item, scratch_of(worker)); });
     }
 
     float* scratch_of(int worker) const { return scratch_ + worker * schedule_.scratch_floats; }

@@ -231,7 +231,8 @@ Estimating read_estimator(const Json& json, const std::string& path) {
     }
     fields.close();
     const std::set<std::string> names(found.candidates.begin(), found.candidates.end());
-    if (names.size() < 2 || names.size() != found.candidates.size()) fields.refuse("candidates", "expected at least two, each once");
+    if (names.size() < 2 || names.size() != found.candidates.size())
+        fields.refuse("candidates", "expected at least two, each once");
     found.together = !artefacts.items.empty();
     return found;
 }
@@ -260,7 +261,8 @@ void check_estimators(Fields& fields, const std::vector<Estimating>& estimators,
 }
 
 // Costs by name.
-std::map<std::string, double> check_candidates(Fields& fields, const Manifest& manifest, const std::vector<Estimating>& estimators) {
+std::map<std::string, double> check_candidates(Fields& fields, const Manifest& manifest,
+                                               const std::vector<Estimating>& estimators) {
     const std::string zero = manifest.io.task == "sr" ? kZeroCost[0] : kZeroCost[1];
     std::set<std::string> engines;
     std::map<std::string, double> costs;

@@ -117,14 +117,13 @@ static void walk_down(const Job& job, const ConvGeometry& g, int outputs, const 
 
 static void few_outputs_region(const Job& job, const Region& region, float* scratch) {
     const ConvGeometry g = few_outputs_geometry(*job.op);
-    walk_down(job, g, job.op->conv.made, region, scratch + DENSE_SUMS * LANES,
-              [&](int y, const InputRow* rows) {
-                  switch (job.op->conv.made) {
-                      case 2: few_outputs_row<2>(job, g, region, y, rows, scratch); break;
-                      case 3: few_outputs_row<3>(job, g, region, y, rows, scratch); break;
-                      default: few_outputs_row<4>(job, g, region, y, rows, scratch);
-                  }
-              });
+    walk_down(job, g, job.op->conv.made, region, scratch + DENSE_SUMS * LANES, [&](int y, const InputRow* rows) {
+        switch (job.op->conv.made) {
+            case 2: few_outputs_row<2>(job, g, region, y, rows, scratch); break;
+            case 3: few_outputs_row<3>(job, g, region, y, rows, scratch); break;
+            default: few_outputs_row<4>(job, g, region, y, rows, scratch);
+        }
+    });
 }
 
 static void few_outputs_run(const Job& job, int item, float* scratch) {

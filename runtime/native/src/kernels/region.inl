@@ -70,8 +70,8 @@ static PackedRow packed_row(const View& in, int block, int t) {
 }
 
 // As pack_row, where lanes of the output have their input anywhere: `first` is the image row of lane 0, `step` those from lane to lane.
-static void pack_row_by_lane(const View& in, int first_channel, int channels, int x0, int columns, int first, int step, float* packed,
-                             int64_t plane) {
+static void pack_row_by_lane(const View& in, int first_channel, int channels, int x0, int columns, int first, int step,
+                             float* packed, int64_t plane) {
     for (int c = 0; c < channels; ++c, packed += plane) {
         std::memset(packed, 0, sizeof(float) * columns * LANES);
         for (int l = 0; l < LANES; ++l) {

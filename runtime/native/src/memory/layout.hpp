@@ -17,12 +17,12 @@ namespace slsc {
 constexpr int kGuardFloats = 64;
 
 struct Shape {
-    int channels = 0;    // planes of floats: those of a value of F32, and as many as the bytes of one of U8 take
+    int channels = 0;  // planes of floats: those of a value of F32, and as many as the bytes of one of U8 take
     int height = 0;
     int width = 0;
-    int rows = 0;        // of a strip; lanes * rows >= height
+    int rows = 0;  // of a strip; lanes * rows >= height
     bool pixel = false;  // one pixel, repeated in all lanes
-    int block = 0;       // rows of a block, of which `rows` is a multiple
+    int block = 0;  // rows of a block, of which `rows` is a multiple
 };
 
 // Values of U8 have a pixel's channels beside each other, in blocks of as many as a vector has bytes: [row][lane][block][column][byte].
@@ -38,10 +38,10 @@ struct View {
     int rows = 0;
     bool pixel = false;
     int64_t plane = 0;  // floats from one channel of a row to the next
-    int64_t row = 0;    // floats from one row to the next
-    int first = 0;      // column that `data` begins with
-    int pitch = 0;      // columns in memory
-    int block = 0;      // rows of a block
+    int64_t row = 0;  // floats from one row to the next
+    int first = 0;  // column that `data` begins with
+    int pitch = 0;  // columns in memory
+    int block = 0;  // rows of a block
 };
 
 // Rows of an upright planar image from row `first` on: [channel][row][pixel], `plane` floats from one channel to the next.

@@ -87,7 +87,9 @@ int block_rows(const Axes& axes, const Shape& shape, const RegionSize& size) {
 // Whether an operation can make its output in its blocks from inputs in theirs: convolutions, resizing, pooling and padding find
 // their rows wherever they lie, others where they are themselves.
 bool goes_together(const Op& op, const std::vector<Shape>& shapes, const std::vector<int>& blocks) {
-    const auto same = [&](int input) { return op.in[input] < 0 || shapes[op.in[input]].pixel || blocks[op.in[input]] == blocks[op.out]; };
+    const auto same = [&](int input) {
+        return op.in[input] < 0 || shapes[op.in[input]].pixel || blocks[op.in[input]] == blocks[op.out];
+    };
     const auto times = [&](int deep, int wide, int by) { return blocks[deep] * by == blocks[wide]; };
     switch (op.type) {
         case OpType::Conv: return blocks[op.out] % op.conv.shuffle == 0 && same(1);
@@ -155,7 +157,8 @@ Regions find_regions(const Program& program, std::vector<Shape>& shapes, const R
         const Shape& out = shapes[op.out];
         found.grid_of.push_back(-1);
         if (op.type != OpType::Conv || out.pixel || (node.choices.empty() && !blocks[op.out])) continue;
-        const RegionGrid grid = make_grid(convolved(axes[op.in[0]], op.conv), out, op.conv.shuffle, size, found, blocks[op.out] > 0);
+        const RegionGrid grid =
+            make_grid(convolved(axes[op.in[0]], op.conv), out, op.conv.shuffle, size, found, blocks[op.out] > 0);
         const auto same = std::find(found.grids.begin(), found.grids.end(), grid);
         found.grid_of.back() = int(same - found.grids.begin());
         if (same == found.grids.end()) found.grids.push_back(grid);

@@ -28,7 +28,7 @@ struct RegionSize {
 struct RegionGrid {
     std::vector<uint16_t> row_region, column_region;  // by row, none of blocks; by column
     int strip_rows;  // rows of a strip
-    int unit;        // columns that are best made at a time: those of a region are a multiple
+    int unit;  // columns that are best made at a time: those of a region are a multiple
     bool in_blocks() const { return row_region.empty(); }
     bool operator==(const RegionGrid& other) const;
 };

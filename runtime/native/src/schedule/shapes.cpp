@@ -37,8 +37,12 @@ std::vector<Shape> shapes_with(const Program& program, const Shape& image) {
         longer |= found.rows * program.lanes() < found.height;
         Shape& held = shapes[op.out];
         if (held.channels && !same_size(found, held)) no("parts of one value differ in size");
-        held = {planes_of(program.values[op.out], program.lanes()), int(found.height), int(found.width), int(found.rows),
-                found.pixel, int(found.rows)};
+        held = {planes_of(program.values[op.out], program.lanes()),
+                int(found.height),
+                int(found.width),
+                int(found.rows),
+                found.pixel,
+                int(found.rows)};
     }
     return longer ? std::vector<Shape>{} : shapes;
 }
