@@ -3,7 +3,8 @@
 Super-resolution networks by the protocol of their literature: luma of BT.601 (16..235), as many pixels as the scale
 left out at each border, inputs made by MATLAB's bicubic unless --lr gives them. Same-size networks on all channels of
 the whole image, inputs from --lr (the blurred images, say), from --noise, or from a data set laid out as GOPRO. Output
-is rounded to 8 bit; means over images. An ONNX file is run on whole images, a bundle in tiles as `slsc run` does.
+is rounded to 8 bit; means over images. An ONNX file is run on whole images, with every rounding of activations to
+integers that it has, a bundle as `slsc run` does.
 """
 
 from __future__ import annotations

@@ -191,7 +191,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     plans = sorted((read_plan(path) for path in args.plan), key=lambda plan: plan.kept_share)
     if len({plan.budget for plan in plans}) < len(plans):
         raise UsageError("two plans have the same budget", hint="give one plan for each network")
-    *within, budget = [parse_budget(plan.budget) for plan in plans] or sorted(set(args.budget)) or [None]
+    budgets = [parse_budget(plan.budget) for plan in plans] or sorted(set(args.budget))
     request = TrainRequest(
         arch=args.arch or (None if args.model else "compact_x4"),
         weights=args.weights,
@@ -199,8 +199,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
         binding=binding_of(args, SUFFIX),
         interface=known_interface(args),
         method=args.method,
-        budget=budget,
-        within=tuple(within),
+        budget=budgets[-1] if budgets else None,
+        within=tuple(budgets[:-1]),
         start=args.start,
         sls=sls_settings(args),
         rules=Rules(args.m, args.rule),

@@ -1,4 +1,4 @@
-"""The classifier of a ClassPruning bundle: brought to its average cost, measured, and packaged with the networks."""
+"""The classifier of a ClassPruning bundle: taught, brought to its average cost, measured and packaged."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 
 from slsc.data.patches import Pair
 from slsc.errors import UsageError
-from slsc.jobs.compile.adapting import FLOOR, Fitted, ladder_entry
+from slsc.jobs.compile.adapting import FLOOR, SHIFTS, Fitted, ladder_entry
 from slsc.jobs.compile.artefacts import join
 from slsc.jobs.compile.baking import BakedEngine
 from slsc.jobs.compile.measuring import fitted, runner
@@ -19,12 +18,12 @@ from slsc.jobs.compile.regional_errors import Measured, Meter, Values, enough, n
 from slsc.progress import StageProgress
 from slsc.runtime.adaptive.classes import likeliest, regrets
 from slsc.runtime.adaptive.estimator import Quadratic
-from slsc.runtime.adaptive.features import features
-from slsc.runtime.adaptive.regions import SIZE, Regions
+from slsc.runtime.adaptive.regions import SIZE
 from slsc.runtime.adaptive.selection import Table, by_budget
 from slsc.runtime.bundle.engines import Artefact
 from slsc.runtime.bundle.estimators import CLASSES, EstimatorRecord
 from slsc.search.base import Classes
+from slsc.search.classes.refining import refined
 
 ENTRY = "estimators/classes.f32"
 
@@ -42,13 +41,13 @@ def fit_classes(
     truth: bool,
     progress: StageProgress,
 ) -> Fitted:
-    """Bring a classifier to its average cost on calibration photos, and measure it on held-out ones.
+    """Teach a classifier what the networks do to calibration photos, and measure it on held-out ones.
 
     Args:
         engines: of the nested networks.
         classes: as trained beside them.
         dense: the network that shares are of.
-        calibration: (input, wanted output), HxWx3 uint8 RGB, for the average cost.
+        calibration: (input, wanted output), HxWx3 uint8 RGB, to train on, and for the average cost.
         held_out: likewise, to measure on.
         truth: whether the wanted outputs say what is better; the dense network's output does otherwise.
         progress: told as images are restored.
@@ -61,9 +60,9 @@ def fit_classes(
     if (np.diff(costs) <= 0).any():
         raise UsageError("two of the nested networks cost the same", hint="give budgets that are farther apart")
     io, average = ranked[0].io, float(classes.average)
-    photos = [given for given, _ in enough(calibration, io)]
-    quadratic = priced(classes.quadratic, photos, costs, average)
     meter = Meter([network_of(engine) for engine in ranked], runner(dense), io, truth)
+    trained_on = meter.measure(enough(calibration, io), progress, SHIFTS)
+    quadratic = priced(_refined(classes.quadratic, trained_on, costs, average), trained_on, costs, average)
     measured = meter.measure([fitted(pair, io) for pair in held_out], progress)
     joined, refusals = join([(engine.model, engine.plan) for engine in ranked], io)
     record = EstimatorRecord(
@@ -82,19 +81,31 @@ def fit_classes(
     return Fitted(record, entries, refusals, shares_weights=bool(joined))
 
 
-def priced(quadratic: Quadratic, photos: Sequence[npt.NDArray[np.uint8]], costs: Values, average: float) -> Quadratic:
-    """A classifier whose likeliest classes cost `average` on photos, or the nearest below that there is.
+def _refined(quadratic: Quadratic, images: Sequence[Measured], costs: Values, average: float) -> Quadratic:
+    """The classifier after a last lesson; an error counts by its share of its image's, as it does in decibels."""
+    values, errors, weights = [], [], []
+    for each in images:
+        of_image = (each.errors[len(costs) - 1] * each.pixels).sum() + FLOOR * each.pixels.sum()
+        values.append(each.features.reshape(len(each.features), -1).T)
+        errors.append(each.errors[: len(costs)].reshape(len(costs), -1).T)
+        weights.append((each.pixels / of_image).ravel())
+    seen, made, counted = (np.concatenate(parts).astype(np.float64) for parts in (values, errors, weights))
+    return refined(quadratic, seen, made, counted, costs.tolist(), average)
+
+
+def priced(quadratic: Quadratic, images: Sequence[Measured], costs: Values, average: float) -> Quadratic:
+    """A classifier whose likeliest classes cost `average` on images, or the nearest below that there is.
 
     What is taken from each class's logit is its cost at one price. That is the Lagrangian rule: of all choices of that
     cost none is likelier.
 
     Args:
         quadratic: as trained: the likeliest may cost more, or less, than the mean of probabilities did.
-        photos: HxWx3.
+        images: their features.
         costs: of the classes, ascending, shares of the dense network's.
         average: what the average pixel is to cost.
     """
-    found = [(_logits(quadratic, photo), Regions.of(photo, SIZE).pixels) for photo in photos]
+    found = [(_logits(quadratic, each), each.pixels) for each in images]
     area = sum(float(pixels.sum()) for _, pixels in found)
 
     def costs_more(price: float) -> bool:
@@ -112,10 +123,9 @@ def priced(quadratic: Quadratic, photos: Sequence[npt.NDArray[np.uint8]], costs:
     return replace(quadratic, weights=weights)
 
 
-def _logits(quadratic: Quadratic, photo: npt.NDArray[np.uint8]) -> Values:
-    regions = Regions.of(photo, SIZE)
-    values = features(photo, regions)
-    return quadratic(values.reshape(len(values), -1).T).T.reshape(-1, *regions.shape).astype(np.float64)
+def _logits(quadratic: Quadratic, image: Measured) -> Values:
+    values = image.features.reshape(len(image.features), -1).T
+    return quadratic(values).T.reshape(-1, *image.pixels.shape).astype(np.float64)
 
 
 def judged(quadratic: Quadratic, images: Sequence[Measured], costs: Values) -> Mapping[str, float]:
@@ -128,8 +138,7 @@ def judged(quadratic: Quadratic, images: Sequence[Measured], costs: Values) -> M
     spent, lost, least = [], [], []
     for each in images:
         real = Table(each.errors[: len(costs)], costs, each.pixels)
-        logits = quadratic(each.features.reshape(len(each.features), -1).T).T.reshape(-1, *each.pixels.shape)
-        choice = likeliest(Table(regrets(logits), costs, each.pixels)).choice
+        choice = likeliest(Table(regrets(_logits(quadratic, each)), costs, each.pixels)).choice
         largest = real.mean(real.errors[-1]) + FLOOR
         best = by_budget(real, real.cost(choice)).choice
         spent.append(real.cost(choice))

@@ -21,18 +21,12 @@ from slsc.runtime.bundle.manifest import ImageIO
 from slsc.search.base import Classes, Rules, SearchNetwork, SearchResult
 from slsc.search.classes.classifier import RegionClassifier, region_means
 from slsc.search.classes.losses import budget_loss, confidence_loss, expected_error
+from slsc.search.classes.weighting import BUDGET, CONFIDENCE
 from slsc.search.context import SearchContext
 from slsc.search.method import SparseMethod, SparseTask
 from slsc.search.nested import NestedNetwork, NestedRecipe, nested_keeps
 
 METHOD = "classpruning"
-
-CONFIDENCE, BUDGET = 0.1, 5.0
-"""Weights of the two losses beside the expected error, which is 1 where all regions get the smallest network.
-
-ClassSR has 0.5 and 3 beside 1000 times an L1 of 0..1. The budget's is above what a network is worth for its cost in all
-but a few regions, so that the budget is met.
-"""
 
 REMEMBERED = 0.95
 """Part of the average cost that a step leaves as it was."""

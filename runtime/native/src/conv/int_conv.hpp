@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "conv/tuning.hpp"
 #include "conv/variant.hpp"
 #include "conv/weights.hpp"
 
@@ -22,7 +23,7 @@ struct TapPlace {
 struct IntConv {
     int sets = 0;
     int lines = 0;  // kernel rows times blocks of input channels
-    const uint32_t* first = nullptr;  // by set, and the end: the first of its taps
+    const uint32_t* first = nullptr;  // by set, and the end: the first of its small taps (IntTuning), and of the others
     const TapPlace* places = nullptr;  // by tap
     const uint8_t* taps = nullptr;  // by tap: a vector of positions, and one of weights
     const int32_t* start = nullptr;  // by output: what makes up for in.zero
@@ -50,6 +51,7 @@ struct IntWeights {
 };
 
 // `weights`: the integers that IntConv `op` keeps.
-std::shared_ptr<const void> prepare_int_conv(const Plan& plan, const Op& op, const std::vector<Weight>& weights, int lanes);
+std::shared_ptr<const void> prepare_int_conv(const Plan& plan, const Op& op, const std::vector<Weight>& weights,
+                                             const IntTuning& tuning);
 
 }  // namespace slsc

@@ -27,10 +27,17 @@ struct FewOutputsTuning {
     int window_bytes;   // most that the rows may take which one row of a region reads
 };
 
+// See kernels/dot4.inl.
+struct IntTuning {
+    int lanes;
+    int pair_sum;  // of taps that are added up faster: most that two weights side by side may come to; 0: there are none
+};
+
 struct ConvTuning {
     TapTuning taps;
     DenseTuning dense;
     FewOutputsTuning few_outputs;
+    IntTuning integers;
     double tap_cost;  // time of an FMA by taps over that of a dense one
 };
 

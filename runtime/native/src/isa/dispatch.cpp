@@ -3,6 +3,10 @@
 
 #include "kernels/kernels.hpp"
 
+#if defined(__x86_64__) || defined(__i386__)
+#include <cpuid.h>
+#endif
+
 namespace slsc {
 namespace {
 
@@ -13,23 +17,40 @@ bool has_avx512() {
 }
 bool has_vnni() { return __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vnni"); }
 bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+bool has_avx_vnni() {  // which older compilers do not know by name
+    unsigned a = 0, b = 0, c = 0, d = 0;
+    return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & 1u << 4);
+}
 #else
 bool has_avx512() { return false; }
 bool has_vnni() { return false; }
 bool has_avx2() { return false; }
+bool has_avx_vnni() { return false; }
 #endif
+
+// Those with a convolution in integers that adds up in 32 bits.
+Kernels with_integers(const Kernels& kernels, const OpKernel& int_conv) {
+    Kernels table = kernels;
+    table.ops[size_t(OpType::IntConv) - 1] = int_conv;
+    table.tuning.integers.pair_sum = 0;
+    table.fast_integers = true;
+    return table;
+}
 
 const Kernels* best_avx512() {
     const Kernels* kernels = has_avx512() ? kernels_avx512() : nullptr;
     const OpKernel* int_conv = has_vnni() ? int_conv_avx512_vnni() : nullptr;
     if (!kernels || !int_conv) return kernels;
-    static const Kernels with_integers = [&] {
-        Kernels table = *kernels;
-        table.ops[size_t(OpType::IntConv) - 1] = *int_conv;
-        table.fast_integers = true;
-        return table;
-    }();
-    return &with_integers;
+    static const Kernels best = with_integers(*kernels, *int_conv);
+    return &best;
+}
+
+const Kernels* best_avx2() {
+    const Kernels* kernels = has_avx2() ? kernels_avx2() : nullptr;
+    const OpKernel* int_conv = has_avx_vnni() ? int_conv_avx2_vnni() : nullptr;
+    if (!kernels || !int_conv) return kernels;
+    static const Kernels best = with_integers(*kernels, *int_conv);
+    return &best;
 }
 
 }  // namespace
@@ -37,7 +58,7 @@ const Kernels* best_avx512() {
 const Kernels* select_kernels(const char* isa) {
     const Kernels* const offered[] = {
         best_avx512(),
-        has_avx2() ? kernels_avx2() : nullptr,
+        best_avx2(),
         kernels_neon(),
         kernels_portable(),
     };

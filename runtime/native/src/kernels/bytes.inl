@@ -10,6 +10,19 @@ static inline uint8_t* bytes_at(const View& view, int lane, int block, int64_t y
     return reinterpret_cast<uint8_t*>(pixel_at(view, lane * byte_blocks(view.channels, LANES) + block, y, x));
 }
 
+// Integers of 0..255 as bytes. GCC makes scalars of it where AVX-512 is missing.
+static inline BQ as_bytes(VI v) {
+#if LANES == 8 && defined(__AVX2__)
+    const __m256i words = _mm256_packus_epi32(__m256i(v), __m256i(v)), bytes = _mm256_packus_epi16(words, words);
+    const __m256i both = _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 0, 4, 0, 4, 0, 4));
+    BQ made;
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(&made), _mm256_castsi256_si128(both));
+    return made;
+#else
+    return __builtin_convertvector(v, BQ);
+#endif
+}
+
 // Rounded to float32, and not made one with what is done to it next: the same bits on every processor.
 static inline V rounded(V v) {
 #if defined(__x86_64__) || defined(__i386__)

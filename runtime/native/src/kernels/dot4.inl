@@ -1,9 +1,11 @@
 // A tap of a convolution in integers. Needs bytes.inl.
 
-// Adds to each lane the products of four bytes of `pixel`, at the lane's positions, and its four weights.
+// dot4 adds to each lane the products of four bytes of `pixel`, at the lane's positions, and its four weights; dot4_small does so
+// where IntTuning calls the tap small.
 #if LANES == 16 && defined(__AVX512VBMI__) && defined(__AVX512VNNI__)
 
 #define FAST_DOT4 1
+#define PAIR_SUM 0
 
 static inline VI dot4(VI sum, const uint8_t* pixel, const uint8_t* tap) {
     const __m512i positions = _mm512_load_si512(tap), weights = _mm512_load_si512(tap + VECTOR_BYTES);
@@ -11,9 +13,61 @@ static inline VI dot4(VI sum, const uint8_t* pixel, const uint8_t* tap) {
     return VI(_mm512_dpbusd_epi32(__m512i(sum), picked, weights));
 }
 
+#elif LANES == 8 && defined(__AVX2__)
+
+// Half of a pixel's bytes, twice.
+static inline __m256i half_at(const uint8_t* bytes) {
+    return _mm256_broadcastsi128_si256(_mm_load_si128(reinterpret_cast<const __m128i*>(bytes)));
+}
+
+// AVX2 picks bytes within halves of 16, and makes those 0 whose position has its highest bit set: so all lanes pick from each half of
+// the pixel, and take 0 where their byte is in the other.
+static inline __m256i picked(const uint8_t* pixel, const uint8_t* tap) {
+    const __m256i positions = _mm256_load_si256(reinterpret_cast<const __m256i*>(tap));
+    const __m256i in_low = _mm256_add_epi8(positions, _mm256_set1_epi8(0x70));
+    const __m256i in_high = _mm256_sub_epi8(positions, _mm256_set1_epi8(16));
+    const __m256i low = _mm256_shuffle_epi8(half_at(pixel), in_low), high = _mm256_shuffle_epi8(half_at(pixel + 16), in_high);
+    return _mm256_or_si256(low, high);
+}
+
+static inline __m256i weights_of(const uint8_t* tap) {
+    return _mm256_load_si256(reinterpret_cast<const __m256i*>(tap + VECTOR_BYTES));
+}
+
+#if defined(__AVXVNNI__)
+
+#define FAST_DOT4 1
+#define PAIR_SUM 0
+
+static inline VI dot4(VI sum, const uint8_t* pixel, const uint8_t* tap) {
+    return VI(_mm256_dpbusd_avx_epi32(__m256i(sum), picked(pixel, tap), weights_of(tap)));
+}
+
+#else
+
+// Bytes are multiplied in 16 bits, in which two products are only sure to be added rightly if 255 times their weights fit. Else each
+// second one is taken by itself, as numbers of 16 bits that are added in 32.
+#define FAST_DOT4 0
+#define PAIR_SUM 128
+
+static inline VI dot4_small(VI sum, const uint8_t* pixel, const uint8_t* tap) {
+    const __m256i pairs = _mm256_maddubs_epi16(picked(pixel, tap), weights_of(tap));
+    return sum + VI(_mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+}
+
+static inline VI dot4(VI sum, const uint8_t* pixel, const uint8_t* tap) {
+    const __m256i bytes = picked(pixel, tap), weights = weights_of(tap);
+    const __m256i even = _mm256_and_si256(bytes, _mm256_set1_epi16(255)), odd = _mm256_srli_epi16(bytes, 8);
+    const __m256i even_weights = _mm256_srai_epi16(_mm256_slli_epi16(weights, 8), 8);
+    return sum + VI(_mm256_madd_epi16(even, even_weights)) + VI(_mm256_madd_epi16(odd, _mm256_srai_epi16(weights, 8)));
+}
+
+#endif
+
 #else
 
 #define FAST_DOT4 0
+#define PAIR_SUM 0
 
 static inline VI dot4(VI sum, const uint8_t* pixel, const uint8_t* tap) {
     for (int lane = 0; lane < LANES; ++lane)
@@ -22,3 +76,9 @@ static inline VI dot4(VI sum, const uint8_t* pixel, const uint8_t* tap) {
 }
 
 #endif
+
+#if PAIR_SUM == 0
+static inline VI dot4_small(VI sum, const uint8_t* pixel, const uint8_t* tap) { return dot4(sum, pixel, tap); }
+#endif
+
+static constexpr IntTuning INT_TUNING{LANES, PAIR_SUM};

@@ -1,8 +1,7 @@
 // Convolution in integers. Needs dot4.inl.
 //
 // An item is some columns of one strip row, in runs whose sums stay in registers: a tap's positions and weights are loaded once for a
-// run. The kernel reads its input where it lies. Where a window reaches beyond the image, its pixels are copied first, with in.zero
-// around them.
+// run. The kernel reads its input where it lies. Pixels whose windows reach beyond the columns of the image are runs of their own.
 //
 // Sums have outputs as lanes. Where the result is U8 that is how it lies; for F32 the sums of all strips are transposed, and the rest is
 // done as for any convolution.
@@ -23,25 +22,18 @@ static int int_columns(const Op& op, int columns) {
 // The memory of an item.
 struct IntScratch {
     const uint8_t** lines;  // [lane][kernel row][block]: the first pixel of the item's windows
-    const uint8_t** edges;  // the same of a run whose windows reach beyond the image
-    uint8_t* outside;  // pixels beyond the image
-    uint8_t* copies;  // [lane][kernel row][block][column]
+    uint8_t* outside;  // pixels beyond the image, as many as an item's windows have
     float* sums;  // [lane][column][output]
     size_t floats;
 };
 
 static IntScratch int_scratch(const Job& job, float* at) {
-    const size_t outside = size_t(int_columns(*job.op, INT_CHUNK)) * LANES, columns = size_t(int_columns(*job.op, INT_RUN)) * LANES;
-    const size_t lines = size_t(LANES) * int_conv_of(job).lines, pointers = lines * sizeof(void*) / sizeof(float);
-    const size_t sums = size_t(LANES) * INT_RUN * LANES, all = 2 * pointers + outside + lines * columns + sums;
-    if (!at) return {nullptr, nullptr, nullptr, nullptr, nullptr, all};
-    float *behind = at + 2 * pointers, *copies = behind + outside;
-    return {reinterpret_cast<const uint8_t**>(at),
-            reinterpret_cast<const uint8_t**>(at + pointers),
-            reinterpret_cast<uint8_t*>(behind),
-            reinterpret_cast<uint8_t*>(copies),
-            copies + lines * columns,
-            all};
+    const size_t outside = size_t(int_columns(*job.op, INT_CHUNK)) * LANES;
+    const size_t lines = size_t(LANES) * int_conv_of(job).lines * sizeof(void*) / sizeof(float);
+    const size_t all = lines + outside + size_t(LANES) * INT_RUN * LANES;
+    if (!at) return {nullptr, nullptr, nullptr, all};
+    float* behind = at + lines;
+    return {reinterpret_cast<const uint8_t**>(at), reinterpret_cast<uint8_t*>(behind), behind + outside, all};
 }
 
 static size_t int_conv_scratch(const Job& job) { return int_scratch(job, nullptr).floats; }
@@ -68,48 +60,53 @@ static void find_lines(const Job& job, const IntScratch& scratch, int y, int x0)
     }
 }
 
-// Copies the windows of a run from column x0 on as far as they are inside the image, `shift` bytes behind the item's.
-static void copy_edges(const Job& job, const IntScratch& scratch, int64_t shift, int x0, int columns) {
-    const int held = int_columns(*job.op, INT_RUN), zero = job.op->int_conv.in.zero;
-    for (int line = 0; line < LANES * int_conv_of(job).lines; ++line) {
-        const uint8_t* from = scratch.lines[line];
-        scratch.edges[line] = scratch.outside;
-        if (from == scratch.outside) continue;
-        uint8_t* to = scratch.copies + size_t(line) * held * VECTOR_BYTES;
-        scratch.edges[line] = to;
-        for (int x = 0; x < columns; ++x, to += VECTOR_BYTES) {
-            if (x0 + x < 0 || x0 + x >= job.in0.width) std::memset(to, zero, VECTOR_BYTES);
-            else std::memcpy(to, from + shift + x * VECTOR_BYTES, VECTOR_BYTES);
-        }
-    }
-}
-
 // Columns of a strip row, and the lines that they read, `shift` bytes on.
 struct IntRun {
     const Job& job;
     const IntConv& weights;
-    const uint8_t* const* lines;
+    const IntScratch& memory;
     int64_t shift;
-    float* sums;
     int y, x;
 };
+
+// Where the window of a run's first pixel begins.
+static inline int window_begin(const IntRun& run) { return run.x * run.job.op->conv.stride_w - run.job.op->conv.pad.left; }
+
+// The pixel of a tap, which for runs of one may be beyond the image.
+template <int C>
+static inline const uint8_t* pixel_of(const IntRun& run, const uint8_t* const* lines, const TapPlace& place, int begin) {
+    if (C == 1) {
+        const int x = begin + place.offset / VECTOR_BYTES;
+        if (x < 0 || x >= run.job.in0.width) return run.memory.outside;
+    }
+    return lines[place.line] + (run.shift + place.offset);
+}
+
+// Adds a list of taps to the sums of `C` pixels.
+template <int C, bool Small>
+static inline __attribute__((always_inline)) void add_list(const IntRun& run, int lane, uint32_t from, uint32_t to, VI* sums) {
+    const IntConv& weights = run.weights;
+    const uint8_t* const* lines = run.memory.lines + size_t(lane) * weights.lines;
+    const int64_t step = int64_t(run.job.op->conv.stride_w) * VECTOR_BYTES;
+    const int begin = window_begin(run);
+    const TapPlace *place = weights.places + from, *end = weights.places + to;
+    const uint8_t* tap = weights.taps + size_t(from) * 2 * VECTOR_BYTES;
+    for (; place != end; ++place, tap += 2 * VECTOR_BYTES) {
+        const uint8_t* pixel = pixel_of<C>(run, lines, *place, begin);
+#pragma GCC unroll 8
+        for (int i = 0; i < C; ++i, pixel += step) sums[i] = Small ? dot4_small(sums[i], pixel, tap) : dot4(sums[i], pixel, tap);
+    }
+}
 
 // Sums of a set of outputs for `C` pixels.
 template <int C>
 static inline __attribute__((always_inline)) void add_taps(const IntRun& run, int lane, int set, VI* sums) {
-    const IntConv& weights = run.weights;
-    const VI start = as_int(load_unaligned(reinterpret_cast<const float*>(weights.start) + set * LANES));
+    const VI start = as_int(load_unaligned(reinterpret_cast<const float*>(run.weights.start) + set * LANES));
 #pragma GCC unroll 8
     for (int i = 0; i < C; ++i) sums[i] = start;
-    const uint8_t* const* lines = run.lines + size_t(lane) * weights.lines;
-    const int64_t step = int64_t(run.job.op->conv.stride_w) * VECTOR_BYTES, shift = run.shift;
-    const TapPlace *place = weights.places + weights.first[set], *end = weights.places + weights.first[set + 1];
-    const uint8_t* tap = weights.taps + size_t(weights.first[set]) * 2 * VECTOR_BYTES;
-    for (; place != end; ++place, tap += 2 * VECTOR_BYTES) {
-        const uint8_t* pixel = lines[place->line] + (shift + place->offset);
-#pragma GCC unroll 8
-        for (int i = 0; i < C; ++i) sums[i] = dot4(sums[i], pixel + i * step, tap);
-    }
+    const uint32_t* first = run.weights.first + 2 * set;
+    if (PAIR_SUM) add_list<C, true>(run, lane, first[0], first[1], sums);
+    add_list<C, false>(run, lane, first[1], first[2], sums);
 }
 
 // What sums stand for.
@@ -127,7 +124,7 @@ static inline void store_bytes(const IntRun& run, const Quantizer& quantized, in
 #pragma GCC unroll 8
     for (int i = 0; i < C; ++i) {
         const V number = activate(A, numbers(run.weights, set, sums[i]), *run.job.op, slopes);
-        made[i] = __builtin_convertvector(quantized(number), BQ);
+        made[i] = as_bytes(quantized(number));
     }
 #pragma GCC unroll 8
     for (int i = 0; i < C; ++i) *reinterpret_cast<BQ*>(to + i * VECTOR_BYTES) = made[i];
@@ -181,7 +178,7 @@ static void finish_sums(const IntRun& run, int set, const float* by_lane) {
 
 template <int C>
 static void run_to_floats(const IntRun& run) {
-    float* by_lane = run.sums;
+    float* by_lane = run.memory.sums;
     for (int set = 0; set < run.weights.sets; ++set) {
         for (int lane = 0; lane < LANES; ++lane) {
             float* to = by_lane + lane * INT_RUN * LANES;
@@ -200,6 +197,15 @@ static void int_run(const IntRun& run) {
     run.job.out_bytes ? run_to_bytes<C>(run) : run_to_floats<C>(run);
 }
 
+// How many columns from x on make a run: 8, 4, 2 or 1, whose windows are within the image but for runs of 1.
+static inline int run_columns(const Job& job, int x, int end) {
+    const Op& op = *job.op;
+    const int begin = x * op.conv.stride_w - op.conv.pad.left;
+    int columns = INT_RUN;
+    while (columns > 1 && (columns > end - x || begin < 0 || begin + int_columns(op, columns) > job.in0.width)) columns /= 2;
+    return columns;
+}
+
 static void int_conv_run(const Job& job, int item, float* scratch) {
     const Op& op = *job.op;
     const IntScratch memory = int_scratch(job, scratch);
@@ -209,12 +215,8 @@ static void int_conv_run(const Job& job, int item, float* scratch) {
     const int end = begin + (left < INT_CHUNK ? left : INT_CHUNK);
     find_lines(job, memory, y, begin * op.conv.stride_w - op.conv.pad.left);
     for (int x = begin, columns; x < end; x += columns) {
-        columns = end - x >= 8 ? 8 : end - x >= 4 ? 4 : end - x >= 2 ? 2 : 1;
-        const int x0 = x * op.conv.stride_w - op.conv.pad.left, read = int_columns(op, columns);
-        const int64_t shift = int64_t(x - begin) * op.conv.stride_w * VECTOR_BYTES;
-        const bool inside = x0 >= 0 && x0 + read <= job.in0.width;
-        if (!inside) copy_edges(job, memory, shift, x0, read);
-        const IntRun run{job, int_conv_of(job), inside ? memory.lines : memory.edges, inside ? shift : 0, memory.sums, y, x};
+        columns = run_columns(job, x, end);
+        const IntRun run{job, int_conv_of(job), memory, int64_t(x - begin) * op.conv.stride_w * VECTOR_BYTES, y, x};
         switch (columns) {
             case 8: int_run<8>(run); break;
             case 4: int_run<4>(run); break;

@@ -71,8 +71,9 @@ const Kernels* kernels_avx2();
 const Kernels* kernels_neon();
 const Kernels* kernels_portable();
 
-// IntConv of AVX-512 with VBMI and VNNI; null where it was not compiled in.
+// IntConv of AVX-512 with VBMI and VNNI, and of AVX2 with AVX-VNNI; null where it was not compiled in.
 const OpKernel* int_conv_avx512_vnni();
+const OpKernel* int_conv_avx2_vnni();
 
 // The table of `isa`, or the best this processor runs for null; null when it is not there.
 const Kernels* select_kernels(const char* isa);

@@ -65,7 +65,7 @@ Convolution prepare(const Program& program, const Node& node) {
 
 Convolution prepare_integers(const Program& program, const Node& node) {
     const std::vector<Weight> weights = kept_integers(*program.plan, node.op, program.target.capacity);
-    return {nullptr, prepare_int_conv(*program.plan, node.op, weights, program.lanes()), weights.size()};
+    return {nullptr, prepare_int_conv(*program.plan, node.op, weights, program.target.kernels->tuning.integers), weights.size()};
 }
 
 // A 1x1 convolution as it runs with the node that it follows: as a window of that one's size, of which it has the weights where

@@ -27,7 +27,7 @@ IO = ImageIO(3, "RGB", UNIT, UNIT, "image", "restored", 2, "sr")
 
 
 def task(network: SearchNetwork, average: Fraction | None = None) -> SparseTask:
-    return SparseTask(network, BUDGETS[-1], RULES, 1024, FAST, 1.0, BUDGETS[:-1], average, IO)
+    return SparseTask(network, BUDGETS[-1], RULES, 1024, FAST, 1.0, BUDGETS[:-1], average=average, io=IO)
 
 
 def recipe_for(network: SearchNetwork, average: Fraction | None = None) -> ClassRecipe:
