@@ -192,12 +192,12 @@ def _seconds_together(runner: Regional, size: Size, image: Batch) -> npt.NDArray
     Timed in such passes, which take longer than the candidates' own: each candidate has all regions but the first,
     which the next one has. Where the first is half of the image or more, each has them all.
     """
-    regions = Regions(*image.shape[2:], size)
+    regions = Regions(image.shape[2], image.shape[3], size)
     count = runner.candidates()
-    maps = np.repeat(np.arange(count, dtype=np.uint8), regions.shape[0] * regions.shape[1])
-    maps = maps.reshape(count, *regions.shape)
+    maps = [np.full(regions.shape, index, np.uint8) for index in range(count)]
     if 2 * regions.pixels[0, 0] < regions.pixels.sum():
-        maps[:, 0, 0] = (np.arange(count) + 1) % count
+        for index, each in enumerate(maps):
+            each[0, 0] = (index + 1) % count
     taken = [_seconds(_Everywhere(runner, each), image) for each in maps]
     pixels = [np.bincount(each.ravel(), regions.pixels.ravel(), count) for each in maps]
     return np.asarray(np.linalg.solve(np.array(pixels), np.array(taken)))

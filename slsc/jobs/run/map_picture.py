@@ -38,7 +38,8 @@ def map_picture(choice: Choice) -> Image.Image:
     smaller = min(1.0, (MOST_PIXELS / (choice.map.size * choice.size[0] * choice.size[1])) ** 0.5)
     size = (max(1, int(choice.size[0] * smaller)), max(1, int(choice.size[1] * smaller)))
     whole = (size[0] * choice.map.shape[0], size[1] * choice.map.shape[1])
-    pixels = palette[Regions(*(choice.hw if size == choice.size else whole), size).spread(choice.map)]
+    height, width = choice.hw if size == choice.size else whole
+    pixels = palette[Regions(height, width, size).spread(choice.map)]
     lines = [f"{name}: {share:.1%}" for name, share in zip(choice.candidates, choice.shares, strict=True)]
     loss = "" if choice.loss is None else f", {choice.loss:.2f} dB to it as estimated"
     lines.append(f"cost: {choice.cost:.4f} of the dense network{loss}")
