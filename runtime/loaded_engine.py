@@ -163,7 +163,7 @@ def _require_candidates(loaded: LoadedEngine, record: EstimatorRecord) -> None:
             why=f"it holds {found} candidates, the estimator knows {len(record.engines)} engines",
             hint="make the bundle again with `slsc compile`",
         )
-    runner.set_region(record.side)
+    runner.set_region(*record.region)
 
 
 def _backend_for(engine: Engine, options: Options) -> Backend:

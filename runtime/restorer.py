@@ -208,7 +208,7 @@ class Restorer:
         grid = tile_grid(io, ladder.geometry, _shape(photo), held_output, limits)
         height, width = photo.pixels.shape[:2]
         if ladder.together:
-            regional = RegionalTiles(ladder.together, choice.map, ladder.record.side)
+            regional = RegionalTiles(ladder.together, choice.map, ladder.record.region)
             return Started(Restoration(regional, io, photo, grid, progress), choice)
         tiles = ladder.tiles(choice.map, (height, width), io)
         taken = ladder.cheaper(tiles, grid)

@@ -33,11 +33,11 @@ class Classifier:
     """
 
     def __init__(self, record: EstimatorRecord, data: bytes) -> None:
-        self._side, self._quadratic = record.side, read_quadratic(record, data)
+        self._size, self._quadratic = record.region, read_quadratic(record, data)
 
     def __call__(self, pixels: npt.NDArray[Any]) -> Estimates:
         """Classify, of HxWx1 or HxWx3 pixels of any dtype that photos have."""
-        return Estimates(regrets(by_region(self._quadratic, pixels, self._side)), None)
+        return Estimates(regrets(by_region(self._quadratic, pixels, self._size)), None)
 
 
 def regrets(logits: npt.NDArray[Any]) -> npt.NDArray[np.float64]:

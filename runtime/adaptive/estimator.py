@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from slsc.errors import BundleError
 from slsc.runtime.adaptive.features import features
-from slsc.runtime.adaptive.regions import Regions
+from slsc.runtime.adaptive.regions import Regions, Size
 from slsc.runtime.bundle.estimators import FEATURES, TERMS, EstimatorRecord
 from slsc.runtime.bundle.faults import BundleFault
 
@@ -83,15 +83,15 @@ class Estimator:
 
     def __call__(self, pixels: npt.NDArray[Any]) -> Estimates:
         """Estimate, of HxWx1 or HxWx3 pixels of any dtype that photos have."""
-        logs = by_region(self._quadratic, pixels, self.record.side)
+        logs = by_region(self._quadratic, pixels, self.record.region)
         errors = np.exp(np.nan_to_num(logs, nan=HIGHEST).clip(LOWEST, HIGHEST).astype(np.float64))
         count = len(self.record.candidates)
         return Estimates(errors[:count], errors[count] if self.record.dense else None)
 
 
-def by_region(quadratic: Quadratic, pixels: npt.NDArray[Any], side: int) -> Floats:
+def by_region(quadratic: Quadratic, pixels: npt.NDArray[Any], size: Size) -> Floats:
     """(K, rows, columns) of what is estimated of the regions of HxWx1 or HxWx3 pixels."""
-    regions = Regions.of(pixels, side)
+    regions = Regions.of(pixels, size)
     measured = features(pixels, regions)
     return quadratic(measured.reshape(FEATURES, -1).T).T.reshape(-1, *regions.shape)
 

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from slsc.runtime.adaptive.regions import Regions
+from slsc.runtime.adaptive.regions import Regions, Size
 from slsc.runtime.image.colour import luma
 from slsc.runtime.image.pixels import WHITES
 
@@ -52,19 +52,19 @@ def features(pixels: npt.NDArray[Any], regions: Regions) -> npt.NDArray[np.float
 
     Args:
         pixels: HxWx1 or HxWx3, of a dtype of `slsc.runtime.image.pixels.WHITES`.
-        regions: of the image; their side is a multiple of `BLOCK`.
+        regions: of the image; their sides are multiples of `BLOCK`.
 
     Returns:
         (features, rows, columns), finite.
     """
-    side, (rows, _) = regions.side, regions.shape
-    step = max(1, BAND_PIXELS // (side * regions.width))
+    height, (rows, _) = regions.size[0], regions.shape
+    step = max(1, BAND_PIXELS // (height * regions.width))
     bands = []
     for first in range(0, rows, step):
         stop = min(first + step, rows)
         above, below = max(0, first - CONTEXT), min(rows, stop + CONTEXT)
-        part = pixels[above * side : below * side]
-        found = _features(part, Regions(part.shape[0], regions.width, side))
+        part = pixels[above * height : below * height]
+        found = _features(part, Regions(part.shape[0], regions.width, regions.size))
         bands.append(found[:, first - above : stop - above])
     return np.concatenate(bands, 1)
 
@@ -75,15 +75,15 @@ def _features(pixels: npt.NDArray[Any], regions: Regions) -> npt.NDArray[np.floa
     xx, yy, xy = dx * dx, dy * dy, dx * dy
     lost = {name: y - _again(small, y.shape) for name, small in _reduced(y).items()}
     planes = [np.square(cv2.Laplacian(y, cv2.CV_32F)), xx + yy, *(plane * plane for plane in lost.values())]
-    blocks = np.stack([_mean(plane, BLOCK) for plane in planes])
+    blocks = np.stack([_mean(plane, (BLOCK, BLOCK)) for plane in planes])
     cells = _cells(blocks, regions.shape)
     means, most = cells.mean(-1), cells.max(-1)
     spread = np.log(cells + FLOOR).mean(-1) - np.log(means + FLOOR)
     own = np.stack([np.log(means + FLOOR), np.log(most + FLOOR), spread], 1).reshape(-1, *regions.shape)
-    side = regions.side
-    brightness, power = _mean(y, side), _mean(y * y, side)
+    size = regions.size
+    brightness, power = _mean(y, size), _mean(y * y, size)
     deviation = np.log(np.maximum(power - brightness * brightness, 0) + FLOOR)
-    gxx, gyy, gxy = (_mean(plane, side) for plane in (xx, yy, xy))
+    gxx, gyy, gxy = (_mean(plane, size) for plane in (xx, yy, xy))
     direction = np.sqrt((gxx - gyy) ** 2 + 4 * gxy**2) / (gxx + gyy + FLOOR)
     around = np.log(np.stack([_blurred(mean) for mean in means]) + FLOOR)
     rest = np.stack([deviation, brightness / 255, direction])
@@ -94,12 +94,12 @@ def _padded(pixels: npt.NDArray[Any], regions: Regions) -> Plane:
     """Luma, 0..255, mirrored on to whole regions."""
     grey = luma(pixels)[:, :, 0] if pixels.shape[2] == 3 else pixels[:, :, 0].astype(np.float32)
     grey = grey.astype(np.float32, copy=False) * np.float32(255 / WHITES[pixels.dtype.name])
-    more = [count * regions.side - extent for count, extent in zip(regions.shape, grey.shape, strict=True)]
+    more = [count * side - extent for count, side, extent in zip(regions.shape, regions.size, grey.shape, strict=True)]
     return np.pad(grey, ((0, more[0]), (0, more[1])), "symmetric")
 
 
 def _reduced(y: Plane) -> dict[str, Plane]:
-    return {"halving": _mean(y, 2), "quartering": _mean(y, 4), "skipping": np.ascontiguousarray(y[::2, ::2])}
+    return {"halving": _mean(y, (2, 2)), "quartering": _mean(y, (4, 4)), "skipping": np.ascontiguousarray(y[::2, ::2])}
 
 
 def _again(small: Plane, shape: tuple[int, ...]) -> Plane:
@@ -107,10 +107,10 @@ def _again(small: Plane, shape: tuple[int, ...]) -> Plane:
     return cv2.resize(small, (shape[1], shape[0]), interpolation=cv2.INTER_CUBIC).astype(np.float32, copy=False)
 
 
-def _mean(plane: Plane, side: int) -> Plane:
-    """Means over squares."""
-    size = (plane.shape[1] // side, plane.shape[0] // side)
-    return cv2.resize(plane, size, interpolation=cv2.INTER_AREA).astype(np.float32, copy=False)
+def _mean(plane: Plane, size: Size) -> Plane:
+    """Means over rectangles."""
+    whole = (plane.shape[1] // size[1], plane.shape[0] // size[0])
+    return cv2.resize(plane, whole, interpolation=cv2.INTER_AREA).astype(np.float32, copy=False)
 
 
 def _cells(blocks: npt.NDArray[np.float32], shape: tuple[int, int]) -> npt.NDArray[np.float32]:

@@ -15,7 +15,7 @@ from slsc.errors import BudgetError, ResourceError, UsageError
 from slsc.runtime.adaptive.classes import Classifier, likeliest, require_no_errors
 from slsc.runtime.adaptive.estimator import Estimator
 from slsc.runtime.adaptive.mixed_tiles import LEAST_HALO, MixedTiles
-from slsc.runtime.adaptive.regions import ChoiceMap, Regions, require_map
+from slsc.runtime.adaptive.regions import ChoiceMap, Regions, Size, require_map
 from slsc.runtime.adaptive.selection import Chosen, Table
 from slsc.runtime.adaptive.wish import Choice, Wish, chosen, summed_up
 from slsc.runtime.backends.base import AllocationFailed, Batch, Regional, Runner
@@ -25,8 +25,12 @@ from slsc.runtime.bundle.reader import Bundle
 from slsc.runtime.tiles.tile_grid import TileGrid
 from slsc.runtime.tiles.tiling import Tile, round_up
 
-TIMED_SIDE = 96
-"""Side of the image on which candidates are timed, input pixels."""
+TIMED_HW = (192, 256)
+"""Height and width of the image on which candidates are timed, input pixels. Smaller ones stay in caches that
+photos outgrow: a pixel of half as many takes a tenth less."""
+
+RESERVE = 0.05
+"""Share of a time that is not planned with: runs vary, and so do machines."""
 
 TIMED_RUNS = 3
 
@@ -95,7 +99,7 @@ class Ladder:
         seconds = None
         if wish.time_budget is not None:
             taken = 1000 * (time.perf_counter() - begun)
-            wish = replace(wish, time_budget=max(0.0, wish.time_budget - taken))
+            wish = replace(wish, time_budget=max(0.0, (wish.time_budget - taken) * (1 - RESERVE)))
             seconds = self._pixel_seconds()
         found = chosen(wish, table, dense, seconds)
         choice = self._summed_up(found, table, dense, pixels)
@@ -121,7 +125,7 @@ class Ladder:
     def tiles(self, choice: ChoiceMap, hw: tuple[int, int], io: ImageIO) -> MixedTiles:
         """What restores tiles of a photo of this size by a map; `io` is what the networks take of such a photo."""
         geometry = self._manifest.tile
-        regions = Regions(*hw, self.record.side)
+        regions = Regions(*hw, self.record.region)
         align = lcm(geometry.align, *io.multiple_of)
         halo = round_up(geometry.halo, align)
         return MixedTiles(self.runners, self.costs, choice, regions, io, halo, align)
@@ -141,7 +145,7 @@ class Ladder:
         """How far tiles overlap, and where they may start."""
         tile = self._manifest.tile
         if self.together:
-            return replace(tile, align=lcm(tile.align, self.record.side))
+            return replace(tile, align=lcm(tile.align, *self.record.region))
         return replace(tile, halo=max(tile.halo, LEAST_HALO))
 
     def _estimates(self, pixels: npt.NDArray[Any]) -> tuple[Table, npt.NDArray[np.float64] | None]:
@@ -150,29 +154,25 @@ class Ladder:
         return Table(errors, np.array(self.costs), self._regions(pixels).pixels), found.dense
 
     def _regions(self, pixels: npt.NDArray[Any]) -> Regions:
-        return Regions.of(pixels, self.record.side)
+        return Regions.of(pixels, self.record.region)
 
     def _summed_up(
         self, found: Chosen, table: Table, dense: npt.NDArray[Any] | None, pixels: npt.NDArray[Any]
     ) -> Choice:
         height, width = pixels.shape[:2]
-        return summed_up(found, table, dense, self.names, self.record.side, (height, width))
+        return summed_up(found, table, dense, self.names, self.record.region, (height, width))
 
     def _pixel_seconds(self) -> npt.NDArray[np.float64]:
         """Seconds that an input pixel takes with each candidate on this device: measured once."""
         if self._seconds is None:
             io = self._manifest.io
-            hw = io.fixed_hw or tuple(round_up(TIMED_SIDE, multiple) for multiple in io.multiple_of)
+            hw = io.fixed_hw or tuple(map(round_up, TIMED_HW, io.multiple_of))
             image = np.full((1, io.channels, *hw), io.input_range.low[0], np.float32)
-            self._seconds = np.array([self._candidate_seconds(index, image) for index in range(len(self.names))])
-            self._seconds /= hw[0] * hw[1]
+            if self.together:
+                self._seconds = _seconds_together(self.together, self.record.region, image)
+            else:
+                self._seconds = np.array([_seconds(runner, image) for runner in self.runners]) / (hw[0] * hw[1])
         return self._seconds
-
-    def _candidate_seconds(self, index: int, image: Batch) -> float:
-        if not self.together:
-            return _seconds(self.runners[index], image)
-        regions = np.full(self.together.regions(*image.shape[2:]), index, np.uint8)
-        return _seconds(_Everywhere(self.together, regions), image)
 
 
 @dataclass(frozen=True)
@@ -184,6 +184,23 @@ class _Everywhere:
 
     def run(self, image: Batch) -> Batch:
         return self.runner.run_map(image, self.regions)
+
+
+def _seconds_together(runner: Regional, size: Size, image: Batch) -> npt.NDArray[np.float64]:
+    """Seconds that a pixel takes with each candidate of a pass by region.
+
+    Timed in such passes, which take longer than the candidates' own: each candidate has all regions but the first,
+    which the next one has. Where the first is half of the image or more, each has them all.
+    """
+    regions = Regions(image.shape[2], image.shape[3], size)
+    count = runner.candidates()
+    maps = [np.full(regions.shape, index, np.uint8) for index in range(count)]
+    if 2 * regions.pixels[0, 0] < regions.pixels.sum():
+        for index, each in enumerate(maps):
+            each[0, 0] = (index + 1) % count
+    taken = [_seconds(_Everywhere(runner, each), image) for each in maps]
+    pixels = [np.bincount(each.ravel(), regions.pixels.ravel(), count) for each in maps]
+    return np.asarray(np.linalg.solve(np.array(pixels), np.array(taken)))
 
 
 def _seconds(runner: Runner | _Everywhere | None, image: Batch) -> float:

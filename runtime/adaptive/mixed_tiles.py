@@ -89,8 +89,10 @@ class MixedTiles:
     def _wanted(self, tile: Tile) -> ChoiceMap:
         """The choice at every input pixel of the tile; beyond the photo that of its border."""
         rows, columns = (
-            np.arange(span.start, span.stop).clip(0, extent - 1) // self.regions.side
-            for span, extent in ((tile.rows, self.regions.height), (tile.columns, self.regions.width))
+            np.arange(span.start, span.stop).clip(0, extent - 1) // side
+            for span, side, extent in zip(
+                (tile.rows, tile.columns), self.regions.size, (self.regions.height, self.regions.width), strict=True
+            )
         )
         return self.choice[np.ix_(rows, columns)]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from slsc.runtime.adaptive.regions import ChoiceMap
+from slsc.runtime.adaptive.regions import ChoiceMap, Size
 from slsc.runtime.backends.base import Batch, Regional
 from slsc.runtime.tiles.tiling import Tile
 
@@ -16,20 +16,22 @@ class RegionalTiles:
     """Restores tiles of one photo by a map; see `slsc.runtime.tiles.tile_runner.TileRunner`.
 
     Attributes:
-        runner: its regions have the side of the map's.
+        runner: its regions have the size of the map's.
         choice: the photo's map.
-        side: of a region, input pixels; every tile starts at a multiple of it.
+        size: of a region; every tile starts at multiples of it.
     """
 
     runner: Regional
     choice: ChoiceMap
-    side: int
+    size: Size
 
     def run(self, image: Batch, tile: Tile) -> Batch:
         """See `TileRunner.run`; beyond the photo regions are those of its border."""
         shape = self.runner.regions(*image.shape[2:])
         rows, columns = (
-            np.minimum(span.start // self.side + np.arange(count), extent - 1)
-            for span, count, extent in zip((tile.rows, tile.columns), shape, self.choice.shape, strict=True)
+            np.minimum(span.start // side + np.arange(count), extent - 1)
+            for span, side, count, extent in zip(
+                (tile.rows, tile.columns), self.size, shape, self.choice.shape, strict=True
+            )
         )
         return self.runner.run_map(image, np.ascontiguousarray(self.choice[np.ix_(rows, columns)]))

@@ -14,47 +14,59 @@ from slsc.errors import UsageError
 ChoiceMap = npt.NDArray[np.uint8]
 """(rows, columns) of indices of candidates, the cheapest being 0."""
 
-SIDE = 24
-"""Default side of a region, input pixels."""
+Size = tuple[int, int]
+"""Height and width of a region, input pixels."""
+
+SIZE: Size = (24, 32)
+"""The default: wide, so that each of the native engine's vectors lies in one region."""
 
 
 @dataclass(frozen=True)
 class Regions:
-    """The squares that an image is cut into; those at the bottom and right are cut short by its border.
+    """The rectangles that an image is cut into; those at the bottom and right are cut short by its border.
 
     Attributes:
         height, width: of the image, input pixels.
-        side: of a region, input pixels.
+        size: of a region.
     """
 
     height: int
     width: int
-    side: int
+    size: Size
 
     @classmethod
-    def of(cls, pixels: npt.NDArray[Any], side: int) -> Regions:
+    def of(cls, pixels: npt.NDArray[Any], size: Size) -> Regions:
         """Those of an HxWxC image."""
         height, width = pixels.shape[:2]
-        return cls(height, width, side)
+        return cls(height, width, size)
 
     @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns of regions."""
-        return -(-self.height // self.side), -(-self.width // self.side)
+        return -(-self.height // self.size[0]), -(-self.width // self.size[1])
 
     @property
     def pixels(self) -> npt.NDArray[np.float64]:
         """(rows, columns): input pixels of every region."""
         rows, columns = (
-            np.minimum(self.side, extent - self.side * np.arange(count))
-            for extent, count in zip((self.height, self.width), self.shape, strict=True)
+            np.minimum(side, extent - side * np.arange(count))
+            for side, extent, count in zip(self.size, (self.height, self.width), self.shape, strict=True)
         )
         return np.multiply.outer(rows, columns).astype(np.float64)
 
     def spread(self, values: npt.NDArray[Any], scale: int = 1) -> npt.NDArray[Any]:
         """A value of every region for each of its pixels, `scale` a side for each of the input."""
-        step = self.side * scale
-        return values.repeat(step, 0).repeat(step, 1)[: self.height * scale, : self.width * scale]
+        return values.repeat(self.size[0] * scale, 0).repeat(self.size[1] * scale, 1)[
+            : self.height * scale, : self.width * scale
+        ]
+
+
+def region_means(plane: npt.NDArray[Any], regions: Regions, scale: int = 1) -> npt.NDArray[np.float64]:
+    """(sH, sW) values of an image's pixels, `scale` a side for each of the input, to the mean of each region."""
+    for axis, (count, side) in enumerate(zip(regions.shape, regions.size, strict=True)):
+        plane = np.add.reduceat(plane, np.arange(count) * side * scale, axis)
+    means: npt.NDArray[np.float64] = plane / (regions.pixels * scale**2)
+    return means
 
 
 def require_map(choice: npt.NDArray[Any], regions: Regions, candidates: Sequence[str]) -> ChoiceMap:
@@ -69,7 +81,7 @@ def require_map(choice: npt.NDArray[Any], regions: Regions, candidates: Sequence
         raise UsageError(
             f"the map has {choice.shape[0]}x{choice.shape[1]} regions",
             why=f"{regions.height}x{regions.width} input pixels are {regions.shape[0]}x{regions.shape[1]} regions of "
-            f"{regions.side}",
+            f"{regions.size[0]}x{regions.size[1]}",
             hint="make it for an image of this size",
         )
     low, high = int(choice.min()), int(choice.max())

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from slsc.errors import UsageError
-from slsc.runtime.adaptive.regions import ChoiceMap, Regions, shares
+from slsc.runtime.adaptive.regions import ChoiceMap, Regions, Size, shares
 from slsc.runtime.adaptive.selection import Chosen, Table, by_beta, by_budget, by_loss
 
 ASKED = {"beta": "--beta", "budget": "--budget", "time_budget": "--time-budget", "quality": "--quality"}
@@ -61,7 +61,7 @@ class Choice:
     Attributes:
         map: (rows, columns) of indices into `candidates`.
         candidates: their names, cheapest first.
-        side: of a region, input pixels.
+        size: height and width of a region, input pixels.
         hw: height and width of the image that it was made for, input pixels.
         shares: of the pixels that each candidate restores.
         cost: average cost of a pixel, a share of the dense network's, estimating not counted.
@@ -72,7 +72,7 @@ class Choice:
 
     map: ChoiceMap
     candidates: tuple[str, ...]
-    side: int
+    size: Size
     hw: tuple[int, int]
     shares: tuple[float, ...]
     cost: float
@@ -128,10 +128,10 @@ def _by_time(table: Table, seconds: npt.NDArray[Any], most: float) -> Chosen:
 
 
 def summed_up(
-    found: Chosen, table: Table, dense: npt.NDArray[Any] | None, names: tuple[str, ...], side: int, hw: tuple[int, int]
+    found: Chosen, table: Table, dense: npt.NDArray[Any] | None, names: tuple[str, ...], size: Size, hw: tuple[int, int]
 ) -> Choice:
     """A map with what it means."""
     loss = None if dense is None else 10 * math.log10(table.error(found.choice) / table.mean(dense))
-    parts = shares(found.choice, Regions(*hw, side), len(names))
+    parts = shares(found.choice, Regions(*hw, size), len(names))
     cost = table.cost(found.choice)
-    return Choice(found.choice, names, side, hw, tuple(parts.tolist()), cost, loss, found.met, cost)
+    return Choice(found.choice, names, size, hw, tuple(parts.tolist()), cost, loss, found.met, cost)

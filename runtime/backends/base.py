@@ -119,7 +119,7 @@ RegionMap = npt.NDArray[np.uint8]
 class Regional(Protocol):
     """A runner that holds several candidates, networks of one topology, and gives each region of an image its own.
 
-    Regions are squares of T input pixels a side, those at the lower and right border cut off by it.
+    Regions are rectangles of input pixels, those at the lower and right border cut off by it.
     """
 
     def candidates(self) -> int:
@@ -134,8 +134,8 @@ class Regional(Protocol):
         """
         ...
 
-    def set_region(self, pixels: int) -> None:
-        """Set T, 1..4096; at first 24.
+    def set_region(self, height: int, width: int) -> None:
+        """Set the size of a region, 1..4096 a side; at first 24 and 32. Widths that are multiples of 16 are faster.
 
         Raises:
             UsageError: it is out of range.

@@ -85,11 +85,11 @@ class NativeRunner:
                 raise UsageError(f"there is no candidate {candidate}", hint=f"use one of 0 to {self.candidates() - 1}")
             self._candidate = candidate
 
-    def set_region(self, pixels: int) -> None:
+    def set_region(self, height: int, width: int) -> None:
         """See `Regional.set_region`."""
         with self._lock:
-            if self._native.slsc_set_region(self._handle, pixels) != Status.OK:
-                raise UsageError(f"regions cannot have {pixels} pixels a side", why=self._error())
+            if self._native.slsc_set_region(self._handle, height, width) != Status.OK:
+                raise UsageError(f"regions cannot have {height}x{width} pixels", why=self._error())
 
     def regions(self, height: int, width: int) -> tuple[int, int]:
         """See `Regional.regions`."""

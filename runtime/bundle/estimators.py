@@ -40,7 +40,7 @@ class EstimatorRecord:
         candidates: whose errors or logits it estimates, by ascending cost. Those but the last may be no engines of
             their own: `artefacts` then hold them.
         dense: whether it estimates the dense network's error as well, after them; a classifier does not.
-        side: of a region, input pixels; a multiple of 4.
+        region: height and width of one, input pixels; multiples of 4.
         beta: of Eq. 8, at which the calibration images cost what was asked for on average; 0 for a classifier, which
             has it in its numbers.
         beta_engines: likewise, for backends that cannot leave out a region: among the engines alone.
@@ -54,7 +54,7 @@ class EstimatorRecord:
     entry: str
     candidates: tuple[str, ...]
     dense: bool
-    side: int
+    region: tuple[int, int]
     beta: float
     beta_engines: float
     budget: float
@@ -89,7 +89,7 @@ class EstimatorRecord:
             entry=fields.text("entry", longest=200),
             candidates=fields.items("candidates", text, MAX_ESTIMATED),
             dense=fields.boolean("dense"),
-            side=fields.integer("side", MIN_SIDE, MAX_SIDE),
+            region=fields.pair("region", MIN_SIDE, MAX_SIDE),
             beta=fields.number("beta", 0.0, 1e6),
             beta_engines=fields.number("beta_engines", 0.0, 1e6),
             budget=fields.number("budget", 0.0, 1.0),
@@ -100,8 +100,8 @@ class EstimatorRecord:
         for kind in value.artefacts:
             if len(kind) > MAX_KIND or not KIND_NAME.fullmatch(kind):
                 fields.refuse("artefacts", f"{kind[:40]!r} is no kind")
-        if value.side % 4:
-            fields.refuse("side", "expected a multiple of 4")
+        if any(side % 4 for side in value.region):
+            fields.refuse("region", "expected multiples of 4")
         if value.classifies and (value.dense or value.beta or value.beta_engines):
             fields.refuse("kind", "a classifier has no error of the dense network, and no beta")
         if value.classifies and value.engines != value.candidates:

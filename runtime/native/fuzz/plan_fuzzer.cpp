@@ -34,9 +34,11 @@ void run(slsc_engine* engine, Size size) {
     std::vector<float> input(size_t(in_channels) * size.height * size.width, 0.5f);
     std::vector<float> output(size_t(out_channels) * height * width);
     if (slsc_run(engine, input.data(), size.height, size.width, output.data()) != SLSC_OK) std::abort();
-    if (const int candidates = slsc_candidates(engine); candidates > 1) {
+    const int candidates = slsc_candidates(engine);
+    for (int region_width : {5, 16}) {
+        if (candidates == 1) break;
         int map_rows, map_columns;
-        if (slsc_set_region(engine, 5) != SLSC_OK ||
+        if (slsc_set_region(engine, 5, region_width) != SLSC_OK ||
             slsc_regions(engine, size.height, size.width, &map_rows, &map_columns) != SLSC_OK)
             std::abort();
         std::vector<uint8_t> map(size_t(map_rows) * map_columns);

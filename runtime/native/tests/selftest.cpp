@@ -107,10 +107,12 @@ std::vector<float> stream(slsc_engine* engine, const Image& input, const Image& 
     return rows.output.pixels;
 }
 
-// What regions of 5 pixels make where every other one takes the last candidate, the others the first.
-std::vector<float> restore_mixed(slsc_engine* engine, const Image& input, size_t floats, int band) {
+constexpr int kRegionWidths[] = {5, 16};  // whose pixels lie side by side in vectors, and those that lie in blocks
+
+// What regions of 5 rows make where every other one takes the last candidate, the others the first.
+std::vector<float> restore_mixed(slsc_engine* engine, const Image& input, size_t floats, int band, int width) {
     int rows, columns;
-    if (slsc_set_band(engine, band) != SLSC_OK || slsc_set_region(engine, 5) != SLSC_OK ||
+    if (slsc_set_band(engine, band) != SLSC_OK || slsc_set_region(engine, 5, width) != SLSC_OK ||
         slsc_regions(engine, input.height, input.width, &rows, &columns) != SLSC_OK)
         die(slsc_last_error(engine));
     std::vector<uint8_t> map(size_t(rows) * columns);
@@ -132,11 +134,13 @@ double run_case(const Bytes& plan, const Image& input, const Image& expected, in
         const std::vector<float> banded = restore(opened.engine, input, expected, band);
         if (std::memcmp(banded.data(), output.data(), output.size() * sizeof(float)) != 0) return INFINITY;
     }
-    const std::vector<float> mixed = restore_mixed(opened.engine, input, output.size(), input.height);
-    for (int band : {1, 12, 0})
-        if (std::memcmp(restore_mixed(opened.engine, input, output.size(), band).data(), mixed.data(),
-                        mixed.size() * sizeof(float)) != 0)
-            return INFINITY;
+    for (int width : kRegionWidths) {
+        const std::vector<float> mixed = restore_mixed(opened.engine, input, output.size(), input.height, width);
+        for (int band : {1, 12, 0})
+            if (std::memcmp(restore_mixed(opened.engine, input, output.size(), band, width).data(), mixed.data(),
+                            mixed.size() * sizeof(float)) != 0)
+                return INFINITY;
+    }
     if (slsc_set_memory(opened.engine, 1) != SLSC_OK) die(slsc_last_error(opened.engine));  // windows that slide with every band
     for (int band : {1, 5, 0}) {
         const std::vector<float> streamed = stream(opened.engine, input, expected, band);
@@ -189,8 +193,9 @@ void attack(const Bytes& plan, Tally& tally) {
         if (slsc_arena_bytes(opened.engine) > 4 << 20) return;
         std::vector<float> input(size_t(in_channels) * 9 * 13, 0.5f), output(size_t(out_channels) * height * width);
         if (slsc_run(opened.engine, input.data(), 9, 13, output.data()) != SLSC_OK) die(slsc_last_error(opened.engine));
-        if (slsc_candidates(opened.engine) > 1)
-            restore_mixed(opened.engine, {in_channels, 9, 13, std::move(input)}, output.size(), band);
+        for (int region : kRegionWidths)
+            if (slsc_candidates(opened.engine) > 1)
+                restore_mixed(opened.engine, {in_channels, 9, 13, input}, output.size(), band, region);
     }
     if (slsc_set_memory(opened.engine, 1) != SLSC_OK) die(slsc_last_error(opened.engine));
     Rows rows{{in_channels, 9, 13, std::vector<float>(size_t(in_channels) * 9 * 13, 0.5f)},

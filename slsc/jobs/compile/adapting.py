@@ -20,20 +20,20 @@ from slsc.passes.artefacts import FORMS
 from slsc.progress import StageProgress
 from slsc.runtime.adaptive.estimator import HIGHEST, LOWEST, Quadratic, terms
 from slsc.runtime.adaptive.mixed_tiles import enlarged
-from slsc.runtime.adaptive.regions import SIDE
+from slsc.runtime.adaptive.regions import SIZE
 from slsc.runtime.adaptive.selection import Table, by_beta, by_budget
 from slsc.runtime.bundle.engines import ZERO_COST, Artefact
 from slsc.runtime.bundle.estimators import KIND, EstimatorRecord
 
 ENTRY = "estimators/errors.f32"
 
-SHIFTS = ((0, 0), (SIDE // 2, SIDE // 2))
+SHIFTS = ((0, 0), (SIZE[0] // 2, SIZE[1] // 2))
 """Photos are cut into regions so many rows and columns further on: more to learn from what is restored once."""
 
 RIDGE = 100.0
 """Pulls weights to 0: as much as so many regions of average weight pull them elsewhere."""
 
-HARD = 0.25
+HARD = 0.5
 """Regions weigh as their error to this power: where it is large, mistakes cost an image more."""
 
 FLOOR = 0.05
@@ -112,7 +112,7 @@ def fit_estimator(
         entry=ENTRY,
         candidates=names,
         dense=truth,
-        side=SIDE,
+        region=SIZE,
         beta=calibrated_beta(tables, float(budget)),
         beta_engines=calibrated_beta([_engines_alone(table) for table in tables], float(budget)),
         budget=float(budget),
@@ -141,7 +141,7 @@ def fit(images: Sequence[Measured]) -> Quadratic:
     """Ridge regression of the errors' logarithms on the features and their products."""
     values = np.concatenate([each.features.reshape(len(each.features), -1).T for each in images]).astype(np.float64)
     errors = np.concatenate([each.errors.reshape(len(each.errors), -1).T for each in images]) + FLOOR
-    weight = np.concatenate([each.pixels.ravel() for each in images]) / SIDE**2 * errors.mean(1) ** HARD
+    weight = np.concatenate([each.pixels.ravel() for each in images]) / (SIZE[0] * SIZE[1]) * errors.mean(1) ** HARD
     weight /= weight.mean()
     mean, deviation = values.mean(0), values.std(0) + 1e-3
     rows = terms(values, mean, deviation)

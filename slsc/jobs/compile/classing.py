@@ -18,7 +18,7 @@ from slsc.jobs.compile.regional_errors import Measured, Meter, Values, enough, n
 from slsc.progress import StageProgress
 from slsc.runtime.adaptive.classes import likeliest, regrets
 from slsc.runtime.adaptive.estimator import Quadratic
-from slsc.runtime.adaptive.regions import SIDE
+from slsc.runtime.adaptive.regions import SIZE
 from slsc.runtime.adaptive.selection import Table, by_budget
 from slsc.runtime.bundle.engines import Artefact
 from slsc.runtime.bundle.estimators import CLASSES, EstimatorRecord
@@ -70,7 +70,7 @@ def fit_classes(
         entry=ENTRY,
         candidates=tuple(engine.name for engine in ranked),
         dense=False,
-        side=SIDE,
+        region=SIZE,
         beta=0.0,
         beta_engines=0.0,
         budget=average,

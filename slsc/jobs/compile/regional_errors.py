@@ -14,7 +14,7 @@ from slsc.jobs.compile.measuring import fitted, runner
 from slsc.networks.tile_geometry import Batch, RestoreBatch
 from slsc.progress import StageProgress
 from slsc.runtime.adaptive.features import features
-from slsc.runtime.adaptive.regions import SIDE, Regions
+from slsc.runtime.adaptive.regions import SIZE, Regions, region_means
 from slsc.runtime.backends.native_backend import NativeBackend
 from slsc.runtime.bundle.manifest import ImageIO
 from slsc.runtime.image.colour import LUMA
@@ -22,8 +22,9 @@ from slsc.runtime.image.pixels import to_batch, wanted_batch
 
 Values = npt.NDArray[np.float64]
 
-REGIONS = 3000
-"""Regions that it is trained on, at most: more photos than hold them are left out."""
+REGIONS = 12000
+"""Regions that it is trained on, at most: more photos than hold them are left out. More do better: at the cost of the
+engine at 1/8 RFDN's gained 0.09 dB on Set14 when trained on 340 photos, 0.07 on their first 3000 regions."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +81,10 @@ class Meter:
             part = given[down:, right:]
             if 0 in part.shape:
                 continue
-            regions, scale = Regions.of(part, SIDE), io.scale
-            errors = [_region_means(each[:, down * scale :, right * scale :], regions, scale) for each in squares]
+            regions, scale = Regions.of(part, SIZE), io.scale
+            errors = [
+                region_means(each[:, down * scale :, right * scale :].mean(0), regions, scale) for each in squares
+            ]
             yield Measured(features(part, regions), np.stack(errors), regions.pixels)
 
     def _seen(self, output: Batch) -> Values:
@@ -93,18 +96,9 @@ class Meter:
         return unit.astype(np.float64)
 
 
-def _region_means(squares: Values, regions: Regions, scale: int) -> Values:
-    """(C, sH, sW) to the mean of each region."""
-    plane = squares.mean(0)
-    for axis, count in enumerate(regions.shape):
-        plane = np.add.reduceat(plane, np.arange(count) * regions.side * scale, axis)
-    means: Values = plane / (regions.pixels * scale**2)
-    return means
-
-
 def enough(pairs: Sequence[Pair], io: ImageIO) -> list[Pair]:
     """Pairs that hold `REGIONS`, cut as the network takes them, drawn evenly over all."""
     cut = [fitted(pair, io) for pair in pairs]
-    sizes = [Regions.of(given, SIDE).pixels.size for given, _ in cut]
+    sizes = [Regions.of(given, SIZE).pixels.size for given, _ in cut]
     count = max(1, int(len(cut) * min(1.0, REGIONS / sum(sizes))))
     return [cut[index] for index in np.linspace(0, len(cut) - 1, count).astype(int)]

@@ -22,7 +22,7 @@ from slsc.metrics.psnr import luma, psnr
 from slsc.progress import StageProgress
 from slsc.runtime.adaptive.features import MACS
 from slsc.runtime.adaptive.ladder import estimator_of
-from slsc.runtime.adaptive.regions import Regions
+from slsc.runtime.adaptive.regions import Regions, region_means
 from slsc.runtime.adaptive.selection import Table, by_budget
 from slsc.runtime.bundle.reader import open_bundle
 from slsc.runtime.session import Session
@@ -156,7 +156,7 @@ class _Image:
         self._protocol = protocol_for(session.manifest.io)
         session.configure(beta=None, budget=None)
         choice = session.choose(low)
-        self._regions = Regions.of(low, choice.side)
+        self._regions = Regions.of(low, choice.size)
         self.runs: dict[tuple[str, str], _Run] = {}
         costs = {name: session.manifest.cost(name) for name in choice.candidates}
         squares = []
@@ -227,10 +227,8 @@ class _Image:
         return kept
 
     def _sums(self, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        step = self._regions.side * self._session.manifest.io.scale
-        for axis, count in enumerate(self._regions.shape):
-            values = np.add.reduceat(values, np.arange(count) * step, axis)
-        return values
+        scale = self._session.manifest.io.scale
+        return region_means(values, self._regions, scale) * self._regions.pixels * scale**2
 
 
 def budgets_between(costs: npt.NDArray[np.float64]) -> list[float]:

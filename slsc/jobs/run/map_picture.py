@@ -35,9 +35,11 @@ def map_picture(choice: Choice) -> Image.Image:
     Of photos of more than `MOST_PIXELS` regions take fewer pixels than they have.
     """
     palette = colours(len(choice.candidates))
-    side = max(1, min(choice.side, int((MOST_PIXELS / choice.map.size) ** 0.5)))
-    rows, columns = choice.hw if side == choice.side else (side * choice.map.shape[0], side * choice.map.shape[1])
-    pixels = palette[Regions(rows, columns, side).spread(choice.map)]
+    smaller = min(1.0, (MOST_PIXELS / (choice.map.size * choice.size[0] * choice.size[1])) ** 0.5)
+    size = (max(1, int(choice.size[0] * smaller)), max(1, int(choice.size[1] * smaller)))
+    whole = (size[0] * choice.map.shape[0], size[1] * choice.map.shape[1])
+    height, width = choice.hw if size == choice.size else whole
+    pixels = palette[Regions(height, width, size).spread(choice.map)]
     lines = [f"{name}: {share:.1%}" for name, share in zip(choice.candidates, choice.shares, strict=True)]
     loss = "" if choice.loss is None else f", {choice.loss:.2f} dB to it as estimated"
     lines.append(f"cost: {choice.cost:.4f} of the dense network{loss}")

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from slsc.runtime.adaptive.estimator import Quadratic, terms
 from slsc.runtime.adaptive.features import features
-from slsc.runtime.adaptive.regions import SIDE, Regions
+from slsc.runtime.adaptive.regions import SIZE, Regions
 from slsc.runtime.bundle.estimators import FEATURES, TERMS
 from slsc.runtime.bundle.manifest import ImageIO
 
@@ -53,7 +53,7 @@ class RegionClassifier(nn.Module):
         if self._io.order == "BGR":
             pixels = pixels[:, :, ::-1]
         pixels = np.ascontiguousarray(pixels)
-        return features(pixels, Regions.of(pixels, SIDE)).reshape(FEATURES, -1).T
+        return features(pixels, Regions.of(pixels, SIZE)).reshape(FEATURES, -1).T
 
     def _take_in(self, values: Tensor) -> None:
         """Bring (regions, FEATURES) into the mean of all that were seen in training."""
@@ -80,7 +80,7 @@ def region_means(values: Tensor, hw: Sequence[int]) -> tuple[Tensor, Tensor]:
         Two of (B * rows * columns,), in the order of `RegionClassifier`; the shares' mean is 1.
     """
     plane, scale = values.mean(1), values.shape[2] // hw[0]
-    parts = [column for row in plane.split(SIDE * scale, 1) for column in row.split(SIDE * scale, 2)]
+    parts = [column for row in plane.split(SIZE[0] * scale, 1) for column in row.split(SIZE[1] * scale, 2)]
     pixels = torch.tensor([float(part[0].numel()) for part in parts], device=values.device)
     means = torch.stack([part.mean((1, 2)) for part in parts], 1)
     return means.reshape(-1), (pixels / pixels.mean()).repeat(len(values))

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from slsc.errors import UsageError
 from slsc.onnx_torch import OnnxModule
-from slsc.runtime.adaptive.regions import SIDE, Regions
+from slsc.runtime.adaptive.regions import SIZE, Regions
 from slsc.runtime.bundle.manifest import ImageIO
 from slsc.search.base import Classes, Rules, SearchNetwork, SearchResult
 from slsc.search.classes.classifier import RegionClassifier, region_means
@@ -112,7 +112,7 @@ class ClassedNetwork(NestedNetwork):
     def _by_region(self, x: Tensor) -> Tensor:
         """Every network's image where it is the likeliest."""
         height, width = x.shape[2:]
-        regions = Regions(height, width, SIDE)
+        regions = Regions(height, width, SIZE)
         classes = self.classifier(x).argmax(1).reshape(len(x), *regions.shape).cpu().numpy()
         ranks, restored = self._ranks(), torch.empty(0)
         for network in range(len(self.keeps)):

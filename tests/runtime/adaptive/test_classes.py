@@ -15,7 +15,9 @@ from slsc.runtime.adaptive.wish import Wish
 from slsc.runtime.bundle.estimators import CLASSES, FEATURES, TERMS, EstimatorRecord
 
 RNG = np.random.default_rng(0)
-RECORD = EstimatorRecord(CLASSES, "estimators/classes.f32", ("1-4", "1-2", "3-4"), False, 24, 0.0, 0.0, 0.5, {}, {})
+RECORD = EstimatorRecord(
+    CLASSES, "estimators/classes.f32", ("1-4", "1-2", "3-4"), False, (24, 24), 0.0, 0.0, 0.5, {}, {}
+)
 
 
 def quadratic() -> Quadratic:
@@ -29,7 +31,7 @@ def quadratic() -> Quadratic:
 def test_the_likeliest_class_is_that_of_the_largest_logit() -> None:
     contrast = np.linspace(0, 1, 170)[None, :, None] ** 3
     numbers, pixels = quadratic(), (RNG.integers(0, 256, (50, 170, 3)) * contrast).astype(np.uint8)
-    logits = by_region(numbers, pixels, RECORD.side)
+    logits = by_region(numbers, pixels, RECORD.region)
     found = Classifier(RECORD, numbers.to_bytes())(pixels)
     assert found.dense is None and found.candidates.min() == 0
     table = Table(found.candidates, np.array([0.25, 0.5, 0.75]), np.ones(logits.shape[1:]))

@@ -10,12 +10,13 @@ import pytest
 from slsc.errors import BundleError, UsageError
 from slsc.runtime.adaptive.estimator import HIGHEST, LOWEST, Estimator, Quadratic, terms
 from slsc.runtime.adaptive.features import NAMES, features
-from slsc.runtime.adaptive.regions import SIDE, Regions, require_map, shares
+from slsc.runtime.adaptive.regions import Regions, region_means, require_map, shares
 from slsc.runtime.bundle.engines import Artefact
 from slsc.runtime.bundle.estimators import FEATURES, KIND, TERMS, EstimatorRecord
 
+SIZE = (24, 24)
 RECORD = EstimatorRecord(
-    KIND, "estimators/errors.f32", ("bicubic", "1-8", "1-4"), True, SIDE, 0.1, 0.1, 0.125, {}, {"native": Artefact("x")}
+    KIND, "estimators/errors.f32", ("bicubic", "1-8", "1-4"), True, SIZE, 0.1, 0.1, 0.125, {}, {"native": Artefact("x")}
 )
 RNG = np.random.default_rng(2)
 
@@ -35,14 +36,14 @@ def test_there_are_as_many_features_as_the_format_says() -> None:
 def test_every_region_of_any_image_has_finite_features(shape: tuple[int, ...], dtype: type) -> None:
     values = RNG.random(shape)
     image = values.astype(np.float32) if dtype is np.float32 else (values * np.iinfo(dtype).max).astype(dtype)
-    found = features(image, Regions(*shape[:2], SIDE))
-    assert found.shape == (FEATURES, -(-shape[0] // SIDE), -(-shape[1] // SIDE))
+    found = features(image, Regions(*shape[:2], SIZE))
+    assert found.shape == (FEATURES, -(-shape[0] // SIZE[0]), -(-shape[1] // SIZE[1]))
     assert np.isfinite(found).all()
 
 
 def test_large_images_are_measured_in_bands_with_the_same_result(monkeypatch: pytest.MonkeyPatch) -> None:
     image = RNG.integers(0, 256, (24 * 9 + 5, 70, 3), np.uint8)
-    regions = Regions(*image.shape[:2], SIDE)
+    regions = Regions(*image.shape[:2], SIZE)
     whole = features(image, regions)
     monkeypatch.setattr("slsc.runtime.adaptive.features.BAND_PIXELS", 24 * 70 * 2)
     assert np.allclose(features(image, regions), whole, atol=1e-4)
@@ -50,7 +51,7 @@ def test_large_images_are_measured_in_bands_with_the_same_result(monkeypatch: py
 
 def test_depth_does_not_change_features_much() -> None:
     eight = RNG.integers(0, 256, (48, 48, 3), np.uint8)
-    regions = Regions(48, 48, SIDE)
+    regions = Regions(48, 48, SIZE)
     for other in (eight.astype(np.uint16) * 257, (eight / 255).astype(np.float32)):
         assert np.allclose(features(eight, regions), features(other, regions), atol=1e-3)
 
@@ -58,7 +59,7 @@ def test_depth_does_not_change_features_much() -> None:
 def test_detail_has_larger_features_than_flatness() -> None:
     image = np.full((48, 72, 3), 100, np.uint8)
     image[:24, :24] = RNG.integers(0, 256, (24, 24, 3), np.uint8)
-    found = features(image, Regions(48, 72, SIDE))
+    found = features(image, Regions(48, 72, SIZE))
     for name in ("laplacian mean", "gradient most", "halving mean", "skipping mean", "deviation"):
         plane = found[NAMES.index(name)]
         assert plane[0, 0] > plane[1, 2] + 1
@@ -106,12 +107,20 @@ def test_a_damaged_entry_is_refused(data: bytes) -> None:
 
 
 def test_regions_cover_an_image_once() -> None:
-    regions = Regions(50, 70, SIDE)
+    regions = Regions(50, 70, SIZE)
     assert regions.shape == (3, 3) and regions.pixels.sum() == 50 * 70
     assert regions.pixels[2, 2] == 2 * 22
     spread = regions.spread(np.arange(9).reshape(3, 3), 2)
     assert spread.shape == (100, 140) and spread[99, 139] == 8 and spread[47, 47] == 0
     assert np.allclose(shares(np.zeros((3, 3), np.uint8), regions, 2), [1, 0])
+
+
+def test_regions_may_be_wider_than_high() -> None:
+    regions = Regions(30, 70, (12, 64))
+    assert regions.shape == (3, 2) and regions.pixels.tolist() == [[768, 72], [768, 72], [384, 36]]
+    spread = regions.spread(np.arange(6).reshape(3, 2), 2)
+    assert spread.shape == (60, 140) and spread[23, 128] == 1 and spread[24, 127] == 2
+    assert np.allclose(region_means(spread, regions, 2), np.arange(6).reshape(3, 2))
 
 
 @pytest.mark.parametrize(
@@ -126,4 +135,4 @@ def test_regions_cover_an_image_once() -> None:
 )
 def test_a_map_that_does_not_fit_is_refused(choice: np.ndarray, message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        require_map(choice, Regions(50, 70, SIDE), ("a", "b", "c"))
+        require_map(choice, Regions(50, 70, SIZE), ("a", "b", "c"))

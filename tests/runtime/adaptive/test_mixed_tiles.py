@@ -32,7 +32,7 @@ class Plus:
 def mixed(tiny: SimpleNamespace, choice: np.ndarray, scale: int = 1, halo: int = 1, align: int = 1) -> MixedTiles:
     io = tiny.manifest(scale=scale).io
     runners = (None, Plus(1, scale), Plus(2, scale))
-    return MixedTiles(runners, (0.0, 0.1, 0.3), choice, Regions(*HW, SIDE), io, halo, align)
+    return MixedTiles(runners, (0.0, 0.1, 0.3), choice, Regions(*HW, (SIDE, SIDE)), io, halo, align)
 
 
 def test_every_region_is_its_networks_away_from_borders(tiny: SimpleNamespace) -> None:

@@ -9,7 +9,7 @@ from types import ModuleType
 import numpy as np
 
 from slsc.passes.lowering.nmp import Array, DType, Op, PlanFile
-from slsc.passes.lowering.nmp_ops import Conv, DepthToSpace, Pad, Pool, Resize, SpaceToDepth
+from slsc.passes.lowering.nmp_ops import Conv, DepthToSpace, GlobalMean, Pad, Pool, Resize, SpaceToDepth
 from slsc.pattern import group_sizes, kept_in_group
 
 Numbers = np.ndarray
@@ -64,8 +64,16 @@ def _of_candidate(op: Op, candidate: int) -> tuple[Op, int]:
     return replace(op, params=params, slopes=own.slopes, sets=()), own.kept
 
 
-def interpret_map(interpreter: ModuleType, plan: PlanFile, image: Numbers, regions: Numbers, size: int) -> Numbers:
-    """The output for a (channels, height, width) image and a map of candidates for regions of `size` pixels a side."""
+Size = tuple[int, int]
+"""Height and width of a region."""
+
+STRIPS = 16
+"""Of a value's rows in a region, which lie in blocks where they are a multiple."""
+
+
+def interpret_map(interpreter: ModuleType, plan: PlanFile, image: Numbers, regions: Numbers, size: Size) -> Numbers:
+    """The output for a (channels, height, width) image and a map of candidates for its regions."""
+    blocks = _blocks(interpreter, plan, image, size)
     values: dict[int, Numbers] = {plan.input: image.astype(np.float32)}
     axes: dict[int, tuple[Axis, Axis]] = {plan.input: ((Fraction(1), Fraction(0)),) * 2}
     for op in plan.ops:
@@ -73,7 +81,7 @@ def interpret_map(interpreter: ModuleType, plan: PlanFile, image: Numbers, regio
         made = [interpreter._run(plan, *_of_candidate(op, index)[:1], ins, _of_candidate(op, index)[1])
                 for index in range(len(op.sets) + 1)]  # fmt: skip
         before = _before_shuffle(op, axes[op.ins[0]])
-        chosen = _chosen(made[0].shape, op, before, regions, size) if op.sets else np.array(0)
+        chosen = _chosen(made[0].shape, op, before, regions, size, blocks[op.out]) if op.sets else np.array(0)
         mixed = np.choose(chosen, made).astype(np.float32)
         if op.out not in values:
             values[op.out] = np.full((plan.values[op.out], *mixed.shape[1:]), np.nan, np.float32)
@@ -83,15 +91,58 @@ def interpret_map(interpreter: ModuleType, plan: PlanFile, image: Numbers, regio
     return values[plan.output]
 
 
-def _chosen(shape: tuple[int, ...], op: Op, axes: tuple[Axis, Axis], regions: Numbers, size: int) -> Numbers:
-    """By row and column of a convolution's output: its candidate."""
+def _blocks(interpreter: ModuleType, plan: PlanFile, image: Numbers, size: Size) -> dict[int, int]:
+    """By value: columns of it in a region where it lies in blocks, else 0; all 0 where that cannot be."""
+    values: dict[int, Numbers] = {plan.input: image.astype(np.float32)}
+    axes: dict[int, tuple[Axis, Axis]] = {plan.input: ((Fraction(1), Fraction(0)),) * 2}
+    pixels: set[int] = set()
+    for op in plan.ops:
+        ins = [interpreter._read(values, op, index) for index in (0, 1) if op.ins[index] >= 0]
+        own, kept = _of_candidate(op, len(op.sets))
+        made = interpreter._run(plan, own, ins, kept)
+        values.setdefault(op.out, np.zeros((plan.values[op.out], *made.shape[1:]), np.float32))
+        other = axes[op.ins[1]] if op.ins[1] >= 0 else None
+        axes[op.out] = _made(op, _before_shuffle(op, axes[op.ins[0]]), other, ins[0].shape[1:])
+        if isinstance(op.params, GlobalMean) or (op.ins[0] in pixels and not isinstance(op.params, Resize)):
+            pixels.add(op.out)
+    found = {}
+    for value, (_, (a, _)) in axes.items():
+        columns = Fraction(size[1]) / a
+        whole = columns.denominator == 1 and columns % STRIPS == 0 and value not in pixels
+        found[value] = int(columns) if whole else 0
+    together = all(_go_together(op, found, pixels) for op in plan.ops)
+    return found if together else dict.fromkeys(found, 0)
+
+
+def _go_together(op: Op, blocks: dict[int, int], pixels: set[int]) -> bool:
+    def same(index: int) -> bool:
+        return op.ins[index] < 0 or op.ins[index] in pixels or blocks[op.ins[index]] == blocks[op.out]
+
+    match op.params:
+        case Conv() as p:
+            return blocks[op.out] // STRIPS % p.shuffle == 0 and same(1)
+        case Resize() | Pool() | Pad():
+            return True
+        case DepthToSpace() as p:
+            return blocks[op.ins[0]] * p.block == blocks[op.out]
+        case SpaceToDepth() as p:
+            return blocks[op.out] * p.block == blocks[op.ins[0]]
+    return op.out in pixels or (same(0) and same(1))
+
+
+def _chosen(
+    shape: tuple[int, ...], op: Op, axes: tuple[Axis, Axis], regions: Numbers, size: Size, block: int
+) -> Numbers:
+    """By row and column of a convolution's output: its candidate. `block`: columns of one that lies in blocks."""
     assert isinstance(op.params, Conv)
     if shape[1:] == (1, 1) and regions.size > 1:
         return np.array(regions.max())
     places = []
-    for pixels, (a, b), count in zip(shape[1:], axes, regions.shape, strict=True):
+    for pixels, (a, b), count, side in zip(shape[1:], axes, regions.shape, size, strict=True):
         p = np.arange(pixels) // op.params.shuffle
-        places.append(np.array([min(max((a * int(each) + b) // size, 0), count - 1) for each in p], int))
+        places.append(np.array([min(max((a * int(each) + b) // side, 0), count - 1) for each in p], int))
+    if block:
+        places[1] = np.minimum(np.arange(shape[2]) // block, regions.shape[1] - 1)
     return regions[np.ix_(*places)].astype(int)
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import hashlib
+import json
 import threading
+import zipfile
 from collections.abc import Callable, Iterator
 from ctypes import POINTER, byref, c_char_p, c_int, c_uint64, c_void_p
 from dataclasses import dataclass
@@ -15,6 +18,7 @@ import pytest
 
 import slsc
 from slsc.runtime.backends.library import library_path
+from slsc.runtime.bundle.estimators import FEATURES, KIND, TERMS, EstimatorRecord
 from slsc.runtime.session import Session
 
 onnx = pytest.importorskip("onnx")
@@ -438,3 +442,49 @@ def test_a_fixed_input_too_small_for_tiles_is_said(tiny, bundles, tmp_path, open
     assert bundle.restore(_image(5, 8, 3, np.uint8)).shape == (10, 16, 3)
     status, _ = bundle.run(_image(9, 8, 3, np.uint8))
     assert (status, "too small to tile" in bundle.error) == (BAD_SIZE, True)
+
+
+def _with_estimator(source: Path, target: Path, **changed: Any) -> Path:
+    """A bundle that tells its engine from what costs nothing, by estimates of 1."""
+    entry, data = "estimators/errors.f32", np.ones(2 * FEATURES + TERMS * 2, "<f4").tobytes()
+    with zipfile.ZipFile(source) as bundle:
+        files = {name: bundle.read(name) for name in bundle.namelist()}
+    manifest = json.loads(files.pop("manifest.json"))
+    engine = manifest["engines"][0]["name"]
+    manifest["candidates"] = [
+        {"name": engine, "cost": 0.5, "quality": {}},
+        {"name": "bicubic", "cost": 0.0, "quality": {}},
+    ]
+    estimator = EstimatorRecord(KIND, entry, ("bicubic", engine), False, (24, 32), 0.1, 0.1, 0.5, {}, {}).to_dict()
+    manifest["estimators"] = [{**estimator, **changed}]
+    manifest["entries"][entry] = {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as bundle:
+        for name, content in {"manifest.json": json.dumps(manifest), **files, entry: data}.items():
+            bundle.writestr(zipfile.ZipInfo(name), content)
+    return target
+
+
+def test_a_bundle_that_chooses_by_region_is_restored_with_its_engine(network, opened, tmp_path):
+    plain = network("rgb")
+    adaptive, image = _with_estimator(plain, tmp_path / "adaptive.slsb"), _image(30, 41, 3, np.uint8)
+    with Session(adaptive, threads=1) as session:
+        assert session.adaptive
+    np.testing.assert_array_equal(opened(adaptive).restore(image), opened(plain).restore(image))
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"kind": "pickle"}, "kind"),
+        ({"candidates": ["bicubic", "another"]}, "another is no candidate"),
+        ({"candidates": ["bicubic"]}, "at least two"),
+        ({"region": [24, 30]}, "multiples of 4"),
+        ({"beta": -1.0}, "beta"),
+        ({"entry": "nowhere"}, "nowhere is not among the entries"),
+        ({"more": 1}, "more"),
+    ],
+)
+def test_estimators_that_make_no_sense_are_refused(network, native, context, tmp_path, changed, message):
+    path, handle = _with_estimator(network("rgb"), tmp_path / "adaptive.slsb", **changed), c_void_p()
+    assert native.slsc_bundle_open(context, str(path).encode(), None, byref(handle)) == BAD_BUNDLE
+    assert message in native.slsc_bundle_last_error(None).decode()

@@ -147,7 +147,8 @@ def test_a_map_serves_for_the_next_image(adaptive: Path) -> None:
 def test_the_dearest_everywhere_is_that_engine(adaptive: Path) -> None:
     image = np.random.default_rng(4).integers(0, 256, (*HW, 3), np.uint8)
     with Session(adaptive, threads=1) as session, Session(adaptive, engine="1-2", threads=1) as fixed:
-        every = np.full((3, 5), len(session.choose(image).candidates) - 1, np.uint8)
+        choice = session.choose(image)
+        every = np.full_like(choice.map, len(choice.candidates) - 1)
         difference = session.restore(image, map=every).astype(int) - fixed.restore(image)
     assert np.abs(difference).max() <= 1
 
@@ -182,8 +183,9 @@ def test_a_map_gives_the_same_picture_whole_and_in_tiles(adaptive: Path, backend
     found = []
     for tile in (None, 40):
         with Session(adaptive, backend=backend, threads=1, exact=True, tile=tile) as session:
-            names = session.choose(image).candidates
-            found.append(session.restore(image, map=np.arange(15, dtype=np.uint8).reshape(3, 5) % len(names)))
+            choice = session.choose(image)
+            every = np.arange(choice.map.size, dtype=np.uint8).reshape(choice.map.shape)
+            found.append(session.restore(image, map=every % len(choice.candidates)))
     assert np.abs(found[0].astype(int) - found[1]).max() <= 1
 
 

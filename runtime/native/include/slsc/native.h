@@ -82,8 +82,9 @@ SLSC_API slsc_status slsc_set_candidate(slsc_engine* engine, int candidate);
 /* Multiply-accumulates of a candidate for a whole image of the last size given to slsc_shape or a run; 0 where there is neither. */
 SLSC_API uint64_t slsc_candidate_macs(slsc_engine* engine, int candidate);
 
-/* Pixels of the image along either side of a region, 1..4096; at first 24. Multiples of 24 are fastest. */
-SLSC_API slsc_status slsc_set_region(slsc_engine* engine, int pixels);
+/* Height and width of a region, pixels of the image, 1..4096 each; at first 24 and 32. Where the width is a multiple of 16 each vector
+ * lies in one region, and a pass takes about as long as its candidates do by their shares; else all candidates make every vector. */
+SLSC_API slsc_status slsc_set_region(slsc_engine* engine, int height, int width);
 
 /* Rows and columns of regions in an image of height x width, those at its lower and right border counted: of a map. */
 SLSC_API slsc_status slsc_regions(slsc_engine* engine, int height, int width, int* rows, int* columns);
@@ -118,7 +119,8 @@ SLSC_API slsc_status slsc_run(slsc_engine* engine, const float* input, int heigh
 
 /* Restores one image, each region with the candidate that `map` has for it: map_rows * map_columns of them, row by row. Every convolution
  * takes for each pixel that it makes the weights of the pixel's region, and reads its neighbours' features as they are. Pixels of
- * all values lie in regions of the image as strides, shuffles, resizing and padding tell; what is folded together counts as one
+ * all values lie in regions of the image as strides, shuffles, resizing and padding tell (but a region's columns, where a value has a
+ * multiple of 16 of them, begin with the value's own first one, whatever padding tells); what is folded together counts as one
  * convolution, and what is one pixel (behind a global mean) takes the dearest candidate that the map names. With one candidate
  * everywhere the result is that of slsc_run with it, to the bit. SLSC_BAD_ARGUMENT where the map has another size than slsc_regions
  * tells, or names a candidate that there is not; nothing is written then. */
@@ -195,7 +197,8 @@ typedef enum {
     SLSC_F32 = 2
 } slsc_sample_type;
 
-/* Opens the bundle at `path` (UTF-8) and loads one of its engines: the one of that name, the first for NULL. `context`: NULL for
+/* Opens the bundle at `path` (UTF-8) and loads one of its engines: the one of that name, the first for NULL. It restores whole images: in
+ * a bundle made to choose by region, too, where the first engine is the one of the budget asked for. `context`: NULL for
  * one of its own, with a thread per core; it may be freed before the bundle is closed. On failure *bundle is NULL and
  * slsc_bundle_last_error(NULL) says why, for the calling thread: SLSC_CANNOT_READ, SLSC_BAD_BUNDLE (the text holds one word of a
  * closed set, such as "truncated"), SLSC_BAD_ARGUMENT (no engine of that name), SLSC_UNSUPPORTED (the engine could not be made

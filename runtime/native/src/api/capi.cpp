@@ -100,15 +100,15 @@ uint64_t slsc_candidate_macs(slsc_engine* engine, int candidate) {
     return macs;
 }
 
-slsc_status slsc_set_region(slsc_engine* engine, int pixels) {
-    return on(engine, [&] { engine->engine.set_region(pixels); });
+slsc_status slsc_set_region(slsc_engine* engine, int height, int width) {
+    return on(engine, [&] { engine->engine.set_region(height, width); });
 }
 
 slsc_status slsc_regions(slsc_engine* engine, int height, int width, int* rows, int* columns) {
     if (!rows || !columns) return SLSC_BAD_ARGUMENT;
     return on(engine, [&] {
         slsc::require(height >= 1 && width >= 1, SLSC_BAD_ARGUMENT, "height and width must be 1 or more");
-        *rows = int(engine->engine.regions_along(height)), *columns = int(engine->engine.regions_along(width));
+        *rows = int(engine->engine.region_rows(height)), *columns = int(engine->engine.region_columns(width));
     });
 }
 

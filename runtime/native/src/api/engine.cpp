@@ -55,11 +55,12 @@ void Engine::set_candidate(int candidate) {
     candidate_ = candidate;
 }
 
-void Engine::set_region(int pixels) {
-    require(pixels >= 1 && pixels <= kMaxRegion, SLSC_BAD_ARGUMENT,
-            "a region must have 1.." + std::to_string(kMaxRegion) + " pixels");
-    if (pixels != region_) forget();
-    region_ = pixels;
+void Engine::set_region(int height, int width) {
+    for (int side : {height, width})
+        require(side >= 1 && side <= kMaxRegion, SLSC_BAD_ARGUMENT,
+                "a region must have 1.." + std::to_string(kMaxRegion) + " pixels a side");
+    if (height != region_.columns || width != region_.rows) forget();
+    region_ = {width, height};
 }
 
 void Engine::set_band(int rows) {
@@ -91,7 +92,7 @@ const Schedule& Engine::prepare(int height, int width, int candidate) {
 }
 
 int Engine::candidate_of(const RegionMap& map, int height, int width) const {
-    const int64_t rows = regions_along(height), columns = regions_along(width);
+    const int64_t rows = region_rows(height), columns = region_columns(width);
     require(map.rows == rows && map.columns == columns, SLSC_BAD_ARGUMENT,
             "the map has " + std::to_string(map.rows) + " x " + std::to_string(map.columns) + " regions, where the image has " +
                 std::to_string(rows) + " x " + std::to_string(columns));

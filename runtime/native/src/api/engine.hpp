@@ -32,8 +32,8 @@ public:
     void set_capacity(int capacity);
     // What runs without a map run with, and sizes are told of: one of the plan's candidates, or kByRegion.
     void set_candidate(int candidate);
-    // Pixels along a side of a region.
-    void set_region(int pixels);
+    // Pixels of the upright image.
+    void set_region(int height, int width);
     void set_precision(slsc_precision precision);
     // What the convolutions that the plan has in integers are computed in.
     Precision precision() const;
@@ -52,8 +52,9 @@ public:
     bool has_integers() const;
     const Kernels& kernels() const { return *kernels_; }
     int candidates() const { return plan_->candidates(); }
-    // Regions along a side of so many pixels.
-    int64_t regions_along(int pixels) const { return (int64_t(pixels) + region_ - 1) / region_; }
+    // Rows and columns of regions in an upright image.
+    int64_t region_rows(int height) const { return (int64_t(height) + region_.columns - 1) / region_.columns; }
+    int64_t region_columns(int width) const { return (int64_t(width) + region_.rows - 1) / region_.rows; }
     // Of one of the candidates, at the last size.
     uint64_t candidate_macs(int candidate);
     // By operation of the plan: of those that were folded together or run together, the last has all.
@@ -82,7 +83,8 @@ private:
     std::shared_ptr<const Plan> plan_;
     const Kernels* kernels_;
     int capacity_ = 0, band_ = 0;  // asked for
-    int candidate_, region_ = kDefaultRegion;
+    int candidate_;
+    RegionSize region_;
     uint64_t memory_ = 0;          // bytes allowed, 0: any
     slsc_precision wanted_ = SLSC_AS_PLANNED;
     std::map<std::tuple<int, int, Precision>, std::shared_ptr<const Program>> programs_;  // by capacity and candidate

@@ -12,14 +12,14 @@
 namespace slsc {
 namespace {
 
-// Of a convolution, before its shuffle, that one thread makes with all candidates.
+// Columns, before the shuffle, that one thread makes with all candidates where vectors hold pixels of several.
 constexpr int kColumnsByRegion = 24;
 
 class Run {
 public:
     Run(const Schedule& schedule, Context& context, const uint8_t* map)
         : schedule_(schedule), kernels_(*schedule.program->target.kernels), threads_(context.threads()),
-          arena_(context.arena().get()), scratch_(context.scratch().get()) {
+          arena_(context.arena().get()), scratch_(context.scratch().get()), map_(map) {
         const Plan& plan = *schedule.program->plan;
         const Regions& regions = schedule.regions;
         for (const RegionGrid& grid : regions.grids)
@@ -65,12 +65,44 @@ public:
 private:
     void run(const Step& step, int index) {
         const Node& node = schedule_.program->nodes[index];
-        if (!node.choices.empty() && schedule_.regions.grid_of[index] >= 0) return run_by_region(step, index);
+        if (!schedule_.regions.grids.empty() && schedule_.regions.grid_of[index] >= 0) return run_by_region(step, index);
         const int choice = node.choices.empty() ? kNoChoice : dearest_;  // one pixel stands for all regions
         const OpKernel& kernel = kernel_of(*schedule_.program, node, choice);
-        with_job(schedule_, step, index, arena_, {choice, nullptr}, [&](const Job& job) {
-            threads_.run(kernel.items(job),
-                         [&](int item, int worker) { kernel.run(job, item, scratch_ + worker * schedule_.scratch_floats); });
+        const std::vector<Job> jobs = jobs_of(schedule_, step, index, arena_, {choice, nullptr});
+        threads_.run(kernel.items(jobs.front()), [&](int item, int worker) { kernel.run(jobs.front(), item, scratch_of(worker)); });
+    }
+
+    float* scratch_of(int worker) const { return scratch_ + worker * schedule_.scratch_floats; }
+
+    // Every item is a block's share of columns that lie in one region.
+    void run_blocks(const Step& step, int index, const RegionGrid& grid) {
+        const Node& node = schedule_.program->nodes[index];
+        std::vector<std::vector<Job>> jobs;  // by choice
+        each_choice(node, [&](int choice) { jobs.push_back(jobs_of(schedule_, step, index, arena_, {choice, nullptr})); });
+        const Job& any = jobs.front().front();
+        const int shuffle = node.op.conv.shuffle, rows = any.out.block / shuffle, blocks = any.out.rows / any.out.block;
+        std::vector<Columns> runs;
+        for (int x = any.from / shuffle; x < any.to / shuffle; ++x) {
+            const bool goes_on = !runs.empty() && grid.column_region[x] == grid.column_region[x - 1];
+            if (goes_on) ++runs.back().end;
+            else runs.push_back({x, x + 1});
+        }
+        threads_.run(blocks * int(runs.size()), [&](int item, int worker) {
+            const Columns columns = runs[item / blocks];
+            const int block = item % blocks;
+            const Regions& regions = schedule_.regions;
+            // Padding may make more blocks than the image has.
+            const size_t region = size_t(grid.column_region[columns.first]) * regions.rows + std::min(block, regions.rows - 1);
+            const uint8_t candidate = map_[region];
+            const int choice = node.choices.empty() ? kNoChoice : candidate;
+            const OpKernel& kernel = kernel_of(*schedule_.program, node, choice);
+            const Job& job = jobs[std::max(0, choice)].front();
+            const Area area = kernel.area(job);
+            for (int x = columns.first; x < columns.end; x += area.columns)
+                for (int y = 0; y < rows; y += area.rows)
+                    kernel.run_region(job,
+                                      {block * rows + y, std::min(area.rows, rows - y), x, std::min(area.columns, columns.end - x)},
+                                      scratch_of(worker));
         });
     }
 
@@ -79,23 +111,21 @@ private:
         const Node& node = schedule_.program->nodes[index];
         const int grid_index = schedule_.regions.grid_of[index];
         const RegionGrid& grid = schedule_.regions.grids[grid_index];
+        if (grid.in_blocks()) return run_blocks(step, index, grid);
         const Columns made = schedule_.node_steps[step.at + index - step.first].made;
-        // As many columns an item as give every thread one: cells of more of them fill more vectors.
-        const int unit = std::max(kColumnsByRegion, grid.cell_columns) * node.op.conv.shuffle, threads = threads_.threads();
+        const int unit = kColumnsByRegion * node.op.conv.shuffle, threads = threads_.threads();
         const int columns = ((made.end - made.first + threads - 1) / threads + unit - 1) / unit * unit;
         const int first = made.first / columns, items = (made.end - 1) / columns - first + 1;
         threads_.run(items, [&](int item, int worker) {
-            float* scratch = scratch_ + worker * schedule_.scratch_floats;
             each_choice(node, [&](int choice) {
-                ChosenPixels chosen{chosen_[grid_index].lanes[choice].data(), grid.column_region.data(), grid.strip_rows,
-                                    grid.cell_rows, grid.cell_columns};
+                const ChosenPixels chosen{chosen_[grid_index].lanes[choice].data(), grid.column_region.data(), grid.strip_rows};
                 const OpKernel& kernel = kernel_of(*schedule_.program, node, choice);
-                with_job(schedule_, step, index, arena_, {choice, &chosen}, [&](Job& job) {
-                    job.from = std::max(made.first, (first + item) * columns),
+                std::vector<Job> jobs = jobs_of(schedule_, step, index, arena_, {choice, &chosen});
+                for (Job& job : jobs) {
+                    job.from = std::max(made.first, (first + item) * columns);
                     job.to = std::min(made.end, (first + item + 1) * columns);
-                    if (kernel.run_cells && chosen.cell_rows) return kernel.run_cells(job, scratch);
-                    for (int i = 0; i < kernel.items(job); ++i) kernel.run(job, i, scratch);
-                });
+                }
+                for (int i = 0; i < kernel.items(jobs.front()); ++i) kernel.run(jobs.front(), i, scratch_of(worker));
             });
         });
     }
@@ -144,6 +174,7 @@ private:
     ThreadPool& threads_;
     float* arena_;
     float* scratch_;
+    const uint8_t* map_;  // by row and column of the upright image; null: one candidate everywhere
     std::vector<ChosenLanes> chosen_;  // by grid
     int dearest_ = 0;                  // candidate that the map names
     int copied_ = 0, slid_ = 0;

@@ -12,6 +12,9 @@ constexpr int kMaxSide = 1 << 16, kMaxScale = 16, kMaxMultiple = 4096;
 constexpr double kMaxValue = 1e6;
 constexpr int64_t kMaxCount = 1'000'000'000'000'000;
 constexpr size_t kShort = 64, kMaxEngines = 64, kMaxCandidates = 64, kMaxKinds = 16, kMaxKind = 32, kMaxNotes = 64;
+constexpr size_t kLongest = 200;  // of the name of an entry
+constexpr int kLeastRegion = 8, kMostRegion = 256;  // a side, input pixels
+constexpr double kMostBeta = 1e6;
 constexpr const char* kZeroCost[] = {"bicubic", "identity"};
 
 void require_schema(Fields& fields) {
@@ -199,22 +202,86 @@ void read_engines(Fields& fields, Manifest& manifest) {
     }
 }
 
-void check_candidates(Fields& fields, const Manifest& manifest) {
+// What tells candidates of regions apart, of which this library makes no use: it restores with one engine.
+struct Estimating {
+    std::vector<std::string> candidates;  // by ascending cost
+    std::vector<std::string> entries;
+    bool together = false;  // all candidates but the last may be in one artefact, and no engines of their own
+};
+
+Estimating read_estimator(const Json& json, const std::string& path) {
+    Fields fields(json, path);
+    Estimating found;
+    const bool classifies = fields.choice("kind", {"luma-quadratic", "luma-classes"}) == "luma-classes";
+    found.entries.push_back(fields.text("entry", kLongest));
+    found.candidates = fields.texts("candidates", kMaxCandidates);
+    const bool dense = fields.boolean("dense");
+    for (int side : fields.pair("region", kLeastRegion, kMostRegion))
+        if (side % 4) fields.refuse("region", "expected multiples of 4");
+    const double beta = fields.number("beta", 0.0, kMostBeta), beta_engines = fields.number("beta_engines", 0.0, kMostBeta);
+    if (classifies && (dense || beta > 0 || beta_engines > 0))
+        fields.refuse("kind", "a classifier has no error of the dense network, and no beta");
+    fields.number("budget", 0.0, 1.0);
+    check_figures(fields, "quality");
+    const Json& artefacts = kinds(fields, "artefacts");
+    for (const Json& item : artefacts.items) {
+        Fields artefact(item, fields.path_of("artefacts"));
+        found.entries.push_back(artefact.text("entry", kLongest));
+        artefact.close();
+    }
+    fields.close();
+    const std::set<std::string> names(found.candidates.begin(), found.candidates.end());
+    if (names.size() < 2 || names.size() != found.candidates.size())
+        fields.refuse("candidates", "expected at least two, each once");
+    found.together = !artefacts.items.empty();
+    return found;
+}
+
+std::vector<Estimating> read_estimators(Fields& fields) {
+    std::vector<Estimating> found;
+    for (const Json& json : fields.list("estimators")) found.push_back(read_estimator(json, fields.path_of("estimators[0]")));
+    if (found.size() > 1) fields.refuse("estimators", "expected at most one");
+    return found;
+}
+
+// Their candidates and entries are the bundle's.
+void check_estimators(Fields& fields, const std::vector<Estimating>& estimators, const std::map<std::string, double>& costs,
+                      const Manifest& manifest) {
+    for (const Estimating& estimator : estimators) {
+        double last = 0.0;
+        for (const std::string& name : estimator.candidates) {
+            const auto cost = costs.find(name);
+            if (cost == costs.end()) fields.refuse("estimators", name + " is no candidate");
+            if (cost->second < last) fields.refuse("estimators", "its candidates are not in the order of their costs");
+            last = cost->second;
+        }
+        for (const std::string& entry : estimator.entries)
+            if (!manifest.entries.count(entry)) fields.refuse("estimators", entry + " is not among the entries");
+    }
+}
+
+// Costs by name.
+std::map<std::string, double> check_candidates(Fields& fields, const Manifest& manifest,
+                                               const std::vector<Estimating>& estimators) {
     const std::string zero = manifest.io.task == "sr" ? kZeroCost[0] : kZeroCost[1];
-    std::set<std::string> engines, names;
+    std::set<std::string> engines;
+    std::map<std::string, double> costs;
     for (const EngineRecord& engine : manifest.engines) engines.insert(engine.name);
+    for (const Estimating& estimator : estimators)
+        if (estimator.together) engines.insert(estimator.candidates.begin(), estimator.candidates.end());
     const auto& list = fields.list("candidates");
     if (list.size() > kMaxCandidates)
         fields.refuse("candidates", "expected at most " + std::to_string(kMaxCandidates) + " of them");
     for (size_t i = 0; i < list.size(); ++i) {
         Fields candidate(list[i], fields.path_of("candidates") + "[" + std::to_string(i) + "]");
         const std::string name = candidate.text("name", kShort);
-        candidate.number("cost", 0.0, name == zero ? 0.0 : 1.0);
+        const double cost = candidate.number("cost", 0.0, name == zero ? 0.0 : 1.0);
         check_figures(candidate, "quality");
         candidate.close();
         if (name != zero && !engines.count(name)) candidate.refuse("name", "there is no engine " + name);
-        if (!names.insert(name).second) candidate.refuse("name", name + " appears twice");
+        if (!costs.emplace(name, cost).second) candidate.refuse("name", name + " appears twice");
     }
+    return costs;
 }
 
 void read_entries(Fields& fields, Manifest& manifest) {
@@ -243,11 +310,10 @@ Manifest read_manifest(const Json& json) {
     manifest.io = read_io(fields.take("io"), "manifest.io");
     manifest.tile = read_tile(fields.take("tile"), "manifest.tile");
     read_engines(fields, manifest);
-    if (!fields.list("estimators").empty())
-        throw BundleError(Fault::newer_schema,
-                          "it has an estimator, and this library does not choose by region: compile it without --adaptive");
-    check_candidates(fields, manifest);
+    const std::vector<Estimating> estimators = read_estimators(fields);
+    const std::map<std::string, double> costs = check_candidates(fields, manifest, estimators);
     read_entries(fields, manifest);
+    check_estimators(fields, estimators, costs, manifest);
     fields.close();
     return manifest;
 }

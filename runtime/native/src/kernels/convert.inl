@@ -51,7 +51,10 @@ static inline void pixels_to(float* row, int at, int size, int count, V pixels) 
     for (int i = 0; i < count && at + i < size; ++i) row[at + i] = pixels[i];
 }
 
-static int strip_items(const View& value) { return value.channels * ((value.rows + LANES - 1) / LANES); }
+// Items of a block.
+static inline int block_items(const View& value) { return (value.block + LANES - 1) / LANES; }
+
+static int strip_items(const View& value) { return value.channels * (value.rows / value.block) * block_items(value); }
 
 // Strip rows of one item: LANES at most, which in each lane lie beside each other in a row of the planes.
 struct StripRows {
@@ -59,8 +62,9 @@ struct StripRows {
 };
 
 static inline StripRows strip_rows(const View& value, int item) {
-    const int blocks = (value.rows + LANES - 1) / LANES, y = item % blocks * LANES, left = value.rows - y;
-    return {item / blocks, y, left < LANES ? left : LANES};
+    const int parts = block_items(value), blocks = value.rows / value.block;
+    const int part = item % parts, block = item / parts % blocks, left = value.block - part * LANES;
+    return {item / parts / blocks, block * value.block + part * LANES, left < LANES ? left : LANES};
 }
 
 static inline float* plane_row(const Planes& planes, const View& value, int channel, int x) {
@@ -73,7 +77,7 @@ static void to_strips(const Planes& planes, const View& value, int from, int to,
     for (int x = from; x < to; ++x) {
         const float* row = plane_row(planes, value, at.channel, x);
         V block[LANES];
-        for (int l = 0; l < LANES; ++l) block[l] = pixels_from(row, l * value.rows + at.y, value.height);
+        for (int l = 0; l < LANES; ++l) block[l] = pixels_from(row, image_row(value, LANES, l, at.y), value.height);
         transpose(block);
         for (int i = 0; i < at.count; ++i) store(pixel_at(value, at.channel, at.y + i, x), block[i]);
     }
@@ -86,6 +90,6 @@ static void from_strips(const View& value, const Planes& planes, int from, int t
         V block[LANES];
         for (int i = 0; i < LANES; ++i) block[i] = i < at.count ? load(pixel_at(value, at.channel, at.y + i, x)) : V{};
         transpose(block);
-        for (int l = 0; l < LANES; ++l) pixels_to(row, l * value.rows + at.y, value.height, at.count, block[l]);
+        for (int l = 0; l < LANES; ++l) pixels_to(row, image_row(value, LANES, l, at.y), value.height, at.count, block[l]);
     }
 }

@@ -142,9 +142,7 @@ static void dense_run(const Job& job, int item, float* scratch) {
     if (concerns(job, region)) dense_region(job, region, scratch);
 }
 
-static void dense_run_cells(const Job& job, float* scratch) {
-    each_cells(job, dense_rows(job), DENSE_TUNING.columns, [&](const Region& region) { dense_region(job, region, scratch); });
-}
+static Area dense_area(const Job& job) { return {dense_rows(job), DENSE_TUNING.columns}; }
 
 static size_t dense_scratch(const Job& job) {
     const int channels = dense_of(job).chunks[0].channels;  // no chunk has more than the first

@@ -71,37 +71,38 @@ static void few_outputs_row(const Job& job, const ConvGeometry& g, const Region&
 // Whether all blocks of a region, for `outputs` outputs, lie within the columns of the input.
 static bool inside(const Job& job, const ConvGeometry& g, const Region& region, int outputs) {
     const int first = region.x - g.left;
-    return !job.in0.pixel && region.columns % (DENSE_SUMS / outputs) == 0 && first >= 0 &&
+    const bool same_strips = job.in0.block * job.op->conv.shuffle == job.out.block;
+    return same_strips && !job.in0.pixel && region.columns % (DENSE_SUMS / outputs) == 0 && first >= 0 &&
            first + region.columns + g.kw - 1 <= job.in0.width;
 }
 
 // Whether row t of the input can be read in place: it is the strips' own, and where it is beyond the image, so is what is made
 // of it.
-static bool in_place(const Job& job, const ConvGeometry& g, int t) {
+static bool in_place(const Job& job, const ConvGeometry& g, int first, int t) {
     const View& in = job.in0;
-    const int r = job.op->conv.shuffle, top_row = t + g.top - g.kh + 1, first_made = top_row > 0 ? top_row : 0;
-    if (t < 0 || t >= in.rows) return false;
+    const int r = job.op->conv.shuffle, top_row = t + g.top - g.kh + 1, first_made = top_row > first ? top_row : first;
+    if (t < first || t >= first + in.block) return false;
     for (int l = 0; l < LANES; ++l)
-        if (l * in.rows + t >= in.height && l * in.rows + first_made < job.out.height / r) return false;
+        if (image_row(in, LANES, l, t) >= in.height && image_row(in, LANES, l, first_made) < job.out.height / r) return false;
     return true;
 }
 
+static Area few_outputs_area(const Job&) { return {FEW_OUTPUTS_TUNING.rows, FEW_OUTPUTS_TUNING.columns}; }
+
 static int few_outputs_items(const Job& job) { return conv_regions(job, FEW_OUTPUTS_TUNING.rows, FEW_OUTPUTS_TUNING.columns); }
 
-// Walks a region down, for blocks of `outputs` outputs: row(region, y, rows) for each of its rows.
+// Walks a region down, for blocks of `outputs` outputs: row(y, rows) for each of its rows.
 template <class Row>
-static void walk_down(const Job& job, const ConvGeometry& g, int outputs, int item, float* packed, Row row) {
-    const Region region = conv_region(job, item, FEW_OUTPUTS_TUNING.rows, FEW_OUTPUTS_TUNING.columns);
-    if (!concerns(job, region)) return;
+static void walk_down(const Job& job, const ConvGeometry& g, int outputs, const Region& region, float* packed, Row row) {
     const int64_t plane = int64_t(g.packed_columns) * LANES;
     const bool reads_in_place = inside(job, g, region, outputs);
-    const int top = region.y - g.top;
+    const int top = region.y - g.top, block = region.y / job.in0.block * job.in0.block;
     int ready = top;  // first row that is not yet packed, where it has to be
     for (int y = region.y; y < region.y + region.rows; ++y) {
         InputRow rows[kFewOutputsRows];
         for (int i = 0; i < g.kh; ++i) {
             const int t = y - g.top + i;
-            if (reads_in_place && in_place(job, g, t)) {
+            if (reads_in_place && in_place(job, g, block, t)) {
                 rows[i] = {pixel_at(job.in0, 0, t, region.x - g.left), job.in0.plane};
                 continue;
             }
@@ -110,20 +111,24 @@ static void walk_down(const Job& job, const ConvGeometry& g, int outputs, int it
             rows[i] = {held, plane};
         }
         ready = y - g.top + g.kh;
-        row(region, y, rows);
+        row(y, rows);
     }
 }
 
-static void few_outputs_run(const Job& job, int item, float* scratch) {
+static void few_outputs_region(const Job& job, const Region& region, float* scratch) {
     const ConvGeometry g = few_outputs_geometry(*job.op);
-    walk_down(job, g, job.op->conv.made, item, scratch + DENSE_SUMS * LANES,
-              [&](const Region& region, int y, const InputRow* rows) {
-                  switch (job.op->conv.made) {
-                      case 2: few_outputs_row<2>(job, g, region, y, rows, scratch); break;
-                      case 3: few_outputs_row<3>(job, g, region, y, rows, scratch); break;
-                      default: few_outputs_row<4>(job, g, region, y, rows, scratch);
-                  }
-              });
+    walk_down(job, g, job.op->conv.made, region, scratch + DENSE_SUMS * LANES, [&](int y, const InputRow* rows) {
+        switch (job.op->conv.made) {
+            case 2: few_outputs_row<2>(job, g, region, y, rows, scratch); break;
+            case 3: few_outputs_row<3>(job, g, region, y, rows, scratch); break;
+            default: few_outputs_row<4>(job, g, region, y, rows, scratch);
+        }
+    });
+}
+
+static void few_outputs_run(const Job& job, int item, float* scratch) {
+    const Region region = conv_region(job, item, FEW_OUTPUTS_TUNING.rows, FEW_OUTPUTS_TUNING.columns);
+    if (concerns(job, region)) few_outputs_region(job, region, scratch);
 }
 
 static size_t few_outputs_scratch(const Job& job) {

@@ -18,7 +18,7 @@ struct BorderLanes {
 static BorderLanes border_lanes(const View& in, int y) {
     BorderLanes at = {};
     for (int l = 0; l < LANES; ++l) {
-        const int row = l * in.rows + y, border = (row == 0 ? 1 : 0) | (row == in.height - 1 ? 2 : 0);
+        const int row = image_row(in, LANES, l, y), border = (row == 0 ? 1 : 0) | (row == in.height - 1 ? 2 : 0);
         at.mask[border][l] = -1;
         at.any[border] = true;
     }
@@ -72,10 +72,10 @@ static void folded_row(const Job& job, const Region& region, int y, const InputR
         }
 }
 
-static void folded_pair_run(const Job& job, int item, float* scratch) {
+static void folded_pair_region(const Job& job, const Region& region, float* scratch) {
     const ConvGeometry g = few_outputs_geometry(*job.op);
     const int outputs = job.op->conv.made / (job.op->conv.shuffle * job.op->conv.shuffle);
-    walk_down(job, g, outputs, item, scratch + 2 * DENSE_SUMS * LANES, [&](const Region& region, int y, const InputRow* rows) {
+    walk_down(job, g, outputs, region, scratch + 2 * DENSE_SUMS * LANES, [&](int y, const InputRow* rows) {
         switch (outputs) {
             case 1: folded_row<1>(job, region, y, rows, scratch); break;
             case 2: folded_row<2>(job, region, y, rows, scratch); break;
@@ -83,6 +83,11 @@ static void folded_pair_run(const Job& job, int item, float* scratch) {
             default: folded_row<4>(job, region, y, rows, scratch);
         }
     });
+}
+
+static void folded_pair_run(const Job& job, int item, float* scratch) {
+    const Region region = conv_region(job, item, FEW_OUTPUTS_TUNING.rows, FEW_OUTPUTS_TUNING.columns);
+    if (concerns(job, region)) folded_pair_region(job, region, scratch);
 }
 
 static size_t folded_pair_scratch(const Job& job) { return size_t(DENSE_SUMS) * LANES + few_outputs_scratch(job); }

@@ -13,14 +13,20 @@ namespace slsc {
 
 struct ConvVariant;
 
-// Which pixels of what a convolution makes, before its shuffle, are one candidate's; and those of them that are made just now.
+// Which pixels of what a convolution makes, before its shuffle, are one candidate's.
 struct ChosenPixels {
     const uint32_t* lanes;          // [column region][row of a strip]: bit l for lane l
     const uint16_t* column_region;  // by column
     int rows;                       // of a strip
-    int cell_rows, cell_columns;    // see RegionGrid
-    bool all = false;               // all pixels of the region that is being made
-    const void* group = nullptr;    // else of a group of cells (kernels/gather.inl); null: those that `lanes` tells
+};
+
+// Rows and columns of what a convolution makes, before its shuffle.
+struct Region {
+    int y, rows, x, columns;
+};
+
+struct Area {
+    int rows, columns;
 };
 
 struct Job {
@@ -30,7 +36,7 @@ struct Job {
     const void* weights = nullptr;  // Conv: what its variant has prepared
     const float *bias = nullptr, *scale = nullptr, *shift = nullptr;  // where the operation has them
     const float* slopes = nullptr;   // PRelu
-    ChosenPixels* chosen = nullptr;  // Conv: those to make; null for all
+    const ChosenPixels* chosen = nullptr;  // Conv: those to make; null for all
     bool out_bytes = false;          // IntConv: the output is of U8
     const Job* sibling = nullptr;    // Conv by taps: a 1x1 convolution to run with it, see program/siblings.hpp
 };
@@ -39,7 +45,9 @@ struct OpKernel {
     int (*items)(const Job&);
     void (*run)(const Job&, int item, float* scratch);
     size_t (*scratch_floats)(const Job&);  // null: none
-    void (*run_cells)(const Job&, float* scratch) = nullptr;  // all items of a job of chosen pixels, cell by cell; null: cannot
+    // Of Conv: the largest region that is made at once, and what makes one, which lies in one block.
+    Area (*area)(const Job&) = nullptr;
+    void (*run_region)(const Job&, const Region&, float* scratch) = nullptr;
 };
 
 struct Kernels {

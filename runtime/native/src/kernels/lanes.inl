@@ -47,9 +47,9 @@ static inline float* pixel_at(const View& view, int channel, int64_t y, int64_t 
     return view.data + channel * view.plane + y * view.row + (x - view.first) * LANES;
 }
 
-// All ones in the lanes whose image row lane * rows + t exists.
+// All ones in the lanes whose image row exists in row t of a value.
 static inline VI valid_lanes(const View& view, int t) {
-    VI lane;
-    for (int l = 0; l < LANES; ++l) lane[l] = l * view.rows + t;
-    return (lane >= 0) & (lane < view.height);
+    VI row;
+    for (int l = 0; l < LANES; ++l) row[l] = image_row(view, LANES, l, t);
+    return row < view.height;
 }

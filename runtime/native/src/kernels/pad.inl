@@ -16,8 +16,8 @@ static void pad_row_by_lane(const Job& job, int channel, const int* row, float* 
     const PadKind kind = job.op->pad.kind;
     const int left = pad_amount(job.op->pad, &Sides::left, in.width);
     for (int l = 0; l < LANES; ++l) {
-        const int lane = row[l] < 0 ? 0 : row[l] / in.rows, y = row[l] < 0 ? 0 : row[l] % in.rows;
-        const float* from = pixel_at(in, channel, y, in.first) + lane;
+        const RowPlace at = place_of_row(in, LANES, row[l] < 0 ? 0 : row[l]);
+        const float* from = pixel_at(in, channel, at.row, in.first) + at.lane;
         for (int x = job.from; x < job.to; ++x) {
             const int column = row[l] < 0 ? -1 : padded_index(kind, x - left, in.width);
             to[int64_t(x - job.from) * LANES + l] = column < 0 ? job.op->pad.value : from[int64_t(column - in.first) * LANES];
@@ -43,12 +43,12 @@ static void pad_run(const Job& job, int item, float*) {
     const int channel = item / out.rows, y = item % out.rows;
     const int t = y - pad_amount(job.op->pad, &Sides::top, in.height), q = floor_div(t, in.rows);
     float* to = pixel_at(out, channel, y, job.from);
-    bool inside = out.rows == in.rows;  // and every lane that has an output row reads the image proper
+    bool inside = out.block == out.rows && out.rows == in.block;  // and every lane that has an output row reads the image proper
     int row[LANES];
     for (int l = 0; l < LANES; ++l) {
-        const bool wanted = l * out.rows + y < out.height;
-        row[l] = wanted ? padded_index(job.op->pad.kind, l * out.rows + t, in.height) : -1;
-        inside &= !wanted || (row[l] >= 0 && row[l] == l * out.rows + t);
+        const int made = image_row(out, LANES, l, y), read = made + t - y;
+        row[l] = made < out.height ? padded_index(job.op->pad.kind, read, in.height) : -1;
+        inside &= made >= out.height || (row[l] >= 0 && row[l] == read);
     }
     if (inside && q > -LANES && q < LANES) pad_row_of_strips(job, channel, t, q, to);
     else pad_row_by_lane(job, channel, row, to);

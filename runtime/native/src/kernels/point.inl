@@ -54,22 +54,19 @@ static size_t point_scratch(const Job& job) {
 }
 
 static void point_region(const Job& job, const Region& region, float* scratch) {
-    const CellGroup* group = group_of(job);
     float* copy = scratch + POINT_RUN * LANES;
-    const bool in_place = region.columns == POINT_RUN && !group;
+    const bool in_place = region.columns == POINT_RUN;
     const int64_t plane = in_place ? job.in0.plane : POINT_RUN * LANES;
     const Taps& taps = taps_of(job);
     for (int i = 0; i < taps.chunk_count; ++i) {
         const Chunk& chunk = taps.chunks[i];
         const TapList* lists = taps.lists + chunk.first_list;
         for (int y = region.y; y < region.y + region.rows; ++y) {
-            if (group)
-                gather_row(job, *group, 1, 1, chunk.first_channel, chunk.channels, y, 0, region.columns, copy, POINT_RUN * LANES);
-            else if (!in_place) copy_run(job.in0, chunk.first_channel, chunk.channels, y, region.x, region.columns, copy);
+            if (!in_place) copy_run(job.in0, chunk.first_channel, chunk.channels, y, region.x, region.columns, copy);
             const float* in = in_place ? pixel_at(job.in0, chunk.first_channel, y, region.x) : copy;
             for (int k = 0; k < chunk.outputs; ++k) {
                 const int output = int(lists[k].output);
-                if (chunk.channels > POINT_FAR && !group) expect_run(job.in0, chunk, y + 1, region.x, k, chunk.outputs);
+                if (chunk.channels > POINT_FAR) expect_run(job.in0, chunk, y + 1, region.x, k, chunk.outputs);
                 if (k + 1 < chunk.outputs) expect_operand(job, int(lists[k + 1].output), y, region.x, region.columns);
                 sum_list(lists[k], taps, in, plane, job.bias ? job.bias[output] : 0.0f, scratch);
                 finish(job, output, y, region.x, region.columns, scratch);
@@ -81,8 +78,4 @@ static void point_region(const Job& job, const Region& region, float* scratch) {
 static void point_run(const Job& job, int item, float* scratch) {
     const Region region = conv_region(job, item, TUNING.rows, TUNING.columns);
     if (concerns(job, region)) point_region(job, region, scratch);
-}
-
-static void point_run_cells(const Job& job, float* scratch) {
-    each_cells(job, TUNING.rows, POINT_RUN, [&](const Region& region) { point_region(job, region, scratch); });
 }

@@ -7,38 +7,59 @@ struct PoolRow {
     VI valid;           // lanes where the row lies in the image
 };
 
+// Copies a row of the input to where its lanes need it: that of image row `row` of lane l, where there is one.
+static const float* pool_row_by_lane(const View& in, int channel, const int* row, VI valid, float* held) {
+    for (int l = 0; l < LANES; ++l) {
+        if (!valid[l]) continue;
+        const RowPlace at = place_of_row(in, LANES, row[l]);
+        const float* from = pixel_at(in, channel, at.row, in.first) + at.lane;
+        for (int64_t x = 0; x < int64_t(in.pitch) * LANES; x += LANES) held[x + l] = from[x];
+    }
+    return held;
+}
+
 // The input rows under output row y. Rows no lane has are left out. `counted`: of each lane's window, rows that a mean is
-// taken over.
-static int pool_rows(const Job& job, int channel, int y, PoolRow* rows, V& counted) {
-    const View& in = job.in0;
+// taken over. `held`: room for rows in case strips have none of their own.
+static int pool_rows(const Job& job, int channel, int y, PoolRow* rows, V& counted, float* held) {
+    const View &in = job.in0, &out = job.out;
     const PoolParams& p = job.op->pool;
-    const bool padding = p.kind == PoolKind::AverageWithPadding;
+    const bool padding = p.kind == PoolKind::AverageWithPadding, strips = in.block == in.rows && out.block == out.rows;
     int found = 0;
     counted = V{};
     for (int r = 0; r < p.kernel_h; ++r) {
         const int t = y * p.stride_h - p.pad.top + r, q = floor_div(t, in.rows);
-        const VI valid = valid_lanes(in, t);
+        int row[LANES];
+        VI valid{};
         bool any = false;
         for (int l = 0; l < LANES; ++l) {
-            const int row = l * in.rows + t;
-            any |= valid[l] != 0;
-            if (valid[l] || (padding && row >= -p.pad.top && row < in.height + p.pad.bottom)) counted[l] += 1.0f;
+            row[l] = strips ? l * in.rows + t : image_row(out, LANES, l, y) * p.stride_h - p.pad.top + r;
+            const bool there = row[l] >= 0 && row[l] < in.height;
+            valid[l] = there ? -1 : 0, any |= there;
+            if (there || (padding && row[l] >= -p.pad.top && row[l] < in.height + p.pad.bottom)) counted[l] += 1.0f;
         }
-        if (!any || q <= -LANES || q >= LANES) continue;
-        rows[found++] = {pixel_at(in, channel, t - q * in.rows, in.first) + q, valid};
+        if (!any) continue;
+        if (!strips) rows[found] = {pool_row_by_lane(in, channel, row, valid, held + int64_t(found) * in.pitch * LANES), valid};
+        else if (q > -LANES && q < LANES) rows[found] = {pixel_at(in, channel, t - q * in.rows, in.first) + q, valid};
+        else continue;
+        ++found;
     }
     return found;
 }
 
 static int pool_items(const Job& job) { return job.out.channels * job.out.rows; }
 
-static void pool_run(const Job& job, int item, float*) {
+static size_t pool_scratch(const Job& job) {
+    const bool strips = job.in0.block == job.in0.rows && job.out.block == job.out.rows;
+    return strips ? 0 : size_t(job.op->pool.kernel_h) * job.in0.pitch * LANES;
+}
+
+static void pool_run(const Job& job, int item, float* scratch) {
     const PoolParams& p = job.op->pool;
     const int channel = item / job.out.rows, y = item % job.out.rows, width = job.in0.width;
     const PoolKind kind = p.kind;
     PoolRow rows[MAX_WINDOW];
     V counted;
-    const int count = pool_rows(job, channel, y, rows, counted);
+    const int count = pool_rows(job, channel, y, rows, counted, scratch);
     const V start = splat(kind == PoolKind::Max ? -__builtin_inff() : 0.0f);
     float* to = pixel_at(job.out, channel, y, job.from);
     for (int x = job.from; x < job.to; ++x, to += LANES) {
@@ -58,4 +79,4 @@ static void pool_run(const Job& job, int item, float*) {
     }
 }
 
-static constexpr OpKernel pool_kernel{pool_items, pool_run, nullptr};
+static constexpr OpKernel pool_kernel{pool_items, pool_run, pool_scratch};

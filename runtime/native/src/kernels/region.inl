@@ -1,4 +1,4 @@
-// What the convolution kernels share: the cut into regions, packing rows of the input, the epilogue. Needs activate.inl and gather.inl.
+// What the convolution kernels share: the cut into regions, packing rows of the input, the epilogue. Needs activate.inl.
 
 // Rows and columns to make, before the shuffle.
 static int conv_rows(const Job& job) { return job.out.rows / job.op->conv.shuffle; }
@@ -26,7 +26,7 @@ static inline uint32_t lanes_at(const Job& job, int y, int x) {
 
 // Whether a job is to make anything of a region.
 static bool concerns(const Job& job, const Region& region) {
-    if (!job.chosen || job.chosen->all || job.chosen->group) return true;
+    if (!job.chosen) return true;
     for (int x = region.x; x < region.x + region.columns; ++x) {
         if (x > region.x && job.chosen->column_region[x] == job.chosen->column_region[x - 1]) continue;
         for (int y = region.y; y < region.y + region.rows; ++y)
@@ -41,6 +41,50 @@ static inline VI mask_of(uint32_t lanes) {
     return -bit;
 }
 
+// One row of the input of a region as its lanes need it, for all channels.
+struct PackedRow {
+    int64_t own, other;  // floats from a channel of the value to the row, and to that of the next or previous block
+    VI valid;            // lanes that have it in the image
+    VI from_other;       // lanes that lie in the other block
+    bool whole, none, crosses;
+};
+
+// Row t of the strips, where it counts from the block's first row on.
+static PackedRow packed_row(const View& in, int block, int t) {
+    const int q = floor_div(t, in.block), row = t - q * in.block, beside = q < 0 ? block - 1 : block + 1;
+    VI lane;
+    for (int l = 0; l < LANES; ++l) lane[l] = l;
+    const VI image = (lane + block * LANES) * in.block + t;
+    const int first = block * LANES * in.block + t, last = first + (LANES - 1) * in.block;
+    const bool all = in.pixel || (first >= 0 && last < in.height);
+    const int farthest = first + (q < 0 ? -q - 1 : LANES - q) * in.block;  // row of the lane nearest to those of this block
+    PackedRow made;
+    made.own = (int64_t(block) * in.block + row) * in.row + q;
+    made.other = (int64_t(beside) * in.block + row) * in.row + (q < 0 ? q + LANES : q - LANES);
+    made.valid = in.pixel ? ~VI{} : (image >= 0) & (image < in.height);
+    made.from_other = (lane + q < 0) | (lane + q >= LANES);
+    made.whole = all && q == 0;
+    made.none = !in.pixel && (last < 0 || first >= in.height);
+    made.crosses = !in.pixel && q != 0 && farthest >= 0 && farthest < in.height;
+    return made;
+}
+
+// As pack_row, where lanes of the output have their input anywhere: `first` is the image row of lane 0, `step` those from lane to lane.
+static void pack_row_by_lane(const View& in, int first_channel, int channels, int x0, int columns, int first, int step,
+                             float* packed, int64_t plane) {
+    for (int c = 0; c < channels; ++c, packed += plane) {
+        std::memset(packed, 0, sizeof(float) * columns * LANES);
+        for (int l = 0; l < LANES; ++l) {
+            const int image = first + l * step;
+            if (image < 0 || image >= in.height) continue;
+            const RowPlace at = place_of_row(in, LANES, image);
+            const int from = x0 < 0 ? -x0 : 0, end = in.width - x0 < columns ? in.width - x0 : columns;
+            const float* row = pixel_at(in, first_channel + c, at.row, x0) + at.lane;
+            for (int64_t x = from; x < end; ++x) packed[x * LANES + l] = row[x * LANES];
+        }
+    }
+}
+
 // Row t of the input of a region, for some channels, as [channel][column][lane] in `packed`, `plane` floats from one channel
 // to the next. The border rule is applied here, and rows of neighbouring strips are fetched, so that the inner loops know
 // neither.
@@ -48,32 +92,36 @@ static void pack_row(const Job& job, const ConvGeometry& g, int first_channel, i
                      float* packed, int64_t plane) {
     const View& in = job.in0;
     const int columns = (region.columns - 1) * g.sw + (g.kw - 1) * g.dw + 1;
-    if (const CellGroup* group = group_of(job))
-        return gather_row(job, *group, g.sh, g.sw, first_channel, channels, t, -g.left, columns, packed, plane);
     const int x0 = region.x * g.sw - g.left, before = x0 < 0 ? (-x0 < columns ? -x0 : columns) : 0;
     const int inside = in.width - x0 < columns ? in.width - x0 : columns;  // first column after the image
-    const int q = floor_div(t, in.rows), row = t - q * in.rows;
-    const VI valid = in.pixel ? ~VI{} : valid_lanes(in, t);
-    bool all = true, none = true;
-    for (int l = 0; l < LANES; ++l) valid[l] ? none = false : all = false;
-    none |= q <= -LANES || q >= LANES || inside <= before;
+    const int made = job.out.block / g.shuffle, block = region.y / made, step = made * g.sh, strip_row = t - block * step;
+    const bool far = strip_row < -LANES * in.block || strip_row >= LANES * in.block;
+    if (!in.pixel && (in.block != step || (far && in.block != in.rows)))
+        return pack_row_by_lane(in, first_channel, channels, x0, columns, block * LANES * step + strip_row, step, packed, plane);
+    const PackedRow row = packed_row(in, block, strip_row);
+    const bool none = row.none || far || inside <= before;
     for (int c = 0; c < channels; ++c, packed += plane) {
         if (none) {
             std::memset(packed, 0, sizeof(float) * columns * LANES);
             continue;
         }
-        const float* from = pixel_at(in, first_channel + c, row, x0);
+        const float* from = pixel_at(in, first_channel + c, 0, x0) + row.own;
         for (int x = 0; x < before; ++x) store(packed + x * LANES, V{});
         for (int x = inside; x < columns; ++x) store(packed + x * LANES, V{});
-        if (all && q == 0)
+        if (row.whole) {
             for (int x = before; x < inside; ++x) store(packed + x * LANES, load(from + x * LANES));
-        else
+        } else if (row.crosses) {
+            const float* other = from - row.own + row.other;
+            for (int x = before; x < inside; ++x) {
+                const V v = select(row.from_other, load_unaligned(other + x * LANES), load_unaligned(from + x * LANES));
+                store(packed + x * LANES, as_float(row.valid & as_int(v)));
+            }
+        } else {
             for (int x = before; x < inside; ++x)
-                store(packed + x * LANES, as_float(valid & as_int(load_unaligned(from + x * LANES + q))));
+                store(packed + x * LANES, as_float(row.valid & as_int(load_unaligned(from + x * LANES))));
+        }
     }
 }
-
-constexpr int MOST_COLUMNS = 24;  // of any kernel's region
 
 template <Combine C>
 struct CombineType {
@@ -111,7 +159,7 @@ static inline Target target_of(const Job& job, int k, int y, int x) {
 // Asks for what finish() combines the sums of an output channel with: a long skip comes from far. GCC 12 drops calls of
 // functions that do nothing else, hence inline.
 __attribute__((always_inline)) static inline void expect_operand(const Job& job, int k, int y, int x, int columns) {
-    if (job.op->conv.combine == Combine::None || job.op->conv.shuffle > 1 || group_of(job)) return;
+    if (job.op->conv.combine == Combine::None || job.op->conv.shuffle > 1) return;
     const float *other = pixel_at(job.in1, k, y, x), *to = pixel_at(job.out, k, y, x);
     for (int i = 0; i < columns; ++i) {
         __builtin_prefetch(other + i * LANES);
@@ -119,56 +167,11 @@ __attribute__((always_inline)) static inline void expect_operand(const Job& job,
     }
 }
 
-// Gathers into `other` what is combined with the sums of an output channel over part of a row of a group. `target`: that of row y
-// and column x of the image.
-static inline void gather_operand(const Job& job, const CellGroup& group, const Target& target, int columns, V* other) {
-    const int64_t row = job.in1.row * job.op->conv.shuffle;
-    for (int i = 0; i < group.count; ++i) {
-        const CellSource& source = group.sources[i];
-        const float* from = target.other + source.y * row + int64_t(source.x) * target.step;
-        for (int64_t c = 0; c < columns; ++c)
-            other[c] = merged(i ? other[c] : V{}, source.read, source.from, load(from + c * target.step));
-    }
-}
-
-// Takes what was made of a group to where its cells lie.
-static inline void scatter(const Job& job, const CellGroup& group, const Target& target, int columns, const V* made) {
-    const int64_t row = job.out.row * job.op->conv.shuffle;
-    for (int i = 0; i < group.count; ++i) {
-        const CellSource& source = group.sources[i];
-        float* to = target.to + source.y * row + int64_t(source.x) * target.step;
-        for (int64_t c = 0; c < columns; ++c) store_lanes(to + c * target.step, source.written, source.back, made[c]);
-    }
-}
-
-// As finish(), of a group.
-static void finish_group(const Job& job, const CellGroup& group, int k, int y, int x, int columns, const float* sums) {
-    const Op& op = *job.op;
-    const Target target = target_of(job, k, y, x);
-    V made[MOST_COLUMNS], other[MOST_COLUMNS] = {};
-    if (op.conv.combine != Combine::None) gather_operand(job, group, target, columns, other);
-    with_act(op.act, [&](auto act) {
-        const auto row = [&](auto combine) {
-            for (int64_t c = 0; c < columns; ++c)
-                made[c] = finished<decltype(act)::value, decltype(combine)::value>(
-                    load(sums + c * LANES), reinterpret_cast<const float*>(other + c), op, target.slope);
-        };
-        switch (op.conv.combine) {
-            case Combine::None: return row(CombineType<Combine::None>{});
-            case Combine::AddThenAct: return row(CombineType<Combine::AddThenAct>{});
-            case Combine::ActThenAdd: return row(CombineType<Combine::ActThenAdd>{});
-            case Combine::ActThenMul: return row(CombineType<Combine::ActThenMul>{});
-        }
-    });
-    scatter(job, group, target, columns, made);
-}
-
 // Combine, activate, shuffle and store the sums of one output channel over a part of one row.
 static void finish(const Job& job, int k, int y, int x, int columns, const float* sums) {
-    if (const CellGroup* group = group_of(job)) return finish_group(job, *group, k, y, x, columns, sums);
     const Op& op = *job.op;
     const Target target = target_of(job, k, y, x);
-    const bool some = job.chosen && !job.chosen->all;
+    const bool some = job.chosen;
     with_act(op.act, [&](auto act) {
         const auto row = [&](auto combine) {
             for (int64_t i = 0; i < columns; ++i) {

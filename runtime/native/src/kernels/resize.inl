@@ -43,11 +43,12 @@ static void row_taps(const Job& job, int y, RowTap* taps) {
     const View &in = job.in0, &out = job.out;
     const Axis axis = resize_axis(job.op->resize, in.height, out.height);
     const int count = resize_taps(job.op->resize);
-    for (int k = 0; k < count; ++k) taps[k].uniform = !in.pixel;
+    const bool strips = in.block == in.rows && out.block == out.rows;
+    for (int k = 0; k < count; ++k) taps[k].uniform = !in.pixel && strips;
     for (int l = 0; l < LANES; ++l) {
-        const int lane_row = out.pixel ? 0 : l * out.rows + y;
+        const int lane_row = out.pixel ? 0 : image_row(out, LANES, l, y);
         const bool wanted = lane_row < out.height;  // other lanes read what the first does
-        const AxisTaps found = axis_taps(job.op->resize, axis, wanted ? lane_row : y);
+        const AxisTaps found = axis_taps(job.op->resize, axis, wanted ? lane_row : y < out.height ? y : 0);
         for (int k = 0; k < count; ++k) {
             taps[k].row[l] = found.index[k];
             taps[k].weight[l] = found.weight[k];
@@ -65,7 +66,8 @@ static const float* fetch_row(const View& in, int channel, const RowTap& tap, in
         return pixel_at(in, channel, tap.t - q * in.rows, first) + q;
     }
     for (int l = 0; l < LANES; ++l) {
-        const float* from = pixel_at(in, channel, tap.row[l] % in.rows, first) + tap.row[l] / in.rows;
+        const RowPlace at = place_of_row(in, LANES, tap.row[l]);
+        const float* from = pixel_at(in, channel, at.row, first) + at.lane;
         for (int x = 0; x < columns; ++x) held[int64_t(x) * LANES + l] = from[int64_t(x) * LANES];
     }
     return held;

@@ -6,7 +6,6 @@
 #include "lanes.inl"
 //
 #include "activate.inl"
-#include "gather.inl"
 #include "region.inl"
 #include "taps.inl"
 #include "convert.inl"

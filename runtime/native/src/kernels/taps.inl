@@ -42,22 +42,11 @@ struct Piece {
 template <int C>
 static inline __attribute__((always_inline)) bool finish_held(const Piece& piece, int k, const V* acc) {
     if (C < COLUMNS || piece.columns < C) return false;
-    const CellGroup* group = group_of(piece.job);
-    if (piece.job.chosen && !piece.job.chosen->all && !group) return false;
+    if (piece.job.chosen) return false;
     const Op& op = *piece.job.op;
     const auto row = [&](auto act, auto combine) __attribute__((always_inline)) {
         const Target target = target_of(piece.job, k, piece.y, piece.x);
         const int64_t step = target.step;
-        if (group) {
-            V made[C], other[C] = {};
-            if (decltype(combine)::value != Combine::None) gather_operand(piece.job, *group, target, C, other);
-#pragma GCC unroll 32
-            for (int i = 0; i < C; ++i)
-                made[i] = finished<decltype(act)::value, decltype(combine)::value>(
-                    acc[i], reinterpret_cast<const float*>(other + i), op, target.slope);
-            scatter(piece.job, *group, target, C, made);
-            return true;
-        }
 #pragma GCC unroll 32
         for (int i = 0; i < C; ++i)
             store(target.to + i * step,
@@ -263,6 +252,4 @@ static void taps_run(const Job& job, int item, float* scratch) {
     if (concerns(job, region)) taps_region(job, region, scratch);
 }
 
-static void taps_run_cells(const Job& job, float* scratch) {
-    each_cells(job, TUNING.rows, TUNING.columns, [&](const Region& region) { taps_region(job, region, scratch); });
-}
+static Area taps_area(const Job&) { return {TUNING.rows, TUNING.columns}; }

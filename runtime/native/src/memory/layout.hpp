@@ -4,6 +4,9 @@
 // Lane l holds image rows [l * rows, (l + 1) * rows); rows beyond `height` in the last lanes are garbage. Strip row t of
 // lane l, for t outside [0, rows), is row t - q * rows of lane l + q, q = floor(t / rows): reading it is an unaligned load
 // q floats further on, with the lanes masked off whose image row l * rows + t lies outside [0, height).
+//
+// In passes by region values lie in blocks: rows [k * block, (k + 1) * block) are strips of image rows from k * lanes * block on, cut
+// as above. A region is one block high, so that all lanes of a vector are one region's. Otherwise block == rows.
 #pragma once
 
 #include <cstdint>
@@ -14,11 +17,12 @@ namespace slsc {
 constexpr int kGuardFloats = 64;
 
 struct Shape {
-    int channels = 0;    // planes of floats: those of a value of F32, and as many as the bytes of one of U8 take
+    int channels = 0;  // planes of floats: those of a value of F32, and as many as the bytes of one of U8 take
     int height = 0;
     int width = 0;
-    int rows = 0;        // of a strip; lanes * rows >= height
+    int rows = 0;  // of a strip; lanes * rows >= height
     bool pixel = false;  // one pixel, repeated in all lanes
+    int block = 0;  // rows of a block, of which `rows` is a multiple
 };
 
 // Values of U8 have a pixel's channels beside each other, in blocks of as many as a vector has bytes: [row][lane][block][column][byte].
@@ -34,9 +38,10 @@ struct View {
     int rows = 0;
     bool pixel = false;
     int64_t plane = 0;  // floats from one channel of a row to the next
-    int64_t row = 0;    // floats from one row to the next
-    int first = 0;      // column that `data` begins with
-    int pitch = 0;      // columns in memory
+    int64_t row = 0;  // floats from one row to the next
+    int first = 0;  // column that `data` begins with
+    int pitch = 0;  // columns in memory
+    int block = 0;  // rows of a block
 };
 
 // Rows of an upright planar image from row `first` on: [channel][row][pixel], `plane` floats from one channel to the next.
@@ -45,6 +50,21 @@ struct Planes {
     int64_t plane = 0;
     int first = 0;
 };
+
+// Image row of row t of a lane.
+static inline int image_row(const View& view, int lanes, int lane, int t) {
+    return (t / view.block * lanes + lane) * view.block + t % view.block;
+}
+
+// Where a row of the image lies.
+struct RowPlace {
+    int lane, row;
+};
+
+static inline RowPlace place_of_row(const View& view, int lanes, int image_row) {
+    const int strip = image_row / view.block;
+    return {strip % lanes, strip / lanes * view.block + image_row % view.block};
+}
 
 static inline int floor_div(int a, int b) { return a >= 0 ? a / b : -((b - 1 - a) / b); }
 

@@ -11,7 +11,7 @@ namespace {
 // does of itself; wider bands than the most gain nothing.
 constexpr int64_t kBandBytes = 8 << 20;
 constexpr int kMost = 48;
-// Regions make every convolution stay a cell behind its input: of wider bands less is kept and copied.
+// With regions every convolution stays some columns behind its input: of wider bands less is kept and copied.
 constexpr int kWiderByRegion = 2;
 
 int ceil_div(int a, int b) { return (a + b - 1) / b; }

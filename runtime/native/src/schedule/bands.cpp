@@ -35,8 +35,8 @@ std::vector<std::vector<Part>> list_parts(const Program& program) {
 // Goes through the steps once, and writes them down.
 class Walk {
 public:
-    Walk(const Program& program, const std::vector<Shape>& shapes, const std::vector<int>& cells, Bands& bands)
-        : program_(program), shapes_(shapes), cells_(cells), bands_(bands), from_(program.nodes.size(), 0),
+    Walk(const Program& program, const std::vector<Shape>& shapes, const std::vector<int>& units, Bands& bands)
+        : program_(program), shapes_(shapes), units_(units), bands_(bands), from_(program.nodes.size(), 0),
           done_(program.nodes.size(), 0), ready_(shapes.size(), 0), first_(shapes.size(), 0), start_(shapes.size(), 0),
           end_(shapes.size(), 0), parts_(list_parts(program)), last_segment_(last_segment()) {}
 
@@ -69,7 +69,7 @@ private:
         const Op& op = this->op(node);
         const Shape& out = shapes_[op.out];
         const OpSpec& spec = spec_of(op.type);
-        const int unit = (spec.unit ? spec.unit(op, out) : 1) * (cells_.empty() ? 1 : cells_[node]);
+        const int unit = (spec.unit ? spec.unit(op, out) : 1) * (units_.empty() ? 1 : units_[node]);
         const int band = (columns_of(program_, shapes_, op.out, bands_.columns) + unit - 1) / unit * unit;
         const auto end = [&](int units) { return std::min(out.width, units * unit); };
         int low = (done_[node] + unit - 1) / unit,
@@ -168,7 +168,7 @@ private:
 
     const Program& program_;
     const std::vector<Shape>& shapes_;
-    const std::vector<int>& cells_;
+    const std::vector<int>& units_;
     Bands& bands_;
     Columns entered_{0, 0};                 // of the image in this step
     std::vector<int> from_, done_;          // by node
@@ -204,7 +204,7 @@ void list_values(const Program& program, Segment& segment) {
 
 }  // namespace
 
-Bands make_bands(const Program& program, const std::vector<Shape>& shapes, int columns, const std::vector<int>& cells) {
+Bands make_bands(const Program& program, const std::vector<Shape>& shapes, int columns, const std::vector<int>& units) {
     const Header& header = program.plan->header;
     const int width = shapes[header.input].width;
     Bands bands = cut(program, columns);
@@ -213,7 +213,7 @@ Bands make_bands(const Program& program, const std::vector<Shape>& shapes, int c
     for (;; columns *= 2) {
         bands.columns = std::min(columns, width), bands.single = columns >= width;
         bands.steps.clear();
-        if (Walk(program, shapes, cells, bands).all()) return bands;
+        if (Walk(program, shapes, units, bands).all()) return bands;
     }
 }
 

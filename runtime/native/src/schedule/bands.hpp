@@ -50,8 +50,8 @@ struct Bands {
 };
 
 // Bands of `columns` columns of the image, or twice as many, or four times, and so on where that would take all too many steps.
-// `cells`: by node, columns of which it is to make multiples, but for the last of its width; see RegionGrid. None: 1 for all.
-Bands make_bands(const Program& program, const std::vector<Shape>& shapes, int columns, const std::vector<int>& cells = {});
+// `units`: by node, columns of which it is to make multiples, but for the last of its width; see column_units(). None: 1 for all.
+Bands make_bands(const Program& program, const std::vector<Shape>& shapes, int columns, const std::vector<int>& units = {});
 
 // What columns of the image are of a value, rounded up.
 int columns_of(const Program& program, const std::vector<Shape>& shapes, int value, int columns);

@@ -9,7 +9,7 @@ View view_of(const Schedule& schedule, float* arena, int value, int channel, int
     const Place& place = schedule.placement.places[schedule.placement.place_of[value]];
     const int64_t plane = plane_floats(place.pitch, schedule.program->lanes());
     float* data = arena ? arena + place.offset + channel * plane : nullptr;
-    return {data, channels, s.height, s.width, s.rows, s.pixel, plane, s.channels * plane, first, place.pitch};
+    return {data, channels, s.height, s.width, s.rows, s.pixel, plane, s.channels * plane, first, place.pitch, s.block};
 }
 
 Job job_of(const Schedule& schedule, const Step& step, int index, float* arena, const Chosen& chosen) {
@@ -35,6 +35,14 @@ Job job_of(const Schedule& schedule, const Step& step, int index, float* arena, 
     job.scale = plan.floats_or_null(arrays.scale);
     job.shift = plan.floats_or_null(arrays.shift);
     return job;
+}
+
+std::vector<Job> jobs_of(const Schedule& schedule, const Step& step, int node, float* arena, const Chosen& chosen) {
+    std::vector<Job> jobs;
+    for (int i = node; i >= step.first && schedule.program->nodes[i].leader == node; --i)
+        jobs.push_back(job_of(schedule, step, i, arena, chosen));
+    for (size_t i = 1; i < jobs.size(); ++i) jobs[i - 1].sibling = &jobs[i];
+    return jobs;
 }
 
 const OpKernel& kernel_of(const Program& program, const Node& node, int choice) {

@@ -23,21 +23,14 @@ void each_choice(const Node& node, Use use) {
 // How a job is made: by which choice of its node, and of which pixels, null for all.
 struct Chosen {
     int choice;
-    ChosenPixels* pixels;
+    const ChosenPixels* pixels;
 };
 
 Job job_of(const Schedule& schedule, const Step& step, int node, float* arena, const Chosen& chosen);
 
 const OpKernel& kernel_of(const Program& program, const Node& node, int choice);
 
-// Calls use(job) with the job of a node, by one of its choices, and behind it those of the siblings that run with it.
-template <typename Use>
-void with_job(const Schedule& schedule, const Step& step, int node, float* arena, const Chosen& chosen, Use use) {
-    std::vector<Job> jobs;
-    for (int i = node; i >= step.first && schedule.program->nodes[i].leader == node; --i)
-        jobs.push_back(job_of(schedule, step, i, arena, chosen));
-    for (size_t i = 1; i < jobs.size(); ++i) jobs[i - 1].sibling = &jobs[i];
-    use(jobs.front());
-}
+// The job of a node, by one of its choices, and behind it those of the siblings that run with it.
+std::vector<Job> jobs_of(const Schedule& schedule, const Step& step, int node, float* arena, const Chosen& chosen);
 
 }  // namespace slsc

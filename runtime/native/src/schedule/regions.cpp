@@ -8,7 +8,7 @@
 namespace slsc {
 namespace {
 
-constexpr int kMostCell = 12, kLeastCell = 4;
+constexpr int kMostUnit = 4;
 constexpr int64_t kMostExact = int64_t(1) << 30;  // of an Axis' numbers, so that no product overflows
 
 // Where pixel p of a value lies along one axis of the image: at (a p + b) / c.
@@ -33,8 +33,8 @@ struct Axis {
         return numerator >= 0 ? numerator / c : -((c - 1 - numerator) / c);
     }
 
-    // Pixels of the value in a region of `pixels` of the image, where that is whole and they begin with the image's; else 0.
-    int region(int pixels) const { return b == 0 && pixels * c % a == 0 ? int(pixels * c / a) : 0; }
+    // Pixels of the value in so many of the image; 0 where that is no whole number.
+    int pixels(int image) const { return image * c % a == 0 ? int(image * c / a) : 0; }
 };
 
 using Axes = std::array<Axis, 2>;  // down, across
@@ -78,19 +78,52 @@ std::vector<uint16_t> regions_along(const Axis& axis, int pixels, int region, in
     return found;
 }
 
-// The largest size of cells that divides all of `size`; 0 where it is too small.
-int cell_of(int size) {
-    for (int cell = kMostCell; cell >= kLeastCell; --cell)
-        if (size > 0 && size % cell == 0) return cell;
-    return 0;
+// Rows of a value in a region's, of each of kRegionLanes strips; 0 where there are no blocks of it.
+int block_rows(const Axes& axes, const Shape& shape, const RegionSize& size) {
+    const int rows = axes[0].pixels(size.rows);
+    return !shape.pixel && rows % kRegionLanes == 0 ? rows / kRegionLanes : 0;
 }
 
-RegionGrid make_grid(const Axes& axes, const Shape& out, int shuffle, int region, const Regions& map) {
-    RegionGrid grid{regions_along(axes[0], out.height / shuffle, region, map.rows),
-                    regions_along(axes[1], out.width / shuffle, region, map.columns), out.rows / shuffle, 0, 0};
-    const int rows = axes[0].region(region), columns = axes[1].region(region);
-    if (rows > 0 && columns > 0) grid.cell_rows = cell_of(std::gcd(rows, grid.strip_rows)), grid.cell_columns = cell_of(columns);
-    if (!grid.cell_rows || !grid.cell_columns) grid.cell_rows = grid.cell_columns = 0;
+// Whether an operation can make its output in its blocks from inputs in theirs: convolutions, resizing, pooling and padding find
+// their rows wherever they lie, others where they are themselves.
+bool goes_together(const Op& op, const std::vector<Shape>& shapes, const std::vector<int>& blocks) {
+    const auto same = [&](int input) {
+        return op.in[input] < 0 || shapes[op.in[input]].pixel || blocks[op.in[input]] == blocks[op.out];
+    };
+    const auto times = [&](int deep, int wide, int by) { return blocks[deep] * by == blocks[wide]; };
+    switch (op.type) {
+        case OpType::Conv: return blocks[op.out] % op.conv.shuffle == 0 && same(1);
+        case OpType::Resize:
+        case OpType::Pool:
+        case OpType::Pad: return true;
+        case OpType::DepthToSpace: return times(op.in[0], op.out, op.depth_to_space.block);
+        case OpType::SpaceToDepth: return times(op.out, op.in[0], op.space_to_depth.block);
+        default: return shapes[op.out].pixel || (same(0) && same(1));
+    }
+}
+
+// Cuts values into blocks, where all operations can read and make them. By value: see block_rows().
+std::vector<int> cut_into_blocks(const Program& program, const std::vector<Axes>& axes, const RegionSize& size,
+                                 std::vector<Shape>& shapes) {
+    const std::vector<int> none(shapes.size(), 0);
+    std::vector<int> blocks = none;
+    for (size_t value = 0; value < shapes.size(); ++value)
+        if (shapes[value].channels) blocks[value] = block_rows(axes[value], shapes[value], size);
+    for (const Node& node : program.nodes)
+        if (!goes_together(node.op, shapes, blocks)) return none;
+    for (size_t value = 0; value < shapes.size(); ++value) {
+        if (!blocks[value]) continue;
+        const int rows = blocks[value] * kRegionLanes;  // of all lanes
+        shapes[value].block = rows / program.lanes();
+        shapes[value].rows = (shapes[value].height + rows - 1) / rows * shapes[value].block;
+    }
+    return blocks;
+}
+
+RegionGrid make_grid(const Axes& axes, const Shape& out, int shuffle, const RegionSize& size, const Regions& map, bool blocks) {
+    RegionGrid grid{{}, regions_along(axes[1], out.width / shuffle, size.columns, map.columns), out.rows / shuffle, 1};
+    if (!blocks) grid.row_region = regions_along(axes[0], out.height / shuffle, size.rows, map.rows);
+    grid.unit = std::gcd(axes[1].pixels(size.columns), kMostUnit);
     return grid;
 }
 
@@ -98,44 +131,44 @@ RegionGrid make_grid(const Axes& axes, const Shape& out, int shuffle, int region
 
 bool RegionGrid::operator==(const RegionGrid& other) const {
     return row_region == other.row_region && column_region == other.column_region && strip_rows == other.strip_rows &&
-           cell_rows == other.cell_rows && cell_columns == other.cell_columns;
+           unit == other.unit;
 }
 
-int strip_cell(const Program& program, int region) {
-    return program.target.candidate == kByRegion ? std::max(1, cell_of(region)) : 1;
+std::vector<int> column_units(const Regions& regions) {
+    std::vector<int> units;
+    if (regions.grids.empty()) return units;
+    for (int grid : regions.grid_of) units.push_back(grid < 0 ? 1 : std::max(1, regions.grids[grid].unit));
+    return units;
 }
 
-std::vector<int> cell_columns(const Regions& regions) {
-    std::vector<int> columns;
-    if (regions.grids.empty()) return columns;
-    for (int grid : regions.grid_of) columns.push_back(grid < 0 ? 1 : std::max(1, regions.grids[grid].cell_columns));
-    return columns;
-}
-
-Regions find_regions(const Program& program, const std::vector<Shape>& shapes, int region) {
+Regions find_regions(const Program& program, std::vector<Shape>& shapes, const RegionSize& size) {
     Regions found;
     if (program.target.candidate != kByRegion) return found;
     const Shape& image = shapes[program.plan->header.input];
-    found.rows = region_count(image.height, region), found.columns = region_count(image.width, region);
+    found.rows = region_count(image.height, size.rows), found.columns = region_count(image.width, size.columns);
     std::vector<Axes> axes(shapes.size());
     for (const Node& node : program.nodes) {
         const Op& op = node.op;
-        const Axes& in = axes[op.in[0]];
-        const Axes made = made_by(op, in, op.in[1] >= 0 ? &axes[op.in[1]] : nullptr, shapes[op.in[0]]);
+        axes[op.out] = made_by(op, axes[op.in[0]], op.in[1] >= 0 ? &axes[op.in[1]] : nullptr, shapes[op.in[0]]);
+    }
+    const std::vector<int> blocks = cut_into_blocks(program, axes, size, shapes);
+    for (const Node& node : program.nodes) {
+        const Op& op = node.op;
+        const Shape& out = shapes[op.out];
         found.grid_of.push_back(-1);
-        if (!node.choices.empty() && !shapes[op.out].pixel) {
-            const RegionGrid grid = make_grid(convolved(in, op.conv), shapes[op.out], op.conv.shuffle, region, found);
-            const auto same = std::find(found.grids.begin(), found.grids.end(), grid);
-            found.grid_of.back() = int(same - found.grids.begin());
-            if (same == found.grids.end()) found.grids.push_back(grid);
-        }
-        axes[op.out] = made;
+        if (op.type != OpType::Conv || out.pixel || (node.choices.empty() && !blocks[op.out])) continue;
+        const RegionGrid grid =
+            make_grid(convolved(axes[op.in[0]], op.conv), out, op.conv.shuffle, size, found, blocks[op.out] > 0);
+        const auto same = std::find(found.grids.begin(), found.grids.end(), grid);
+        found.grid_of.back() = int(same - found.grids.begin());
+        if (same == found.grids.end()) found.grids.push_back(grid);
     }
     return found;
 }
 
 ChosenLanes chosen_lanes(const Regions& regions, const RegionGrid& grid, const uint8_t* map, int candidates, int lanes) {
     ChosenLanes chosen;
+    if (grid.in_blocks()) return chosen;
     chosen.lanes.assign(size_t(candidates), std::vector<uint32_t>(size_t(regions.columns) * grid.strip_rows, 0));
     for (int column = 0; column < regions.columns; ++column)
         for (int lane = 0; lane < lanes; ++lane)

@@ -1,8 +1,12 @@
 // Regions of the image in the values of a network.
 //
-// A map gives a candidate to every region of T x T pixels of the image. A pixel that a convolution makes, before its shuffle, takes
+// A map gives a candidate to every region of the image, of some rows and columns. A pixel that a convolution makes, before its shuffle, takes
 // the weights of the region that it lies in: pixels of all values have a place in the image, which strides, shuffles,
 // resizing and padding tell.
+//
+// Where a region is a multiple of kRegionLanes pixels high (wide, upright) values lie in blocks of that height (memory/layout.hpp), or
+// of what it is in their own pixels where that is such a multiple, too. Their rows then lie in the regions that the blocks are,
+// whatever padding tells. Other values are made with all candidates, each of its lanes.
 #pragma once
 
 #include <cstdint>
@@ -13,32 +17,35 @@
 
 namespace slsc {
 
-constexpr int kDefaultRegion = 24, kMaxRegion = 4096;  // pixels of the image, along either side
+constexpr int kMaxRegion = 4096, kRegionLanes = 16;
+
+// Pixels of the image along the sides of a region; the image lies on its side.
+struct RegionSize {
+    int rows = 32, columns = 24;
+};
 
 // Regions of what a convolution makes, before its shuffle.
 struct RegionGrid {
-    std::vector<uint16_t> row_region, column_region;  // by row and column
+    std::vector<uint16_t> row_region, column_region;  // by row, none of blocks; by column
     int strip_rows;  // rows of a strip
-    int cell_rows, cell_columns;  // a strip's rows and columns between multiples of these lie in one region; 0: such are too small
+    int unit;  // columns that are best made at a time: those of a region are a multiple
+    bool in_blocks() const { return row_region.empty(); }
     bool operator==(const RegionGrid& other) const;
 };
 
 struct Regions {
     int rows = 0, columns = 0;  // of the map, which lies on its side as the image does
     std::vector<RegionGrid> grids;
-    std::vector<int> grid_of;  // by node with choices; -1 for others, and for what is one pixel
+    std::vector<int> grid_of;  // by node: of convolutions with choices, or of blocks; -1 for others, and for what is one pixel
 };
 
-// Rows of which strips of the image should be a multiple, of programs by region; 1 for others.
-int strip_cell(const Program& program, int region);
+// By node: the columns that it is best to make at a time; 1 where it does not matter. Empty without grids.
+std::vector<int> column_units(const Regions& regions);
 
-// By node: the columns of a cell; 1 where there are none. Empty without grids.
-std::vector<int> cell_columns(const Regions& regions);
+// Of an image in whose program candidates differ; nothing of others. Cuts values into blocks.
+Regions find_regions(const Program& program, std::vector<Shape>& shapes, const RegionSize& size);
 
-// Of an image in whose program candidates differ; nothing of others. `region`: T.
-Regions find_regions(const Program& program, const std::vector<Shape>& shapes, int region);
-
-// Which lanes each candidate makes of the pixels of a grid.
+// Which lanes each candidate makes of the pixels of a grid that has no blocks.
 struct ChosenLanes {
     // By candidate: [column region][row of a strip], bit l for lane l.
     std::vector<std::vector<uint32_t>> lanes;

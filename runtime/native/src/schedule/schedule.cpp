@@ -137,8 +137,7 @@ size_t most_scratch(const Schedule& schedule) {
             each_choice(node, [&](int choice) {
                 const OpKernel& kernel = kernel_of(*schedule.program, node, choice);
                 if (!kernel.scratch_floats) return;
-                with_job(schedule, step, i, nullptr, {choice, nullptr},
-                         [&](const Job& job) { most = std::max(most, kernel.scratch_floats(job)); });
+                most = std::max(most, kernel.scratch_floats(jobs_of(schedule, step, i, nullptr, {choice, nullptr}).front()));
             });
         }
     }
@@ -174,7 +173,7 @@ Bands place_within(Schedule& schedule, int columns, const Manner& manner) {
     const uint64_t most = manner.memory ? manner.memory / sizeof(float) : std::numeric_limits<uint64_t>::max();
     const int region = schedule.program->target.kernels->tuning.taps.columns;
     for (;; columns = narrower(columns, region)) {
-        Bands bands = make_bands(*schedule.program, schedule.shapes, columns, cell_columns(schedule.regions));
+        Bands bands = make_bands(*schedule.program, schedule.shapes, columns, column_units(schedule.regions));
         measure_rows(schedule, bands);
         for (double slack : kSlacks) {
             schedule.placement = place_values(*schedule.program, schedule.shapes, bands, slack);
@@ -188,7 +187,7 @@ Bands place_within(Schedule& schedule, int columns, const Manner& manner) {
 
 Schedule make_schedule(std::shared_ptr<const Program> program, const Manner& manner) {
     Schedule schedule{std::move(program), {}, {}, {}, {}, {}, {}, {}, 0, 0, 0, 0};
-    schedule.shapes = infer_shapes(*schedule.program, manner.height, manner.width, strip_cell(*schedule.program, manner.region));
+    schedule.shapes = infer_shapes(*schedule.program, manner.height, manner.width);
     schedule.regions = find_regions(*schedule.program, schedule.shapes, manner.region);
     const int columns = manner.band > 0 ? manner.band : band_width(*schedule.program, schedule.shapes, manner.threads);
     const Bands bands = place_within(schedule, columns, manner);

@@ -1,6 +1,5 @@
 #include "schedule/shapes.hpp"
 
-#include <numeric>
 #include <string>
 
 #include "ops/spec.hpp"
@@ -38,23 +37,26 @@ std::vector<Shape> shapes_with(const Program& program, const Shape& image) {
         longer |= found.rows * program.lanes() < found.height;
         Shape& held = shapes[op.out];
         if (held.channels && !same_size(found, held)) no("parts of one value differ in size");
-        held = {planes_of(program.values[op.out], program.lanes()), int(found.height), int(found.width), int(found.rows),
-                found.pixel};
+        held = {planes_of(program.values[op.out], program.lanes()),
+                int(found.height),
+                int(found.width),
+                int(found.rows),
+                found.pixel,
+                int(found.rows)};
     }
     return longer ? std::vector<Shape>{} : shapes;
 }
 
 }  // namespace
 
-std::vector<Shape> infer_shapes(const Program& program, int height, int width, int cell) {
+std::vector<Shape> infer_shapes(const Program& program, int height, int width) {
     if (height < 1 || width < 1 || height > kMaxSide || width > kMaxSide)
         refuse("image sides must be in 1.." + std::to_string(kMaxSide));
     const Header& header = program.plan->header;
-    const int channels = int(program.values[header.input].channels), align = std::lcm(int(header.row_align), cell),
-              lanes = program.lanes();
+    const int channels = int(program.values[header.input].channels), align = int(header.row_align), lanes = program.lanes();
     int rows = ((height + lanes - 1) / lanes + align - 1) / align * align;
     for (int tries = 0; tries < kTries; ++tries, rows += align) {
-        std::vector<Shape> shapes = shapes_with(program, {channels, height, width, rows, false});
+        std::vector<Shape> shapes = shapes_with(program, {channels, height, width, rows, false, rows});
         if (!shapes.empty()) return shapes;
     }
     refuse("padding outgrows the image");

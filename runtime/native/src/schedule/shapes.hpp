@@ -8,9 +8,8 @@
 
 namespace slsc {
 
-// Shapes by value for an image of height x width, with strips long enough for every value, of a multiple of
-// `cell` rows of the image. Throws Error(SLSC_BAD_SIZE) when the
+// Shapes by value for an image of height x width, with strips long enough for every value. Throws Error(SLSC_BAD_SIZE) when the
 // network does not take this size.
-std::vector<Shape> infer_shapes(const Program& program, int height, int width, int cell = 1);
+std::vector<Shape> infer_shapes(const Program& program, int height, int width);
 
 }  // namespace slsc

@@ -13,7 +13,7 @@ from slsc.runtime.adaptive.wish import Choice
 CHOICE = Choice(
     np.array([[0, 1, 2], [2, 1, 0]], np.uint8),
     ("bicubic", "1-8", "1-4"),
-    24,
+    (24, 24),
     (40, 60),
     (0.4, 0.3, 0.3),
     0.1,

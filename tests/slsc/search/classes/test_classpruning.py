@@ -13,7 +13,7 @@ import torch
 from slsc.errors import UsageError
 from slsc.onnx_torch import OnnxModule
 from slsc.runtime.adaptive.estimator import by_region
-from slsc.runtime.adaptive.regions import SIDE
+from slsc.runtime.adaptive.regions import SIZE, Regions
 from slsc.runtime.bundle.manifest import ImageIO
 from slsc.runtime.bundle.value_range import UNIT
 from slsc.search.base import Rules, SearchNetwork
@@ -35,7 +35,7 @@ def recipe_for(network: SearchNetwork, average: Fraction | None = None) -> Class
     return ClassPruningMethod().recipe(task(network, average), OnnxModule(network.model), None)
 
 
-def photos(count: int, side: int = 2 * SIDE) -> torch.Tensor:
+def photos(count: int, side: int = 48) -> torch.Tensor:
     """Each more contrasty than the one before."""
     rng = np.random.default_rng(0)
     found = rng.random((count, 3, side, side)) * np.linspace(0.02, 1, count).reshape(-1, 1, 1, 1)
@@ -61,7 +61,7 @@ def test_every_mask_lies_within_the_next(network: SearchNetwork) -> None:
 
 
 def test_the_average_cost_follows_what_is_asked(network: SearchNetwork) -> None:
-    costs, x = [], photos(4, SIDE)
+    costs, x = [], photos(4, 24)
     for average in (Fraction(3, 8), Fraction(5, 8)):
         recipe = trained(recipe_for(network, average), 25, x)
         with torch.no_grad():
@@ -87,10 +87,12 @@ def test_evaluation_gives_every_region_its_class(network: SearchNetwork) -> None
     x = photos(4)
     module = trained(recipe_for(network), 3, x).module.eval()
     with torch.no_grad():
-        classes = module.classifier(x).argmax(1).reshape(4, 2, 2)
+        regions = Regions(*x.shape[2:], SIZE)
+        classes = module.classifier(x).argmax(1).reshape(4, *regions.shape)
         restored, alone = module(x), [module._restored(x, module._ranks(), index) for index in range(3)]
-    for image, row, column in itertools.product(range(4), range(2), range(2)):
-        here = np.s_[image, :, row * 2 * SIDE : (row + 1) * 2 * SIDE, column * 2 * SIDE : (column + 1) * 2 * SIDE]
+    (rows, columns), (height, width) = regions.shape, (2 * side for side in SIZE)
+    for image, row, column in itertools.product(range(4), range(rows), range(columns)):
+        here = np.s_[image, :, row * height : (row + 1) * height, column * width : (column + 1) * width]
         assert torch.equal(restored[here], alone[classes[image, row, column]][here])
 
 
@@ -100,15 +102,21 @@ def test_the_runtime_classifies_as_training_does(network: SearchNetwork) -> None
     assert classes is not None and classes.average == found._average
     image = photos(3)[2:]
     with torch.no_grad():
-        logits = found.module.classifier.eval()(image).reshape(2, 2, 3).permute(2, 0, 1).numpy()
+        logits = (
+            found.module.classifier.eval()(image)
+            .reshape(*Regions(*image.shape[2:], SIZE).shape, 3)
+            .permute(2, 0, 1)
+            .numpy()
+        )
     pixels = image[0].permute(1, 2, 0).numpy()
-    assert np.allclose(by_region(classes.quadratic, pixels, SIDE), logits, atol=1e-3)
+    assert np.allclose(by_region(classes.quadratic, pixels, SIZE), logits, atol=1e-3)
 
 
 def test_means_of_regions_with_their_pixels() -> None:
-    values = torch.zeros(2, 3, 2 * SIDE, 2 * (SIDE + 6))
-    values[1, :, :, 2 * SIDE :] = 1
-    means, weights = region_means(values, (SIDE, SIDE + 6))
+    height, width = SIZE
+    values = torch.zeros(2, 3, 2 * height, 2 * (width + width // 4))
+    values[1, :, :, 2 * width :] = 1
+    means, weights = region_means(values, (height, width + width // 4))
     assert means.tolist() == [0, 0, 0, 1]
     assert weights.mean() == pytest.approx(1) and weights[0] / weights[1] == pytest.approx(4)
 

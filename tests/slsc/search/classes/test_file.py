@@ -30,7 +30,7 @@ def test_what_is_written_is_read_to_the_bit(tmp_path: Path) -> None:
     assert found.average == written.average
     data = found.quadratic.to_bytes()
     assert data == written.quadratic.to_bytes()
-    record = EstimatorRecord(CLASSES, "e", ("1-4", "1-2", "3-4"), False, 24, 0.0, 0.0, 0.55, {}, {})
+    record = EstimatorRecord(CLASSES, "e", ("1-4", "1-2", "3-4"), False, (24, 24), 0.0, 0.0, 0.55, {}, {})
     assert read_quadratic(record, data).to_bytes() == data
 
 
