@@ -11,7 +11,6 @@ namespace isa_avx2_vnni {
 // clang-format off: each needs those before it
 #include "kernels/lanes.inl"
 #include "kernels/activate.inl"
-#include "kernels/gather.inl"
 #include "kernels/region.inl"
 #include "kernels/convert.inl"
 #include "kernels/bytes.inl"
