@@ -59,7 +59,10 @@ def restored(path: Path, feed: Feed, photo: Pixels) -> Pixels:
 
 def values_of(path: Path, feed: Feed, photo: Pixels) -> npt.NDArray[np.float64]:
     """The same of 255, neither rounded nor clamped."""
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    options = onnxruntime.SessionOptions()
+    # Without VNNI it else adds two products of bytes in 16 bits, which overflow.
+    options.add_session_config_entry("session.x64quantprecision", "1")
+    session = onnxruntime.InferenceSession(path, options, ["CPUExecutionProvider"])
     image, *others = session.get_inputs()
     types = {one.name: TYPES[one.type] for one in (image, *others)}
     values = {image.name: batch_of(photo, feed), **feed.numbers}

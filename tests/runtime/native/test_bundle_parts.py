@@ -299,9 +299,9 @@ def test_bad_manifests_are_refused_with_the_word_of_the_python_runtime(part, bun
     assert part("open", bundle).strip() == _fault(bundle) != "ok"
 
 
-def test_a_bundle_that_chooses_by_region_is_refused(part, bundles, bundle):
+def test_an_estimator_that_says_nothing_is_refused(part, bundles, bundle):
     _edited(bundles, _set("estimators", [{}]))(bundle)
-    assert part("open", bundle).strip() == "newer_schema"
+    assert part("open", bundle).strip() == _fault(bundle) == "bad_manifest"
 
 
 @pytest.mark.parametrize("case", GOOD_MANIFESTS)
