@@ -117,13 +117,9 @@ slsc_status slsc_set_precision(slsc_engine* engine, slsc_precision precision) {
     return on(engine, [&] { engine->engine.set_precision(precision); });
 }
 
-int slsc_integers(const slsc_engine* engine) {
-    return engine && engine->engine.computes_in(slsc::DType::U8);
-}
+int slsc_integers(const slsc_engine* engine) { return engine && engine->engine.computes_in(slsc::DType::U8); }
 
-int slsc_halves(const slsc_engine* engine) {
-    return engine && engine->engine.computes_in(slsc::DType::BF16);
-}
+int slsc_halves(const slsc_engine* engine) { return engine && engine->engine.computes_in(slsc::DType::BF16); }
 
 slsc_status slsc_set_band(slsc_engine* engine, int rows) {
     return on(engine, [&] { engine->engine.set_band(rows); });

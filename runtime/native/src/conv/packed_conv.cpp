@@ -96,8 +96,10 @@ private:
             count = std::max(count, (of_lane.size() + tuning_.channels - 1) / tuning_.channels);
         }
         const size_t begin = taps.size();
-        taps.resize(begin + count, Tap{{line, column * op_.conv.dilation_w * 4 * lanes_}, true, std::vector<Pair>(pairs_ * lanes_)});
-        for (int lane = 0; lane < lanes_; ++lane) place(in_pairs(std::move(factors[lane]), pairs_ * count), lane, taps.data() + begin);
+        taps.resize(begin + count,
+                    Tap{{line, column * op_.conv.dilation_w * 4 * lanes_}, true, std::vector<Pair>(pairs_ * lanes_)});
+        for (int lane = 0; lane < lanes_; ++lane)
+            place(in_pairs(std::move(factors[lane]), pairs_ * count), lane, taps.data() + begin);
         return at;
     }
 

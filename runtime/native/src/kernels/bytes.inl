@@ -43,7 +43,8 @@ static void dequantize_run(const Job& job, int item, float*) {
     for (int block = 0; block < packed_blocks(channels, 1, LANES); ++block)
         for (int x = at.x; x < at.x + at.columns; ++x) {
             V words[LANES];
-            for (int l = 0; l < LANES; ++l) words[l] = load(reinterpret_cast<const float*>(packed_at(job.in0, 1, l, block, at.y, x)));
+            for (int l = 0; l < LANES; ++l)
+                words[l] = load(reinterpret_cast<const float*>(packed_at(job.in0, 1, l, block, at.y, x)));
             transpose(words);
             for (int c = block * VECTOR_BYTES; c < channels && c < (block + 1) * VECTOR_BYTES; ++c) {
                 const VI byte = (as_int(words[c % VECTOR_BYTES / 4]) >> (8 * (c % 4))) & 255;

@@ -65,7 +65,8 @@ static void find_lines(const Job& job, const ConvScratch& scratch, int y, int x0
             const int there = lane + q;
             const bool exists = in.pixel || (there >= 0 && there * in.rows + row < in.height);
             const uint8_t** to = scratch.lines + (size_t(lane) * conv.kernel_h + r) * blocks;
-            for (int block = 0; block < blocks; ++block) to[block] = exists ? packed_at(in, EACH, there, block, row, x0) : scratch.outside;
+            for (int block = 0; block < blocks; ++block)
+                to[block] = exists ? packed_at(in, EACH, there, block, row, x0) : scratch.outside;
         }
     }
 }
@@ -141,7 +142,8 @@ static void run_to_packed(const Run& run) {
         for (int lane = 0; lane < LANES; ++lane) {
             if (!lane_used(run.job, lane, run.y)) continue;
             for (int set = 0; set < run.weights.sets; ++set) {
-                uint8_t* to = packed_at(run.job.out, EACH, lane, set / SETS, run.y, run.x) + set % SETS * int(sizeof(Packer::Channels));
+                uint8_t* to =
+                    packed_at(run.job.out, EACH, lane, set / SETS, run.y, run.x) + set % SETS * int(sizeof(Packer::Channels));
                 store_packed<C, decltype(act)::value>(run, packed, lane, set, to);
             }
         }

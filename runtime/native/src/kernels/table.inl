@@ -35,7 +35,15 @@
 
 #define SLSC_OP(Name, name) name##_kernel,
 static const Kernels TABLE = {
-    ISA_NAME,    LANES,     {SLSC_OPS(SLSC_OP)}, CONV_VARIANTS,  {TUNING, DENSE_TUNING, FEW_OUTPUTS_TUNING, INT_TUNING, HALF_TUNING, TAP_COST},
-    strip_items, to_strips, from_strips,         FAST_DOT4 != 0, false,
+    ISA_NAME,
+    LANES,
+    {SLSC_OPS(SLSC_OP)},
+    CONV_VARIANTS,
+    {TUNING, DENSE_TUNING, FEW_OUTPUTS_TUNING, INT_TUNING, HALF_TUNING, TAP_COST},
+    strip_items,
+    to_strips,
+    from_strips,
+    FAST_DOT4 != 0,
+    false,
 };
 #undef SLSC_OP

@@ -52,17 +52,11 @@ const OpSpec kDequantize{"Dequantize",
                          nullptr,
                          [](DType in, DType out) { return in == DType::U8 && out == DType::F32; }};
 
-const OpSpec kNarrow{"Narrow",
-                     sizeof(NarrowParams),
-                     false,
-                     check_narrow,
-                     channels_narrow,
-                     shape,
-                     nullptr,
-                     nullptr,
-                     nullptr,
-                     false,
-                     nullptr,
-                     [](DType in, DType out) { return in == DType::F32 && out == DType::BF16; }};
+const OpSpec kNarrow{"Narrow",        sizeof(NarrowParams),
+                     false,           check_narrow,
+                     channels_narrow, shape,
+                     nullptr,         nullptr,
+                     nullptr,         false,
+                     nullptr,         [](DType in, DType out) { return in == DType::F32 && out == DType::BF16; }};
 
 }  // namespace slsc

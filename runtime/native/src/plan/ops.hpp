@@ -23,8 +23,8 @@ namespace slsc {
     OP(InstanceNorm, instance_norm)  \
     OP(IntConv, int_conv)            \
     OP(Quantize, quantize)           \
-    OP(Dequantize, dequantize)           \
-    OP(HalfConv, half_conv)              \
+    OP(Dequantize, dequantize)       \
+    OP(HalfConv, half_conv)          \
     OP(Narrow, narrow)
 
 #define SLSC_OP(Name, name) Name,
@@ -293,9 +293,7 @@ static_assert(sizeof(IntConvParams) == 92 && offsetof(IntConvParams, in) == 76);
 static_assert(sizeof(QuantizeParams) == 16 && sizeof(DequantizeParams) == 12);
 static_assert(sizeof(HalfConvParams) == 76 && sizeof(NarrowParams) == 4);
 
-inline bool convolves(const Op& op) {
-    return op.type == OpType::Conv || op.type == OpType::IntConv || op.type == OpType::HalfConv;
-}
+inline bool convolves(const Op& op) { return op.type == OpType::Conv || op.type == OpType::IntConv || op.type == OpType::HalfConv; }
 
 // Weights a group of `size` keeps at n:m; the same rule as slsc.pattern.kept_in_group.
 inline int kept_in_group(int n, int m, int size) {
