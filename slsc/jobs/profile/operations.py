@@ -9,7 +9,7 @@ from enum import IntEnum
 import numpy as np
 
 from slsc.passes.lowering.nmp import Op, PlanFile
-from slsc.passes.lowering.nmp_ops import Act, Binary, Combine, Convolution
+from slsc.passes.lowering.nmp_ops import Act, Binary, Combine, Conv, Convolution
 
 BY_ANOTHER = ", done by a later one"
 """Of a convolution that the engine made one with a later one, or runs with it."""
