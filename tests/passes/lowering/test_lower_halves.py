@@ -12,12 +12,14 @@ from slsc.passes.base import PassContext
 from slsc.passes.lowering import lower
 from slsc.passes.lowering.ladder import lower_ladder
 from slsc.passes.lowering.nmp import BF16 as FEATURE
-from slsc.passes.lowering.nmp import DType, PlanFile
+from slsc.passes.lowering.nmp import INT8, DType, PlanFile
 from slsc.passes.lowering.nmp_ops import Combine
 from slsc.passes.pipeline import Pipeline
 from slsc.passes.precision.emulate import emulated, widened
 from slsc.passes.precision.half import WriteHalf
+from slsc.passes.precision.int8 import Grid, Int8Types, WriteInt8
 from slsc.passes.precision.types import BF16, FP16, FloatType
+from slsc.quantize.rounding import nearest
 from slsc.runtime.backends.native import NativeRunner
 from slsc.runtime.backends.native_calls import Precision
 
@@ -124,6 +126,30 @@ def test_where_it_pays(typed, interpret, isas, decibels, run_onnx, body, shapes,
     assert decibels(expected, run_onnx(widened(model), image)) > 40
     for isa in isas:
         assert decibels(NativeRunner(data, 1, isa).run(image[None])[0], expected) > 60
+
+
+def test_integers_and_bfloat16_in_one_network(build, interpret, isas, decibels):
+    """As `auto` types them: each layer in its own."""
+    rng = np.random.default_rng(0)
+    weights = {
+        name: (rng.standard_normal(shape) / np.sqrt(np.prod(shape[1:]))).astype(np.float32)
+        for name, shape in SHAPES.items()
+    }
+    model = build(f"g (float[n, 3, h, w] x) => (float[n, 3, r, s] y) {{ {BODY} }}", **weights)
+    types = Int8Types({"c": Grid(1 / 64, 0)}, {"second": nearest(weights["second"])}, {})
+    model = Pipeline([WriteInt8(types), WriteHalf(BF16)]).run(model, PassContext()).model
+    data = lower(model, None)
+    plan = PlanFile.from_bytes(data)
+    assert operations(data) == ["Conv", "Narrow", "HalfConv", "Quantize", "IntConv", "Conv"]
+    assert plan.features == (FEATURE, INT8)
+    image = rng.uniform(-1, 1, (3, 37, 53)).astype(np.float32)
+    expected = interpret(plan, image)
+    for isa in isas:
+        runner = NativeRunner(data, 1, isa)
+        assert runner.integers and runner.halves
+        assert decibels(runner.run(image[None])[0], expected) > 50
+        runner.set_precision(Precision.FASTEST)
+        assert decibels(runner.run(image[None])[0], expected) > 35
 
 
 def test_float16_is_computed_in_float32(typed):
