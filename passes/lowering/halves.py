@@ -19,8 +19,9 @@ LANES = 16
 BLOCK, TAP = 32, 2
 """Channels that lie in one register, and those of them that are multiplied at once for each output."""
 
-DOT_COST = 1.5
-"""Time of a step for all lanes over that of one in float32, conversions included."""
+DOT_COST, DENSE_COST = 1.5, 0.7
+"""Time of such a step, and of one of a dense kernel in float32, over that of a kept weight in float32; see
+runtime/native/docs/experiments.md."""
 
 
 def narrowed(node: onnx.NodeProto, build: Builder, source: str, weight: Array, groups: int) -> str | None:
@@ -42,7 +43,7 @@ def narrowed(node: onnx.NodeProto, build: Builder, source: str, weight: Array, g
 
 
 def _pays(weight: Array, groups: int) -> bool:
-    """Whether fewer steps are left than in float32, which has one for each weight and as many pixels as lanes."""
+    """Whether it takes less time than float32, whose lanes are pixels and whose steps the kept weights, or all."""
     made, in_group = weight.shape[:2]
     kept = np.zeros((made, in_group * groups, *weight.shape[2:]), bool)
     for group in range(groups):
@@ -51,4 +52,5 @@ def _pays(weight: Array, groups: int) -> bool:
     blocks = [kept[:, first : first + BLOCK].sum(axis=1) for first in range(0, in_group * groups, BLOCK)]
     counts = np.stack([-(-each // TAP) for each in blocks])  # (blocks, K, kh, kw)
     sets = [counts[:, first : first + LANES].max(axis=1).sum() for first in range(0, made, LANES)]
-    return bool(DOT_COST * sum(sets) < np.count_nonzero(kept) / LANES)
+    floats = min(np.count_nonzero(kept), DENSE_COST * weight.size) / LANES
+    return bool(DOT_COST * sum(sets) < floats)
