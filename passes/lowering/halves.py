@@ -52,5 +52,5 @@ def _pays(weight: Array, groups: int) -> bool:
     blocks = [kept[:, first : first + BLOCK].sum(axis=1) for first in range(0, in_group * groups, BLOCK)]
     counts = np.stack([-(-each // TAP) for each in blocks])  # (blocks, K, kh, kw)
     sets = [counts[:, first : first + LANES].max(axis=1).sum() for first in range(0, made, LANES)]
-    floats = min(np.count_nonzero(kept), DENSE_COST * weight.size) / LANES
+    floats = min(float(np.count_nonzero(kept)), DENSE_COST * weight.size) / LANES
     return bool(DOT_COST * sum(sets) < floats)
