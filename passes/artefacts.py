@@ -39,14 +39,13 @@ def _serialized(model: onnx.ModelProto, plan: Plan | None) -> bytes:
 
 
 def _lowered(model: onnx.ModelProto, plan: Plan | None) -> bytes:
-    """In float32, what the engine has no operation for in fewer bits: 16-bit floats, and 8-bit integers if need be."""
-    single = widened(model)
+    """In float32, if need be, what it has in integers of 8 bits."""
     try:
-        return lower(single, plan)
+        return lower(model, plan)
     except LoweringRefusal:
-        if not any(is_quantizer(node) for node in single.graph.node):
+        if not any(is_quantizer(node) for node in model.graph.node):
             raise
-        return lower(import_model(single).model, plan)
+        return lower(import_model(widened(model)).model, plan)
 
 
 FORMS: Mapping[str, Form] = {

@@ -1,4 +1,4 @@
-"""Typed networks by ONNX Runtime, as their files say, and by the native engine in integers: PSNR on reference images.
+"""Typed networks by ONNX Runtime, as their files say, and by the native engine as planned: PSNR on reference images.
 
 Networks are typed ONNX files, or bundles, of which every engine is taken. Files are measured as by `slsc eval`.
 
@@ -34,13 +34,13 @@ class Quality:
     Attributes:
         network: its name.
         typed: of its file in ONNX Runtime, every rounding where the file has it.
-        integers: of the native engine as planned.
-        floats: of the native engine in float32, with the weights that the integers stand for.
+        planned: of the native engine in the integers or bfloat16 that the plan has.
+        floats: of the native engine in float32, with weights as they are stored.
     """
 
     network: str
     typed: float
-    integers: float
+    planned: float
     floats: float
 
 
@@ -69,12 +69,12 @@ def _psnr(restorer: Restorer, references: Path) -> float:
 
 def markdown(found: Sequence[Quality]) -> str:
     """A table."""
-    titles = ("network", "typed file dB", "native in integers dB", "difference", "native in float32 dB")
+    titles = ("network", "typed file dB", "native as planned dB", "difference", "native in float32 dB")
     return table(titles, [_row(each) for each in found])
 
 
 def _row(each: Quality) -> tuple[str, ...]:
-    figures = (each.typed, each.integers, each.integers - each.typed, each.floats)
+    figures = (each.typed, each.planned, each.planned - each.typed, each.floats)
     return (each.network, *(f"{figure:.4f}" for figure in figures))
 
 

@@ -16,11 +16,15 @@ from slsc.passes.lowering.steps import NO_ACTIVATION, Activation, Array, Space, 
 class Builder:
     """The steps so far, and the space of every tensor.
 
+    Args:
+        facts: of the graph, in float32.
+        halves: outputs of the convolutions that the network computes in bfloat16.
+
     A tensor of the graph that equals another one shares its name: `find` gives the name of the tensor that holds it.
     """
 
-    def __init__(self, facts: GraphFacts) -> None:
-        self.facts = facts
+    def __init__(self, facts: GraphFacts, halves: frozenset[str] = frozenset()) -> None:
+        self.facts, self.halves = facts, halves
         self.steps: list[Step] = []
         self.spaces: dict[str, Space] = {facts.image: Space(facts.channels(facts.image))}
         self._same: dict[str, str] = {}

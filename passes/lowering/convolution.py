@@ -9,6 +9,7 @@ import onnx
 
 from slsc.passes.graph import attribute, label
 from slsc.passes.lowering.builder import Builder
+from slsc.passes.lowering.halves import narrowed
 from slsc.passes.lowering.quantizing import integers_of
 from slsc.passes.lowering.refusal import refuse
 from slsc.passes.lowering.steps import Array, Conv, Sparsity
@@ -33,10 +34,11 @@ def conv(node: onnx.NodeProto, build: Builder, layers: Layers) -> None:
         build.unary(node, source, scale=diagonal, shift=bias)
         return
     source, integers = integers_of(node, build, source)
+    half = narrowed(node, build, source, weight, groups) if integers is None else None
     build.add(
         Conv(
             label=label(node),
-            inputs=(source,),
+            inputs=(half or source,),
             output=node.output[0],
             weight=weight,
             bias=bias,
@@ -46,6 +48,7 @@ def conv(node: onnx.NodeProto, build: Builder, layers: Layers) -> None:
             groups=groups,
             sparsity=sparsity_of(weight, layers.get(build.facts.weight_name(node.input[1]))),
             integers=integers,
+            half=half is not None,
         )
     )
 

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from slsc.passes.lowering import nmp
 from slsc.passes.lowering.limits import require_whole_within, require_within
-from slsc.passes.lowering.nmp import ABSENT, INT8, DType, Op, PlanFile
+from slsc.passes.lowering.nmp import ABSENT, BF16, INT8, DType, Op, PlanFile
 from slsc.passes.lowering.nmp_ops import Act
 from slsc.passes.lowering.packing import pack
 from slsc.passes.lowering.place import Layout, Place
@@ -36,7 +37,7 @@ class Emitter:
         used = [self.spaces[name] for step in layout.steps for name in (*step.inputs, step.output)]
         used += [_unshuffled(step, self.spaces) for step in layout.steps if isinstance(step, Conv)]
         sides = [side for space in used if not space.pixel for side in (space.rows, space.columns)]
-        integers = DType.U8 in layout.dtypes
+        features = [name for name, dtype in ((BF16, DType.BF16), (INT8, DType.U8)) if dtype in layout.dtypes]
         plan = PlanFile(
             input=layout.places[image].value,
             output=output.value,
@@ -45,8 +46,8 @@ class Emitter:
             values=tuple(layout.values),
             ops=ops,
             arrays=tuple(self.arrays),
-            features=(INT8,) if integers else (),
-            dtypes=tuple(layout.dtypes) if integers else (),
+            features=tuple(features),
+            dtypes=tuple(layout.dtypes) if features else (),
         )
         require_whole_within(plan)
         return plan
@@ -75,6 +76,8 @@ class Emitter:
             self._require_group_size(step, step.sparsity.m)
             numbers, placed = pack(numbers, step.sparsity)
             positions = self._array(nmp.Array(placed.tobytes(), DType.U8))
+        if step.half:
+            return self._array(nmp.Array(_upper_halves(numbers).tobytes(), DType.BF16)), positions
         if step.integers is None:
             return self.floats(numbers), positions
         scales = self.floats(step.integers.scales)
@@ -98,3 +101,11 @@ class Emitter:
 def _unshuffled(conv: Conv, spaces: Mapping[str, Space]) -> Space:
     """The space of what a convolution makes before it shuffles."""
     return replace(conv, shuffle=1).space(*(spaces[name] for name in conv.inputs))
+
+
+def _upper_halves(numbers: Array) -> npt.NDArray[np.uint16]:
+    """Numbers of bfloat16 as the plan stores them."""
+    bits = np.asarray(numbers, "<f4").view("<u4")
+    if np.any(bits & 0xFFFF):
+        raise ValueError("a weight is no number of bfloat16")
+    return (bits >> 16).astype("<u2")

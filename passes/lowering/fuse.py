@@ -3,7 +3,8 @@
 1. Unary . Unary -> Unary, where the first has no activation or the second does not scale.
 2. Unary . (Conv | Binary) -> the activation becomes theirs; scale and shift become part of a convolution's weights.
 3. Binary(x, Conv) -> a convolution that adds or multiplies x: act(conv + x), act(conv) + x, act(conv) * x, x - conv.
-4. Quantize . Conv in integers -> one that makes integers; Quantize . Unary -> one with factors, where it only scales.
+4. Quantize . Conv in integers, or Narrow . Conv in bfloat16 -> one that makes such numbers; Quantize . Unary -> one
+   with factors, where it only scales.
 5. DepthToSpace . Conv -> a convolution that stores shuffled; Permute . Conv -> one with its outputs in that order.
 6. Sigmoid(x) * x -> Silu(x), and HardSigmoid(x) * x with slope 1/6 and offset 1/2 -> HardSwish(x).
 
@@ -27,6 +28,7 @@ from slsc.passes.lowering.steps import (
     Binary,
     Conv,
     DepthToSpace,
+    Narrow,
     Permute,
     Quantize,
     Resize,
@@ -38,7 +40,7 @@ from slsc.passes.lowering.steps import (
 
 def fuse(steps: Sequence[Step], output: str) -> list[Step]:
     """Apply the rules to steps in the order they run; `output` is the graph's output, which stays."""
-    steps = _needed(steps, output)
+    steps = needed(steps, output)
     uses = Counter(name for step in steps for name in data_inputs(step))
     uses[output] += 1
     made: dict[str, Step] = {}
@@ -55,11 +57,12 @@ def fuse(steps: Sequence[Step], output: str) -> list[Step]:
     return list(made.values())
 
 
-def _needed(steps: Sequence[Step], output: str) -> list[Step]:
-    needed, kept = {output}, []
+def needed(steps: Sequence[Step], output: str) -> list[Step]:
+    """The steps that `output` is made by, in order."""
+    names, kept = {output}, []
     for step in reversed(steps):
-        if step.output in needed:
-            needed.update(step.inputs)
+        if step.output in names:
+            names.update(step.inputs)
             kept.append(step)
     return kept[::-1]
 
@@ -89,6 +92,8 @@ def _fuse_pair(before: Step, step: Step) -> Step | None:
         fused = _quantize_after_unary(before, step)
     elif isinstance(step, Quantize) and isinstance(before, Conv) and before.integers and _is_plain(before):
         fused = replace(before, integers=replace(before.integers, target=step.quantization))
+    elif isinstance(step, Narrow) and isinstance(before, Conv) and before.half and _is_plain(before):
+        fused = replace(before, half_out=True)
     elif isinstance(step, DepthToSpace) and isinstance(before, Conv) and _is_plain(before):
         fused = replace(before, shuffle=step.block)
     elif isinstance(step, Permute) and isinstance(before, Conv) and _is_plain(before) and before.groups == 1:
@@ -117,7 +122,9 @@ def _unary_after_conv(before: Conv, step: Unary) -> Conv | None:
         return None
     if before.combine == Combine.ACT_THEN_ADD and not step.linear:
         return replace(before, combine=Combine.ADD_THEN_ACT, act=step.act)
-    if before.combine != Combine.NONE:
+    if before.combine != Combine.NONE or (
+        before.half and step.scale is not None
+    ):  # bfloat16 could not hold its weights
         return None
     repeats = before.shuffle**2
     scale, shift = (None if part is None else np.repeat(part, repeats) for part in (step.scale, step.shift))

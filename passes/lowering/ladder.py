@@ -25,7 +25,7 @@ def lower_ladder(candidates: Sequence[tuple[onnx.ModelProto, Plan | None]]) -> b
 
     What two of them share is stored once: equal weights, and weights of fewer N whose every group is the beginning, by
     importance, of a later candidate's group. Convolutions may differ in weights, N, bias and a PReLU's slopes; nothing
-    else may.
+    else may. Several that compute in bfloat16 do so in float32.
 
     Args:
         candidates: 1 to 16 of them, the cheapest first; each as `slsc.passes.lowering.lower` takes it.
@@ -37,7 +37,7 @@ def lower_ladder(candidates: Sequence[tuple[onnx.ModelProto, Plan | None]]) -> b
         LoweringRefusal: the engine lacks an operation, or two candidates differ where they may not; names the node.
         ValueError: there are none.
     """
-    plans = [lowered(model, plan) for model, plan in candidates]
+    plans = [lowered(model, plan, halves=len(candidates) == 1) for model, plan in candidates]
     if not plans:
         raise ValueError("a ladder has at least one candidate")
     if len(plans) == 1:

@@ -88,7 +88,7 @@ def _totals(plan: PlanFile) -> Iterator[tuple[str, int]]:
     used = sum(
         4 * _count(plan.arrays[weights])
         for op in plan.ops
-        if isinstance(op.params, nmp_ops.Conv | nmp_ops.IntConv)
+        if isinstance(op.params, nmp_ops.Convolution)
         for weights in _weights(op, plan.candidates)
     )
     yield "uses of each weight, on average,", -(-used // stored) if stored else 0
@@ -96,7 +96,7 @@ def _totals(plan: PlanFile) -> Iterator[tuple[str, int]]:
 
 def _weights(op: Op, candidates: int) -> list[int]:
     """The array of a convolution's weights by candidate."""
-    assert isinstance(op.params, nmp_ops.Conv | nmp_ops.IntConv)
+    assert isinstance(op.params, nmp_ops.Convolution)
     own = op.params.weights
     return [own, *([each.weights for each in op.sets] or [own] * (candidates - 1))]
 

@@ -23,6 +23,8 @@ from slsc.passes.lowering.place import Layout, place
 from slsc.passes.lowering.quantizing import endings_in_floats
 from slsc.passes.lowering.refusal import refuse
 from slsc.passes.lowering.steps import Activation, Conv, Resize, Step
+from slsc.passes.precision.emulate import convolutions_in, widened
+from slsc.passes.precision.types import BF16
 from slsc.plan import Plan
 
 
@@ -38,7 +40,8 @@ def lower(model: onnx.ModelProto, plan: Plan | None) -> bytes:
 
     Args:
         model: as the import passes leave it (`slsc.passes.importing.import_model`), masks baked in where there is a
-            plan.
+            plan; float32, or typed since then (`slsc.passes.precision`). Convolutions in bfloat16 run so where that
+            pays (`slsc.passes.lowering.halves`); else what it computes in 16 bits is computed in float32.
         plan: N:M by weight; None for a dense network.
 
     Returns:
@@ -64,9 +67,9 @@ class Lowered:
     labels: tuple[str, ...]
 
 
-def lowered(model: onnx.ModelProto, plan: Plan | None) -> Lowered:
-    """As `lower`, before it becomes bytes."""
-    build, layout = _laid_out(model, plan)
+def lowered(model: onnx.ModelProto, plan: Plan | None, *, halves: bool = True) -> Lowered:
+    """As `lower`, before it becomes bytes; without `halves` bfloat16 becomes float32 everywhere."""
+    build, layout = _laid_out(model, plan, halves)
     output = build.holder(build.facts.output)
     end = layout.places.get(f"{output}.copy", layout.places[output])
     plan_file = Emitter(build.spaces).plan(layout, build.facts.image, end)
@@ -92,10 +95,10 @@ def layers_of_operations(model: onnx.ModelProto, plan: Plan | None) -> list[str 
     return [names.get(step.label) if isinstance(step, Conv) else None for step in layout.steps]
 
 
-def _laid_out(model: onnx.ModelProto, plan: Plan | None) -> tuple[Builder, Layout]:
+def _laid_out(model: onnx.ModelProto, plan: Plan | None, halves: bool = True) -> tuple[Builder, Layout]:
     """Steps 1 to 4."""
-    facts = GraphFacts(model)
-    build = Builder(facts)
+    facts = GraphFacts(widened(model))
+    build = Builder(facts, convolutions_in(BF16, model) if halves else frozenset())
     _build(build, plan.by_name() if plan else {})
     output = build.holder(facts.output)
     fused = endings_in_floats(fuse(build.steps, output), build.spaces, output)

@@ -40,6 +40,9 @@ WEIGHT_SETS = "weight-sets"
 INT8 = "int8"
 """The feature of plans that have U8 values."""
 
+BF16 = "bf16"
+"""The feature of plans that have BF16 values."""
+
 ABSENT = -1
 """Stands for an input or array that is not there."""
 
@@ -121,7 +124,7 @@ class PlanFile:
         ops: in the order they run.
         arrays: weights and the like.
         features: names of what a reader must know to run the plan.
-        dtypes: of each value, F32 or U8; none where all are F32.
+        dtypes: of each value, F32, BF16 or U8; none where all are F32.
     """
 
     input: int

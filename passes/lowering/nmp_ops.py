@@ -28,6 +28,8 @@ class OpType(IntEnum):
     INT_CONV = 12
     QUANTIZE = 13
     DEQUANTIZE = 14
+    HALF_CONV = 15
+    NARROW = 16
 
 
 class Act(IntEnum):
@@ -298,11 +300,44 @@ class Dequantize(NamedTuple):
     zero: int
 
 
+class HalfConv(NamedTuple):
+    """As `Conv`, of a BF16 value with BF16 weights."""
+
+    channels: int
+    made: int
+    kernel_h: int
+    kernel_w: int
+    stride_h: int
+    stride_w: int
+    pad_top: int
+    pad_left: int
+    pad_bottom: int
+    pad_right: int
+    dilation_h: int
+    dilation_w: int
+    groups: int
+    n: int
+    combine: Combine
+    shuffle: int
+    weights: int
+    positions: int
+    bias: int
+
+
+class Narrow(NamedTuple):
+    """The nearest numbers of BF16."""
+
+    channels: int
+
+
 Params = (
     Conv | Binary | Unary | Pool | GlobalMean | Resize | Pad | DepthToSpace | SpaceToDepth | ChannelMean | InstanceNorm
-    | IntConv | Quantize | Dequantize
+    | IntConv | Quantize | Dequantize | HalfConv | Narrow
 )  # fmt: skip
 """Of any type, in the order of `OpType`."""
+
+Convolution = Conv | IntConv | HalfConv
+"""Parameters of what convolves."""
 
 PARAMS: dict[OpType, type[Params]] = dict(zip(OpType, get_args(Params), strict=True))
 """Parameters of each type of operation."""

@@ -7,7 +7,7 @@ with floats, as the graph says.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -15,10 +15,11 @@ import onnx
 
 from slsc.passes.graph import label
 from slsc.passes.lowering.builder import Builder, Lower
+from slsc.passes.lowering.fuse import needed
 from slsc.passes.lowering.nmp import DType
 from slsc.passes.lowering.nmp_ops import Combine
 from slsc.passes.lowering.refusal import refuse
-from slsc.passes.lowering.steps import Conv, Dequantize, Integers, Quantization, Quantize, Space, Step
+from slsc.passes.lowering.steps import Conv, Dequantize, Integers, Narrow, Quantization, Quantize, Space, Step
 
 MOST_WEIGHTS = (1 << 15) - 1
 """Of one output of a convolution in integers, that 32 bits are sure to sum; `kMaxIntWeights` of the engine."""
@@ -75,24 +76,36 @@ def endings_in_floats(steps: Sequence[Step], spaces: dict[str, Space], output: s
     """
     uses = Counter(name for step in steps for name in step.inputs)
     users = {step.inputs[0]: step for step in steps}
+    makers = {step.output: step for step in steps}
     changed: list[Step] = []
     for step in steps:
         user = users.get(step.output)
         single = uses[step.output] == 1 and step.output != output
-        if single and isinstance(step, Conv) and isinstance(user, Conv) and step.integers and _folds(step, user):
-            source, made = step.inputs[0], f"{step.output}.dequantized"
-            spaces[made] = replace(spaces[source], dtype=DType.F32)
-            grid = step.integers.source
-            changed.append(Dequantize(label=step.label, inputs=(source,), output=made, quantization=grid))
-            step = replace(step, inputs=(made,), integers=None)
-        changed.append(step)
-    return changed
+        if single and isinstance(step, Conv) and isinstance(user, Conv) and _folds(step, user):
+            changed.extend(_in_floats(step, makers, spaces))
+        else:
+            changed.append(step)
+    return needed(changed, output)
+
+
+def _in_floats(conv: Conv, makers: Mapping[str, Step], spaces: dict[str, Space]) -> list[Step]:
+    """A convolution in float32, where that can be, behind what its input is dequantized by."""
+    source = conv.inputs[0]
+    if conv.integers:
+        made = f"{conv.output}.dequantized"
+        spaces[made] = replace(spaces[source], dtype=DType.F32)
+        back = Dequantize(label=conv.label, inputs=(source,), output=made, quantization=conv.integers.source)
+        return [back, replace(conv, inputs=(made,), integers=None)]
+    rounded = makers.get(source)
+    if conv.half and isinstance(rounded, Narrow):
+        return [replace(conv, inputs=rounded.inputs, half=False)]
+    return [conv]
 
 
 def _folds(first: Conv, second: Conv) -> bool:
     """Whether the engine may fold them: see `runtime/native/src/conv/folded_pair.cpp`."""
     linear = not first.act and first.combine == Combine.NONE and first.shuffle > 1
-    few = len(second.weight) <= FEW_OUTPUTS and second.shuffle == 1 and second.integers is None
+    few = len(second.weight) <= FEW_OUTPUTS and second.shuffle == 1 and second.integers is None and not second.half
     plain = all((each.strides, each.dilations, each.groups) == ((1, 1), (1, 1), 1) for each in (first, second))
     return linear and few and plain
 

@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper, shape_inference
 
 from slsc.passes.base import copy_of
 from slsc.passes.graph import attribute
-from slsc.passes.precision.types import HALVES
+from slsc.passes.precision.types import HALVES, FloatType
 
 HALF_TYPES = frozenset(kind.onnx for kind in HALVES.values())
 """ONNX's numbers of the 16-bit types."""
@@ -62,6 +62,13 @@ def _rounding(name: str, kind: int) -> list[onnx.NodeProto]:
         helper.make_node("Cast", [f"{name}.exact"], [f"{name}.rounded"], f"{name}.round", to=kind),
         helper.make_node("Cast", [f"{name}.rounded"], [name], f"{name}.widen", to=TensorProto.FLOAT),
     ]
+
+
+def convolutions_in(kind: FloatType, model: onnx.ModelProto) -> frozenset[str]:
+    """Outputs of the convolutions that a network computes in a 16-bit type."""
+    types = _half_tensors(model)
+    made = (node.output[0] for node in model.graph.node if node.op_type == "Conv")
+    return frozenset(name for name in made if types.get(name) == kind.onnx)
 
 
 def _half_tensors(model: onnx.ModelProto) -> dict[str, int]:

@@ -33,6 +33,7 @@ SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "slsc_regions": (c_int, [c_void_p, c_int, c_int, POINTER(c_int), POINTER(c_int)]),
     "slsc_set_precision": (c_int, [c_void_p, c_int]),
     "slsc_integers": (c_int, [c_void_p]),
+    "slsc_halves": (c_int, [c_void_p]),
     "slsc_set_band": (c_int, [c_void_p, c_int]),
     "slsc_set_memory": (c_int, [c_void_p, c_uint64]),
     "slsc_shape": (c_int, [c_void_p, c_int, c_int, *[POINTER(c_int)] * 4]),

@@ -109,8 +109,13 @@ class NativeRunner:
         """Whether the plan has convolutions in integers, and they are computed so."""
         return bool(self._native.slsc_integers(self._handle))
 
+    @property
+    def halves(self) -> bool:
+        """Whether the plan has convolutions in bfloat16, and they are computed so."""
+        return bool(self._native.slsc_halves(self._handle))
+
     def set_precision(self, precision: Precision) -> None:
-        """What the convolutions that the plan has in integers are computed in."""
+        """What the convolutions that the plan has in integers or in bfloat16 are computed in."""
         with self._lock:
             self._check(self._native.slsc_set_precision(self._handle, precision))
 

@@ -30,8 +30,8 @@ class Precision(IntEnum):
     """`slsc_precision` of native.h.
 
     Attributes:
-        AS_PLANNED: integers where the plan has them, by any processor to the same sums.
-        FASTEST: those where the processor has instructions that make them faster, else float32.
+        AS_PLANNED: integers and bfloat16 where the plan has them, integers by any processor to the same sums.
+        FASTEST: each of these where the processor has instructions that make it faster, else float32.
         FLOAT32: float32 always.
     """
 

@@ -9,7 +9,7 @@ from slsc.passes.lowering.steps.channels import ChannelSlice, Concat, Permute
 from slsc.passes.lowering.steps.convolution import Conv, Integers, Sparsity
 from slsc.passes.lowering.steps.elementwise import Binary, Unary
 from slsc.passes.lowering.steps.moving import DepthToSpace, Pad, Resize, SpaceToDepth
-from slsc.passes.lowering.steps.quantizing import Dequantize, Quantization, Quantize
+from slsc.passes.lowering.steps.quantizing import Dequantize, Narrow, Quantization, Quantize
 from slsc.passes.lowering.steps.reducing import ChannelMean, GlobalMean, Pool
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "Dequantize",
     "GlobalMean",
     "Integers",
+    "Narrow",
     "Pad",
     "Permute",
     "Pool",

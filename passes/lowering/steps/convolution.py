@@ -1,4 +1,4 @@
-"""Convolutions, sparse or dense, in floats or in integers."""
+"""Convolutions, sparse or dense, in float32, bfloat16 or integers."""
 
 from __future__ import annotations
 
@@ -53,7 +53,8 @@ class Integers:
 class Conv(Step):
     """Convolution, with what is fused into its stores. Inputs: the image, and what it is combined with.
 
-    With `integers` it reads integers, and `weight` is what its weights stand for.
+    With `integers` it reads integers, and `weight` is what its weights stand for. With `half` it reads bfloat16, of
+    which `weight` is, too; with `half_out` it makes bfloat16.
     """
 
     weight: Array
@@ -66,12 +67,14 @@ class Conv(Step):
     combine: Combine = Combine.NONE
     shuffle: int = 1
     integers: Integers | None = None
+    half: bool = False
+    half_out: bool = False
 
-    def params(self, channels: int, arrays: Arrays) -> nmp_ops.Conv | nmp_ops.IntConv:
+    def params(self, channels: int, arrays: Arrays) -> nmp_ops.Convolution:
         """See `Step.params`."""
         params = self._params(channels, arrays)
         if self.integers is None:
-            return params
+            return nmp_ops.HalfConv(*params) if self.half else params
         source, target = self.integers.source, self.integers.target or Quantization(1.0, 0)
         return nmp_ops.IntConv(*params, source.scale, source.zero, target.scale, target.zero)
 
@@ -95,4 +98,6 @@ class Conv(Step):
         """See `Step.space`."""
         down, across = (Fraction(self.shuffle, stride) for stride in self.strides)
         made = ins[0].scaled(down, across, len(self.weight) // self.shuffle**2)
-        return replace(made, dtype=DType.U8) if self.integers and self.integers.target else made
+        if self.integers and self.integers.target:
+            return replace(made, dtype=DType.U8)
+        return replace(made, dtype=DType.BF16) if self.half_out else made

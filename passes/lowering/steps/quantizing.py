@@ -1,4 +1,4 @@
-"""Between floats and integers of 8 bits."""
+"""Between float32, and integers of 8 bits or bfloat16."""
 
 from __future__ import annotations
 
@@ -47,3 +47,16 @@ class Dequantize(Step):
     def space(self, *ins: Space) -> Space:
         """See `Step.space`."""
         return replace(ins[0], dtype=DType.F32)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Narrow(Step):
+    """Floats to the nearest of bfloat16."""
+
+    def params(self, channels: int, arrays: Arrays) -> nmp_ops.Narrow:
+        """See `Step.params`."""
+        return nmp_ops.Narrow(channels)
+
+    def space(self, *ins: Space) -> Space:
+        """See `Step.space`."""
+        return replace(ins[0], dtype=DType.BF16)

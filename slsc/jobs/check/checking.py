@@ -174,12 +174,20 @@ def _same(bundle: Bundle, engine: Engine, backend: Backend) -> str:
     except AllocationFailed as error:
         raise ResourceError("out of memory", why=str(error)) from error
     figures = f"{found:.1f} dB from ONNX Runtime"
-    if isinstance(other, NativeRunner) and "int8" in _types(engine) and not other.integers:
-        figures += "; in float32, since this processor is no faster in int8"
+    figures += _unpacked(engine, other)
     least = LEAST_DB[engine.precision]
     if not found >= least:
         raise VerificationError(figures, why=f"{least:g} dB are the least", hint="compile it again")
     return figures
+
+
+def _unpacked(engine: Engine, runner: Runner) -> str:
+    """What of a typed network the native engine computes in float32, for want of instructions."""
+    if not isinstance(runner, NativeRunner):
+        return ""
+    computed = {"int8": runner.integers, "bf16": runner.halves}
+    slow = [kind for kind in computed if kind in _types(engine) and not computed[kind]]
+    return f"; in float32, since this processor is no faster in {' and '.join(slow)}" if slow else ""
 
 
 def _reference(bundle: Bundle, engine: Engine) -> Runner:

@@ -9,7 +9,7 @@ from enum import IntEnum
 import numpy as np
 
 from slsc.passes.lowering.nmp import Op, PlanFile
-from slsc.passes.lowering.nmp_ops import Act, Binary, Combine, Conv, IntConv
+from slsc.passes.lowering.nmp_ops import Act, Binary, Combine, Conv, Convolution
 
 BY_ANOTHER = ", done by a later one"
 """Of a convolution that the engine made one with a later one, or runs with it."""
@@ -69,7 +69,7 @@ PER_OPERATION: Mapping[str, Callable[[bytes, Sequence[Sequence[float]], Sequence
 def describe(op: Op, m: int) -> str:
     """An operation in a few words; `m` is the plan's group size."""
     words = [_spelled(op.type), str(op.params.channels)]
-    if isinstance(op.params, Conv | IntConv):
+    if isinstance(op.params, Convolution):
         words = [_spelled(op.type), *_conv_words(op.params, m)]
     elif isinstance(op.params, Binary):
         words = [_spelled(op.params.kind), str(op.params.channels)]
@@ -82,7 +82,7 @@ def _spelled(name: IntEnum) -> str:
     return name.name.lower().replace("_", " ")
 
 
-def _conv_words(conv: Conv | IntConv, m: int) -> list[str]:
+def _conv_words(conv: Convolution, m: int) -> list[str]:
     words = [f"{conv.kernel_h}x{conv.kernel_w}", f"{conv.channels}>{conv.made}"]
     if (conv.stride_h, conv.stride_w) != (1, 1):
         square = conv.stride_h == conv.stride_w

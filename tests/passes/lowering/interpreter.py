@@ -22,12 +22,15 @@ from slsc.passes.lowering.nmp_ops import (
     ChannelMean,
     Combine,
     Conv,
+    Convolution,
     Coordinates,
     DepthToSpace,
     Dequantize,
     GlobalMean,
+    HalfConv,
     InstanceNorm,
     IntConv,
+    Narrow,
     Pad,
     PadKind,
     Pool,
@@ -96,6 +99,10 @@ def _run(plan: PlanFile, op: Op, ins: list[Array], capacity: int) -> Array:
             return quantized(ins[0] * factors, to.scale, to.zero)
         case Dequantize() as of:
             return (ins[0] - np.float32(of.zero)) * np.float32(of.scale)
+        case HalfConv() as conv:
+            return _half_conv(plan, op, conv, ins, capacity)
+        case Narrow():
+            return narrowed(ins[0])
 
 
 def widened(plan: PlanFile, index: int, outputs: Array) -> Array:
@@ -109,7 +116,7 @@ def widened(plan: PlanFile, index: int, outputs: Array) -> Array:
     return plan.floats(index)
 
 
-def dense_weight(plan: PlanFile, conv: Conv | IntConv, capacity: int = 0) -> Array:
+def dense_weight(plan: PlanFile, conv: Convolution, capacity: int = 0) -> Array:
     """The (made, channels / groups, kh, kw) weight of a Conv, its kept values scattered."""
     shape = (conv.made, conv.channels // conv.groups, conv.kernel_h, conv.kernel_w)
     if conv.positions == ABSENT:
@@ -125,7 +132,7 @@ def dense_weight(plan: PlanFile, conv: Conv | IntConv, capacity: int = 0) -> Arr
 
 
 def _places(
-    m: int, conv: Conv | IntConv, shape: tuple[int, ...], positions: Array, capacity: int
+    m: int, conv: Convolution, shape: tuple[int, ...], positions: Array, capacity: int
 ) -> tuple[tuple[Array, ...], Array]:
     """Of each stored weight: where it lies in the whole one, and whether it is kept at `capacity`."""
     sizes = group_sizes(shape[1], m)
@@ -147,7 +154,7 @@ def _read(values: dict[int, Array], op: Op, index: int) -> Array:
     count = op.params.channels
     if index == 1 and isinstance(op.params, Resize):  # which only lends its size
         return values[op.ins[1]]
-    if index == 1 and isinstance(op.params, (Conv, IntConv)):
+    if index == 1 and isinstance(op.params, Convolution):
         count = op.params.made // op.params.shuffle**2
     if index == 1 and isinstance(op.params, Binary) and op.params.spread == Spread.CHANNEL:
         count = 1
@@ -218,13 +225,28 @@ def _int_conv(plan: PlanFile, op: Op, conv: IntConv, ins: list[Array], capacity:
     return quantized(_activate(plan, op, x).astype(np.float32), conv.out_scale, conv.out_zero)
 
 
+def _half_conv(plan: PlanFile, op: Op, conv: HalfConv, ins: list[Array], capacity: int) -> Array:
+    x = _sums(conv, ins[0], dense_weight(plan, conv, capacity))
+    if conv.bias != ABSENT:
+        x = x + plan.floats(conv.bias)[:, None, None]
+    if plan.dtype(op.out) == DType.F32:
+        return _finished(plan, op, conv, x, ins)
+    return narrowed(_activate(plan, op, x).astype(np.float32))
+
+
+def narrowed(x: Array) -> Array:
+    """The nearest numbers of bfloat16, half to even, in float32."""
+    bits = x.astype(np.float32).view(np.uint32)
+    return ((bits + 0x7FFF + ((bits >> 16) & 1)) & 0xFFFF0000).astype(np.uint32).view(np.float32)
+
+
 def quantized(x: Array, scale: float, zero: int) -> Array:
     """Numbers as integers of 0..255, in float32."""
     steps = x.astype(np.float32) * (np.float32(1) / np.float32(scale))
     return np.rint(np.clip(steps, -zero, 255 - zero)) + np.float32(zero)
 
 
-def _sums(conv: Conv | IntConv, image: Array, weight: Array) -> Array:
+def _sums(conv: Convolution, image: Array, weight: Array) -> Array:
     kh, kw, sh, sw, dh, dw = (
         conv.kernel_h,
         conv.kernel_w,
@@ -249,7 +271,7 @@ def _sums(conv: Conv | IntConv, image: Array, weight: Array) -> Array:
     return x.reshape(made, height, width)
 
 
-def _finished(plan: PlanFile, op: Op, conv: Conv | IntConv, x: Array, ins: list[Array]) -> Array:
+def _finished(plan: PlanFile, op: Op, conv: Convolution, x: Array, ins: list[Array]) -> Array:
     """Sums activated, combined with the second input, and shuffled."""
     other = unshuffled(ins[1], conv.shuffle) if len(ins) == 2 else np.float64(0)
     if conv.combine == Combine.ADD_THEN_ACT:

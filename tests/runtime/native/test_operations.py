@@ -15,7 +15,7 @@ from slsc.runtime.backends.native import NativeRunner
 KINDS = (
     "dense_conv", "sparse_conv", "narrow", "combined", "combined_shuffled", "ending", "binary", "unary",
     "normalized", "root", "pool", "resize", "resize_to", "pad", "shares", "shuffles", "attention", "network",
-    "blocks", "distilling", "ladder", "int_convs", "int_network",
+    "blocks", "distilling", "ladder", "int_convs", "int_network", "half_convs",
 )  # fmt: skip
 
 
@@ -55,7 +55,7 @@ def test_images_smaller_than_the_lanes(plans, interpret, isas, seed, height, wid
             np.testing.assert_allclose(made, expected, rtol=2e-5, atol=tolerance, err_msg=f"{kind} {isa}")
 
 
-@pytest.mark.parametrize("kind", ["sparse_conv", "narrow", "distilling", "int_convs", "int_network"])
+@pytest.mark.parametrize("kind", ["sparse_conv", "narrow", "distilling", "int_convs", "int_network", "half_convs"])
 @given(seed=st.integers(0, 2**32 - 1), capacity=st.integers(1, 4))
 @settings(max_examples=25, deadline=None)
 def test_capacity_keeps_the_most_important(plans, interpret, isas, kind, seed, capacity):

@@ -9,15 +9,17 @@ import numpy as np
 import pytest
 
 from slsc.errors import BackendError
-from slsc.passes.lowering.nmp import ABSENT, ARRAY, FEATURE, HEADER, INT8, VALUE, Array, DType, Op, PlanFile
+from slsc.passes.lowering.nmp import ABSENT, ARRAY, BF16, FEATURE, HEADER, INT8, VALUE, Array, DType, Op, PlanFile
 from slsc.passes.lowering.nmp_ops import (
     Act,
     Binary,
     Combine,
     DepthToSpace,
     Dequantize,
+    HalfConv,
     InstanceNorm,
     IntConv,
+    Narrow,
     Pad,
     Params,
     Pool,
@@ -261,7 +263,8 @@ def test_unknown_feature_is_refused_by_name(sparse, name, shown):
 
 @pytest.mark.parametrize(
     ("value", "message"),
-    [((8, DType.BF16), "dtype is BF16, where only F32 and U8 can be run"), ((8, 9), "dtype 9 is not known"),
+    [((8, DType.I8), "dtype is I8, where only F32, BF16 and U8 can be run"), ((8, 9), "dtype 9 is not known"),
+     ((8, DType.BF16), 'dtype is BF16, and the plan does not name the feature "bf16"'),
      ((8, DType.U8), 'dtype is U8, and the plan does not name the feature "int8"'),
      ((0, 0), "channels is not in 1..16384")],
 )  # fmt: skip
@@ -387,6 +390,49 @@ def test_sums_of_integers_fit_32_bits(plans):
             continue
         image = np.full((1, channels, 1, 9), -1e4, np.float32)  # integers 0, which stand for -255 * 0.5
         assert np.all(NativeRunner(data, 1).run(image) == np.float32(32767 * 255 * 128 * 0.5))
+
+
+@pytest.fixture
+def halves(plans) -> PlanFile:
+    """Narrowed, convolved to BF16, convolved to F32 and added to the image."""
+    once = plans.conv(40, 40, n=4, positions=1)
+    added = once._replace(combine=Combine.ACT_THEN_ADD)
+    ops = [Op(Narrow(40)), Op(HalfConv(*once), ins=(1, ABSENT), out=2), Op(HalfConv(*added), ins=(2, 0), out=3)]
+    values, positions = plans.sparse_arrays(np.random.default_rng(0), 40, 40, (3, 3), 4, 32)
+    plan = plans.plan([40] * 4, ops, [plans.upper_halves(values), positions, values], m=32)
+    plan = replace(plan, dtypes=(DType.F32, DType.BF16, DType.BF16, DType.F32), features=(BF16,))
+    NativeRunner(plan.to_bytes(), 1)
+    return plan
+
+
+@pytest.mark.parametrize(
+    ("at", "fields", "message"),
+    [
+        (0, {"params": Narrow(39)}, "(Narrow): it does not write all channels of a value of BF16"),
+        (0, {"out": 3}, "(Narrow): it reads F32 and writes F32"),
+        (0, {"ins": (0, 0)}, "(Narrow): in[1] is 0"),
+        (1, {"ins": (0, ABSENT)}, "(HalfConv): it reads F32 and writes BF16"),
+        (1, {"params": {"weights": 2}}, "(HalfConv): weights is not of BF16"),
+        (1, {"params": {"weights": 9}}, "(HalfConv): weights is 9"),
+        (1, {"params": {"combine": 2}}, "(HalfConv): in[1] is -1"),
+        (1, {"params": {"shuffle": 2}}, "(HalfConv): shuffle is not 1 where out is of BF16"),
+        (2, {"params": {"kernel_h": 0}}, "(HalfConv): kernel_h is 0"),
+        (2, {"ins": (1, 2)}, "(HalfConv): in[1] is not of F32"),
+        (2, {"params": Unary(40, ABSENT, ABSENT), "ins": (2, ABSENT)}, "(Unary): it reads BF16 and writes F32"),
+    ],
+)
+def test_halves_are_made_and_read_by_what_takes_them(halves, at, fields, message):
+    ops = list(halves.ops)
+    changed = dict(fields)
+    if isinstance(changed.get("params"), dict):
+        changed["params"] = ops[at].params._replace(**changed["params"])
+    ops[at] = replace(ops[at], **changed)
+    assert f"operation {at} {message}" in _refusal(replace(halves, ops=tuple(ops)).to_bytes())
+
+
+def test_no_halves_enter_or_leave(halves):
+    for changed in ({"output": 2}, {"dtypes": (DType.BF16, *halves.dtypes[1:])}, {"features": ()}):
+        assert _refusal(replace(halves, **changed).to_bytes())
 
 
 def test_every_shorter_file_is_refused(sparse):

@@ -93,6 +93,8 @@ def sound(plans, isas, integers) -> dict[str, PlanFile]:
     made = {"ChannelMean": 1}
     arrays = [np.ones((4, 4, 3, 3), np.float32), np.ones(4, np.float32)]
     found = {name: plans.plan([4, made.get(name, 4)], ops, arrays) for name, ops in many.items()}
+    half = plans.rounded(4, 4, (3, 3), plans.upper_halves(np.ones(144)), np.ones(4, np.float32))
+    found |= dict.fromkeys(("HalfConv", "Narrow"), half)
     return found | dict.fromkeys(("IntConv", "Quantize", "Dequantize"), integers)
 
 

@@ -41,7 +41,7 @@ typedef enum {
 SLSC_API const char* slsc_version(void);
 
 /* Whether this library, on this processor, has a feature: an instruction set ("avx512", "avx2", "neon", "portable"), a precision
- * ("float32"; "int8" where integers are faster), a version that it reads ("plan-2" of plan files, "bundle-3" of bundles), or a
+ * ("float32"; "int8" and "bf16" where they are faster), a version that it reads ("plan-2" of plan files, "bundle-3" of bundles), or a
  * feature of plan files ("weight-sets"). 0 for what it does not know. */
 SLSC_API int slsc_has(const char* feature);
 
@@ -89,9 +89,9 @@ SLSC_API slsc_status slsc_set_region(slsc_engine* engine, int height, int width)
 /* Rows and columns of regions in an image of height x width, those at its lower and right border counted: of a map. */
 SLSC_API slsc_status slsc_regions(slsc_engine* engine, int height, int width, int* rows, int* columns);
 
-/* What convolutions that a plan has in integers (its feature "int8") are computed in. SLSC_AS_PLANNED, as at first: in integers, by any
- * processor to the same sums. SLSC_FASTEST: in integers where the processor has instructions that make them faster, else in float32.
- * SLSC_FLOAT32: with floats always: weights are what their integers stand for, and nothing else is rounded. */
+/* What convolutions that a plan has in integers (its feature "int8") or in bfloat16 ("bf16") are computed in. SLSC_AS_PLANNED, as at
+ * first: in those; in integers by any processor to the same sums. SLSC_FASTEST: in each of the two where the processor has instructions that
+ * make it faster, else in float32. SLSC_FLOAT32: in float32 always: weights are what is stored of them, and nothing else is rounded. */
 typedef enum slsc_precision {
     SLSC_AS_PLANNED = 0,
     SLSC_FASTEST = 1,
@@ -101,6 +101,9 @@ SLSC_API slsc_status slsc_set_precision(slsc_engine* engine, slsc_precision prec
 
 /* 1 where the plan has convolutions in integers, and they are computed so. */
 SLSC_API int slsc_integers(const slsc_engine* engine);
+
+/* The same of convolutions in bfloat16. */
+SLSC_API int slsc_halves(const slsc_engine* engine);
 
 /* Runs all layers on bands of so many rows of the image one after the other, which keeps what they exchange in the
  * cache and takes less memory. 0: chosen from the cache size; the result is the same for every value. */

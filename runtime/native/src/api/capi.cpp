@@ -62,6 +62,7 @@ int slsc_has(const char* feature) {
     for (const char* known : kFeatures)
         if (std::strcmp(feature, known) == 0) return 1;
     if (std::strcmp(feature, slsc::kInt8) == 0) return slsc::select_kernels(nullptr)->fast_integers;
+    if (std::strcmp(feature, slsc::kBf16) == 0) return slsc::select_kernels(nullptr)->fast_halves;
     return slsc::select_kernels(feature) != nullptr;
 }
 
@@ -116,9 +117,9 @@ slsc_status slsc_set_precision(slsc_engine* engine, slsc_precision precision) {
     return on(engine, [&] { engine->engine.set_precision(precision); });
 }
 
-int slsc_integers(const slsc_engine* engine) {
-    return engine && engine->engine.has_integers() && engine->engine.precision() == slsc::Precision::AsPlanned;
-}
+int slsc_integers(const slsc_engine* engine) { return engine && engine->engine.computes_in(slsc::DType::U8); }
+
+int slsc_halves(const slsc_engine* engine) { return engine && engine->engine.computes_in(slsc::DType::BF16); }
 
 slsc_status slsc_set_band(slsc_engine* engine, int rows) {
     return on(engine, [&] { engine->engine.set_band(rows); });

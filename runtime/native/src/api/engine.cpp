@@ -26,13 +26,14 @@ void Engine::forget() {
 }
 
 Precision Engine::precision() const {
-    const bool floats = wanted_ == SLSC_FLOAT32 || (wanted_ == SLSC_FASTEST && !kernels_->fast_integers);
-    return floats ? Precision::Float32 : Precision::AsPlanned;
+    if (wanted_ != SLSC_FASTEST) return wanted_ == SLSC_FLOAT32 ? Precision::Float32 : Precision::AsPlanned;
+    const int integers = kernels_->fast_integers ? int(Precision::Integers) : 0;
+    return Precision(integers | (kernels_->fast_halves ? int(Precision::Halves) : 0));
 }
 
-bool Engine::has_integers() const {
-    const auto whole = [](const Value& value) { return value.dtype == DType::U8; };
-    return std::any_of(plan_->values.begin(), plan_->values.end(), whole);
+bool Engine::computes_in(DType dtype) const {
+    const auto of_it = [&](const Value& value) { return value.dtype == dtype; };
+    return keeps(precision(), dtype) && std::any_of(plan_->values.begin(), plan_->values.end(), of_it);
 }
 
 void Engine::set_precision(slsc_precision precision) {

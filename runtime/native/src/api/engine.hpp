@@ -35,7 +35,7 @@ public:
     // Pixels of the upright image.
     void set_region(int height, int width);
     void set_precision(slsc_precision precision);
-    // What the convolutions that the plan has in integers are computed in.
+    // What the convolutions that the plan has in integers or in BF16 are computed in.
     Precision precision() const;
     void set_band(int rows);
     void set_memory(uint64_t bytes);
@@ -49,7 +49,8 @@ public:
     void run_rows(int height, int width, const ReadRows& read, const WriteRows& write);
     void run_rows(int height, int width, const RegionMap& map, const ReadRows& read, const WriteRows& write);
 
-    bool has_integers() const;
+    // Whether the plan has values of a type, and they are computed with.
+    bool computes_in(DType dtype) const;
     const Kernels& kernels() const { return *kernels_; }
     int candidates() const { return plan_->candidates(); }
     // Rows and columns of regions in an upright image.

@@ -27,17 +27,21 @@ struct FewOutputsTuning {
     int window_bytes;   // most that the rows may take which one row of a region reads
 };
 
-// See kernels/dot4.inl.
-struct IntTuning {
+// See kernels/packed_conv.inl.
+struct PackedTuning {
     int lanes;
+    int channels;  // of a tap, by lane: 4 of bytes, 2 of halves
     int pair_sum;  // of taps that are added up faster: most that two weights side by side may come to; 0: there are none
+
+    int each() const { return 4 / channels; }  // bytes of a channel
+    int block() const { return channels * lanes; }  // channels that fill a vector
 };
 
 struct ConvTuning {
     TapTuning taps;
     DenseTuning dense;
     FewOutputsTuning few_outputs;
-    IntTuning integers;
+    PackedTuning integers, halves;
     double tap_cost;  // time of an FMA by taps over that of a dense one
 };
 

@@ -14,6 +14,7 @@ namespace isa_avx512_vnni {
 #include "kernels/activate.inl"
 #include "kernels/region.inl"
 #include "kernels/convert.inl"
+#include "kernels/packed.inl"
 #include "kernels/bytes.inl"
 #include "kernels/dot4.inl"
 #include "kernels/int_conv.inl"

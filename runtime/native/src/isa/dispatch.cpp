@@ -16,14 +16,19 @@ bool has_avx512() {
            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("fma");
 }
 bool has_vnni() { return __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vnni"); }
+bool has_bf16() {  // which older compilers do not know by name, as AVX-VNNI
+    unsigned a = 0, b = 0, c = 0, d = 0;
+    return has_avx512() && __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & 1u << 5);
+}
 bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
-bool has_avx_vnni() {  // which older compilers do not know by name
+bool has_avx_vnni() {
     unsigned a = 0, b = 0, c = 0, d = 0;
     return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & 1u << 4);
 }
 #else
 bool has_avx512() { return false; }
 bool has_vnni() { return false; }
+bool has_bf16() { return false; }
 bool has_avx2() { return false; }
 bool has_avx_vnni() { return false; }
 #endif
@@ -37,11 +42,20 @@ Kernels with_integers(const Kernels& kernels, const OpKernel& int_conv) {
     return table;
 }
 
+Kernels with_halves(const Kernels& kernels, const OpKernel& half_conv) {
+    Kernels table = kernels;
+    table.ops[size_t(OpType::HalfConv) - 1] = half_conv;
+    table.fast_halves = true;
+    return table;
+}
+
 const Kernels* best_avx512() {
     const Kernels* kernels = has_avx512() ? kernels_avx512() : nullptr;
+    if (!kernels) return nullptr;
     const OpKernel* int_conv = has_vnni() ? int_conv_avx512_vnni() : nullptr;
-    if (!kernels || !int_conv) return kernels;
-    static const Kernels best = with_integers(*kernels, *int_conv);
+    const OpKernel* half_conv = has_bf16() ? half_conv_avx512_bf16() : nullptr;
+    static const Kernels integers = int_conv ? with_integers(*kernels, *int_conv) : *kernels;
+    static const Kernels best = half_conv ? with_halves(integers, *half_conv) : integers;
     return &best;
 }
 

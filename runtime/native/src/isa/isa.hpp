@@ -10,7 +10,7 @@
 #include "conv/few_outputs.hpp"
 #include "conv/folded_pair.hpp"
 #include "conv/geometry.hpp"
-#include "conv/int_conv.hpp"
+#include "conv/packed_conv.hpp"
 #include "conv/taps.hpp"
 #include "kernels/kernels.hpp"
 #include "ops/resize_axis.hpp"

@@ -1,14 +1,8 @@
-// Values of U8: where their bytes lie, and between them and F32. Needs convert.inl.
-
-constexpr int VECTOR_BYTES = 4 * LANES;
+// Values of U8: between them and F32. Needs packed.inl.
 
 typedef uint8_t B __attribute__((vector_size(VECTOR_BYTES)));
 typedef uint8_t BQ __attribute__((vector_size(LANES)));
 typedef uint32_t VW __attribute__((vector_size(VECTOR_BYTES)));
-
-static inline uint8_t* bytes_at(const View& view, int lane, int block, int64_t y, int64_t x) {
-    return reinterpret_cast<uint8_t*>(pixel_at(view, lane * byte_blocks(view.channels, LANES) + block, y, x));
-}
 
 // Integers of 0..255 as bytes. GCC makes scalars of it where AVX-512 is missing.
 static inline BQ as_bytes(VI v) {
@@ -21,16 +15,6 @@ static inline BQ as_bytes(VI v) {
 #else
     return __builtin_convertvector(v, BQ);
 #endif
-}
-
-// Rounded to float32, and not made one with what is done to it next: the same bits on every processor.
-static inline V rounded(V v) {
-#if defined(__x86_64__) || defined(__i386__)
-    asm("" : "+v"(v));
-#elif defined(__aarch64__)
-    asm("" : "+w"(v));
-#endif
-    return v;
 }
 
 // Numbers -> integers in 0..255: times the reciprocal of the scale, rounded half to even.
@@ -47,55 +31,20 @@ struct Quantizer {
     }
 };
 
-constexpr int BYTES_RUN = 8;  // columns that are converted at once
-
-static int bytes_chunks(const Job& job) { return (job.to - job.from + BYTES_RUN - 1) / BYTES_RUN; }
-
-static int bytes_items(const Job& job) { return job.out.rows * bytes_chunks(job); }
-
-// Strip row and columns of an item.
-struct BytesItem {
-    int y, x, columns;
-};
-
-static BytesItem bytes_item(const Job& job, int item) {
-    const int x = job.from + item % bytes_chunks(job) * BYTES_RUN, left = job.to - x;
-    return {item / bytes_chunks(job), x, left < BYTES_RUN ? left : BYTES_RUN};
-}
-
 static void quantize_run(const Job& job, int item, float*) {
-    const BytesItem at = bytes_item(job, item);
     const Quantizer quantized(job.op->quantize.quantization);
-    const int channels = job.in0.channels;
-    for (int block = 0; block < byte_blocks(channels, LANES); ++block) {
-        V words[BYTES_RUN][LANES];  // of each, a lane's four channels
-        for (int j = 0; j < LANES; ++j) {
-            VI word[BYTES_RUN] = {};
-            for (int i = 0; i < 4; ++i) {
-                const int channel = block * VECTOR_BYTES + 4 * j + i;
-                if (channel >= channels) break;
-                const float* from = pixel_at(job.in0, channel, at.y, at.x);
-                const float factor = job.scale ? job.scale[channel] : 1.0f;
-                for (int x = 0; x < at.columns; ++x) word[x] |= quantized(rounded(load(from + x * LANES) * factor)) << (8 * i);
-            }
-            for (int x = 0; x < at.columns; ++x) words[x][j] = as_float(word[x]);
-        }
-        for (int x = 0; x < at.columns; ++x) {
-            transpose(words[x]);
-            for (int l = 0; l < LANES; ++l)
-                store(reinterpret_cast<float*>(bytes_at(job.out, l, block, at.y, at.x + x)), words[x][l]);
-        }
-    }
+    pack_channels<1>(job, item, [&](V numbers, float factor) { return quantized(rounded(numbers * factor)); });
 }
 
 static void dequantize_run(const Job& job, int item, float*) {
-    const BytesItem at = bytes_item(job, item);
+    const ConvertedItem at = converted_item(job, item);
     const Quantization& q = job.op->dequantize.quantization;
     const int channels = job.out.channels;
-    for (int block = 0; block < byte_blocks(channels, LANES); ++block)
+    for (int block = 0; block < packed_blocks(channels, 1, LANES); ++block)
         for (int x = at.x; x < at.x + at.columns; ++x) {
             V words[LANES];
-            for (int l = 0; l < LANES; ++l) words[l] = load(reinterpret_cast<const float*>(bytes_at(job.in0, l, block, at.y, x)));
+            for (int l = 0; l < LANES; ++l)
+                words[l] = load(reinterpret_cast<const float*>(packed_at(job.in0, 1, l, block, at.y, x)));
             transpose(words);
             for (int c = block * VECTOR_BYTES; c < channels && c < (block + 1) * VECTOR_BYTES; ++c) {
                 const VI byte = (as_int(words[c % VECTOR_BYTES / 4]) >> (8 * (c % 4))) & 255;
@@ -104,5 +53,5 @@ static void dequantize_run(const Job& job, int item, float*) {
         }
 }
 
-static constexpr OpKernel quantize_kernel{bytes_items, quantize_run, nullptr};
-static constexpr OpKernel dequantize_kernel{bytes_items, dequantize_run, nullptr};
+static constexpr OpKernel quantize_kernel{converted_items, quantize_run, nullptr};
+static constexpr OpKernel dequantize_kernel{converted_items, dequantize_run, nullptr};

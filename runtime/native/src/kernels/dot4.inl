@@ -1,7 +1,7 @@
 // A tap of a convolution in integers. Needs bytes.inl.
 
 // dot4 adds to each lane the products of four bytes of `pixel`, at the lane's positions, and its four weights; dot4_small does so
-// where IntTuning calls the tap small.
+// where PackedTuning calls the tap small.
 #if LANES == 16 && defined(__AVX512VBMI__) && defined(__AVX512VNNI__)
 
 #define FAST_DOT4 1
@@ -81,4 +81,4 @@ static inline VI dot4(VI sum, const uint8_t* pixel, const uint8_t* tap) {
 static inline VI dot4_small(VI sum, const uint8_t* pixel, const uint8_t* tap) { return dot4(sum, pixel, tap); }
 #endif
 
-static constexpr IntTuning INT_TUNING{LANES, PAIR_SUM};
+static constexpr PackedTuning INT_TUNING{LANES, 4, PAIR_SUM};

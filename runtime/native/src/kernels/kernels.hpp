@@ -37,7 +37,7 @@ struct Job {
     const float *bias = nullptr, *scale = nullptr, *shift = nullptr;  // where the operation has them
     const float* slopes = nullptr;   // PRelu
     const ChosenPixels* chosen = nullptr;  // Conv: those to make; null for all
-    bool out_bytes = false;          // IntConv: the output is of U8
+    bool out_packed = false;         // IntConv, HalfConv: the output is of U8 or BF16
     const Job* sibling = nullptr;    // Conv by taps: a 1x1 convolution to run with it, see program/siblings.hpp
 };
 
@@ -60,7 +60,7 @@ struct Kernels {
     int (*strip_items)(const View& value);
     void (*to_strips)(const Planes& planes, const View& value, int from, int to, int item);
     void (*from_strips)(const View& value, const Planes& planes, int from, int to, int item);
-    bool fast_integers;  // IntConv is faster than Conv
+    bool fast_integers, fast_halves;  // IntConv and HalfConv are faster than Conv
 
     const OpKernel& op(OpType type) const { return ops[size_t(type) - 1]; }
 };
@@ -74,6 +74,9 @@ const Kernels* kernels_portable();
 // IntConv of AVX-512 with VBMI and VNNI, and of AVX2 with AVX-VNNI; null where it was not compiled in.
 const OpKernel* int_conv_avx512_vnni();
 const OpKernel* int_conv_avx2_vnni();
+
+// HalfConv of AVX-512 with BF16; null where it was not compiled in.
+const OpKernel* half_conv_avx512_bf16();
 
 // The table of `isa`, or the best this processor runs for null; null when it is not there.
 const Kernels* select_kernels(const char* isa);

@@ -14,8 +14,15 @@
 #include "few_outputs.inl"
 #include "folded_pair.inl"
 #include "pad.inl"
+#include "packed.inl"
+//
 #include "bytes.inl"
+#include "halves.inl"
+//
+#include "dot2.inl"
 #include "dot4.inl"
+//
+#include "half_conv.inl"
 #include "int_conv.inl"
 #include "point.inl"
 #include "pool.inl"
@@ -28,7 +35,15 @@
 
 #define SLSC_OP(Name, name) name##_kernel,
 static const Kernels TABLE = {
-    ISA_NAME,    LANES,     {SLSC_OPS(SLSC_OP)}, CONV_VARIANTS,  {TUNING, DENSE_TUNING, FEW_OUTPUTS_TUNING, INT_TUNING, TAP_COST},
-    strip_items, to_strips, from_strips,         FAST_DOT4 != 0,
+    ISA_NAME,
+    LANES,
+    {SLSC_OPS(SLSC_OP)},
+    CONV_VARIANTS,
+    {TUNING, DENSE_TUNING, FEW_OUTPUTS_TUNING, INT_TUNING, HALF_TUNING, TAP_COST},
+    strip_items,
+    to_strips,
+    from_strips,
+    FAST_DOT4 != 0,
+    false,
 };
 #undef SLSC_OP

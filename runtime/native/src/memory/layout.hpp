@@ -17,7 +17,7 @@ namespace slsc {
 constexpr int kGuardFloats = 64;
 
 struct Shape {
-    int channels = 0;  // planes of floats: those of a value of F32, and as many as the bytes of one of U8 take
+    int channels = 0;  // planes of floats: those of a value of F32, and as many as a packed one takes
     int height = 0;
     int width = 0;
     int rows = 0;  // of a strip; lanes * rows >= height
@@ -25,9 +25,10 @@ struct Shape {
     int block = 0;  // rows of a block, of which `rows` is a multiple
 };
 
-// Values of U8 have a pixel's channels beside each other, in blocks of as many as a vector has bytes: [row][lane][block][column][byte].
-// A block of a lane takes the memory of a channel of F32 and moves like one. What a last block has beyond the channels is garbage.
-static inline int byte_blocks(int channels, int lanes) { return (channels + 4 * lanes - 1) / (4 * lanes); }
+// Values of U8 and BF16 are packed: they have a pixel's channels beside each other, in blocks of as many as fill a vector:
+// [row][lane][block][column][channel]. A block of a lane takes the memory of a channel of F32 and moves like one. What a last block has
+// beyond the channels is garbage. `each`: bytes of a channel.
+static inline int packed_blocks(int channels, int each, int lanes) { return (channels * each + 4 * lanes - 1) / (4 * lanes); }
 
 // `channels` consecutive channels of a value, of which columns [first, first + pitch) are in memory.
 struct View {

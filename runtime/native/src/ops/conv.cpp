@@ -66,6 +66,16 @@ void check_conv(const OpCheck& check) {
     check.optional_floats("bias", conv.bias, conv.made);
 }
 
+// Of a convolution that can make packed values.
+void check_packed_out(const OpCheck& check) {
+    const Op& op = check.op();
+    check.in("out", op.out, 0, int64_t(check.plan().values.size()) - 1);
+    const DType out = check.plan().values[op.out].dtype;
+    if (out == DType::F32) return;
+    check.good(op.conv.combine == Combine::None, std::string("combine is not 0 where out is of ") + name_of(out));
+    check.good(op.conv.shuffle == 1, std::string("shuffle is not 1 where out is of ") + name_of(out));
+}
+
 void check_int_conv(const OpCheck& check) {
     const IntConvParams& conv = check.op().int_conv;
     const Plan& plan = check.plan();
@@ -75,13 +85,17 @@ void check_int_conv(const OpCheck& check) {
     check.quantization("out_", conv.out);
     const int64_t each = weight_count(conv.conv, int(plan.header.m)) / conv.conv.made;
     check.good(each <= kMaxIntWeights, "an output has " + std::to_string(each) + " weights, more than 32 bits can sum");
-    check.in("out", check.op().out, 0, int64_t(plan.values.size()) - 1);
-    if (plan.values[check.op().out].dtype == DType::F32) return;
-    check.good(conv.conv.combine == Combine::None, "combine is not 0 where out is of U8");
-    check.good(conv.conv.shuffle == 1, "shuffle is not 1 where out is of U8");
+    check_packed_out(check);
+}
+
+void check_half_conv(const OpCheck& check) {
+    check_conv(check);
+    check.good(check.plan().arrays[check.op().conv.weights].dtype == DType::BF16, "weights is not of BF16");
+    check_packed_out(check);
 }
 
 bool types_of_int_conv(DType in, DType out) { return in == DType::U8 && (out == DType::U8 || out == DType::F32); }
+bool types_of_half_conv(DType in, DType out) { return in == DType::BF16 && (out == DType::BF16 || out == DType::F32); }
 
 Channels channels(const Op& op) {
     const int out = op.conv.made / (op.conv.shuffle * op.conv.shuffle);
@@ -118,5 +132,8 @@ const OpSpec kConv{"Conv", sizeof(ConvParams), true, check_conv, channels, shape
 
 const OpSpec kIntConv{"IntConv", sizeof(IntConvParams), true, check_int_conv, channels, shape, reads, unit, in_place, false,
                       arrays,    types_of_int_conv};
+
+const OpSpec kHalfConv{"HalfConv", sizeof(HalfConvParams), true, check_half_conv, channels, shape, reads, unit, in_place, false,
+                       arrays,     types_of_half_conv};
 
 }  // namespace slsc

@@ -1,4 +1,4 @@
-// Quantize and Dequantize: between F32 and U8.
+// Quantize, Dequantize and Narrow: between F32 and packed values.
 #include "ops/specs.hpp"
 
 namespace slsc {
@@ -17,6 +17,9 @@ void check_dequantize(const OpCheck& check) {
     check.quantization("", check.op().dequantize.quantization);
 }
 
+void check_narrow(const OpCheck& check) { check.no_second_input(); }
+
+Channels channels_narrow(const Op& op) { return {op.narrow.channels, 0, op.narrow.channels}; }
 Channels channels_quantize(const Op& op) { return {op.quantize.channels, 0, op.quantize.channels}; }
 Channels channels_dequantize(const Op& op) { return {op.dequantize.channels, 0, op.dequantize.channels}; }
 const char* shape(const Op&, const Shape&, const Shape*, Extent&) { return nullptr; }
@@ -48,5 +51,12 @@ const OpSpec kDequantize{"Dequantize",
                          false,
                          nullptr,
                          [](DType in, DType out) { return in == DType::U8 && out == DType::F32; }};
+
+const OpSpec kNarrow{"Narrow",        sizeof(NarrowParams),
+                     false,           check_narrow,
+                     channels_narrow, shape,
+                     nullptr,         nullptr,
+                     nullptr,         false,
+                     nullptr,         [](DType in, DType out) { return in == DType::F32 && out == DType::BF16; }};
 
 }  // namespace slsc

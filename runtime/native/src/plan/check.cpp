@@ -34,9 +34,11 @@ bool names(const Plan& plan, const char* feature) {
 void check_value(const Plan& plan, const Value& value, const std::string& at) {
     good(value.channels >= 1 && value.channels <= kMaxChannels, at + ": channels is not in 1.." + std::to_string(kMaxChannels));
     good(value.dtype <= DType::U8, at + ": dtype " + std::to_string(uint32_t(value.dtype)) + " is not known");
-    good(value.dtype == DType::F32 || value.dtype == DType::U8,
-         at + ": dtype is " + name_of(value.dtype) + ", where only F32 and U8 can be run");
-    good(value.dtype == DType::F32 || names(plan, kInt8), at + ": dtype is U8, and the plan does not name the feature \"int8\"");
+    good(value.dtype != DType::I8, at + ": dtype is I8, where only F32, BF16 and U8 can be run");
+    if (value.dtype == DType::F32) return;
+    const char* feature = value.dtype == DType::U8 ? kInt8 : kBf16;
+    good(names(plan, feature),
+         at + ": dtype is " + name_of(value.dtype) + ", and the plan does not name the feature \"" + feature + "\"");
 }
 
 void check_array(const Plan& plan, const Array& array, const std::string& at) {
@@ -66,7 +68,7 @@ void check_activation(const OpCheck& check, const OpSpec& spec) {
     check.finite("act_b", op.act_b);
 }
 
-// Values of U8 are read and written whole, and only by what takes them.
+// Packed values are read and written whole, and only by what takes them.
 void check_types(const OpCheck& check, const OpSpec& spec) {
     const Op& op = check.op();
     const auto value = [&](int32_t index) -> const Value& { return check.plan().values[index]; };
@@ -75,11 +77,13 @@ void check_types(const OpCheck& check, const OpSpec& spec) {
     check.good(fits, std::string("it reads ") + name_of(in) + " and writes " + name_of(out));
     if (op.in[1] >= 0) check.good(value(op.in[1]).dtype == DType::F32, "in[1] is not of F32");
     const Channels channels = channels_of(op);
-    const auto whole = [&](int32_t index, int count) {
-        return value(index).dtype == DType::F32 || int(value(index).channels) == count;
+    const auto whole = [&](int32_t index, int count, const char* does) {
+        const DType dtype = value(index).dtype;
+        const bool all = dtype == DType::F32 || int(value(index).channels) == count;
+        check.good(all, std::string("it does not ") + does + " all channels of a value of " + name_of(dtype));
     };
-    check.good(whole(op.in[0], channels.in0), "it does not read all channels of a value of U8");
-    check.good(whole(op.out, channels.out), "it does not write all channels of a value of U8");
+    whole(op.in[0], channels.in0, "read");
+    whole(op.out, channels.out, "write");
 }
 
 // The channels read exist and were written, the channels written exist and were not.

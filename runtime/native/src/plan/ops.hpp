@@ -23,7 +23,9 @@ namespace slsc {
     OP(InstanceNorm, instance_norm)  \
     OP(IntConv, int_conv)            \
     OP(Quantize, quantize)           \
-    OP(Dequantize, dequantize)
+    OP(Dequantize, dequantize)       \
+    OP(HalfConv, half_conv)          \
+    OP(Narrow, narrow)
 
 #define SLSC_OP(Name, name) Name,
 enum class OpType : uint32_t {
@@ -246,6 +248,17 @@ struct DequantizeParams {
     Quantization quantization;
 };
 
+// A Conv of a BF16 value with BF16 weights: products are exact, and added up in float32. Where out is of BF16, too, the result is
+// rounded to it; there is no second input and no shuffle then.
+struct HalfConvParams {
+    ConvParams conv;
+};
+
+// To the nearest numbers of BF16, half to even; a whole value of BF16.
+struct NarrowParams {
+    int32_t channels;
+};
+
 // An operation. `in`, `in_channel`: value and first channel read, -1 for no second input; `out`, `out_channel`: value and first
 // channel written, so that Concat, Split and channel Slice cost nothing. Which parameters it has, `type` tells; all begin
 // with the channels that it reads.
@@ -278,8 +291,9 @@ static_assert(sizeof(DepthToSpaceParams) == 8 && sizeof(SpaceToDepthParams) == 8
 static_assert(sizeof(InstanceNormParams) == 16);
 static_assert(sizeof(IntConvParams) == 92 && offsetof(IntConvParams, in) == 76);  // its Conv is also reached as Op::conv
 static_assert(sizeof(QuantizeParams) == 16 && sizeof(DequantizeParams) == 12);
+static_assert(sizeof(HalfConvParams) == 76 && sizeof(NarrowParams) == 4);
 
-inline bool convolves(const Op& op) { return op.type == OpType::Conv || op.type == OpType::IntConv; }
+inline bool convolves(const Op& op) { return op.type == OpType::Conv || op.type == OpType::IntConv || op.type == OpType::HalfConv; }
 
 // Weights a group of `size` keeps at n:m; the same rule as slsc.pattern.kept_in_group.
 inline int kept_in_group(int n, int m, int size) {

@@ -43,6 +43,7 @@ struct Feature {
 
 constexpr char kWeightSets[] = "weight-sets";  // several candidates: Conv records have a WeightSet for each but the last
 constexpr char kInt8[] = "int8";  // U8 values, and the operations that make and read them
+constexpr char kBf16[] = "bf16";  // BF16 values, likewise
 
 enum class DType : uint32_t {
     F32 = 0,
@@ -53,7 +54,7 @@ enum class DType : uint32_t {
 
 struct Value {
     uint32_t channels;
-    DType dtype;  // F32, or U8 in plans that name the feature "int8"
+    DType dtype;  // F32, or U8 and BF16 in plans that name the features "int8" and "bf16"
 };
 
 struct Array {

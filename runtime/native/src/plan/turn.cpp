@@ -18,6 +18,7 @@ void turn(Op& op) {
     switch (op.type) {
         case OpType::Conv:
         case OpType::IntConv:
+        case OpType::HalfConv:
             turn_window(op.conv);
             std::swap(op.conv.dilation_h, op.conv.dilation_w);
             break;

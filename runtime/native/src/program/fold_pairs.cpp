@@ -24,6 +24,7 @@ std::vector<int> folded_firsts(const Plan& plan, int candidate, double tap_cost)
     const std::vector<int> uses = count_uses(plan);
     for (int i = 0; i < int(ops.size()); ++i) {
         const Op& op = ops[i];
+        if (op.type == OpType::None) continue;  // see in_floats.hpp
         const int value = op.in[0], first = writer[value];
         writer[op.out] = i;
         if (op.type != OpType::Conv || first < 0 || ops[first].type != OpType::Conv || firsts[first] >= 0) continue;

@@ -1,13 +1,14 @@
-// A plan with convolutions in integers -> the same network in float32.
+// A plan with convolutions of packed values -> the same network with some or all of them in float32.
 #pragma once
 
 #include <memory>
 
-#include "plan/plan.hpp"
+#include "program/program.hpp"
 
 namespace slsc {
 
-// The plan with weights as what their integers stand for, and values that are not rounded; itself where it has no integers.
-std::shared_ptr<const Plan> in_floats(std::shared_ptr<const Plan> plan);
+// The plan with weights as what is stored of them stands for, and values not rounded, but of types that are kept; itself where it has no
+// others. Operations that have nothing left to do are of type None, and read and write nothing.
+std::shared_ptr<const Plan> in_floats(std::shared_ptr<const Plan> plan, Precision precision);
 
 }  // namespace slsc

@@ -4,7 +4,7 @@
 #include <tuple>
 #include <utility>
 
-#include "conv/int_conv.hpp"
+#include "conv/packed_conv.hpp"
 #include "program/fold_pairs.hpp"
 #include "program/fold_residuals.hpp"
 #include "program/in_floats.hpp"
@@ -21,7 +21,7 @@ std::vector<Node> list_nodes(const std::vector<Op>& ops, const std::vector<int>&
         if (first >= 0) folded[first] = true;
     std::vector<Node> nodes;
     for (int i = 0; i < int(firsts.size()); ++i) {
-        if (folded[i]) continue;
+        if (folded[i] || ops[i].type == OpType::None) continue;
         Node node{ops[i], i, {}, false, {}, int(nodes.size()), {}, {}};
         if (firsts[i] >= 0) {
             node.pair = FoldedPair{ops[firsts[i]], ops[i]};
@@ -68,6 +68,11 @@ Convolution prepare_integers(const Program& program, const Node& node) {
     return {nullptr, prepare_int_conv(*program.plan, node.op, weights, program.target.kernels->tuning.integers), weights.size()};
 }
 
+Convolution prepare_halves(const Program& program, const Node& node) {
+    const std::vector<Weight> weights = kept_weights(*program.plan, node.op, program.target.capacity);
+    return {nullptr, prepare_half_conv(*program.plan, node.op, weights, program.target.kernels->tuning.halves), weights.size()};
+}
+
 // A 1x1 convolution as it runs with the node that it follows: as a window of that one's size, of which it has the weights where
 // it reads its own pixel.
 void prepare_sibling(const Program& program, Node& node, Node& leader) {
@@ -101,6 +106,7 @@ Program alone(std::shared_ptr<const Plan> plan, const Target& target, int candid
     for (Node& node : program.nodes)
         if (node.op.type == OpType::Conv) node.conv = prepare(program, node);
         else if (node.op.type == OpType::IntConv) node.conv = prepare_integers(program, node);
+        else if (node.op.type == OpType::HalfConv) node.conv = prepare_halves(program, node);
     return program;
 }
 
@@ -144,7 +150,7 @@ Program joined(std::vector<Program> programs) {
 }  // namespace
 
 std::shared_ptr<const Program> make_program(std::shared_ptr<const Plan> plan, const Target& target) {
-    if (target.precision == Precision::Float32) plan = in_floats(std::move(plan));
+    plan = in_floats(std::move(plan), target.precision);
     std::vector<int> candidates{target.candidate};
     if (target.candidate == kByRegion) {
         candidates.resize(plan->candidates());

@@ -14,11 +14,18 @@
 
 namespace slsc {
 
-// What values and sums are computed in.
+// Which of the plan's packed values are computed with; those in the place of others are of float32.
 enum class Precision {
-    AsPlanned,  // integers where the plan has them
-    Float32
+    Float32 = 0,
+    Integers = 1,
+    Halves = 2,
+    AsPlanned = Integers | Halves
 };
+
+inline bool keeps(Precision precision, DType dtype) {
+    if (dtype == DType::F32) return true;
+    return int(precision) & int(dtype == DType::U8 ? Precision::Integers : Precision::Halves);
+}
 
 constexpr int kByRegion = -1;  // as a candidate: each region of the image has its own
 
@@ -57,7 +64,7 @@ struct Node {
     bool residual = false;           // its weights add its own input
     std::optional<JoinedPart> joined;
     int leader;                      // the node it runs with: itself, or a later one; see siblings.hpp
-    Convolution conv;                // of a Conv or IntConv
+    Convolution conv;                // of what convolves
     std::vector<Choice> choices;     // by candidate, where regions differ and candidates do; the last is the node itself
 };
 

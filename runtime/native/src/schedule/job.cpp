@@ -28,7 +28,7 @@ Job job_of(const Schedule& schedule, const Step& step, int index, float* arena, 
     job.from = at.made.first, job.to = at.made.end;
     job.slopes = plan.floats_or_null(op.slopes);
     job.weights = (choice == kNoChoice ? node.conv : node.choices[choice].conv).weights.get();
-    job.out_bytes = schedule.program->values[op.out].dtype == DType::U8;
+    job.out_packed = schedule.program->values[op.out].dtype != DType::F32;
     const OpSpec& spec = spec_of(op.type);
     const OpArrays arrays = spec.arrays ? spec.arrays(op) : OpArrays{};
     job.bias = plan.floats_or_null(arrays.bias);

@@ -55,7 +55,8 @@ Axes scaled(const Axes& in, int64_t n, int64_t d) { return {in[0].scaled(n, 0, d
 Axes made_by(const Op& op, const Axes& in, const Axes* in1, const Shape& shape) {
     switch (op.type) {
         case OpType::Conv:
-        case OpType::IntConv: return scaled(convolved(in, op.conv), 1, op.conv.shuffle);
+        case OpType::IntConv:
+        case OpType::HalfConv: return scaled(convolved(in, op.conv), 1, op.conv.shuffle);
         case OpType::Pool: {
             const PoolParams& p = op.pool;
             return {windowed(in[0], p.kernel_h, p.stride_h, p.pad.top, 1), windowed(in[1], p.kernel_w, p.stride_w, p.pad.left, 1)};

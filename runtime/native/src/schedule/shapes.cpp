@@ -3,6 +3,7 @@
 #include <string>
 
 #include "ops/spec.hpp"
+#include "plan/arrays.hpp"
 #include "support/error.hpp"
 
 namespace slsc {
@@ -15,7 +16,7 @@ constexpr int kMaxSide = 1 << 16, kTries = 64;
 // See Shape::channels.
 int planes_of(const Value& value, int lanes) {
     const int channels = int(value.channels);
-    return value.dtype == DType::U8 ? lanes * byte_blocks(channels, lanes) : channels;
+    return value.dtype == DType::F32 ? channels : lanes * packed_blocks(channels, int(size_of(value.dtype)), lanes);
 }
 
 // Shapes for strips of `image.rows` rows of the image; empty when they turned out too short for some value.

@@ -10,13 +10,17 @@ from collections.abc import Callable
 from plans.basics import SMALLEST, Random, conv, floats, identity, plan, sparse_arrays
 from plans.convolutions import combined, combined_shuffled, ending, narrow, one, pair
 from plans.elementwise import binary, normalized, root, unary
+from plans.halves import half_convs, rounded, upper_halves
 from plans.integers import int_convs, int_network
 from plans.ladders import ladder, laddered
 from plans.networks import Sketch, attention, blocks, distilling, network
 from plans.space import pad, pool, resize, resize_to, shares, shuffles
 from slsc.passes.lowering.nmp import PlanFile
 
-__all__ = ["KINDS", "SMALLEST", "Sketch", "conv", "floats", "identity", "laddered", "pair", "plan", "sparse_arrays"]
+__all__ = [
+    "KINDS", "SMALLEST", "Sketch", "conv", "floats", "identity", "laddered", "pair", "plan", "rounded", "sparse_arrays",
+    "upper_halves",
+]  # fmt: skip
 
 KINDS: dict[str, Callable[[Random], PlanFile]] = {
     "dense_conv": lambda rng: one(rng, sparse=False),
@@ -42,4 +46,5 @@ KINDS: dict[str, Callable[[Random], PlanFile]] = {
     "ladder": ladder,
     "int_convs": int_convs,
     "int_network": int_network,
+    "half_convs": half_convs,
 }

@@ -6,7 +6,7 @@ import pytest
 
 from slsc.jobs.profile.operations import BY_ANOTHER, describe, operations
 from slsc.passes.lowering.nmp import ABSENT, Op, PlanFile
-from slsc.passes.lowering.nmp_ops import Act, Binary, BinaryKind, Combine, Conv, GlobalMean, IntConv, Spread
+from slsc.passes.lowering.nmp_ops import Act, Binary, BinaryKind, Combine, Conv, GlobalMean, HalfConv, IntConv, Spread
 
 CONV = Op(
     Conv(
@@ -46,6 +46,7 @@ def test_convolutions_in_words() -> None:
 def test_other_operations_in_words() -> None:
     integers = IntConv(*CONV.params, 0.5, 3, 0.25, 128)
     assert describe(replace(CONV, params=integers), 32) == "int conv 3x3 64>48 8:32"
+    assert describe(replace(CONV, params=HalfConv(*CONV.params)), 32) == "half conv 3x3 64>48 8:32"
     assert describe(Op(Binary(50, BinaryKind.REV_SUB, Spread.SAME)), 0) == "rev sub 50"
     assert describe(Op(GlobalMean(12), act=Act.SIGMOID), 0) == "global mean 12 sigmoid"
 

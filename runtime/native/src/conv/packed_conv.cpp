@@ -1,7 +1,8 @@
-#include "conv/int_conv.hpp"
+#include "conv/packed_conv.hpp"
 
 #include <algorithm>
 #include <cstddef>
+#include <cstring>
 #include <tuple>
 #include <utility>
 
@@ -10,9 +11,10 @@
 namespace slsc {
 namespace {
 
-// A weight, and where in a block the byte is that it multiplies.
+// A weight, and where in a block the channel is that it multiplies.
 struct Factor {
-    int position = 0, weight = 0;
+    int position = 0;
+    float weight = 0;
 };
 
 // Two weights side by side.
@@ -20,9 +22,9 @@ struct Pair {
     Factor low, high;
 
     bool small(int most) const {
-        const int sum = low.weight + high.weight;
+        const float sum = low.weight + high.weight;
         const bool opposite = (low.weight < 0) != (high.weight < 0);
-        return opposite || (sum <= most && -sum <= most);
+        return opposite || (sum <= float(most) && -sum <= float(most));
     }
 };
 
@@ -37,18 +39,20 @@ std::vector<Pair> in_pairs(std::vector<Factor> factors, size_t count) {
 
 class Builder {
 public:
-    Builder(const Plan& plan, const Op& op, const std::vector<Weight>& weights, const IntTuning& tuning)
-        : plan_(plan), op_(op), pair_sum_(tuning.pair_sum), lanes_(tuning.lanes),
-          blocks_(byte_blocks(op.conv.channels, tuning.lanes)), weights_(weights) {
+    Builder(const Plan& plan, const Op& op, const std::vector<Weight>& weights, const PackedTuning& tuning)
+        : plan_(plan), op_(op), tuning_(tuning), lanes_(tuning.lanes), pairs_(tuning.channels / 2),
+          blocks_(packed_blocks(op.conv.channels, tuning.each(), tuning.lanes)), weights_(weights) {
         made_.sets = (op.conv.made + lanes_ - 1) / lanes_;
         made_.lines = op.conv.kernel_h * blocks_;
         const size_t outputs = size_t(made_.sets) * lanes_;
-        made_.start.assign(outputs, 0);
-        for (std::vector<float>* each : {&made_.scale, &made_.bias, &made_.slopes}) each->assign(outputs, 0.0f);
+        for (std::vector<float>* each : {&made_.bias, &made_.slopes}) each->assign(outputs, 0.0f);
+        for (int k = 0; k < op.conv.made; ++k) {
+            if (op.conv.bias >= 0) made_.bias[k] = plan.floats(op.conv.bias)[k];
+            if (op.slopes >= 0) made_.slopes[k] = plan.floats(op.slopes)[k];
+        }
     }
 
-    IntWeights build() {
-        scale();
+    PackedWeights build() {
         std::stable_sort(weights_.begin(), weights_.end(), [&](const Weight& a, const Weight& b) { return key(a) < key(b); });
         Iterator at = weights_.cbegin();
         for (int set = 0; set < made_.sets; ++set) {
@@ -57,7 +61,7 @@ public:
             for (const bool small : {true, false}) {
                 made_.first.push_back(uint32_t(made_.places.size()));
                 for (const Tap& tap : taps)
-                    if ((pair_sum_ && tap.small) == small) write(tap);
+                    if ((tuning_.pair_sum && tap.small) == small) write(tap);
             }
         }
         made_.first.push_back(uint32_t(made_.places.size()));
@@ -70,27 +74,14 @@ private:
     struct Tap {
         TapPlace place;
         bool small;
-        std::vector<Pair> pairs;  // two a lane
+        std::vector<Pair> pairs;  // as many a lane as its channels make
     };
 
     int set_of(const Weight& w) const { return w.output / lanes_; }
-    int block_of(const Weight& w) const { return w.channel / (4 * lanes_); }
+    int block_of(const Weight& w) const { return w.channel / tuning_.block(); }
     int line_of(const Weight& w) const { return w.row * blocks_ + block_of(w); }
     std::tuple<int, int, int, int, int> key(const Weight& w) const {
         return {set_of(w), line_of(w), w.column, w.output, w.channel};
-    }
-
-    void scale() {
-        const IntConvParams& conv = op_.int_conv;
-        const Array& scales = plan_.arrays[plan_.arrays[conv.conv.weights].scale];
-        const float* scale = plan_.floats(plan_.arrays[conv.conv.weights].scale);
-        const bool each = scales.bytes > sizeof(float);
-        for (int k = 0; k < conv.conv.made; ++k) {
-            made_.scale[k] = conv.in.scale * scale[each ? k : 0];
-            if (conv.conv.bias >= 0) made_.bias[k] = plan_.floats(conv.conv.bias)[k];
-            if (op_.slopes >= 0) made_.slopes[k] = plan_.floats(op_.slopes)[k];
-        }
-        for (const Weight& w : weights_) made_.start[w.output] -= conv.in.zero * int32_t(w.value);
     }
 
     // Adds to `taps` those of one set, line and column, the first of whose weights is `at`. Returns the first that is of another.
@@ -101,23 +92,25 @@ private:
         size_t count = 0;
         for (; at != weights_.cend() && here(*at); ++at) {
             std::vector<Factor>& of_lane = factors[at->output - set * lanes_];
-            of_lane.push_back({at->channel % (4 * lanes_), int(at->value)});
-            count = std::max(count, (of_lane.size() + 3) / 4);
+            of_lane.push_back({at->channel % tuning_.block(), at->value});
+            count = std::max(count, (of_lane.size() + tuning_.channels - 1) / tuning_.channels);
         }
         const size_t begin = taps.size();
-        taps.resize(begin + count, Tap{{line, column * op_.conv.dilation_w * 4 * lanes_}, true, std::vector<Pair>(2 * lanes_)});
-        for (int lane = 0; lane < lanes_; ++lane) place(in_pairs(std::move(factors[lane]), 2 * count), lane, taps.data() + begin);
+        taps.resize(begin + count,
+                    Tap{{line, column * op_.conv.dilation_w * 4 * lanes_}, true, std::vector<Pair>(pairs_ * lanes_)});
+        for (int lane = 0; lane < lanes_; ++lane)
+            place(in_pairs(std::move(factors[lane]), pairs_ * count), lane, taps.data() + begin);
         return at;
     }
 
-    // Puts the pairs of a lane into taps, two into each, in the last of which all lanes have those that are not small.
+    // Puts the pairs of a lane into taps, so many into each, in the last of which all lanes have those that are not small.
     void place(const std::vector<Pair>& pairs, int lane, Tap* taps) const {
         size_t first = 0, last = pairs.size();
         for (const Pair& pair : pairs) {
-            const bool small = pair.small(pair_sum_);
+            const bool small = pair.small(tuning_.pair_sum);
             const size_t at = small ? first++ : --last;
-            taps[at / 2].pairs[2 * lane + at % 2] = pair;
-            taps[at / 2].small &= small;
+            taps[at / pairs_].pairs[pairs_ * lane + at % pairs_] = pair;
+            taps[at / pairs_].small &= small;
         }
     }
 
@@ -127,21 +120,52 @@ private:
         made_.taps.resize((begin + 2 * vector + sizeof(CacheLine) - 1) / sizeof(CacheLine), CacheLine{});
         uint8_t *positions = made_.taps.front().bytes + begin, *weights = positions + vector;
         for (const Pair& pair : tap.pairs)
-            for (const Factor& factor : {pair.low, pair.high})
-                *positions++ = uint8_t(factor.position), *weights++ = uint8_t(int8_t(factor.weight));
+            for (const Factor& factor : {pair.low, pair.high}) {
+                put(uint16_t(factor.position), positions);
+                put(tuning_.each() == 1 ? uint8_t(int8_t(factor.weight)) : upper_half(factor.weight), weights);
+            }
+    }
+
+    // As many bytes as a channel has.
+    void put(uint16_t number, uint8_t*& to) const {
+        std::memcpy(to, &number, tuning_.each());
+        to += tuning_.each();
+    }
+
+    static uint16_t upper_half(float number) {
+        uint32_t bits;
+        std::memcpy(&bits, &number, sizeof bits);
+        return uint16_t(bits >> 16);
     }
 
     const Plan& plan_;
     const Op& op_;
-    const int pair_sum_, lanes_, blocks_;
+    const PackedTuning tuning_;
+    const int lanes_, pairs_, blocks_;  // pairs: of a lane in a tap
     std::vector<Weight> weights_;
-    IntWeights made_;
+    PackedWeights made_;
 };
+
+void add_scales(const Plan& plan, const IntConvParams& conv, const std::vector<Weight>& weights, PackedWeights& made) {
+    made.start.assign(made.bias.size(), 0);
+    made.scale.assign(made.bias.size(), 0.0f);
+    const int32_t scales = plan.arrays[conv.conv.weights].scale;
+    const bool each = plan.arrays[scales].bytes > sizeof(float);
+    for (int k = 0; k < conv.conv.made; ++k) made.scale[k] = conv.in.scale * plan.floats(scales)[each ? k : 0];
+    for (const Weight& w : weights) made.start[w.output] -= conv.in.zero * int32_t(w.value);
+}
 
 }  // namespace
 
 std::shared_ptr<const void> prepare_int_conv(const Plan& plan, const Op& op, const std::vector<Weight>& weights,
-                                             const IntTuning& tuning) {
+                                             const PackedTuning& tuning) {
+    PackedWeights made = Builder(plan, op, weights, tuning).build();
+    add_scales(plan, op.int_conv, weights, made);
+    return held_view(std::move(made));
+}
+
+std::shared_ptr<const void> prepare_half_conv(const Plan& plan, const Op& op, const std::vector<Weight>& weights,
+                                              const PackedTuning& tuning) {
     return held_view(Builder(plan, op, weights, tuning).build());
 }
 

@@ -1,6 +1,6 @@
-// Weights of convolutions in integers, for any mask. Lanes are output channels: of four kept input channels of one pixel, each lane
-// picks its own bytes out of a block of channels, and adds up their products with its weights. Such a step is a tap: for every lane four
-// positions within the block, and four weights.
+// Weights of convolutions of packed values, for any mask. Lanes are output channels: of a few kept input channels of one pixel (four of
+// U8, two of BF16), each lane picks its own out of a block of channels, and adds up their products with its weights. Such a step is a
+// tap: for every lane so many positions within the block, and as many weights, each as wide as a channel.
 #pragma once
 
 #include <cstdint>
@@ -13,21 +13,21 @@
 
 namespace slsc {
 
-// Where the four channels of a tap are.
+// Where the channels of a tap are.
 struct TapPlace {
     int32_t line;  // kernel row times blocks, and block
     int32_t offset;  // bytes from the window's first pixel
 };
 
-// View of IntWeights, as the kernel takes it. Lists are by set of as many outputs as there are lanes.
-struct IntConv {
+// View of PackedWeights, as the kernel takes it. Lists are by set of as many outputs as there are lanes.
+struct PackedConv {
     int sets = 0;
     int lines = 0;  // kernel rows times blocks of input channels
-    const uint32_t* first = nullptr;  // by set, and the end: the first of its small taps (IntTuning), and of the others
+    const uint32_t* first = nullptr;  // by set, and the end: the first of its small taps (PackedTuning), and of the others
     const TapPlace* places = nullptr;  // by tap
     const uint8_t* taps = nullptr;  // by tap: a vector of positions, and one of weights
-    const int32_t* start = nullptr;  // by output: what makes up for in.zero
-    const float* scale = nullptr;  // by output: in.scale times its weights'
+    const int32_t* start = nullptr;  // of integers, by output: what makes up for in.zero
+    const float* scale = nullptr;  // of integers, by output: in.scale times its weights'
     const float* bias = nullptr;  // by output
     const float* slopes = nullptr;  // by output, of a PRelu
 };
@@ -36,7 +36,7 @@ struct alignas(64) CacheLine {
     uint8_t bytes[64];
 };
 
-struct IntWeights {
+struct PackedWeights {
     int sets = 0, lines = 0;
     std::vector<uint32_t> first;
     std::vector<TapPlace> places;
@@ -44,7 +44,7 @@ struct IntWeights {
     std::vector<int32_t> start;
     std::vector<float> scale, bias, slopes;
 
-    IntConv view() const {
+    PackedConv view() const {
         return {sets,         lines,        first.data(), places.data(), taps.empty() ? nullptr : taps.front().bytes,
                 start.data(), scale.data(), bias.data(),  slopes.data()};
     }
@@ -52,6 +52,10 @@ struct IntWeights {
 
 // `weights`: the integers that IntConv `op` keeps.
 std::shared_ptr<const void> prepare_int_conv(const Plan& plan, const Op& op, const std::vector<Weight>& weights,
-                                             const IntTuning& tuning);
+                                             const PackedTuning& tuning);
+
+// `weights`: those that HalfConv `op` keeps, numbers of BF16.
+std::shared_ptr<const void> prepare_half_conv(const Plan& plan, const Op& op, const std::vector<Weight>& weights,
+                                              const PackedTuning& tuning);
 
 }  // namespace slsc

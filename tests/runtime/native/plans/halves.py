@@ -1,0 +1,107 @@
+"""Convolutions in bfloat16, and what rounds to it.
+
+Numbers have so few bits that sums which become bfloat16 are exact: how they are rounded does not hang on their order.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from plans.basics import Array, Random, conv, floats, plan, random_act, sparse_arrays
+from slsc.passes.lowering.nmp import ABSENT, BF16, INT8, DType, Op, PlanFile
+from slsc.passes.lowering.nmp_ops import Act, Combine, Dequantize, HalfConv, Narrow, Quantize
+
+EXACT = (Act.NONE, Act.RELU, Act.CLIP)
+"""Activations that round nothing."""
+
+
+def half_convs(rng: Random) -> PlanFile:
+    """Eighths, narrowed; a convolution of any geometry to BF16; and one to F32 that may be combined with a value."""
+    m = int(rng.choice([4, 16, 32]))
+    groups = int(rng.choice([1, 1, 2, 3]))
+    channels, made = groups * int(rng.integers(1, 150 // groups)), groups * int(rng.integers(1, 40 // groups))
+    r = int(rng.choice([1, 1, 2]))
+    same = r == 1 and rng.random() < 0.7
+    outputs = made if same else int(rng.integers(1, 20)) * r * r
+    combine = Combine(int(rng.integers(1, 4))) if same else Combine.NONE
+    arrays: list[Array] = []
+    strides = tuple(int(s) for s in rng.choice([1, 1, 2, 3], 2))
+    first = _conv(rng, arrays, (channels, made), m, groups=groups, strides=strides)
+    other = _conv(rng, arrays, (channels, made), m, groups=groups, strides=strides, like=first)
+    second = _conv(rng, arrays, (made, outputs), m, combine=combine, shuffle=r)
+    act = {"act": EXACT[rng.integers(len(EXACT))], "act_a": -0.25, "act_b": 60.0}
+    ops = [
+        Op(Quantize(channels, 1 / 8, 128, ABSENT)),
+        Op(Dequantize(channels, 1 / 8, 128), ins=(1, ABSENT), out=2),
+        Op(Narrow(channels), ins=(2, ABSENT), out=3),
+        Op(first, ins=(3, ABSENT), out=4, **act),  # type: ignore[arg-type]
+        Op(other, ins=(3, ABSENT), out=5),
+        Op(second, ins=(4, 5 if same else ABSENT), out=6, **random_act(rng)),
+    ]
+    values = [channels, channels, channels, channels, made, made, outputs // r**2]
+    dtypes = (DType.F32, DType.U8, DType.F32, DType.BF16, DType.BF16, DType.F32, DType.F32)
+    whole = plan(values, ops, arrays, math.lcm(*strides), m)
+    return replace(whole, dtypes=dtypes, features=(BF16, INT8))
+
+
+def rounded(channels: int, made: int, kernel: tuple[int, int], weights: Array, bias: Array, n: int = 0) -> PlanFile:
+    """A narrowed image, convolved to F32. `weights`: bits of BF16."""
+    ops = [Op(Narrow(channels)), Op(HalfConv(*conv(channels, made, kernel, n=n, bias=1)), ins=(1, ABSENT), out=2)]
+    whole = plan([channels, channels, made], ops, [weights, bias])
+    return replace(whole, dtypes=(DType.F32, DType.BF16, DType.F32), features=(BF16,))
+
+
+def upper_halves(numbers: Array) -> Array:
+    """Bits of BF16, cut off."""
+    return (numbers.astype(np.float32).view(np.uint32) >> 16).astype(np.uint16)
+
+
+def _conv(
+    rng: Random,
+    arrays: list[Array],
+    ends: tuple[int, int],
+    m: int,
+    *,
+    groups: int = 1,
+    strides: tuple[int, ...] | None = None,
+    combine: Combine = Combine.NONE,
+    shuffle: int = 1,
+    like: HalfConv | None = None,
+) -> HalfConv:
+    """One whose arrays are added; without strides as large as its input; or with the geometry of another."""
+    (channels, made), same = ends, strides is None
+    kernel = tuple(int(k) for k in rng.choice([1, 3] if same else [1, 2, 3, 5], 2))
+    dilations = tuple(int(d) for d in rng.choice([1, 1, 2], 2))
+    sides = tuple((k - 1) * d // (2 if same else 1) for k, d in zip(kernel, dilations, strict=True))
+    pads = sides if same else tuple(int(rng.integers(0, 1 + side)) for side in sides)
+    if like:
+        kernel = (like.kernel_h, like.kernel_w)
+    n = int(rng.choice([0, *range(1, m)]))
+    count, first = made * channels // groups * math.prod(kernel), len(arrays)
+    positions = []
+    if n:
+        values, placed = sparse_arrays(rng, made, channels // groups, kernel, n, m)
+        count, positions = len(values), [placed]
+    bias = [np.rint(8 * floats(rng, made)) / 8] * (rng.random() < 0.7)
+    arrays += [upper_halves(rng.integers(-3, 4, count) / 16), *positions, *bias]
+    params = conv(
+        channels,
+        made,
+        kernel,
+        strides=strides or (1, 1),
+        pads=pads * 2,
+        dilations=dilations,
+        groups=groups,
+        n=n,
+        combine=combine,
+        shuffle=shuffle,
+        weights=first,
+        positions=first + 1 if n else ABSENT,
+        bias=len(arrays) - 1 if bias else ABSENT,
+    )
+    half = HalfConv(*params)
+    fields = ("pad_top", "pad_left", "pad_bottom", "pad_right", "dilation_h", "dilation_w")
+    return half if like is None else half._replace(**{name: getattr(like, name) for name in fields})
