@@ -36,6 +36,7 @@ class Console:
         self.verb, self.quiet, self.verbose, self.as_json = verb, quiet, verbose, as_json
         self._fields: dict[str, Any] = {}
         self._artefacts: list[str] = []
+        self._warnings: list[str] = []
 
     def report(self, text: str) -> None:
         """Print what the user asked for on stdout."""
@@ -48,7 +49,8 @@ class Console:
             print(printable(text, LAYOUT), file=sys.stderr)
 
     def warning(self, text: str) -> None:
-        """Print a doubt about the work on stderr."""
+        """Print a doubt about the work on stderr; the JSON object holds it under `warnings`."""
+        self._warnings.append(text)
         self.note(f"slsc: warning: {text}")
 
     def detail(self, text: str) -> None:
@@ -114,6 +116,8 @@ class Console:
         """Print the JSON object, or the artefacts' paths."""
         if self.as_json:
             outcome: dict[str, Any] = {"command": self.verb, "exit_code": exit_code, **self._fields}
+            if self._warnings:
+                outcome["warnings"] = self._warnings
             if self._artefacts:
                 outcome["artefacts"] = self._artefacts
             if error is not None:

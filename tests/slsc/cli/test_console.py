@@ -62,6 +62,14 @@ def test_numbers_that_json_does_not_know_are_null(capsys):
     assert (found["psnr"], found["engines"], found["size"]) == (None, [{"loss": None, "psnr": 30.5}], [2, None])
 
 
+def test_warnings_are_in_the_json_object_too(capsys):
+    console = Console("verb", quiet=True, as_json=True)
+    console.warning("range: assumed")
+    console.close(0)
+    out, err = capsys.readouterr()
+    assert json.loads(out)["warnings"] == ["range: assumed"] and err == ""
+
+
 def test_an_error_names_no_artefact(capsys):
     console = Console("verb")
     console.artefact(Path("made.png"))
