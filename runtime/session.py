@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -197,9 +198,10 @@ class Session:
                 held += photo.pixels.nbytes
             restoration = self._start(photo, held, progress, map).restoration
             at = 0
-            for band in restoration.bands():
-                output[at : at + len(band)] = band
-                at += len(band)
+            with contextlib.closing(restoration.bands()) as bands:
+                for band in bands:
+                    output[at : at + len(band)] = band
+                    at += len(band)
         return output if image.ndim == 3 else output[:, :, 0]
 
     def restore_file(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from queue import Empty, Queue
@@ -16,7 +15,7 @@ from slsc.errors import BackendError, ResourceError, UsageError
 from slsc.runtime.backends.base import AllocationFailed, Regional, RegionMap, Streaming
 from slsc.runtime.bundle.manifest import ImageIO
 from slsc.runtime.image.photo import Photo
-from slsc.runtime.image.pixels import compose, to_batch
+from slsc.runtime.image.pixels import Bands, compose, to_batch
 from slsc.runtime.tiles.restoration import TileProgress
 from slsc.runtime.tiles.tiling import Span, Tile, cut_out, round_up, slices
 
@@ -127,7 +126,7 @@ class StreamedRestoration:
         self.plan, self._regions = plan, regions
         self._hw = photo.pixels.shape[:2]
 
-    def bands(self) -> Iterator[npt.NDArray[Any]]:
+    def bands(self) -> Bands:
         """The output from top to bottom as bands of whole rows, HxWxC of the photo's dtype.
 
         Raises:

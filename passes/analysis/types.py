@@ -5,12 +5,17 @@ from __future__ import annotations
 from functools import cache
 
 import onnx
-from onnx import TensorProto, defs, helper
+from onnx import TensorProto, defs
 
 from slsc.passes.graph import attribute, opset
 
 NAMED = {f"tensor({name.lower()})": number for name, number in TensorProto.DataType.items()}
 """Types as ONNX's schemas write them; those that a schema lets a node choose have other names."""
+
+NAMES = {number: name.lower() for name, number in TensorProto.DataType.items()}
+
+TYPE_ATTRIBUTES = ("to", "dtype", "output_dtype", "stash_type")
+"""Attributes that name a type."""
 
 INTEGERS = (
     *(TensorProto.UINT8, TensorProto.INT8, TensorProto.UINT16, TensorProto.INT16),
@@ -89,4 +94,4 @@ def _signature(op_type: str, version: int) -> tuple[tuple[str, ...], tuple[str, 
 
 def type_name(kind: int) -> str:
     """A type as messages name it, such as `float16`."""
-    return str(helper.tensor_dtype_to_string(kind)).removeprefix("TensorProto.").lower()
+    return NAMES.get(kind, f"number {kind}, which ONNX knows no type of")

@@ -185,7 +185,8 @@ def _add_channels(model: onnx.ModelProto, image: onnx.ValueInfoProto, values: Se
     dims = image.type.tensor_type.shape.dim
     whole = _channels(model, image)
     own = whole - len(values)
-    if len(dims) != IMAGE_RANK or own < 1:
+    kind = image.type.tensor_type.elem_type
+    if len(dims) != IMAGE_RANK or own < 1 or kind not in NUMBERS:
         raise UsageError(
             f"{len(values)} extra channels do not go with the input {_shown(image)}",
             hint="give --extra-channel once for each channel after the image's own",
@@ -194,7 +195,6 @@ def _add_channels(model: onnx.ModelProto, image: onnx.ValueInfoProto, values: Se
     dims[axis].dim_value = own
     joined = f"{image.name}.channels"
     rename_tensor(model, image.name, joined)
-    kind = image.type.tensor_type.elem_type
     dtype = helper.tensor_dtype_to_np_dtype(kind)
     nodes, names = [], [image.name]
     for index, value in enumerate(values):

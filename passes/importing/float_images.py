@@ -7,7 +7,7 @@ import onnx
 from onnx import TensorProto, numpy_helper
 
 from slsc.errors import ModelError
-from slsc.passes.analysis.types import INTEGERS, MOVERS, element_types, type_name
+from slsc.passes.analysis.types import INTEGERS, MOVERS, TYPE_ATTRIBUTES, element_types, type_name
 from slsc.passes.base import Pass, PassContext, PassResult, PostconditionError, copy_of
 from slsc.passes.graph import SIZE_OPERATORS, attribute, hold_constants, input_dependent, label
 from slsc.passes.importing.integer_output import absorb_rounding
@@ -138,7 +138,7 @@ def _require_float(model: onnx.ModelProto) -> None:
 
 def _name_float(node: onnx.NodeProto) -> None:
     for attr in node.attribute:
-        if attr.name in ("to", "dtype", "output_dtype", "stash_type") and attr.i in OTHER_FLOATS:
+        if attr.name in TYPE_ATTRIBUTES and attr.i in OTHER_FLOATS:
             attr.i = TensorProto.FLOAT
 
 

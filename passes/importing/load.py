@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 
 import numpy as np
 import onnx
 from google.protobuf.message import DecodeError
-from onnx import TensorProto, checker, helper
+from onnx import AttributeProto, TensorProto, checker, helper
 
 from slsc.errors import ModelError
+from slsc.passes.analysis.types import NAMES, TYPE_ATTRIBUTES, type_name
 from slsc.passes.graph import SEPARATE_INITIALIZERS, free_initializers, image_input, label
 from slsc.passes.importing.bind import bind
 from slsc.passes.importing.binding import NOTHING_BOUND, Binding
 from slsc.passes.importing.expansion import require_bounded
+from slsc.passes.importing.external_data import read_external_data
 from slsc.passes.importing.foreign import foreign
 from slsc.runtime.regular_file import require_regular
 
@@ -23,9 +25,6 @@ MAX_BYTES = 2**31 - 1
 
 TYPED_FIELDS = ("float_data", "double_data", "int32_data", "int64_data", "uint64_data", "string_data")
 """Where a tensor may hold its values instead of in `raw_data`."""
-
-MAX_SHOWN = 80
-"""Characters of an external file's name that errors quote."""
 
 HINT = "give an ONNX file, for instance one written by torch.onnx.export"
 
@@ -47,7 +46,7 @@ def load_model(path: str | Path, binding: Binding = NOTHING_BOUND) -> onnx.Model
     model = _parse(path)
     _raise_ir_version(model)
     try:
-        _read_external_data(model, path.parent)
+        read_external_data(model_tensors(model), path.parent, MAX_BYTES)
         for tensor in model_tensors(model):
             _check_size(tensor)
         require_valid(model)
@@ -197,12 +196,14 @@ def require_valid(model: onnx.ModelProto, state: str = "") -> None:
 
 
 def _require_complete(node: onnx.NodeProto) -> None:
-    """Refuse what the checker lets through: attributes that stand for those of a function, outside of one, and
-    constants of no value, or of several.
+    """Refuse what the checker lets through: attributes that stand for those of a function, outside of one, constants of
+    no value, or of several, and types that there are none of.
     """
     why = next((f"its {attr.name} is that of a function" for attr in node.attribute if attr.ref_attr_name), None)
     if node.op_type == "Constant" and len(node.attribute) != 1:
         why = f"it has {len(node.attribute)} values"
+    named = (attr for attr in node.attribute if attr.name in TYPE_ATTRIBUTES and attr.type == AttributeProto.INT)
+    why = next((f"its {attr.name} is {type_name(attr.i)}" for attr in named if attr.i not in NAMES), why)
     if why:
         raise ModelError("the node is not complete", where=label(node), why=why, hint="export it again")
 
@@ -230,70 +231,3 @@ def _check_size(tensor: TensorProto) -> None:
         good = len(getattr(tensor, field)) == numel
     if not good:
         raise ModelError(f"the tensor's bytes do not match its shape {list(tensor.dims)}", where=tensor.name)
-
-
-def _read_external_data(model: onnx.ModelProto, folder: Path) -> None:
-    """Load external tensors into the model, after checking that each names a part of a file inside `folder`."""
-    total = 0
-    for tensor in model_tensors(model):
-        if tensor.data_location != TensorProto.EXTERNAL:
-            continue
-        fields = {entry.key: entry.value for entry in tensor.external_data}
-        if not all(isinstance(value, str) for value in fields.values()):
-            raise ModelError("the external data is described in what is not UTF-8", where=tensor.name, hint=HINT)
-        file = _external_file(fields.get("location", ""), folder, tensor.name)
-        offset, length = _external_range(fields, file, tensor.name)
-        total += length
-        if total > MAX_BYTES:
-            raise ModelError("the external data is too large", where=tensor.name, why=f"over {MAX_BYTES} bytes")
-        with file.open("rb") as stream:
-            stream.seek(offset)
-            tensor.raw_data = stream.read(length)
-        tensor.data_location = TensorProto.DEFAULT
-        del tensor.external_data[:]
-
-
-def _external_file(location: str, folder: Path, name: str) -> Path:
-    # Windows paths are looked at on every system: the model may come from one, or be made to attack one.
-    parts = (*PurePosixPath(location).parts, *PureWindowsPath(location).parts)
-    absolute = PurePosixPath(location).is_absolute() or PureWindowsPath(location).anchor
-    file, shown = folder / location, repr(location[:MAX_SHOWN])
-    try:
-        inside = file.resolve().is_relative_to(folder.resolve())
-        exists = file.is_file()
-    except (OSError, ValueError, RuntimeError) as error:  # too long a name, a NUL character, links in a circle
-        why = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        raise ModelError(f"external data at {shown} cannot be looked for", where=name, why=why) from None
-    if not location or absolute or ".." in parts or not inside:
-        raise ModelError(
-            f"external data at {shown} lies outside the model's folder",
-            where=name,
-            why="a model may only read files beside it",
-            hint="save the model again with its data file in the same folder",
-        )
-    if not exists:
-        raise ModelError(f"external data file {shown} is missing", where=name, hint="put it beside the model")
-    if file.stat().st_nlink > 1:
-        raise ModelError(
-            f"external data file {shown} has other names",
-            where=name,
-            why="through a hard link a model may read what lies elsewhere",
-            hint="put a copy of it in its place",
-        )
-    return file
-
-
-def _external_range(fields: dict[str, str], file: Path, name: str) -> tuple[int, int]:
-    size = file.stat().st_size
-    try:
-        offset = int(fields.get("offset", 0))
-        length = int(fields.get("length", size - offset))
-    except ValueError:
-        raise ModelError("offset or length of the external data is no number", where=name) from None
-    if offset < 0 or length < 0 or offset + length > size:
-        raise ModelError(
-            f"external data file {file.name!r} is too short",
-            where=name,
-            why=f"it has {size} bytes, bytes {offset} to {offset + length} are asked for",
-        )
-    return offset, length

@@ -93,7 +93,7 @@ class PadChannels(Pass):
 
     def widened(self, ids: Ids) -> int:
         """How many channels there are now of those of the classes `ids`."""
-        return len(ids) + sum(count * int((ids == last).sum()) for last, count in self.more.items())
+        return len(ids) + sum(self.more.get(each, 0) for each in ids.tolist())
 
     def place(self, value: str, channel: int) -> int:
         """How many channels come now before what was `channel`."""

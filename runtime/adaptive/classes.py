@@ -8,36 +8,25 @@ import numpy as np
 import numpy.typing as npt
 
 from slsc.errors import UsageError
-from slsc.runtime.adaptive.estimator import Estimates, by_region, read_quadratic
+from slsc.runtime.adaptive.estimator import Estimates, RegionalEntry
 from slsc.runtime.adaptive.selection import Chosen, Table
 from slsc.runtime.adaptive.wish import ASKED, Wish
-from slsc.runtime.bundle.estimators import EstimatorRecord
 
 HIGHEST = 1e6
 """Regrets end here, so that sums over an image stay numbers whatever weights a bundle holds."""
 
 
-class Classifier:
+class Classifier(RegionalEntry):
     """A classifier of a bundle.
 
     Its estimates are no errors but regrets: by how much a class is less likely than the likeliest, as logarithms. They
     take the errors' place wherever one candidate is weighed against another: for a budget, the map is the likeliest
     that costs no more.
-
-    Args:
-        record: what the manifest says of it.
-        data: its entry.
-
-    Raises:
-        BundleError: the entry is not of the size that the record asks for, or holds what is no number.
     """
-
-    def __init__(self, record: EstimatorRecord, data: bytes) -> None:
-        self._size, self._quadratic = record.region, read_quadratic(record, data)
 
     def __call__(self, pixels: npt.NDArray[Any]) -> Estimates:
         """Classify, of HxWx1 or HxWx3 pixels of any dtype that photos have."""
-        return Estimates(regrets(by_region(self._quadratic, pixels, self._size)), None)
+        return Estimates(regrets(self._numbers(pixels)), None)
 
 
 def regrets(logits: npt.NDArray[Any]) -> npt.NDArray[np.float64]:

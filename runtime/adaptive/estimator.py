@@ -41,6 +41,17 @@ class Quadratic:
         """(N, FEATURES) to (N, K) estimated logarithms."""
         return terms(values, self.mean, self.deviation) @ self.weights
 
+    def fault(self, count: int) -> str | None:
+        """Why these are no numbers to estimate `count` values with; None where they are."""
+        shapes = {"mean": (FEATURES,), "deviation": (FEATURES,), "weights": (TERMS, count)}
+        for name, shape in shapes.items():
+            values = getattr(self, name)
+            if values.shape != shape or values.dtype != np.float32:
+                return f"{name} is {values.dtype} of shape {list(values.shape)}, not float32 of {list(shape)}"
+            if not np.isfinite(values).all():
+                return f"{name} holds values that are not numbers"
+        return None if (self.deviation > 0).all() else "a deviation is not above 0"
+
     def to_bytes(self) -> bytes:
         """As the bundle keeps them: float32, little-endian, in the order of the attributes."""
         return np.concatenate([self.mean, self.deviation, self.weights.ravel()]).astype("<f4").tobytes()
@@ -66,12 +77,12 @@ class Estimates:
     dense: npt.NDArray[np.float64] | None
 
 
-class Estimator:
-    """An estimator of a bundle.
+class RegionalEntry:
+    """An entry of a bundle that tells something of every region of a photo.
 
     Args:
         record: what the manifest says of it.
-        data: its entry.
+        data: its bytes.
 
     Raises:
         BundleError: the entry is not of the size that the record asks for, or holds what is no number.
@@ -81,9 +92,17 @@ class Estimator:
         self.record = record
         self._quadratic = read_quadratic(record, data)
 
+    def _numbers(self, pixels: npt.NDArray[Any]) -> Floats:
+        """(K, rows, columns) of what it tells of HxWx1 or HxWx3 pixels of any dtype that photos have."""
+        return by_region(self._quadratic, pixels, self.record.region)
+
+
+class Estimator(RegionalEntry):
+    """An estimator of a bundle: the numbers are logarithms of errors."""
+
     def __call__(self, pixels: npt.NDArray[Any]) -> Estimates:
         """Estimate, of HxWx1 or HxWx3 pixels of any dtype that photos have."""
-        logs = by_region(self._quadratic, pixels, self.record.region)
+        logs = self._numbers(pixels)
         errors = np.exp(np.nan_to_num(logs, nan=HIGHEST).clip(LOWEST, HIGHEST).astype(np.float64))
         count = len(self.record.candidates)
         return Estimates(errors[:count], errors[count] if self.record.dense else None)
@@ -105,12 +124,12 @@ def read_quadratic(record: EstimatorRecord, data: bytes) -> Quadratic:
     if len(data) != record.bytes:
         raise _malformed(record, f"{record.entry} has {len(data)} bytes, the manifest asks for {record.bytes}")
     numbers = np.frombuffer(data, "<f4").astype(np.float32)
-    if not np.isfinite(numbers).all():
-        raise _malformed(record, f"{record.entry} holds values that are not numbers")
     mean, deviation, weights = np.split(numbers, [FEATURES, 2 * FEATURES])
-    if not (deviation > 0).all():
-        raise _malformed(record, f"{record.entry} holds a deviation that is not above 0")
-    return Quadratic(mean, deviation, weights.reshape(TERMS, -1))
+    read = Quadratic(mean, deviation, weights.reshape(TERMS, -1))
+    fault = read.fault(len(record.candidates) + record.dense)
+    if fault:
+        raise _malformed(record, f"in {record.entry} {fault}")
+    return read
 
 
 def _malformed(record: EstimatorRecord, why: str) -> BundleError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,9 @@ from slsc.runtime.bundle.value_range import ValueRange
 from slsc.runtime.image.colour import luma, with_luma
 from slsc.runtime.image.photo import Photo
 from slsc.runtime.image.resample import imresize_region
+
+Bands = Generator[npt.NDArray[Any], None, None]
+"""A restored photo from top to bottom, HxWxC; to be closed by whoever leaves it early."""
 
 WHITES = {"uint8": 255.0, "uint16": 65535.0, "float32": 1.0}
 """The value of white by dtype of a photo; black is 0."""

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
-
-import numpy.typing as npt
 
 from slsc.runtime.image.photo_writer import WriteRows
+from slsc.runtime.image.pixels import Bands
 
 
-def write_behind(bands: Iterator[npt.NDArray[Any]], write: WriteRows) -> None:
-    """Write each band while the next is being made: compressing takes one core, and lets the others go on."""
-    with ThreadPoolExecutor(1) as pool:
+def write_behind(bands: Bands, write: WriteRows) -> None:
+    """Write each band while the next is being made: compressing takes one core, and lets the others go on.
+
+    What makes the bands is stopped before an error leaves here: else it would go on holding the network, and whoever
+    closes that would wait for ever.
+    """
+    with contextlib.closing(bands), ThreadPoolExecutor(1) as pool:
         writing: Future[None] | None = None
         for band in bands:
             if writing:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from slsc.errors import ResourceError
 from slsc.runtime.backends.base import AllocationFailed, Batch, wrong_size
 from slsc.runtime.bundle.manifest import ImageIO
 from slsc.runtime.image.photo import Photo
-from slsc.runtime.image.pixels import compose, output_shape, to_batch
+from slsc.runtime.image.pixels import Bands, compose, output_shape, to_batch
 from slsc.runtime.tiles.tile_grid import TileGrid
 from slsc.runtime.tiles.tile_runner import TileRunner
 from slsc.runtime.tiles.tiling import Tile, cut_out, slices, split
@@ -48,7 +48,7 @@ class Restoration:
         self._hw = photo.pixels.shape[:2]
         self._halvings = 0
 
-    def bands(self) -> Iterator[npt.NDArray[Any]]:
+    def bands(self) -> Bands:
         """The output from top to bottom as bands of whole rows, HxWxC of the photo's dtype.
 
         Raises:

@@ -180,7 +180,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
         report = compile_model(request, progress)
     console.report(show(report))
     for warning in warnings(report):
-        console.note(f"slsc: warning: {warning}")
+        console.warning(warning)
     console.result(**as_json(report))
     console.artefact(output)
     return 0

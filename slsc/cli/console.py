@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -27,7 +28,7 @@ class Console:
     Args:
         verb: name of the verb, kept in the JSON object.
         quiet: no reports, notes or progress bars; the artefact's path still comes.
-        verbose: also `detail` lines, and tracebacks of errors.
+        verbose: also `detail` lines, and tracebacks of faults.
         as_json: nothing on stdout but one JSON object, printed by `close`.
     """
 
@@ -35,6 +36,7 @@ class Console:
         self.verb, self.quiet, self.verbose, self.as_json = verb, quiet, verbose, as_json
         self._fields: dict[str, Any] = {}
         self._artefacts: list[str] = []
+        self._warnings: list[str] = []
 
     def report(self, text: str) -> None:
         """Print what the user asked for on stdout."""
@@ -47,7 +49,8 @@ class Console:
             print(printable(text, LAYOUT), file=sys.stderr)
 
     def warning(self, text: str) -> None:
-        """Print a doubt about the work on stderr."""
+        """Print a doubt about the work on stderr; the JSON object holds it under `warnings`."""
+        self._warnings.append(text)
         self.note(f"slsc: warning: {text}")
 
     def detail(self, text: str) -> None:
@@ -60,7 +63,7 @@ class Console:
         self._artefacts.append(str(path))
 
     def result(self, **fields: Any) -> None:
-        """Add fields to the JSON object; they must be JSON-ready."""
+        """Add fields to the JSON object; they must be JSON-ready, but for numbers that are not finite."""
         self._fields.update(fields)
 
     def progress(self, total: int | None, label: str, unit: str = "it") -> tqdm[Any]:
@@ -113,15 +116,26 @@ class Console:
         """Print the JSON object, or the artefacts' paths."""
         if self.as_json:
             outcome: dict[str, Any] = {"command": self.verb, "exit_code": exit_code, **self._fields}
+            if self._warnings:
+                outcome["warnings"] = self._warnings
             if self._artefacts:
                 outcome["artefacts"] = self._artefacts
             if error is not None:
                 outcome["error"] = error
-            print(json.dumps(outcome))
+            print(json.dumps(_json_ready(outcome), allow_nan=False))
         elif error is None:
             for path in self._artefacts:
                 print(printable(path))
         sys.stdout.flush()
+
+
+def _json_ready(value: Any) -> Any:
+    """The value with null for what JSON has no number for, such as the decibels between equal images."""
+    if isinstance(value, dict):
+        return {key: _json_ready(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_json_ready(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]], align: str) -> str:

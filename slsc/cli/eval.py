@@ -73,7 +73,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
         backend=provider_backend(args.provider),
     )
     for doubt in restorer.doubts:
-        console.note(f"slsc: warning: {doubt}")
+        console.warning(doubt)
     with contextlib.closing(restorer), console.stages() as progress:
         scores = evaluate(restorer, args.hr, args.lr, noise=args.noise, lpips=args.lpips, progress=progress)
     mean = mean_score(scores)

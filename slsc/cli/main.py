@@ -80,12 +80,17 @@ def _fail(console: Console, error: Exception) -> int:
         text = " ".join(f"{type(error).__name__}: {error}".split())
         known = SlscError("a fault in slsc itself", why=text, hint="-v shows the traceback", exit_code=EXIT_FAULT)
     with _heard_or_not():
-        if console.verbose and not isinstance(error, UsageError):
+        if console.verbose and _has_more_to_tell(error):
             console.detail("".join(traceback.format_exception(error)).rstrip())
         print(f"slsc: error: {known}", file=sys.stderr, flush=True)
     with _heard_or_not():
         console.close(known.exit_code, known.to_dict())
     return known.exit_code
+
+
+def _has_more_to_tell(error: Exception) -> bool:
+    """Whether a traceback shows more than the line does: what was raised on purpose, of itself, says all."""
+    return not isinstance(error, SlscError) or error.__cause__ is not None
 
 
 @contextlib.contextmanager

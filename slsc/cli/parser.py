@@ -88,7 +88,7 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("output")
     loudness = group.add_mutually_exclusive_group()
     loudness.add_argument("-q", "--quiet", action="store_true", help="print nothing but the path of what was written")
-    loudness.add_argument("-v", "--verbose", action="store_true", help="say more, and show tracebacks of errors")
+    loudness.add_argument("-v", "--verbose", action="store_true", help="say more, and show tracebacks of faults")
     group.add_argument("--json", action="store_true", help="print one JSON object on stdout, also for errors")
 
 

@@ -166,8 +166,8 @@ def _profile_device(args: argparse.Namespace, console: Console) -> int:
         profile = measure_layers(model, target, backend, threads, hw, args.m, args.repeat, advance)
         waited = 1 - (time.process_time() - used) / (time.perf_counter() - begun)
     if waited > BUSY:
-        console.note(
-            f"slsc: warning: the machine is busy: {waited:.0%} of the time went to others, which lengthens times of "
+        console.warning(
+            f"the machine is busy: {waited:.0%} of the time went to others, which lengthens times of "
             "some layers more than of others; measure again when it is idle"
         )
     with staged(args.output) as (stream, _):

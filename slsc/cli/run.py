@@ -276,10 +276,10 @@ def _restore(work: Work, task: Task, following: Path | None) -> dict[str, Any]:
     seconds = time.monotonic() - begun
     console.detail(f"{task.source}: {tiles} tiles, {seconds:.1f} s")
     if tiles > 1 and not (session.options.exact or session.manifest.tile.faithful):
-        console.note(f"slsc: warning: {task.source}: {_unfaithful(session.manifest, tiles)}")
+        console.warning(f"{task.source}: {_unfaithful(session.manifest, tiles)}")
     for text in missing:
         if text not in work.told:
-            console.note(f"slsc: warning: {task.source}: {text}")
+            console.warning(f"{task.source}: {text}")
         work.told.add(text)
     choice = session.choice
     if choice:
@@ -298,13 +298,13 @@ def _show_choice(work: Work, task: Task, choice: Choice) -> None:
     parts = ", ".join(f"{name} {share:.0%}" for name, share in zip(choice.candidates, choice.shares, strict=True))
     work.console.detail(f"{task.source}: {parts}; {choice.cost:.4f} of the dense network{loss}")
     if not choice.met:
-        work.console.note(
-            f"slsc: warning: {task.source}: what was asked for cannot be met; the nearest costs {choice.cost:.4f} of "
+        work.console.warning(
+            f"{task.source}: what was asked for cannot be met; the nearest costs {choice.cost:.4f} of "
             f"the dense network{loss}"
         )
     if choice.run_cost > OVERHEAD * choice.cost:
-        work.console.note(
-            f"slsc: warning: {task.source}: with what tiles need around them {choice.run_cost:.4f} of dense "
+        work.console.warning(
+            f"{task.source}: with what tiles need around them {choice.run_cost:.4f} of dense "
             f"was run, where regions were given {choice.cost:.4f}"
         )
     if work.map:

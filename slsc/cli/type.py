@@ -39,7 +39,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
         report = write_typed(request, progress)
     console.report(show(report))
     for doubt in report.doubts:
-        console.note(f"slsc: warning: {doubt}")
+        console.warning(doubt)
     console.result(**dataclasses.asdict(report), loss_db=report.loss)
     console.artefact(output)
     return 0

@@ -28,7 +28,7 @@ def size_findings(geometry: Geometry, known: Known) -> list[Finding]:
 
 def _sizes_in_words(geometry: Geometry) -> tuple[str, str]:
     if geometry.fixed_hw:
-        return "{1}x{0} only".format(*geometry.fixed_hw), "the input declares it"
+        return "{1}x{0} only".format(*geometry.fixed_hw), "the network takes no other"
     if geometry.multiple_of == (1, 1):
         return "any", "odd heights and widths run"
     height, width = geometry.multiple_of

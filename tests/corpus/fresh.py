@@ -16,6 +16,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -32,12 +33,13 @@ from corpus.dressing import channels_last
 from corpus.exporting import EXAMPLE_HW, IMAGENET, Dressed, Levels, to_onnx
 from corpus.exports import BYTES, CAFFE, CENTRED, SIGNED, UNIT
 from corpus.feeding import Feed, Pixels, restored, within
+from corpus.fitting import fit, pair
 from corpus.tasks import Task, Values, grey
 from corpus.trial import decibels
 from slsc.data.images import list_images, open_rgb
 from slsc.runtime.image.resample import imresize
 
-PATCH, BATCH, STEPS, RATE = 32, 8, 400, 3e-3
+STEPS, RATE = 400, 3e-3
 
 PHOTO_HW = (120, 168)
 
@@ -227,51 +229,22 @@ JOBS: dict[str, Callable[[np.random.Generator], tuple[str, Task]]] = {
 
 
 def train(drawn: Drawn, photos: list[Pixels], seed: int) -> nn.Module:
-    """As `corpus.training` does."""
+    """The network, trained on photos."""
     torch.manual_seed(seed)
     module, rng, scale = drawn.build(), np.random.default_rng(seed), drawn.task.scale
     for layer in list(module.modules())[::-1]:
         if scale == 1 and isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
             layer.weight.data.mul_(0.3)
             break
-    pairs = []
-    for number, photo in enumerate(photos):
-        truth = photo[: photo.shape[0] // 12 * 12, : photo.shape[1] // 12 * 12]
-        truth = grey(truth) if drawn.dress.grey else truth
-        pairs.append([_tensor(one, drawn) for one in (drawn.task.given(truth, 1000 * seed + number), truth)])
-    optimizer = torch.optim.Adam(module.parameters(), RATE)
-    rates = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: min(1, step / 20) * 0.5 * (1 + math.cos(math.pi * step / STEPS))
-    )
-    for _ in range(STEPS):
-        given, truth = _batch(pairs, scale, rng)
-        inside = slice(drawn.border, -drawn.border or None)
-        loss = F.l1_loss(module(given), truth[:, :, inside, inside])
-        optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(module.parameters(), 0.5)
-        optimizer.step()
-        rates.step()
-    return module.eval()
+    photos = [grey(photo) for photo in photos] if drawn.dress.grey else photos
+    channels = 1 if drawn.dress.grey else 3
+    pairs = [pair(drawn.task, photo, 1000 * seed + number, channels) for number, photo in enumerate(photos)]
+    return fit(module, pairs, partial(_loss, drawn.border), rng, steps=STEPS, rate=RATE, mirrored=False)
 
 
-def _tensor(pixels: Pixels, drawn: Drawn) -> Tensor:
-    values = pixels[:, :, : 1 if drawn.dress.grey else 3].transpose(2, 0, 1)
-    return torch.from_numpy(np.ascontiguousarray(values, np.float32) / 255)
-
-
-def _batch(pairs: list[list[Tensor]], scale: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-    cuts = []
-    for _ in range(BATCH):
-        given, truth = pairs[rng.integers(len(pairs))]
-        top, left = (int(rng.integers(side - PATCH + 1)) for side in given.shape[1:])
-        cuts.append(
-            (
-                given[:, top : top + PATCH, left : left + PATCH],
-                truth[:, scale * top : scale * (top + PATCH), scale * left : scale * (left + PATCH)],
-            )
-        )
-    return torch.stack([one for one, _ in cuts]), torch.stack([one for _, one in cuts])
+def _loss(border: int, module: nn.Module, given: Tensor, truth: Tensor) -> Tensor:
+    inside = slice(border, -border or None)
+    return F.l1_loss(module(given), truth[:, :, inside, inside])
 
 
 def export(drawn: Drawn, module: nn.Module, path: Path) -> Feed:

@@ -7,9 +7,9 @@ The weights are committed, at half precision; this is how they came about. Seede
 
 from __future__ import annotations
 
-import math
 import sys
 import time
+from functools import partial
 
 import numpy as np
 import onnx
@@ -21,19 +21,15 @@ from torch.nn import functional as F
 from corpus.bases import BASES, WEIGHTS, Base, halved
 from corpus.beginning import begin_enlarging, begin_quiet
 from corpus.exports import EXPORTS
+from corpus.fitting import fit, pair
 from corpus.making import KEPT
-from corpus.tasks import TASKS, Pixels, Task, grey, training_photos
-
-PATCH, BATCH = 32, 8
-"""Side of the input's patches, and how many a step sees."""
+from corpus.tasks import TASKS, grey, training_photos
 
 SUBTLE = ("blur", "jpeg")
 """Tasks with little to gain on most pixels: trained from about the image itself, on squares of the error."""
 
 TIMES = 4
 """How often each photo is spoilt, each time a little differently."""
-
-Pair = tuple[Tensor, Tensor]
 
 
 def train(base: Base) -> nn.Module:
@@ -44,53 +40,14 @@ def train(base: Base) -> nn.Module:
         begin_enlarging(module, task.scale)
     elif base.task in SUBTLE:
         begin_quiet(module)
-    pairs = _pairs(task, min(base.channels, 3))
-    optimizer = torch.optim.Adam(module.parameters(), base.rate)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: min(1, step / 20) * 0.5 * (1 + math.cos(math.pi * step / base.steps))
-    )
-    random = np.random.default_rng(0)
-    for _ in range(base.steps):
-        given, truth = _batch(pairs, task.scale, random)
-        loss = _loss(module, given, truth, base)
-        optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(module.parameters(), 0.5)
-        optimizer.step()
-        schedule.step()
-    return module.eval()
+    photos = training_photos() * TIMES
+    if base.channels == 1:
+        photos = [grey(photo) for photo in photos]
+    pairs = [pair(task, photo, seed, min(base.channels, 3)) for seed, photo in enumerate(photos)]
+    return fit(module, pairs, partial(_loss, base), np.random.default_rng(0), steps=base.steps, rate=base.rate)
 
 
-def _pairs(task: Task, channels: int) -> list[Pair]:
-    """Whole photos as the network sees them, CxHxW of 0..1."""
-    pairs = []
-    for seed, photo in enumerate(training_photos() * TIMES):
-        height, width = (side - side % 12 for side in photo.shape[:2])
-        truth = photo[:height, :width]
-        if channels == 1:
-            truth = grey(truth)
-        pairs.append((_tensor(task.given(truth, seed), channels), _tensor(truth, channels)))
-    return pairs
-
-
-def _tensor(pixels: Pixels, channels: int) -> Tensor:
-    return torch.from_numpy(pixels[:, :, :channels].transpose(2, 0, 1).astype(np.float32) / 255)
-
-
-def _batch(pairs: list[Pair], scale: int, random: np.random.Generator) -> Pair:
-    """Patches at random places, half of them mirrored."""
-    patches = []
-    for _ in range(BATCH):
-        given, truth = pairs[random.integers(len(pairs))]
-        top, left = (int(random.integers(side - PATCH + 1)) for side in given.shape[1:])
-        cut = given[:, top : top + PATCH, left : left + PATCH]
-        wanted = truth[:, scale * top : scale * (top + PATCH), scale * left : scale * (left + PATCH)]
-        patches.append((cut.flip(2), wanted.flip(2)) if random.integers(2) else (cut, wanted))
-    given, truth = zip(*patches, strict=True)
-    return torch.stack(given), torch.stack(truth)
-
-
-def _loss(module: nn.Module, given: Tensor, truth: Tensor, base: Base) -> Tensor:
+def _loss(base: Base, module: nn.Module, given: Tensor, truth: Tensor) -> Tensor:
     """The error of what a network of this kind puts out: absolute, or squared for subtle tasks."""
     kind = type(module).__name__
     error = F.mse_loss if base.task in SUBTLE else F.l1_loss

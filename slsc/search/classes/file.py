@@ -49,19 +49,17 @@ def read_classes(path: Path, count: int) -> Classes:
         arrays = load(path.read_bytes())
     except (OSError, SafetensorError, KeyError, ValueError, TypeError) as error:
         raise _unusable(path, (error.strerror if isinstance(error, OSError) else None) or str(error)) from error
-    shapes = {"mean": (FEATURES,), "deviation": (FEATURES,), "weights": (TERMS, count), AVERAGE: (2,)}
-    found = {name: array.shape for name, array in arrays.items()}
-    if found != shapes:
-        odd = next(name for name in sorted(shapes.keys() | found.keys()) if shapes.get(name) != found.get(name))
-        what = f"of shape {list(found[odd])}" if odd in found else "missing"
-        why = f"{odd[:40]!r} is {what}; {count} plans need {list(shapes.get(odd, ()))}"
-        raise _unusable(path, why)
-    if any(arrays[name].dtype != np.float32 for name in PARTS) or arrays[AVERAGE].dtype != np.int64:
-        raise _unusable(path, "its numbers are of other types")
-    quadratic = Quadratic(*(arrays[name] for name in PARTS))
-    if not all(np.isfinite(arrays[name]).all() for name in PARTS) or not (quadratic.deviation > 0).all():
-        raise _unusable(path, "its numbers are not finite, or a deviation is not above 0")
-    return Classes(quadratic, _average(path, *arrays[AVERAGE].tolist()))
+    if arrays.keys() != {*PARTS, AVERAGE}:
+        odd = min(arrays.keys() ^ {*PARTS, AVERAGE})
+        raise _unusable(path, f"{odd[:40]!r} is {'no part of classes' if odd in arrays else 'missing'}")
+    average = arrays.pop(AVERAGE)
+    if average.shape != (2,) or average.dtype != np.int64:
+        raise _unusable(path, f"{AVERAGE!r} is no pair of integers")
+    quadratic = Quadratic(**arrays)
+    fault = quadratic.fault(count)
+    if fault:
+        raise _unusable(path, f"for {count} plans {fault}")
+    return Classes(quadratic, _average(path, *average.tolist()))
 
 
 def _average(path: Path, numerator: int, denominator: int) -> Fraction:

@@ -13,8 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
-from slsc.errors import ModelError
+from slsc.errors import ModelError, SlscError
 from slsc.passes.importing import load as load_module
+from slsc.passes.importing.binding import Binding
+from slsc.passes.importing.import_model import import_model
 from slsc.passes.importing.load import load_model
 
 GRAPH = """net (float[n,3,h,w] x) => (float[n,3,h,w] y) {
@@ -276,6 +278,19 @@ def test_external_data_of_a_function_is_checked_and_read_in(saved, model, tmp_pa
     assert load_model(saved()).functions[0].node[0].attribute[0].t.raw_data == weight.raw_data
     location.value = "../w.bin"
     assert "outside" in str(refusal(saved()))
+
+
+@pytest.mark.parametrize("kind", [65536, 255, -1])
+def test_a_type_that_there_is_none_of(build, saved, kind):
+    """A node that makes one, and an image of one."""
+    cast = build("net (float[n,3,h,w] x) => (float[n,3,h,w] y) { y = Cast <to=1> (x) }")
+    cast.graph.node[0].attribute[0].i = kind
+    assert f"number {kind}" in str(refusal(saved(cast)))
+    image = build("net (float[n,3,h,w] x) => (float[n,3,h,w] y) { y = Relu(x) }")
+    image.graph.input[0].type.tensor_type.elem_type = max(kind, 0) or 255
+    for extra in ((), (0.1,)):
+        with pytest.raises(SlscError):
+            import_model(load_model(saved(image), Binding(extra_channels=extra)))
 
 
 def test_hostile_files_of_the_pack(cases_dir):

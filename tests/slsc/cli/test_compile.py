@@ -85,12 +85,14 @@ def test_both_shares_are_told_and_a_budget_out_of_reach_is_warned_of(slsc, model
     """The head is not pruned: little beside half of the rest, most of the network beside a 32nd."""
     words = ("compile", model_path, "--budget", "1/2", "--budget", "1/32", "--effort", "none", "--method", "uniform")
     done = slsc(*words, "--range", "0:1", "-o", tmp_path / "net.slsb", "--json")
-    half, least = json.loads(done.out)["engines"]
+    answer = json.loads(done.out)
+    half, least = answer["engines"]
     head, rest = 9 * 3 * 32, 9 * 32 * (32 + 12)
     for engine in (half, least):
         assert engine["share_of_all"] == pytest.approx((engine["share"] * rest + head) / (rest + head))
     assert half["share_of_all"] < 2 * half["budget"] and least["share_of_all"] > 2 * least["budget"]
     assert "engine 1-32 keeps 9% of all" in done.err and "engine 1-2" not in done.err
+    assert [f"slsc: warning: {text}" for text in answer["warnings"]] == done.err.splitlines()
 
 
 def test_pairs_are_the_truth(slsc, model_path, tmp_path):

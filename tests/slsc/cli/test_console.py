@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,22 @@ def test_json_is_all_there_is_on_stdout(capsys):
     out, err = capsys.readouterr()
     assert json.loads(out) == {"command": "verb", "exit_code": 0, "figure": 1.5, "artefacts": ["made.png"]}
     assert err == "a note\n"
+
+
+def test_numbers_that_json_does_not_know_are_null(capsys):
+    console = Console("verb", as_json=True)
+    console.result(psnr=math.inf, engines=[{"loss": math.nan, "psnr": 30.5}], size=(2, -math.inf))
+    console.close(0)
+    found = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    assert (found["psnr"], found["engines"], found["size"]) == (None, [{"loss": None, "psnr": 30.5}], [2, None])
+
+
+def test_warnings_are_in_the_json_object_too(capsys):
+    console = Console("verb", quiet=True, as_json=True)
+    console.warning("range: assumed")
+    console.close(0)
+    out, err = capsys.readouterr()
+    assert json.loads(out)["warnings"] == ["range: assumed"] and err == ""
 
 
 def test_an_error_names_no_artefact(capsys):

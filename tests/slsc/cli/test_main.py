@@ -12,6 +12,7 @@ import pytest
 
 from slsc.cli import main as cli
 from slsc.cli.parser import VERBS
+from slsc.errors import DataError
 
 
 def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
@@ -60,6 +61,17 @@ def test_a_fault_of_ours_is_told_apart_from_a_users_mistake(capsys, monkeypatch)
     assert code == cli.EXIT_FAULT
     assert "ZeroDivisionError" in err and "-v" in err and "Traceback" not in err
     assert run(capsys, "compile", "m.onnx", "--budget", "1/8", "-v")[2].startswith("Traceback")
+
+
+def test_an_error_raised_on_purpose_has_a_traceback_only_of_what_lies_beneath_it(capsys, monkeypatch):
+    def verb_module(verb: str) -> None:
+        raise DataError("2 of 5 photos could not be restored") from beneath
+
+    monkeypatch.setattr(cli, "verb_module", verb_module)
+    beneath = None
+    assert run(capsys, "inspect", "m.onnx", "-v")[2] == "slsc: error: 2 of 5 photos could not be restored\n"
+    beneath = RuntimeError("the photo's reader broke")
+    assert "RuntimeError: the photo's reader broke" in run(capsys, "inspect", "m.onnx", "-v")[2]
 
 
 @pytest.mark.parametrize(

@@ -171,3 +171,14 @@ def test_strip_leaves_out_who_took_the_photo(slsc: Cli, bundle: Path, tmp_path: 
     for words, there in (((), True), (("--strip",), False)):
         assert slsc("run", bundle, tmp_path / "a.png", "-o", tmp_path / "out.png", *words).code == 0
         assert (b"Zed Photographer" in (tmp_path / "out.png").read_bytes()) == there
+
+
+def test_a_disk_that_fills_while_a_photo_is_streamed_ends_the_run(bundle: Path, tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    noise = np.random.default_rng(1).integers(0, 256, (400, 300, 3), np.uint8)
+    Image.fromarray(noise).save(tmp_path / "in.png")
+    words = [sys.executable, "-m", "slsc", "run", bundle, tmp_path / "in.png", "-o", tmp_path / "out.png"]
+    limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))  # noqa: E731
+    done = subprocess.run(words, preexec_fn=limit, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 3 and "no space left" in done.stderr
+    assert files(tmp_path) == ["in.png"]

@@ -118,7 +118,7 @@ private:
         const size_t vector = 4 * lanes_, begin = made_.places.size() * 2 * vector;
         made_.places.push_back(tap.place);
         made_.taps.resize((begin + 2 * vector + sizeof(CacheLine) - 1) / sizeof(CacheLine), CacheLine{});
-        uint8_t *positions = made_.taps.front().bytes + begin, *weights = positions + vector;
+        uint8_t *positions = reinterpret_cast<uint8_t*>(made_.taps.data()) + begin, *weights = positions + vector;
         for (const Pair& pair : tap.pairs)
             for (const Factor& factor : {pair.low, pair.high}) {
                 put(uint16_t(factor.position), positions);

@@ -68,7 +68,7 @@ struct Manner {
     int threads;
     int band;         // columns; 0: as many as suit the caches. Never changes the result
     uint64_t memory;  // bytes that values should take at most, 0 for no bound; more where they need it. Never changes the result
-    RegionSize region;  // of programs by region
+    RegionSize region{};  // of programs by region
 };
 
 // Throws Error(SLSC_BAD_SIZE) when the network does not take images of this size.
