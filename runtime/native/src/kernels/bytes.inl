@@ -1,4 +1,4 @@
-// Values of U8: where their bytes lie, and between them and F32. Needs convert.inl.
+// Values of U8: where their bytes lie, and between them and F32. Needs by_pixel.inl.
 
 constexpr int VECTOR_BYTES = 4 * LANES;
 
@@ -47,30 +47,34 @@ struct Quantizer {
     }
 };
 
-constexpr int BYTES_RUN = 8;  // columns that are converted at once
-
-static int bytes_chunks(const Job& job) { return (job.to - job.from + BYTES_RUN - 1) / BYTES_RUN; }
-
-static int bytes_items(const Job& job) { return job.out.rows * bytes_chunks(job); }
-
-// Strip row and columns of an item.
-struct BytesItem {
-    int y, x, columns;
-};
-
-static BytesItem bytes_item(const Job& job, int item) {
-    const int x = job.from + item % bytes_chunks(job) * BYTES_RUN, left = job.to - x;
-    return {item / bytes_chunks(job), x, left < BYTES_RUN ? left : BYTES_RUN};
+// The factors of a block of channels; `all`: of as many channels, null for ones.
+static inline V factors_of(const float* all, int channels, int block) {
+    if (all && (block + 1) * LANES <= channels) return load_unaligned(all + block * LANES);
+    V factors = splat(1.0f);
+    for (int i = 0; all && block * LANES + i < channels; ++i) factors[i] = all[block * LANES + i];
+    return factors;
 }
 
-static void quantize_run(const Job& job, int item, float*) {
-    const BytesItem at = bytes_item(job, item);
+static void quantize_pixels(const Job& job, const PixelItem& at) {
+    const Quantizer quantized(job.op->quantize.quantization);
+    for (int block = 0; block < pixel_blocks(job.in0.channels, LANES); ++block) {
+        const V factors = factors_of(job.scale, job.in0.channels, block);
+        for (int l = 0; l < LANES; ++l) {
+            const float* from = pixel_block_at(job.in0, l, block, at.y, at.x);
+            uint8_t* to = bytes_at(job.out, l, block / 4, at.y, at.x) + block % 4 * LANES;
+            for (int x = 0; x < at.columns; ++x)
+                *reinterpret_cast<BQ*>(to + x * VECTOR_BYTES) = as_bytes(quantized(rounded(load(from + x * LANES) * factors)));
+        }
+    }
+}
+
+static void quantize_strips(const Job& job, const PixelItem& at) {
     const Quantizer quantized(job.op->quantize.quantization);
     const int channels = job.in0.channels;
     for (int block = 0; block < byte_blocks(channels, LANES); ++block) {
-        V words[BYTES_RUN][LANES];  // of each, a lane's four channels
+        V words[PIXEL_RUN][LANES];  // of each, a lane's four channels
         for (int j = 0; j < LANES; ++j) {
-            VI word[BYTES_RUN] = {};
+            VI word[PIXEL_RUN] = {};
             for (int i = 0; i < 4; ++i) {
                 const int channel = block * VECTOR_BYTES + 4 * j + i;
                 if (channel >= channels) break;
@@ -88,8 +92,13 @@ static void quantize_run(const Job& job, int item, float*) {
     }
 }
 
+static void quantize_run(const Job& job, int item, float*) {
+    const PixelItem at = pixel_item(job, item);
+    job.in0.layout == Layout::ByPixel ? quantize_pixels(job, at) : quantize_strips(job, at);
+}
+
 static void dequantize_run(const Job& job, int item, float*) {
-    const BytesItem at = bytes_item(job, item);
+    const PixelItem at = pixel_item(job, item);
     const Quantization& q = job.op->dequantize.quantization;
     const int channels = job.out.channels;
     for (int block = 0; block < byte_blocks(channels, LANES); ++block)
@@ -104,5 +113,5 @@ static void dequantize_run(const Job& job, int item, float*) {
         }
 }
 
-static constexpr OpKernel quantize_kernel{bytes_items, quantize_run, nullptr};
-static constexpr OpKernel dequantize_kernel{bytes_items, dequantize_run, nullptr};
+static constexpr OpKernel quantize_kernel{pixel_items, quantize_run, nullptr};
+static constexpr OpKernel dequantize_kernel{pixel_items, dequantize_run, nullptr};

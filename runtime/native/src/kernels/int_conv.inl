@@ -3,8 +3,8 @@
 // An item is some columns of one strip row, in runs whose sums stay in registers: a tap's positions and weights are loaded once for a
 // run. The kernel reads its input where it lies. Pixels whose windows reach beyond the columns of the image are runs of their own.
 //
-// Sums have outputs as lanes. Where the result is U8 that is how it lies; for F32 the sums of all strips are transposed, and the rest is
-// done as for any convolution.
+// Sums have outputs as lanes. Where the result is of U8 or lies by pixel that is how it lies; for strips the sums of all are
+// transposed, and the rest is done as for any convolution.
 
 constexpr int INT_RUN = 8, INT_CHUNK = 32;  // columns of a run and of an item
 
@@ -144,6 +144,46 @@ static void run_to_bytes(const IntRun& run) {
     });
 }
 
+// Numbers of a set of outputs, as Quantize makes bytes of them.
+template <int C>
+static inline void store_quantized(const IntRun& run, const QuantizedResult& result, int lane, int set, const V* made) {
+    const Quantizer quantized(result.quantization);
+    const V factors = factors_of(result.factors, result.out.channels, set);
+    uint8_t* to = bytes_at(result.out, lane, set / 4, run.y, run.x) + set % 4 * LANES;
+#pragma GCC unroll 8
+    for (int i = 0; i < C; ++i) *reinterpret_cast<BQ*>(to + i * VECTOR_BYTES) = as_bytes(quantized(rounded(made[i] * factors)));
+}
+
+// Combines, activates and stores the sums of a set by pixel.
+template <int C, Act A, Combine K>
+static inline void store_pixels(const IntRun& run, int lane, int set) {
+    const Job& job = run.job;
+    float* to = pixel_block_at(job.out, lane, set, run.y, run.x);
+    const float* other = K == Combine::None ? to : pixel_block_at(job.in1, lane, set, run.y, run.x);
+    for (int i = 0; i < C; ++i) __builtin_prefetch(other + i * LANES, 1);
+    VI sums[C];
+    add_taps<C>(run, lane, set, sums);
+    const V slopes = load_unaligned(run.weights.slopes + set * LANES);
+    V made[C];
+#pragma GCC unroll 8
+    for (int i = 0; i < C; ++i) {
+        made[i] = finished<A, K>(numbers(run.weights, set, sums[i]), other + i * LANES, *job.op, slopes);
+        store(to + i * LANES, made[i]);
+    }
+    for (int each = 0; each < job.quantized_count; ++each) store_quantized<C>(run, job.quantized[each], lane, set, made);
+}
+
+template <int C>
+static void run_to_pixels(const IntRun& run) {
+    with_finish(*run.job.op, [&](auto act, auto combine) {
+        for (int lane = 0; lane < LANES; ++lane) {
+            if (!lane_used(run.job, lane, run.y)) continue;
+            for (int set = 0; set < run.weights.sets; ++set)
+                store_pixels<C, decltype(act)::value, decltype(combine)::value>(run, lane, set);
+        }
+    });
+}
+
 // Transposes the sums of a set by lane, and finishes those of each pixel while they are in registers.
 template <int C, Act A, Combine K>
 static void finish_set(const IntRun& run, int set, const float* by_lane) {
@@ -164,20 +204,7 @@ static void finish_set(const IntRun& run, int set, const float* by_lane) {
 }
 
 template <int C>
-static void finish_sums(const IntRun& run, int set, const float* by_lane) {
-    with_act(run.job.op->act, [&](auto act) {
-        constexpr Act A = decltype(act)::value;
-        switch (run.job.op->conv.combine) {
-            case Combine::None: return finish_set<C, A, Combine::None>(run, set, by_lane);
-            case Combine::AddThenAct: return finish_set<C, A, Combine::AddThenAct>(run, set, by_lane);
-            case Combine::ActThenAdd: return finish_set<C, A, Combine::ActThenAdd>(run, set, by_lane);
-            case Combine::ActThenMul: return finish_set<C, A, Combine::ActThenMul>(run, set, by_lane);
-        }
-    });
-}
-
-template <int C>
-static void run_to_floats(const IntRun& run) {
+static void run_to_strips(const IntRun& run) {
     float* by_lane = run.memory.sums;
     for (int set = 0; set < run.weights.sets; ++set) {
         for (int lane = 0; lane < LANES; ++lane) {
@@ -188,13 +215,19 @@ static void run_to_floats(const IntRun& run) {
 #pragma GCC unroll 8
             for (int i = 0; i < C; ++i) store(to + i * LANES, used ? numbers(run.weights, set, sums[i]) : V{});
         }
-        finish_sums<C>(run, set, by_lane);
+        with_finish(*run.job.op, [&](auto act, auto combine) {
+            finish_set<C, decltype(act)::value, decltype(combine)::value>(run, set, by_lane);
+        });
     }
 }
 
 template <int C>
 static void int_run(const IntRun& run) {
-    run.job.out_bytes ? run_to_bytes<C>(run) : run_to_floats<C>(run);
+    switch (run.job.out.layout) {
+        case Layout::Bytes: return run_to_bytes<C>(run);
+        case Layout::ByPixel: return run_to_pixels<C>(run);
+        case Layout::Strips: return run_to_strips<C>(run);
+    }
 }
 
 // How many columns from x on make a run: 8, 4, 2 or 1, whose windows are within the image but for runs of 1.

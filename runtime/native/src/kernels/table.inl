@@ -14,6 +14,7 @@
 #include "few_outputs.inl"
 #include "folded_pair.inl"
 #include "pad.inl"
+#include "by_pixel.inl"
 #include "bytes.inl"
 #include "dot4.inl"
 #include "int_conv.inl"
@@ -29,6 +30,6 @@
 #define SLSC_OP(Name, name) name##_kernel,
 static const Kernels TABLE = {
     ISA_NAME,    LANES,     {SLSC_OPS(SLSC_OP)}, CONV_VARIANTS,  {TUNING, DENSE_TUNING, FEW_OUTPUTS_TUNING, INT_TUNING, TAP_COST},
-    strip_items, to_strips, from_strips,         FAST_DOT4 != 0,
+    strip_items, to_strips, from_strips,         rearrange_kernel, FAST_DOT4 != 0,
 };
 #undef SLSC_OP

@@ -1,0 +1,65 @@
+#include "program/quantized_results.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <utility>
+
+#include "ops/spec.hpp"
+
+namespace slsc {
+namespace {
+
+constexpr int kNone = -1;
+
+// Takes nodes out.
+void drop(Program& program, const std::vector<bool>& gone) {
+    std::vector<Node> nodes;
+    for (size_t i = 0; i < gone.size(); ++i)
+        if (!gone[i]) nodes.push_back(std::move(program.nodes[i]));
+    program.nodes = std::move(nodes);
+    for (size_t i = 0; i < program.nodes.size(); ++i) program.nodes[i].leader = int(i);
+}
+
+bool whole(const Program& program, int value, int channels) { return int(program.values[value].channels) == channels; }
+
+}  // namespace
+
+void quantize_results(Program& program) {
+    std::vector<int> maker(program.values.size(), kNone);
+    std::vector<bool> gone(program.nodes.size(), false);
+    for (size_t i = 0; i < program.nodes.size(); ++i) {
+        const Op& op = program.nodes[i].op;
+        maker[op.out] = int(i);
+        if (op.type != OpType::Quantize || program.layout(op.in[0]) != Layout::ByPixel || maker[op.in[0]] < 0) continue;
+        Node& made_by = program.nodes[maker[op.in[0]]];
+        const int channels = op.quantize.channels;
+        if (made_by.op.type != OpType::IntConv || int(made_by.quantized.size()) == kMostQuantized) continue;
+        if (!whole(program, op.in[0], channels) || !whole(program, op.out, channels)) continue;
+        made_by.quantized.push_back({op.out, op.quantize.quantization, op.quantize.factors});
+        gone[i] = true;
+    }
+    drop(program, gone);
+}
+
+void fold_bytes(Program& program) {
+    if (!program.target.kernels->integers || program.target.candidate == kByRegion) return;
+    std::vector<int> maker(program.values.size(), kNone), readers(program.values.size(), 0);
+    std::vector<bool> gone(program.nodes.size(), false);
+    for (const Node& node : program.nodes)
+        for (int value : node.op.in)
+            if (value >= 0) ++readers[value];
+    for (size_t i = 0; i < program.nodes.size(); ++i) {
+        Node& node = program.nodes[i];
+        maker[node.op.out] = int(i);
+        const int value = node.op.in[0];
+        if (!node.pair || maker[value] < 0 || readers[value] != 1) continue;
+        const Op& before = program.nodes[maker[value]].op;
+        if (before.type != OpType::Dequantize || !whole(program, value, node.op.conv.channels)) continue;
+        node.bytes = before.dequantize.quantization;
+        node.op.in[0] = before.in[0], node.op.in_channel[0] = before.in_channel[0];
+        gone[size_t(maker[value])] = true;
+    }
+    drop(program, gone);
+}
+
+}  // namespace slsc
