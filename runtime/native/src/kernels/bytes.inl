@@ -10,6 +10,41 @@ static inline uint8_t* bytes_at(const View& view, int lane, int block, int64_t y
     return reinterpret_cast<uint8_t*>(pixel_at(view, lane * byte_blocks(view.channels, LANES) + block, y, x));
 }
 
+// Stores bytes [from, end) of a vector, each where it would lie if all were stored at `to`.
+static inline void store_some(uint8_t* to, BQ made, int from, int end) {
+#if LANES == 16 && defined(__AVX512BW__) && defined(__AVX512VL__)
+    _mm_mask_storeu_epi8(to, __mmask16(0xffffu << from & 0xffffu >> (LANES - end)), __m128i(made));
+#else
+    for (int i = from; i < end; ++i) to[i] = made[i];
+#endif
+}
+
+// Where a set of channels goes: the first `fits` of `count` into one block of a pixel's, the others into the next.
+struct ByteTarget {
+    uint8_t *low, *high;
+    int fits, count;
+    bool whole;  // a vector can be stored at `low`, as what is beyond `count` is nobody's
+
+    inline void put(int column, BQ made) const {
+        const int64_t at = int64_t(column) * VECTOR_BYTES;
+        if (whole) {
+            *reinterpret_cast<BQ*>(low + at) = made;
+            return;
+        }
+        store_some(low + at, made, 0, fits);
+        if (fits < count) store_some(high + at, made, fits, count);
+    }
+};
+
+// For channels of a value of U8 from `channel` on.
+static inline ByteTarget byte_target(const View& view, int lane, int channel, int count, int64_t y, int64_t x) {
+    const int block = channel / VECTOR_BYTES, offset = channel % VECTOR_BYTES, room = VECTOR_BYTES - offset;
+    const int most = count < LANES ? count : LANES, fits = most < room ? most : room;
+    const bool whole = channel % LANES == 0 && (most == LANES || channel + most == view.channels);
+    uint8_t* low = bytes_at(view, lane, block, y, x) + offset;
+    return {low, fits < most ? bytes_at(view, lane, block + 1, y, x) - fits : low, fits, most, whole};
+}
+
 // Integers of 0..255 as bytes. GCC makes scalars of it where AVX-512 is missing.
 static inline BQ as_bytes(VI v) {
 #if LANES == 8 && defined(__AVX2__)
@@ -61,9 +96,9 @@ static void quantize_pixels(const Job& job, const PixelItem& at) {
         const V factors = factors_of(job.scale, job.in0.channels, block);
         for (int l = 0; l < LANES; ++l) {
             const float* from = pixel_block_at(job.in0, l, block, at.y, at.x);
-            uint8_t* to = bytes_at(job.out, l, block / 4, at.y, at.x) + block % 4 * LANES;
-            for (int x = 0; x < at.columns; ++x)
-                *reinterpret_cast<BQ*>(to + x * VECTOR_BYTES) = as_bytes(quantized(rounded(load(from + x * LANES) * factors)));
+            const int channel = block * LANES;
+            const ByteTarget to = byte_target(job.out, l, job.op->out_channel + channel, job.in0.channels - channel, at.y, at.x);
+            for (int x = 0; x < at.columns; ++x) to.put(x, as_bytes(quantized(rounded(load(from + x * LANES) * factors))));
         }
     }
 }
@@ -92,9 +127,29 @@ static void quantize_strips(const Job& job, const PixelItem& at) {
     }
 }
 
+// Some of a value's channels.
+static void quantize_part(const Job& job, const PixelItem& at) {
+    const Quantizer quantized(job.op->quantize.quantization);
+    const int channels = job.in0.channels;
+    for (int channel = 0; channel < channels; channel += LANES)
+        for (int x = at.x; x < at.x + at.columns; ++x) {
+            V steps[LANES] = {};
+            for (int i = 0; i < LANES && channel + i < channels; ++i) {
+                const float factor = job.scale ? job.scale[channel + i] : 1.0f;
+                steps[i] = as_float(quantized(rounded(load(pixel_at(job.in0, channel + i, at.y, x)) * factor)));
+            }
+            transpose(steps);
+            for (int l = 0; l < LANES; ++l) {
+                const ByteTarget to = byte_target(job.out, l, job.op->out_channel + channel, channels - channel, at.y, x);
+                to.put(0, as_bytes(as_int(steps[l])));
+            }
+        }
+}
+
 static void quantize_run(const Job& job, int item, float*) {
     const PixelItem at = pixel_item(job, item);
-    job.in0.layout == Layout::ByPixel ? quantize_pixels(job, at) : quantize_strips(job, at);
+    if (job.in0.layout == Layout::ByPixel) return quantize_pixels(job, at);
+    job.in0.channels == job.out.channels ? quantize_strips(job, at) : quantize_part(job, at);
 }
 
 static void dequantize_run(const Job& job, int item, float*) {

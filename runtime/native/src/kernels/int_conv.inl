@@ -116,7 +116,7 @@ static inline V numbers(const IntConv& weights, int set, VI sums) {
 }
 
 template <int C, Act A>
-static inline void store_bytes(const IntRun& run, const Quantizer& quantized, int lane, int set, uint8_t* to) {
+static inline void store_bytes(const IntRun& run, const Quantizer& quantized, int lane, int set) {
     VI sums[C];
     add_taps<C>(run, lane, set, sums);
     const V slopes = load_unaligned(run.weights.slopes + set * LANES);
@@ -126,8 +126,10 @@ static inline void store_bytes(const IntRun& run, const Quantizer& quantized, in
         const V number = activate(A, numbers(run.weights, set, sums[i]), *run.job.op, slopes);
         made[i] = as_bytes(quantized(number));
     }
+    const Op& op = *run.job.op;
+    const ByteTarget to = byte_target(run.job.out, lane, op.out_channel + set * LANES, op.conv.made - set * LANES, run.y, run.x);
 #pragma GCC unroll 8
-    for (int i = 0; i < C; ++i) *reinterpret_cast<BQ*>(to + i * VECTOR_BYTES) = made[i];
+    for (int i = 0; i < C; ++i) to.put(i, made[i]);
 }
 
 template <int C>
@@ -136,10 +138,7 @@ static void run_to_bytes(const IntRun& run) {
     with_act(run.job.op->act, [&](auto act) {
         for (int lane = 0; lane < LANES; ++lane) {
             if (!lane_used(run.job, lane, run.y)) continue;
-            for (int set = 0; set < run.weights.sets; ++set) {
-                uint8_t* to = bytes_at(run.job.out, lane, set / 4, run.y, run.x) + set % 4 * LANES;
-                store_bytes<C, decltype(act)::value>(run, quantized, lane, set, to);
-            }
+            for (int set = 0; set < run.weights.sets; ++set) store_bytes<C, decltype(act)::value>(run, quantized, lane, set);
         }
     });
 }
@@ -148,10 +147,11 @@ static void run_to_bytes(const IntRun& run) {
 template <int C>
 static inline void store_quantized(const IntRun& run, const QuantizedResult& result, int lane, int set, const V* made) {
     const Quantizer quantized(result.quantization);
-    const V factors = factors_of(result.factors, result.out.channels, set);
-    uint8_t* to = bytes_at(result.out, lane, set / 4, run.y, run.x) + set % 4 * LANES;
+    const int channel = set * LANES, channels = run.job.op->conv.made;
+    const V factors = factors_of(result.factors, channels, set);
+    const ByteTarget to = byte_target(result.out, lane, result.channel + channel, channels - channel, run.y, run.x);
 #pragma GCC unroll 8
-    for (int i = 0; i < C; ++i) *reinterpret_cast<BQ*>(to + i * VECTOR_BYTES) = as_bytes(quantized(rounded(made[i] * factors)));
+    for (int i = 0; i < C; ++i) to.put(i, as_bytes(quantized(rounded(made[i] * factors))));
 }
 
 // Combines, activates and stores the sums of a set by pixel.

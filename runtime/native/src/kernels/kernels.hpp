@@ -34,6 +34,7 @@ constexpr int kMostQuantized = 4;
 // A value of U8 that a convolution in integers makes beside its result by pixel, from that.
 struct QuantizedResult {
     View out;
+    int channel;  // the first that it makes
     Quantization quantization;
     const float* factors;  // or null
 };

@@ -40,7 +40,7 @@ static inline int byte_blocks(int channels, int lanes) { return (channels + 4 * 
 // Values of F32 by pixel lie so, too, in blocks of as many channels as there are lanes: [row][lane][block][column][channel].
 static inline int pixel_blocks(int channels, int lanes) { return (channels + lanes - 1) / lanes; }
 
-// `channels` consecutive channels of a value, of which columns [first, first + pitch) are in memory.
+// `channels` consecutive channels of a value (all of one of U8), of which columns [first, first + pitch) are in memory.
 struct View {
     float* data = nullptr;
     int channels = 0;

@@ -51,7 +51,7 @@ struct Choice {
 
 // A value of U8 that a node makes beside its result, which it quantizes; see quantized_results.hpp.
 struct Quantized {
-    int value;
+    int value, channel;  // the first that it makes of it
     Quantization quantization;
     int32_t factors;  // array, or -1
 };

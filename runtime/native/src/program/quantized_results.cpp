@@ -34,8 +34,8 @@ void quantize_results(Program& program) {
         Node& made_by = program.nodes[maker[op.in[0]]];
         const int channels = op.quantize.channels;
         if (made_by.op.type != OpType::IntConv || int(made_by.quantized.size()) == kMostQuantized) continue;
-        if (!whole(program, op.in[0], channels) || !whole(program, op.out, channels)) continue;
-        made_by.quantized.push_back({op.out, op.quantize.quantization, op.quantize.factors});
+        if (!whole(program, op.in[0], channels)) continue;
+        made_by.quantized.push_back({op.out, op.out_channel, op.quantize.quantization, op.quantize.factors});
         gone[i] = true;
     }
     drop(program, gone);

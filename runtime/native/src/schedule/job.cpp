@@ -9,6 +9,7 @@ View view_of(const Schedule& schedule, float* arena, int value, int channel, int
     const Shape& s = schedule.shapes[value];
     const Place& place = schedule.placement.places[schedule.placement.place_of[value]];
     const int64_t plane = plane_floats(place.pitch, schedule.program->lanes());
+    if (s.layout == Layout::Bytes) channels = int(schedule.program->values[value].channels), channel = 0;  // see View
     float* data = arena ? arena + place.offset + channel * plane : nullptr;
     return {data, channels, s.height, s.width, s.rows, s.pixel, plane, s.channels * plane, first, place.pitch, s.block,
             s.layout};
@@ -28,7 +29,7 @@ Job job_of(const Schedule& schedule, const Step& step, int index, float* arena, 
     job.out = view_of(schedule, arena, op.out, op.out_channel, channels.out, at.out_first);
     for (const Quantized& each : node.quantized) {
         const View out = view_of(schedule, arena, each.value, 0, channels.out, at.quantized_first[job.quantized_count]);
-        job.quantized[job.quantized_count++] = {out, each.quantization, plan.floats_or_null(each.factors)};
+        job.quantized[job.quantized_count++] = {out, each.channel, each.quantization, plan.floats_or_null(each.factors)};
     }
     job.chosen = chosen.pixels;
     job.from = at.made.first, job.to = at.made.end;
