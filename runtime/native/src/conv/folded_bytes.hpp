@@ -16,7 +16,7 @@ namespace slsc {
 struct FoldedBytes {
     Folded window;  // its weights and biases are not read
     int blocks = 0;  // of input channels
-    int zero = 0;    // of the input
+    int zero = 0;  // of the input
     const uint8_t* weights = nullptr;
     const int32_t* start = nullptr;
     const float *scale = nullptr, *bias = nullptr;
@@ -27,7 +27,7 @@ struct FoldedBytesWeights {
     std::shared_ptr<const void> folded;
     FoldedBytes sizes;
     std::vector<CacheLine> weights;  // [row][column][block][output][high, low]: vectors of bytes
-    std::vector<int32_t> start;      // [output][lane]: what makes up for the input's zero
+    std::vector<int32_t> start;  // [output][lane]: what makes up for the input's zero
     std::vector<float> scale, bias;  // [output]
 
     FoldedBytes view() const {

@@ -37,9 +37,11 @@ std::vector<Pair> in_pairs(std::vector<Factor> factors, size_t count) {
 
 class Builder {
 public:
-    Builder(const Plan& plan, const Op& op, const std::vector<Weight>& weights, const IntTuning& tuning)
+    Builder(const Plan& plan, const Op& op, const std::vector<Weight>& weights, const IntTuning& tuning, OutputOrder order)
         : plan_(plan), op_(op), pair_sum_(tuning.pair_sum), lanes_(tuning.lanes),
           blocks_(byte_blocks(op.conv.channels, tuning.lanes)), weights_(weights) {
+        made_.by_pixel = order == OutputOrder::ByPixel;
+        for (Weight& w : weights_) w.output = place_of(w.output);
         made_.sets = (op.conv.made + lanes_ - 1) / lanes_;
         made_.lines = op.conv.kernel_h * blocks_;
         const size_t outputs = size_t(made_.sets) * lanes_;
@@ -73,6 +75,11 @@ private:
         std::vector<Pair> pairs;  // two a lane
     };
 
+    // Where output k is.
+    int place_of(int k) const {
+        const int pixels = op_.conv.shuffle * op_.conv.shuffle;
+        return made_.by_pixel ? k % pixels * (op_.conv.made / pixels) + k / pixels : k;
+    }
     int set_of(const Weight& w) const { return w.output / lanes_; }
     int block_of(const Weight& w) const { return w.channel / (4 * lanes_); }
     int line_of(const Weight& w) const { return w.row * blocks_ + block_of(w); }
@@ -86,9 +93,10 @@ private:
         const float* scale = plan_.floats(plan_.arrays[conv.conv.weights].scale);
         const bool each = scales.bytes > sizeof(float);
         for (int k = 0; k < conv.conv.made; ++k) {
-            made_.scale[k] = conv.in.scale * scale[each ? k : 0];
-            if (conv.conv.bias >= 0) made_.bias[k] = plan_.floats(conv.conv.bias)[k];
-            if (op_.slopes >= 0) made_.slopes[k] = plan_.floats(op_.slopes)[k];
+            const int place = place_of(k);
+            made_.scale[place] = conv.in.scale * scale[each ? k : 0];
+            if (conv.conv.bias >= 0) made_.bias[place] = plan_.floats(conv.conv.bias)[k];
+            if (op_.slopes >= 0) made_.slopes[place] = plan_.floats(op_.slopes)[k];
         }
         for (const Weight& w : weights_) made_.start[w.output] -= conv.in.zero * int32_t(w.value);
     }
@@ -141,8 +149,8 @@ private:
 }  // namespace
 
 std::shared_ptr<const void> prepare_int_conv(const Plan& plan, const Op& op, const std::vector<Weight>& weights,
-                                             const IntTuning& tuning) {
-    return held_view(Builder(plan, op, weights, tuning).build());
+                                             const IntTuning& tuning, OutputOrder order) {
+    return held_view(Builder(plan, op, weights, tuning, order).build());
 }
 
 }  // namespace slsc

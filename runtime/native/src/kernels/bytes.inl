@@ -103,9 +103,22 @@ static void quantize_pixels(const Job& job, const PixelItem& at) {
     }
 }
 
+// Stores a block of channels where they are some of a value's.
+static void store_part(const Job& job, int block, int lane, int y, int x, V bytes) {
+    const int channels = job.in0.channels;
+    for (int i = 0; i < 4; ++i) {
+        const int channel = block * VECTOR_BYTES + i * LANES;
+        if (channel >= channels) return;
+        BQ made;
+        std::memcpy(&made, reinterpret_cast<const uint8_t*>(&bytes) + i * LANES, sizeof made);
+        byte_target(job.out, lane, job.op->out_channel + channel, channels - channel, y, x).put(0, made);
+    }
+}
+
 static void quantize_strips(const Job& job, const PixelItem& at) {
     const Quantizer quantized(job.op->quantize.quantization);
     const int channels = job.in0.channels;
+    const bool whole = channels == job.out.channels;
     for (int block = 0; block < byte_blocks(channels, LANES); ++block) {
         V words[PIXEL_RUN][LANES];  // of each, a lane's four channels
         for (int j = 0; j < LANES; ++j) {
@@ -121,35 +134,18 @@ static void quantize_strips(const Job& job, const PixelItem& at) {
         }
         for (int x = 0; x < at.columns; ++x) {
             transpose(words[x]);
-            for (int l = 0; l < LANES; ++l)
-                store(reinterpret_cast<float*>(bytes_at(job.out, l, block, at.y, at.x + x)), words[x][l]);
+            for (int l = 0; l < LANES; ++l) {
+                if (whole) store(reinterpret_cast<float*>(bytes_at(job.out, l, block, at.y, at.x + x)), words[x][l]);
+                else store_part(job, block, l, at.y, at.x + x, words[x][l]);
+            }
         }
     }
-}
-
-// Some of a value's channels.
-static void quantize_part(const Job& job, const PixelItem& at) {
-    const Quantizer quantized(job.op->quantize.quantization);
-    const int channels = job.in0.channels;
-    for (int channel = 0; channel < channels; channel += LANES)
-        for (int x = at.x; x < at.x + at.columns; ++x) {
-            V steps[LANES] = {};
-            for (int i = 0; i < LANES && channel + i < channels; ++i) {
-                const float factor = job.scale ? job.scale[channel + i] : 1.0f;
-                steps[i] = as_float(quantized(rounded(load(pixel_at(job.in0, channel + i, at.y, x)) * factor)));
-            }
-            transpose(steps);
-            for (int l = 0; l < LANES; ++l) {
-                const ByteTarget to = byte_target(job.out, l, job.op->out_channel + channel, channels - channel, at.y, x);
-                to.put(0, as_bytes(as_int(steps[l])));
-            }
-        }
 }
 
 static void quantize_run(const Job& job, int item, float*) {
     const PixelItem at = pixel_item(job, item);
     if (job.in0.layout == Layout::ByPixel) return quantize_pixels(job, at);
-    job.in0.channels == job.out.channels ? quantize_strips(job, at) : quantize_part(job, at);
+    quantize_strips(job, at);
 }
 
 static void dequantize_run(const Job& job, int item, float*) {

@@ -72,7 +72,8 @@ static void folded_sums(const FoldedRun& run, int lane, int pixel) {
         for (int k = first; k < K && k < first + AT_ONCE; ++k) {
             const float* start = reinterpret_cast<const float*>(folded.start) + (set * K + k) * LANES;
             for (int i = 0; i < C; ++i)
-                vectors[(k - first) * C + i] = __builtin_convertvector((high[k][i] << 8) + low[k][i] + as_int(load_unaligned(start)), V);
+                vectors[(k - first) * C + i] =
+                    __builtin_convertvector((high[k][i] << 8) + low[k][i] + as_int(load_unaligned(start)), V);
         }
         const V sums = sums_of(vectors);
         for (int k = first; k < K && k < first + AT_ONCE; ++k)

@@ -127,9 +127,12 @@ static inline void store_bytes(const IntRun& run, const Quantizer& quantized, in
         made[i] = as_bytes(quantized(number));
     }
     const Op& op = *run.job.op;
-    const ByteTarget to = byte_target(run.job.out, lane, op.out_channel + set * LANES, op.conv.made - set * LANES, run.y, run.x);
+    const int r = run.weights.by_pixel ? op.conv.shuffle : 1, channels = op.conv.made / (r * r);
+    const int pixel = set * LANES / channels, channel = set * LANES - pixel * channels;  // turned: dy = pixel % r
+    const int64_t y = int64_t(run.y) * r + pixel % r, x = int64_t(run.x) * r + pixel / r;
+    const ByteTarget to = byte_target(run.job.out, lane, op.out_channel + channel, channels - channel, y, x);
 #pragma GCC unroll 8
-    for (int i = 0; i < C; ++i) to.put(i, made[i]);
+    for (int i = 0; i < C; ++i) to.put(i * r, made[i]);
 }
 
 template <int C>

@@ -188,8 +188,8 @@ static void finish(const Job& job, int k, int y, int x, int columns, const float
     with_finish(op, [&](auto act, auto combine) {
         for (int64_t i = 0; i < columns; ++i) {
             float* to = target.to + i * target.step;
-            V made = finished<decltype(act)::value, decltype(combine)::value>(load(sums + i * LANES), target.other + i * target.step,
-                                                                              op, target.slope);
+            V made = finished<decltype(act)::value, decltype(combine)::value>(load(sums + i * LANES),
+                                                                              target.other + i * target.step, op, target.slope);
             if (some) made = select(mask_of(lanes_at(job, y, x + int(i))), made, load(to));
             store(to, made);
         }

@@ -29,7 +29,7 @@
 
 #define SLSC_OP(Name, name) name##_kernel,
 static const Kernels TABLE = {
-    ISA_NAME,    LANES,     {SLSC_OPS(SLSC_OP)}, CONV_VARIANTS,  {TUNING, DENSE_TUNING, FEW_OUTPUTS_TUNING, INT_TUNING, TAP_COST},
+    ISA_NAME,    LANES,     {SLSC_OPS(SLSC_OP)}, CONV_VARIANTS,    {TUNING, DENSE_TUNING, FEW_OUTPUTS_TUNING, INT_TUNING, TAP_COST},
     strip_items, to_strips, from_strips,         rearrange_kernel, FAST_DOT4 != 0,
 };
 #undef SLSC_OP

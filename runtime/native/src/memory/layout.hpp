@@ -18,9 +18,9 @@ constexpr int kGuardFloats = 64;
 
 // How the numbers of a value lie.
 enum class Layout : uint8_t {
-    Strips,   // F32
-    Bytes,    // U8
-    ByPixel   // F32
+    Strips,  // F32
+    Bytes,  // U8
+    ByPixel  // F32
 };
 
 struct Shape {

@@ -32,7 +32,9 @@ Piece read_by(const Op& op, int input) {
 Piece made_by(const Op& op) { return {op.out, op.out_channel, channels_of(op).out}; }
 
 // Whether an operation can read an input by pixel.
-bool takes(const Op& op, int input) { return (op.type == OpType::IntConv && input == 1) || (op.type == OpType::Quantize && input == 0); }
+bool takes(const Op& op, int input) {
+    return (op.type == OpType::IntConv && input == 1) || (op.type == OpType::Quantize && input == 0);
+}
 
 class Layer {
 public:
@@ -94,9 +96,8 @@ private:
 
     template <typename Is>
     bool any_reader(Is is) const {
-        return std::any_of(program_.nodes.begin(), program_.nodes.end(), [&](const Node& node) {
-            return is(node.op, 0) || (node.op.in[1] >= 0 && is(node.op, 1));
-        });
+        return std::any_of(program_.nodes.begin(), program_.nodes.end(),
+                           [&](const Node& node) { return is(node.op, 0) || (node.op.in[1] >= 0 && is(node.op, 1)); });
     }
 
     int add_value(const Piece& piece) {

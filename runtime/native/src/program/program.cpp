@@ -69,7 +69,10 @@ Convolution prepare(const Program& program, const Node& node) {
 
 Convolution prepare_integers(const Program& program, const Node& node) {
     const std::vector<Weight> weights = kept_integers(*program.plan, node.op, program.target.capacity);
-    return {nullptr, prepare_int_conv(*program.plan, node.op, weights, program.target.kernels->tuning.integers), weights.size()};
+    const bool shuffles_bytes = node.op.conv.shuffle > 1 && program.layout(node.op.out) == Layout::Bytes;
+    const OutputOrder order = shuffles_bytes ? OutputOrder::ByPixel : OutputOrder::AsPlanned;
+    const IntTuning& tuning = program.target.kernels->tuning.integers;
+    return {nullptr, prepare_int_conv(*program.plan, node.op, weights, tuning, order), weights.size()};
 }
 
 // A 1x1 convolution as it runs with the node that it follows: as a window of that one's size, of which it has the weights where
@@ -104,6 +107,7 @@ Program alone(std::shared_ptr<const Plan> plan, const Target& target, int candid
     split_joined(program);
     lay_by_pixel(program);
     quantize_results(program);
+    quantize_shuffles(program);
     fold_bytes(program);
     for (Node& node : program.nodes)
         if (node.op.type == OpType::Conv) node.conv = prepare(program, node);

@@ -22,6 +22,16 @@ void drop(Program& program, const std::vector<bool>& gone) {
 
 bool whole(const Program& program, int value, int channels) { return int(program.values[value].channels) == channels; }
 
+// By value: how often nodes read it; the restored image once more.
+std::vector<int> count_readers(const Program& program) {
+    std::vector<int> readers(program.values.size(), 0);
+    ++readers[program.plan->header.output];
+    for (const Node& node : program.nodes)
+        for (int value : node.op.in)
+            if (value >= 0) ++readers[value];
+    return readers;
+}
+
 }  // namespace
 
 void quantize_results(Program& program) {
@@ -41,13 +51,31 @@ void quantize_results(Program& program) {
     drop(program, gone);
 }
 
+void quantize_shuffles(Program& program) {
+    std::vector<int> maker(program.values.size(), kNone);
+    const std::vector<int> readers = count_readers(program);
+    std::vector<bool> gone(program.nodes.size(), false);
+    for (size_t i = 0; i < program.nodes.size(); ++i) {
+        const Op& op = program.nodes[i].op;
+        const int value = op.in[0], channels = op.quantize.channels;
+        maker[op.out] = int(i);
+        if (op.type != OpType::Quantize || op.quantize.factors >= 0 || maker[value] < 0 || readers[value] != 1) continue;
+        Op& made_by = program.nodes[maker[value]].op;
+        const bool shuffles = made_by.type == OpType::IntConv && made_by.conv.shuffle > 1 && made_by.conv.combine == Combine::None;
+        if (!shuffles || channels % program.lanes() || !whole(program, value, channels)) continue;
+        if (channels_of(made_by).out != channels) continue;
+        made_by.out = op.out, made_by.out_channel = op.out_channel, made_by.int_conv.out = op.quantize.quantization;
+        maker[op.out] = maker[value];
+        gone[i] = true;
+    }
+    drop(program, gone);
+}
+
 void fold_bytes(Program& program) {
     if (!program.target.kernels->integers || program.target.candidate == kByRegion) return;
-    std::vector<int> maker(program.values.size(), kNone), readers(program.values.size(), 0);
+    std::vector<int> maker(program.values.size(), kNone);
+    const std::vector<int> readers = count_readers(program);
     std::vector<bool> gone(program.nodes.size(), false);
-    for (const Node& node : program.nodes)
-        for (int value : node.op.in)
-            if (value >= 0) ++readers[value];
     for (size_t i = 0; i < program.nodes.size(); ++i) {
         Node& node = program.nodes[i];
         maker[node.op.out] = int(i);

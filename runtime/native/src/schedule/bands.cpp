@@ -26,7 +26,8 @@ std::vector<std::vector<Part>> list_parts(const Program& program) {
     for (size_t value = 0; value < all.size(); ++value) {
         std::vector<Part>& parts = all[value];
         std::sort(parts.begin(), parts.end(), [](const Part& a, const Part& b) { return a.channel < b.channel; });
-        if (program.layout(int(value)) != Layout::Strips || parts.size() < 2 || !cover(parts, int(program.values[value].channels))) parts.clear();
+        if (program.layout(int(value)) != Layout::Strips || parts.size() < 2 || !cover(parts, int(program.values[value].channels)))
+            parts.clear();
     }
     all[plan.header.output].clear();  // leaves as a whole
     return all;

@@ -11,8 +11,7 @@ View view_of(const Schedule& schedule, float* arena, int value, int channel, int
     const int64_t plane = plane_floats(place.pitch, schedule.program->lanes());
     if (s.layout == Layout::Bytes) channels = int(schedule.program->values[value].channels), channel = 0;  // see View
     float* data = arena ? arena + place.offset + channel * plane : nullptr;
-    return {data, channels, s.height, s.width, s.rows, s.pixel, plane, s.channels * plane, first, place.pitch, s.block,
-            s.layout};
+    return {data, channels, s.height, s.width, s.rows, s.pixel, plane, s.channels * plane, first, place.pitch, s.block, s.layout};
 }
 
 Job job_of(const Schedule& schedule, const Step& step, int index, float* arena, const Chosen& chosen) {

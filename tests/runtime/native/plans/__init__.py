@@ -10,7 +10,7 @@ from collections.abc import Callable
 from plans.basics import SMALLEST, Random, conv, floats, identity, plan, sparse_arrays
 from plans.convolutions import combined, combined_shuffled, ending, narrow, one, pair
 from plans.elementwise import binary, normalized, root, unary
-from plans.integers import int_convs, int_network
+from plans.integers import int_convs, int_joined, int_network, int_shuffled
 from plans.ladders import ladder, laddered
 from plans.networks import Sketch, attention, blocks, distilling, network
 from plans.space import pad, pool, resize, resize_to, shares, shuffles
@@ -42,4 +42,6 @@ KINDS: dict[str, Callable[[Random], PlanFile]] = {
     "ladder": ladder,
     "int_convs": int_convs,
     "int_network": int_network,
+    "int_joined": int_joined,
+    "int_shuffled": int_shuffled,
 }
