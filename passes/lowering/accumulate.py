@@ -58,7 +58,7 @@ def _splits(
 ) -> bool:
     """Whether the parts can be convolved one by one, and wait for each other long enough."""
     plain = conv.weight.shape[2:] == (1, 1) and conv.strides == (1, 1) and not any(conv.pads)
-    if not plain or conv.groups > 1 or conv.combine != Combine.NONE or conv.shuffle > 1:
+    if not plain or conv.integers or conv.groups > 1 or conv.combine != Combine.NONE or conv.shuffle > 1:
         return False
     if len(set(joined.inputs)) < len(joined.inputs) or any(name not in makers for name in joined.inputs):
         return False

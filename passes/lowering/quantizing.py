@@ -19,7 +19,7 @@ from slsc.passes.lowering.fuse import needed
 from slsc.passes.lowering.nmp import DType
 from slsc.passes.lowering.nmp_ops import Combine
 from slsc.passes.lowering.refusal import refuse
-from slsc.passes.lowering.steps import Conv, Dequantize, Integers, Narrow, Quantization, Quantize, Space, Step
+from slsc.passes.lowering.steps import Concat, Conv, Dequantize, Integers, Narrow, Quantization, Quantize, Space, Step
 
 MOST_WEIGHTS = (1 << 15) - 1
 """Of one output of a convolution in integers, that 32 bits are sure to sum; `kMaxIntWeights` of the engine."""
@@ -29,13 +29,32 @@ FEW_OUTPUTS = 4
 
 
 def quantize(node: onnx.NodeProto, build: Builder) -> None:
-    """QuantizeLinear to 8 bits. Tensors quantized in the same way several times are so once."""
+    """QuantizeLinear to 8 bits. Tensors quantized in the same way several times are so once.
+
+    The parts of a concatenation are quantized one by one and then joined, so that what makes them can store integers.
+    """
     source, quantization = build.find(node, 0), _quantization(node, build)
     for step in build.steps:
-        if isinstance(step, Quantize) and step.inputs == (source,) and step.quantization == quantization:
+        whole = step.output in build.facts.producers  # no part of a concatenation
+        if whole and isinstance(step, Quantize) and step.inputs == (source,) and step.quantization == quantization:
             build.same(node.output[0], step.output)
             return
-    build.add(Quantize(label=label(node), inputs=(source,), output=node.output[0], quantization=quantization))
+    parts = _parts(source, build)
+    if len(parts) == 1:
+        build.add(Quantize(label=label(node), inputs=(source,), output=node.output[0], quantization=quantization))
+        return
+    joined = tuple(f"{node.output[0]}.part{index}" for index in range(len(parts)))
+    for part, output in zip(parts, joined, strict=True):
+        build.add(Quantize(label=label(node), inputs=(part,), output=output, quantization=quantization))
+    build.add(Concat(label=label(node), inputs=joined, output=node.output[0]))
+
+
+def _parts(source: str, build: Builder) -> list[str]:
+    """The tensors that one is the concatenation of, itself where it is none."""
+    maker = next((step for step in build.steps if step.output == source), None)
+    if not isinstance(maker, Concat):
+        return [source]
+    return [part for name in maker.inputs for part in _parts(name, build)]
 
 
 def dequantize(node: onnx.NodeProto, build: Builder) -> None:

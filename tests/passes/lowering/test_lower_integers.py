@@ -11,7 +11,7 @@ import pytest
 from slsc.passes.base import PassContext
 from slsc.passes.lowering import LoweringRefusal, lower
 from slsc.passes.lowering.nmp import INT8, DType, PlanFile
-from slsc.passes.lowering.nmp_ops import Combine
+from slsc.passes.lowering.nmp_ops import Combine, Quantize
 from slsc.passes.pipeline import Pipeline
 from slsc.passes.precision.int8 import Grid, Int8Types, RoundedWeight, WriteInt8
 from slsc.runtime.backends.native import NativeRunner
@@ -102,6 +102,19 @@ def test_quantized_once_for_all_that_read_it(typed):
     body = f"a = {SAME}(x, one) b = {SAME}(x, two) y = Add(a, b)"
     model = typed(body, {"x": GRID}, ("one", "two"), one=(3, 3, 3, 3), two=(3, 3, 3, 3))
     assert operations(lower(model, None)) == ["Quantize", "IntConv", "IntConv"]
+
+
+def test_parts_of_a_concatenation_are_made_as_integers(typed, lowers):
+    body = f"""a = {SAME}(x, one) b = {SAME}(x, two) r = Relu(b) c = Concat<axis = 1>(a, r, x)
+               s = Concat<axis = 1>(c, a) d = Conv(s, three) e = Conv(c, four) y = Add(d, e)"""
+    shapes = {"one": (5, 3, 3, 3), "two": (9, 3, 3, 3), "three": (3, 22, 1, 1), "four": (3, 17, 1, 1)}
+    plan = lowers(
+        typed(body, {"x": GRID, "c": Grid(1 / 90, 128), "s": Grid(1 / 80, 120)}, tuple(shapes), **shapes), (20, 31)
+    )
+    made = [type(op.params).__name__ for op in plan.ops]
+    assert made.count("IntConv") == 4 and made.count("Quantize") == 8  # parts that two read are quantized twice
+    joined = [op.out_channel for op in plan.ops if isinstance(op.params, Quantize) and plan.values[op.out] == 22]
+    assert sorted(joined) == [0, 5, 14, 17]
 
 
 def test_factors_are_part_of_quantizing(typed, lowers, build):

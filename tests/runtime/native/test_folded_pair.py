@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from slsc.passes.lowering.nmp import ABSENT, Op
-from slsc.passes.lowering.nmp_ops import Act, Combine, Unary
+from slsc.passes.lowering.nmp import ABSENT, INT8, DType, Op
+from slsc.passes.lowering.nmp_ops import Act, Combine, Dequantize, Quantize, Unary
 from slsc.runtime.backends.native import NativeRunner
+from slsc.runtime.backends.native_calls import Precision
 
 CHANNELS = 24
 
@@ -67,6 +70,35 @@ def test_capacity(plans, interpret, isas, capacity):
     plan = plans.pair(rng, shuffle=2, sides=(3, 3), outputs=3, n=8, channels=CHANNELS, m=16)
     assert _merges(plan)
     _agree(plan, interpret, rng.standard_normal((CHANNELS, 20, 19)).astype(np.float32), isas, capacity)
+
+
+@pytest.mark.parametrize(("outputs", "channels", "sides"), [(1, 5, (3, 3)), (3, 64, (3, 3)), (4, 70, (5, 3))])
+@pytest.mark.parametrize(("height", "width"), [(1, 3), (9, 50), (50, 21)])
+def test_of_what_is_dequantized(plans, interpret, isas, outputs, channels, sides, height, width):
+    """Where bytes are multiplied fast the pair reads them, with weights of 16 bits."""
+    rng = np.random.default_rng(height)
+    made = plans.pair(rng, shuffle=2, sides=sides, outputs=outputs, n=8, channels=channels)
+    grid = 1 / 40, 117
+    ops = [
+        Op(Quantize(channels, *grid, ABSENT), out=3),
+        Op(Dequantize(channels, *grid), ins=(3, ABSENT), out=4),
+        replace(made.ops[0], ins=(4, ABSENT)),
+        made.ops[1],
+    ]
+    values = [*made.values, channels, channels]
+    types = tuple(DType.U8 if value == 3 else DType.F32 for value in range(len(values)))
+    plan = replace(plans.plan(values, ops, made.arrays, m=made.m), dtypes=types, features=(INT8,))
+    image = rng.standard_normal((channels, height, width)).astype(np.float32)
+    expected = interpret(plan, image)
+    for isa in isas:
+        runs = []
+        for threads, band in ((1, 0), (1, 4), (2, 7)):
+            runner = NativeRunner(plan.to_bytes(), threads, isa)
+            runner.set_precision(Precision.AS_PLANNED)
+            runner.set_band(band)
+            runs.append(runner.run(image[None])[0])
+        np.testing.assert_allclose(runs[0], expected, rtol=0, atol=1e-4 * np.abs(expected).max(), err_msg=isa)
+        assert all(np.array_equal(run, runs[0]) for run in runs), isa
 
 
 def test_its_time_and_work_are_the_seconds(plans):

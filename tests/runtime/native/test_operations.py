@@ -15,7 +15,8 @@ from slsc.runtime.backends.native import NativeRunner
 KINDS = (
     "dense_conv", "sparse_conv", "narrow", "combined", "combined_shuffled", "ending", "binary", "unary",
     "normalized", "root", "pool", "resize", "resize_to", "pad", "shares", "shuffles", "attention", "network",
-    "blocks", "distilling", "ladder", "int_convs", "int_network", "half_convs",
+    "blocks", "distilling", "ladder", "int_convs", "int_network", "int_joined",
+    "int_shuffled", "half_convs",
 )  # fmt: skip
 
 

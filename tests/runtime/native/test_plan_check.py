@@ -335,7 +335,7 @@ def integers(plans) -> PlanFile:
         (0, "scale", float("nan"), "(Quantize): scale is not finite"),
         (0, "zero", 256, "(Quantize): zero is 256, not in 0..255"),
         (0, "factors", 0, "(Quantize): factors is of I8, not of F32"),
-        (0, "channels", 39, "(Quantize): it does not write all channels of a value of U8"),
+        (0, "channels", 39, "(IntConv): in[0] is read before it is written"),
         (1, "in_scale", -1.0, "(IntConv): in_scale is not above 0"),
         (1, "in_zero", -1, "(IntConv): in_zero is -1, not in 0..255"),
         (1, "out_scale", float("inf"), "(IntConv): out_scale is not finite"),

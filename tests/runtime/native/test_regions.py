@@ -46,6 +46,17 @@ def _runner(plan, size, threads=1, isa=None):
     return runner
 
 
+@pytest.mark.parametrize("seed", [7999878])
+def test_padding_may_make_more_blocks_of_regions_than_the_input_has(plans, isas, mixed, interpreter, seed):
+    """An image of 31x30, regions of 12x32, and 8 pixels of padding on the left and right make values 38 wide."""
+    plan, image, regions, size = _case(plans, mixed, "sparse_conv", seed)
+    expected = mixed.interpret_map(interpreter, plan, image[0], regions, size)
+    assert expected.shape[2] > size[1] > image.shape[3]
+    for isa in isas:
+        made = _runner(plan, size, isa=isa).run_map(image, regions)[0]
+        np.testing.assert_allclose(made, expected, rtol=2e-5, atol=2e-5, err_msg=isa)
+
+
 @pytest.mark.parametrize("kind", [kind for kind in CONVOLVING if kind not in FOLDED])
 @given(seed=st.integers(0, 2**32 - 1))
 @QUICK

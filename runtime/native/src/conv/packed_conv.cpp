@@ -39,16 +39,18 @@ std::vector<Pair> in_pairs(std::vector<Factor> factors, size_t count) {
 
 class Builder {
 public:
-    Builder(const Plan& plan, const Op& op, const std::vector<Weight>& weights, const PackedTuning& tuning)
-        : plan_(plan), op_(op), tuning_(tuning), lanes_(tuning.lanes), pairs_(tuning.channels / 2),
+    Builder(const Plan& plan, const Op& op, const std::vector<Weight>& weights, const PackedTuning& tuning, OutputOrder order)
+        : op_(op), order_(order), tuning_(tuning), lanes_(tuning.lanes), pairs_(tuning.channels / 2),
           blocks_(packed_blocks(op.conv.channels, tuning.each(), tuning.lanes)), weights_(weights) {
+        made_.by_pixel = order == OutputOrder::ByPixel;
+        for (Weight& w : weights_) w.output = place_of(w.output);
         made_.sets = (op.conv.made + lanes_ - 1) / lanes_;
         made_.lines = op.conv.kernel_h * blocks_;
         const size_t outputs = size_t(made_.sets) * lanes_;
         for (std::vector<float>* each : {&made_.bias, &made_.slopes}) each->assign(outputs, 0.0f);
         for (int k = 0; k < op.conv.made; ++k) {
-            if (op.conv.bias >= 0) made_.bias[k] = plan.floats(op.conv.bias)[k];
-            if (op.slopes >= 0) made_.slopes[k] = plan.floats(op.slopes)[k];
+            if (op.conv.bias >= 0) made_.bias[place_of(k)] = plan.floats(op.conv.bias)[k];
+            if (op.slopes >= 0) made_.slopes[place_of(k)] = plan.floats(op.slopes)[k];
         }
     }
 
@@ -66,6 +68,12 @@ public:
         }
         made_.first.push_back(uint32_t(made_.places.size()));
         return std::move(made_);
+    }
+
+    // Where output k is.
+    int place_of(int k) const {
+        const int pixels = op_.conv.shuffle * op_.conv.shuffle;
+        return order_ == OutputOrder::ByPixel ? k % pixels * (op_.conv.made / pixels) + k / pixels : k;
     }
 
 private:
@@ -138,35 +146,38 @@ private:
         return uint16_t(bits >> 16);
     }
 
-    const Plan& plan_;
     const Op& op_;
+    const OutputOrder order_;
     const PackedTuning tuning_;
     const int lanes_, pairs_, blocks_;  // pairs: of a lane in a tap
     std::vector<Weight> weights_;
     PackedWeights made_;
 };
 
-void add_scales(const Plan& plan, const IntConvParams& conv, const std::vector<Weight>& weights, PackedWeights& made) {
+// `builder`: which made the rest.
+void add_scales(const Plan& plan, const IntConvParams& conv, const Builder& builder, const std::vector<Weight>& weights,
+                PackedWeights& made) {
     made.start.assign(made.bias.size(), 0);
     made.scale.assign(made.bias.size(), 0.0f);
     const int32_t scales = plan.arrays[conv.conv.weights].scale;
     const bool each = plan.arrays[scales].bytes > sizeof(float);
-    for (int k = 0; k < conv.conv.made; ++k) made.scale[k] = conv.in.scale * plan.floats(scales)[each ? k : 0];
-    for (const Weight& w : weights) made.start[w.output] -= conv.in.zero * int32_t(w.value);
+    for (int k = 0; k < conv.conv.made; ++k) made.scale[builder.place_of(k)] = conv.in.scale * plan.floats(scales)[each ? k : 0];
+    for (const Weight& w : weights) made.start[builder.place_of(w.output)] -= conv.in.zero * int32_t(w.value);
 }
 
 }  // namespace
 
 std::shared_ptr<const void> prepare_int_conv(const Plan& plan, const Op& op, const std::vector<Weight>& weights,
-                                             const PackedTuning& tuning) {
-    PackedWeights made = Builder(plan, op, weights, tuning).build();
-    add_scales(plan, op.int_conv, weights, made);
+                                             const PackedTuning& tuning, OutputOrder order) {
+    Builder builder(plan, op, weights, tuning, order);
+    PackedWeights made = builder.build();
+    add_scales(plan, op.int_conv, builder, weights, made);
     return held_view(std::move(made));
 }
 
 std::shared_ptr<const void> prepare_half_conv(const Plan& plan, const Op& op, const std::vector<Weight>& weights,
                                               const PackedTuning& tuning) {
-    return held_view(Builder(plan, op, weights, tuning).build());
+    return held_view(Builder(plan, op, weights, tuning, OutputOrder::AsPlanned).build());
 }
 
 }  // namespace slsc

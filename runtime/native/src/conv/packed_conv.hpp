@@ -23,6 +23,7 @@ struct TapPlace {
 struct PackedConv {
     int sets = 0;
     int lines = 0;  // kernel rows times blocks of input channels
+    bool by_pixel = false;  // OutputOrder
     const uint32_t* first = nullptr;  // by set, and the end: the first of its small taps (PackedTuning), and of the others
     const TapPlace* places = nullptr;  // by tap
     const uint8_t* taps = nullptr;  // by tap: a vector of positions, and one of weights
@@ -38,6 +39,7 @@ struct alignas(64) CacheLine {
 
 struct PackedWeights {
     int sets = 0, lines = 0;
+    bool by_pixel = false;
     std::vector<uint32_t> first;
     std::vector<TapPlace> places;
     std::vector<CacheLine> taps;
@@ -45,14 +47,20 @@ struct PackedWeights {
     std::vector<float> scale, bias, slopes;
 
     PackedConv view() const {
-        return {sets,         lines,        first.data(), places.data(), taps.empty() ? nullptr : taps.front().bytes,
-                start.data(), scale.data(), bias.data(),  slopes.data()};
+        return {sets,         lines,        by_pixel,    first.data(), places.data(), taps.empty() ? nullptr : taps.front().bytes,
+                start.data(), scale.data(), bias.data(), slopes.data()};
     }
+};
+
+// The order in which lanes hold outputs.
+enum class OutputOrder {
+    AsPlanned,
+    ByPixel  // of the shuffle: all channels of its first pixel, then of the next
 };
 
 // `weights`: the integers that IntConv `op` keeps.
 std::shared_ptr<const void> prepare_int_conv(const Plan& plan, const Op& op, const std::vector<Weight>& weights,
-                                             const PackedTuning& tuning);
+                                             const PackedTuning& tuning, OutputOrder order);
 
 // `weights`: those that HalfConv `op` keeps, numbers of BF16.
 std::shared_ptr<const void> prepare_half_conv(const Plan& plan, const Op& op, const std::vector<Weight>& weights,

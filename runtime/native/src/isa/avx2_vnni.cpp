@@ -8,23 +8,14 @@ namespace slsc {
 #define LANES 8
 
 namespace isa_avx2_vnni {
-// clang-format off: each needs those before it
-#include "kernels/lanes.inl"
-#include "kernels/activate.inl"
-#include "kernels/region.inl"
-#include "kernels/convert.inl"
-#include "kernels/packed.inl"
-#include "kernels/bytes.inl"
-#include "kernels/dot4.inl"
-#include "kernels/int_conv.inl"
-// clang-format on
+#include "kernels/int_conv_alone.inl"
 }  // namespace isa_avx2_vnni
 
-const OpKernel* int_conv_avx2_vnni() { return &isa_avx2_vnni::int_conv_kernel; }
+const IntKernels* integers_avx2_vnni() { return &isa_avx2_vnni::INT_KERNELS; }
 
 #else
 
-const OpKernel* int_conv_avx2_vnni() { return nullptr; }
+const IntKernels* integers_avx2_vnni() { return nullptr; }
 
 #endif
 

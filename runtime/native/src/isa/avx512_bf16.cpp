@@ -13,6 +13,7 @@ namespace isa_avx512_bf16 {
 #include "kernels/activate.inl"
 #include "kernels/region.inl"
 #include "kernels/convert.inl"
+#include "kernels/by_pixel.inl"
 #include "kernels/packed.inl"
 #include "kernels/halves.inl"
 #include "kernels/dot2.inl"

@@ -34,9 +34,10 @@ bool has_avx_vnni() { return false; }
 #endif
 
 // Those with a convolution in integers that adds up in 32 bits.
-Kernels with_integers(const Kernels& kernels, const OpKernel& int_conv) {
+Kernels with_integers(const Kernels& kernels, const IntKernels& integers) {
     Kernels table = kernels;
-    table.ops[size_t(OpType::IntConv) - 1] = int_conv;
+    table.ops[size_t(OpType::IntConv) - 1] = integers.int_conv;
+    table.integers = &integers;
     table.tuning.integers.pair_sum = 0;
     table.fast_integers = true;
     return table;
@@ -52,18 +53,18 @@ Kernels with_halves(const Kernels& kernels, const OpKernel& half_conv) {
 const Kernels* best_avx512() {
     const Kernels* kernels = has_avx512() ? kernels_avx512() : nullptr;
     if (!kernels) return nullptr;
-    const OpKernel* int_conv = has_vnni() ? int_conv_avx512_vnni() : nullptr;
+    const IntKernels* integers = has_vnni() ? integers_avx512_vnni() : nullptr;
     const OpKernel* half_conv = has_bf16() ? half_conv_avx512_bf16() : nullptr;
-    static const Kernels integers = int_conv ? with_integers(*kernels, *int_conv) : *kernels;
-    static const Kernels best = half_conv ? with_halves(integers, *half_conv) : integers;
+    static const Kernels with = integers ? with_integers(*kernels, *integers) : *kernels;
+    static const Kernels best = half_conv ? with_halves(with, *half_conv) : with;
     return &best;
 }
 
 const Kernels* best_avx2() {
     const Kernels* kernels = has_avx2() ? kernels_avx2() : nullptr;
-    const OpKernel* int_conv = has_avx_vnni() ? int_conv_avx2_vnni() : nullptr;
-    if (!kernels || !int_conv) return kernels;
-    static const Kernels best = with_integers(*kernels, *int_conv);
+    const IntKernels* integers = has_avx_vnni() ? integers_avx2_vnni() : nullptr;
+    if (!kernels || !integers) return kernels;
+    static const Kernels best = with_integers(*kernels, *integers);
     return &best;
 }
 

@@ -8,6 +8,7 @@
 
 #include "conv/dense.hpp"
 #include "conv/few_outputs.hpp"
+#include "conv/folded_bytes.hpp"
 #include "conv/folded_pair.hpp"
 #include "conv/geometry.hpp"
 #include "conv/packed_conv.hpp"

@@ -26,7 +26,7 @@ static inline V interleave_high(V a, V b) { return __builtin_shuffle(a, b, VI{SL
 #undef SLSC_LOW
 #undef SLSC_HIGH
 
-static inline void transpose(V* block) {
+static inline __attribute__((always_inline)) void transpose(V* block) {
     for (int half = 1; half < LANES; half *= 2) {
         V next[LANES];
         for (int i = 0; i < LANES / 2; ++i) {

@@ -13,6 +13,11 @@ static inline VI dot4(VI sum, const uint8_t* pixel, const uint8_t* tap) {
     return VI(_mm512_dpbusd_epi32(__m512i(sum), picked, weights));
 }
 
+// Adds to each lane the products of its own four bytes of a pixel, and of a vector of weights.
+static inline VI dot_all(VI sum, const uint8_t* pixel, const uint8_t* weights) {
+    return VI(_mm512_dpbusd_epi32(__m512i(sum), _mm512_load_si512(pixel), _mm512_load_si512(weights)));
+}
+
 #elif LANES == 8 && defined(__AVX2__)
 
 // Half of a pixel's bytes, twice.
@@ -41,6 +46,12 @@ static inline __m256i weights_of(const uint8_t* tap) {
 
 static inline VI dot4(VI sum, const uint8_t* pixel, const uint8_t* tap) {
     return VI(_mm256_dpbusd_avx_epi32(__m256i(sum), picked(pixel, tap), weights_of(tap)));
+}
+
+// Adds to each lane the products of its own four bytes of a pixel, and of a vector of weights.
+static inline VI dot_all(VI sum, const uint8_t* pixel, const uint8_t* weights) {
+    const __m256i bytes = _mm256_load_si256(reinterpret_cast<const __m256i*>(pixel));
+    return VI(_mm256_dpbusd_avx_epi32(__m256i(sum), bytes, _mm256_load_si256(reinterpret_cast<const __m256i*>(weights))));
 }
 
 #else

@@ -22,6 +22,21 @@ struct Packer {
     inline HQ operator()(V numbers) const { return as_halves(numbers); }
 };
 
+// A value of BF16 is made whole, so that a vector can always be stored.
+struct HalfTarget {
+    uint8_t* to;
+
+    inline void put(int column, HQ made) const { *reinterpret_cast<HQ*>(to + int64_t(column) * VECTOR_BYTES) = made; }
+};
+
+static inline HalfTarget packed_target(const View& view, int lane, int channel, int, int64_t y, int64_t x) {
+    const int block = VECTOR_BYTES / EACH;
+    return {packed_at(view, EACH, lane, channel / block, y, x) + channel % block * EACH};
+}
+
+template <int C>
+static inline void store_beside(const Job&, int, int, int, int, const V*) {}  // nothing quantizes such results
+
 static inline void fill_outside(const Op&, uint8_t* pixels, size_t bytes) { std::memset(pixels, 0, bytes); }
 
 #include "packed_conv.inl"

@@ -8,7 +8,12 @@ static inline VI half_bits(V v) {
 }
 
 static void narrow_run(const Job& job, int item, float*) {
-    pack_channels<2>(job, item, [](V numbers, float) { return half_bits(numbers); });
+    const PixelItem at = pixel_item(job, item);
+    pack_strips<2>(
+        job, at, [](V numbers, float) { return half_bits(numbers); },
+        [&](int lane, int block, int x, V halves) {
+            store(reinterpret_cast<float*>(packed_at(job.out, 2, lane, block, at.y, x)), halves);
+        });
 }
 
-static constexpr OpKernel narrow_kernel{converted_items, narrow_run, nullptr};
+static constexpr OpKernel narrow_kernel{pixel_items, narrow_run, nullptr};

@@ -28,6 +28,24 @@ struct Packer {
     inline BQ operator()(V numbers) const { return as_bytes(quantized(numbers)); }
 };
 
+static inline ByteTarget packed_target(const View& view, int lane, int channel, int count, int64_t y, int64_t x) {
+    return byte_target(view, lane, channel, count, y, x);
+}
+
+// Numbers of a set of outputs, as Quantize makes bytes of them.
+template <int C>
+static inline void store_beside(const Job& job, int lane, int set, int y, int x, const V* made) {
+    const int channel = set * LANES, channels = job.op->conv.made;
+    for (int each = 0; each < job.quantized_count; ++each) {
+        const QuantizedResult& result = job.quantized[each];
+        const Quantizer quantized(result.quantization);
+        const V factors = factors_of(result.factors, channels, set);
+        const ByteTarget to = byte_target(result.out, lane, result.channel + channel, channels - channel, y, x);
+#pragma GCC unroll 8
+        for (int i = 0; i < C; ++i) to.put(i, as_bytes(quantized(rounded(made[i] * factors))));
+    }
+}
+
 static inline void fill_outside(const Op& op, uint8_t* pixels, size_t bytes) { std::memset(pixels, op.int_conv.in.zero, bytes); }
 
 #include "packed_conv.inl"

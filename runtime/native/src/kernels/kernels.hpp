@@ -29,6 +29,16 @@ struct Area {
     int rows, columns;
 };
 
+constexpr int kMostQuantized = 4;
+
+// A value of U8 that a convolution in integers makes beside its result by pixel, from that.
+struct QuantizedResult {
+    View out;
+    int channel;  // the first that it makes
+    Quantization quantization;
+    const float* factors;  // or null
+};
+
 struct Job {
     const Op* op = nullptr;
     View in0, in1, out;
@@ -37,7 +47,8 @@ struct Job {
     const float *bias = nullptr, *scale = nullptr, *shift = nullptr;  // where the operation has them
     const float* slopes = nullptr;   // PRelu
     const ChosenPixels* chosen = nullptr;  // Conv: those to make; null for all
-    bool out_packed = false;         // IntConv, HalfConv: the output is of U8 or BF16
+    QuantizedResult quantized[kMostQuantized];  // IntConv
+    int quantized_count = 0;
     const Job* sibling = nullptr;    // Conv by taps: a 1x1 convolution to run with it, see program/siblings.hpp
 };
 
@@ -50,6 +61,12 @@ struct OpKernel {
     void (*run_region)(const Job&, const Region&, float* scratch) = nullptr;
 };
 
+// Where bytes are multiplied fast.
+struct IntKernels {
+    OpKernel int_conv;
+    OpKernel folded_bytes;  // Conv that is a folded pair, of a value of U8
+};
+
 struct Kernels {
     const char* isa;
     int lanes;
@@ -60,7 +77,9 @@ struct Kernels {
     int (*strip_items)(const View& value);
     void (*to_strips)(const Planes& planes, const View& value, int from, int to, int item);
     void (*from_strips)(const View& value, const Planes& planes, int from, int to, int item);
+    OpKernel rearrange;  // a Unary that does nothing, from strips to values by pixel or back
     bool fast_integers, fast_halves;  // IntConv and HalfConv are faster than Conv
+    const IntKernels* integers = nullptr;  // in which integers are, beside `ops`
 
     const OpKernel& op(OpType type) const { return ops[size_t(type) - 1]; }
 };
@@ -71,9 +90,9 @@ const Kernels* kernels_avx2();
 const Kernels* kernels_neon();
 const Kernels* kernels_portable();
 
-// IntConv of AVX-512 with VBMI and VNNI, and of AVX2 with AVX-VNNI; null where it was not compiled in.
-const OpKernel* int_conv_avx512_vnni();
-const OpKernel* int_conv_avx2_vnni();
+// Of AVX-512 with VBMI and VNNI, and of AVX2 with AVX-VNNI; null where it was not compiled in.
+const IntKernels* integers_avx512_vnni();
+const IntKernels* integers_avx2_vnni();
 
 // HalfConv of AVX-512 with BF16; null where it was not compiled in.
 const OpKernel* half_conv_avx512_bf16();

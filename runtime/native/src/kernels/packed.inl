@@ -1,4 +1,4 @@
-// Packed values: where their channels lie, and from F32 to them. Needs convert.inl.
+// Packed values: where their channels lie, and from F32 to them. Needs by_pixel.inl.
 
 constexpr int VECTOR_BYTES = 4 * LANES;
 
@@ -16,32 +16,16 @@ static inline V rounded(V v) {
     return v;
 }
 
-constexpr int CONVERTED = 8;  // columns that are converted at once
-
-static int converted_chunks(const Job& job) { return (job.to - job.from + CONVERTED - 1) / CONVERTED; }
-
-static int converted_items(const Job& job) { return job.out.rows * converted_chunks(job); }
-
-// Strip row and columns of an item.
-struct ConvertedItem {
-    int y, x, columns;
-};
-
-static ConvertedItem converted_item(const Job& job, int item) {
-    const int x = job.from + item % converted_chunks(job) * CONVERTED, left = job.to - x;
-    return {item / converted_chunks(job), x, left < CONVERTED ? left : CONVERTED};
-}
-
-// `bits`: what is stored of a channel's numbers, in the lowest `Each` bytes.
-template <int Each, typename Bits>
-static inline __attribute__((always_inline)) void pack_channels(const Job& job, int item, const Bits& bits) {
+// Packs the numbers of strips. `bits`: what is stored of a channel's, in the lowest `Each` bytes. `put`: stores a block of a pixel.
+template <int Each, typename Bits, typename Put>
+static inline __attribute__((always_inline)) void pack_strips(const Job& job, const PixelItem& at, const Bits& bits,
+                                                              const Put& put) {
     constexpr int WORD = 4 / Each;  // channels of a word
-    const ConvertedItem at = converted_item(job, item);
     const int channels = job.in0.channels;
     for (int block = 0; block < packed_blocks(channels, Each, LANES); ++block) {
-        V words[CONVERTED][LANES];  // of each, a lane's next channels
+        V words[PIXEL_RUN][LANES];  // of each, a lane's next channels
         for (int j = 0; j < LANES; ++j) {
-            VI word[CONVERTED] = {};
+            VI word[PIXEL_RUN] = {};
             for (int i = 0; i < WORD; ++i) {
                 const int channel = (block * LANES + j) * WORD + i;
                 if (channel >= channels) break;
@@ -53,8 +37,7 @@ static inline __attribute__((always_inline)) void pack_channels(const Job& job, 
         }
         for (int x = 0; x < at.columns; ++x) {
             transpose(words[x]);
-            for (int l = 0; l < LANES; ++l)
-                store(reinterpret_cast<float*>(packed_at(job.out, Each, l, block, at.y, at.x + x)), words[x][l]);
+            for (int l = 0; l < LANES; ++l) put(l, block, at.x + x, words[x][l]);
         }
     }
 }

@@ -7,16 +7,17 @@
 //   start_of         sums of a set of outputs to begin with
 //   numbers          what sums stand for, bias included
 //   Packer           numbers -> LANES channels, of type Packer::Channels
+//   packed_target    where LANES channels go, as ByteTarget
+//   store_beside     what is made of a set's numbers that lie by pixel
 //   fill_outside     pixels beyond the image
 //
 // An item is some columns of one strip row, in runs whose sums stay in registers: a tap's positions and weights are loaded once for a
 // run. The kernel reads its input where it lies. Pixels whose windows reach beyond the columns of the image are runs of their own.
 //
-// Sums have outputs as lanes. Where the result is packed that is how it lies; for F32 the sums of all strips are transposed, and the rest is
-// done as for any convolution.
+// Sums have outputs as lanes. Where the result is packed or lies by pixel that is how it lies; for strips the sums of all are transposed,
+// and the rest is done as for any convolution.
 
 constexpr int RUN = 8, CHUNK = 32;  // columns of a run and of an item
-constexpr int SETS = VECTOR_BYTES / EACH / LANES;  // of outputs in a block
 
 static const PackedConv& conv_of(const Job& job) { return *static_cast<const PackedConv*>(job.weights); }
 
@@ -121,7 +122,7 @@ static inline __attribute__((always_inline)) void add_taps(const Run& run, int l
 }
 
 template <int C, Act A>
-static inline void store_packed(const Run& run, const Packer& packed, int lane, int set, uint8_t* to) {
+static inline void store_packed(const Run& run, const Packer& packed, int lane, int set) {
     Sums sums[C];
     add_taps<C>(run, lane, set, sums);
     const V slopes = load_unaligned(run.weights.slopes + set * LANES);
@@ -131,8 +132,13 @@ static inline void store_packed(const Run& run, const Packer& packed, int lane, 
         const V number = activate(A, numbers(run.weights, set, sums[i]), *run.job.op, slopes);
         made[i] = packed(number);
     }
+    const Op& op = *run.job.op;
+    const int r = run.weights.by_pixel ? op.conv.shuffle : 1, channels = op.conv.made / (r * r);
+    const int pixel = set * LANES / channels, channel = set * LANES - pixel * channels;  // turned: dy = pixel % r
+    const int64_t y = int64_t(run.y) * r + pixel % r, x = int64_t(run.x) * r + pixel / r;
+    const auto to = packed_target(run.job.out, lane, op.out_channel + channel, channels - channel, y, x);
 #pragma GCC unroll 8
-    for (int i = 0; i < C; ++i) *reinterpret_cast<Packer::Channels*>(to + i * VECTOR_BYTES) = made[i];
+    for (int i = 0; i < C; ++i) to.put(i * r, made[i]);
 }
 
 template <int C>
@@ -141,11 +147,37 @@ static void run_to_packed(const Run& run) {
     with_act(run.job.op->act, [&](auto act) {
         for (int lane = 0; lane < LANES; ++lane) {
             if (!lane_used(run.job, lane, run.y)) continue;
-            for (int set = 0; set < run.weights.sets; ++set) {
-                uint8_t* to =
-                    packed_at(run.job.out, EACH, lane, set / SETS, run.y, run.x) + set % SETS * int(sizeof(Packer::Channels));
-                store_packed<C, decltype(act)::value>(run, packed, lane, set, to);
-            }
+            for (int set = 0; set < run.weights.sets; ++set) store_packed<C, decltype(act)::value>(run, packed, lane, set);
+        }
+    });
+}
+
+// Combines, activates and stores the sums of a set by pixel.
+template <int C, Act A, Combine K>
+static inline void store_pixels(const Run& run, int lane, int set) {
+    const Job& job = run.job;
+    float* to = pixel_block_at(job.out, lane, set, run.y, run.x);
+    const float* other = K == Combine::None ? to : pixel_block_at(job.in1, lane, set, run.y, run.x);
+    for (int i = 0; i < C; ++i) __builtin_prefetch(other + i * LANES, 1);
+    Sums sums[C];
+    add_taps<C>(run, lane, set, sums);
+    const V slopes = load_unaligned(run.weights.slopes + set * LANES);
+    V made[C];
+#pragma GCC unroll 8
+    for (int i = 0; i < C; ++i) {
+        made[i] = finished<A, K>(numbers(run.weights, set, sums[i]), other + i * LANES, *job.op, slopes);
+        store(to + i * LANES, made[i]);
+    }
+    store_beside<C>(job, lane, set, run.y, run.x, made);
+}
+
+template <int C>
+static void run_to_pixels(const Run& run) {
+    with_finish(*run.job.op, [&](auto act, auto combine) {
+        for (int lane = 0; lane < LANES; ++lane) {
+            if (!lane_used(run.job, lane, run.y)) continue;
+            for (int set = 0; set < run.weights.sets; ++set)
+                store_pixels<C, decltype(act)::value, decltype(combine)::value>(run, lane, set);
         }
     });
 }
@@ -170,20 +202,7 @@ static void finish_set(const Run& run, int set, const float* by_lane) {
 }
 
 template <int C>
-static void finish_sums(const Run& run, int set, const float* by_lane) {
-    with_act(run.job.op->act, [&](auto act) {
-        constexpr Act A = decltype(act)::value;
-        switch (run.job.op->conv.combine) {
-            case Combine::None: return finish_set<C, A, Combine::None>(run, set, by_lane);
-            case Combine::AddThenAct: return finish_set<C, A, Combine::AddThenAct>(run, set, by_lane);
-            case Combine::ActThenAdd: return finish_set<C, A, Combine::ActThenAdd>(run, set, by_lane);
-            case Combine::ActThenMul: return finish_set<C, A, Combine::ActThenMul>(run, set, by_lane);
-        }
-    });
-}
-
-template <int C>
-static void run_to_floats(const Run& run) {
+static void run_to_strips(const Run& run) {
     float* by_lane = run.memory.sums;
     for (int set = 0; set < run.weights.sets; ++set) {
         for (int lane = 0; lane < LANES; ++lane) {
@@ -194,13 +213,19 @@ static void run_to_floats(const Run& run) {
 #pragma GCC unroll 8
             for (int i = 0; i < C; ++i) store(to + i * LANES, used ? numbers(run.weights, set, sums[i]) : V{});
         }
-        finish_sums<C>(run, set, by_lane);
+        with_finish(*run.job.op, [&](auto act, auto combine) {
+            finish_set<C, decltype(act)::value, decltype(combine)::value>(run, set, by_lane);
+        });
     }
 }
 
 template <int C>
 static void make_run(const Run& run) {
-    run.job.out_packed ? run_to_packed<C>(run) : run_to_floats<C>(run);
+    switch (run.job.out.layout) {
+        case Layout::Strips: return run_to_strips<C>(run);
+        case Layout::ByPixel: return run_to_pixels<C>(run);
+        default: return run_to_packed<C>(run);
+    }
 }
 
 // How many columns from x on make a run: 8, 4, 2 or 1, whose windows are within the image but for runs of 1.

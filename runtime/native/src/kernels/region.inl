@@ -57,15 +57,17 @@ static PackedRow packed_row(const View& in, int block, int t) {
     const VI image = (lane + block * LANES) * in.block + t;
     const int first = block * LANES * in.block + t, last = first + (LANES - 1) * in.block;
     const bool all = in.pixel || (first >= 0 && last < in.height);
-    const int farthest = first + (q < 0 ? -q - 1 : LANES - q) * in.block;  // row of the lane nearest to those of this block
+    const int nearest = first + (q < 0 ? -q - 1 : LANES - q) * in.block;  // row of the other block's lane next to those of this one
+    const bool beyond = !in.pixel && block * in.block >= in.rows;  // padding makes a block that the input has not
     PackedRow made;
-    made.own = (int64_t(block) * in.block + row) * in.row + q;
     made.other = (int64_t(beside) * in.block + row) * in.row + (q < 0 ? q + LANES : q - LANES);
+    made.own = beyond ? made.other : (int64_t(block) * in.block + row) * in.row + q;
     made.valid = in.pixel ? ~VI{} : (image >= 0) & (image < in.height);
     made.from_other = (lane + q < 0) | (lane + q >= LANES);
     made.whole = all && q == 0;
     made.none = !in.pixel && (last < 0 || first >= in.height);
-    made.crosses = !in.pixel && q != 0 && farthest >= 0 && farthest < in.height;
+    const bool meets = q < 0 ? nearest >= 0 && first < in.height : nearest < in.height && last >= 0;
+    made.crosses = !in.pixel && q != 0 && meets;
     return made;
 }
 
@@ -128,9 +130,22 @@ struct CombineType {
     static constexpr Combine value = C;
 };
 
-// A sum, activated and combined with what lies at `other`.
-template <Act A, Combine C>
-static inline V finished(V v, const float* other, const Op& op, float slope) {
+// Calls body(act, combine) with types whose `value` those of an operation are.
+template <typename Body>
+static void with_finish(const Op& op, Body body) {
+    with_act(op.act, [&](auto act) {
+        switch (op.conv.combine) {
+            case Combine::None: return body(act, CombineType<Combine::None>{});
+            case Combine::AddThenAct: return body(act, CombineType<Combine::AddThenAct>{});
+            case Combine::ActThenAdd: return body(act, CombineType<Combine::ActThenAdd>{});
+            case Combine::ActThenMul: return body(act, CombineType<Combine::ActThenMul>{});
+        }
+    });
+}
+
+// A sum, activated and combined with what lies at `other`. `slope`: as activate() takes it.
+template <Act A, Combine C, typename Slope>
+static inline V finished(V v, const float* other, const Op& op, Slope slope) {
     if (C == Combine::AddThenAct) v += load(other);
     v = activate(A, v, op, slope);
     if (C == Combine::ActThenAdd) v += load(other);
@@ -172,21 +187,13 @@ static void finish(const Job& job, int k, int y, int x, int columns, const float
     const Op& op = *job.op;
     const Target target = target_of(job, k, y, x);
     const bool some = job.chosen;
-    with_act(op.act, [&](auto act) {
-        const auto row = [&](auto combine) {
-            for (int64_t i = 0; i < columns; ++i) {
-                float* to = target.to + i * target.step;
-                V made = finished<decltype(act)::value, decltype(combine)::value>(load(sums + i * LANES),
-                                                                                  target.other + i * target.step, op, target.slope);
-                if (some) made = select(mask_of(lanes_at(job, y, x + int(i))), made, load(to));
-                store(to, made);
-            }
-        };
-        switch (op.conv.combine) {
-            case Combine::None: return row(CombineType<Combine::None>{});
-            case Combine::AddThenAct: return row(CombineType<Combine::AddThenAct>{});
-            case Combine::ActThenAdd: return row(CombineType<Combine::ActThenAdd>{});
-            case Combine::ActThenMul: return row(CombineType<Combine::ActThenMul>{});
+    with_finish(op, [&](auto act, auto combine) {
+        for (int64_t i = 0; i < columns; ++i) {
+            float* to = target.to + i * target.step;
+            V made = finished<decltype(act)::value, decltype(combine)::value>(load(sums + i * LANES),
+                                                                              target.other + i * target.step, op, target.slope);
+            if (some) made = select(mask_of(lanes_at(job, y, x + int(i))), made, load(to));
+            store(to, made);
         }
     });
 }

@@ -14,6 +14,7 @@
 #include "few_outputs.inl"
 #include "folded_pair.inl"
 #include "pad.inl"
+#include "by_pixel.inl"
 #include "packed.inl"
 //
 #include "bytes.inl"
@@ -43,6 +44,7 @@ static const Kernels TABLE = {
     strip_items,
     to_strips,
     from_strips,
+    rearrange_kernel,
     FAST_DOT4 != 0,
     false,
 };

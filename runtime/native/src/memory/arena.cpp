@@ -54,13 +54,11 @@ void measure(const Bands& bands, Placement& placement) {
 void touched_by(const Program& program, Placement& placement) {
     for (Place& place : placement.places) place.first = int(program.nodes.size());
     for (int i = 0; i < int(program.nodes.size()); ++i) {
-        const Op& op = program.nodes[i].op;
-        for (int value : {op.in[0], op.in[1], op.out}) {
-            if (value < 0) continue;
+        each_touched(program.nodes[i], [&](int value) {
             Place& place = placement.places[placement.place_of[value]];
             place.first = std::min(place.first, i);
             place.last = std::max(place.last, i);
-        }
+        });
     }
 }
 

@@ -14,12 +14,10 @@ std::vector<Life> lives(const Program& program) {
     const int nodes = int(program.nodes.size());
     std::vector<Life> found(program.values.size(), Life{nodes, -1});
     for (int i = 0; i < nodes; ++i) {
-        const Op& op = program.nodes[i].op;
-        for (int value : {op.in[0], op.in[1], op.out}) {
-            if (value < 0) continue;
+        each_touched(program.nodes[i], [&](int value) {
             found[value].first = std::min(found[value].first, i);
             found[value].last = std::max(found[value].last, i);
-        }
+        });
     }
     found[program.plan->header.input].first = -1;
     found[program.plan->header.output].last = nodes;
@@ -40,7 +38,8 @@ std::vector<int> replaced_values(const Program& program) {
             return channel == 0 && int(program.values[value].channels) == channels_of(op).out;
         };
         const bool last_read = life[source].last == i && life[op.out].first == i;
-        if (last_read && whole(source, op.in_channel[operand]) && whole(op.out, op.out_channel)) replaced[i] = source;
+        const bool alike = program.layout(source) == program.layout(op.out);
+        if (alike && last_read && whole(source, op.in_channel[operand]) && whole(op.out, op.out_channel)) replaced[i] = source;
     }
     return replaced;
 }

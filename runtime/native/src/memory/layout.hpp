@@ -16,13 +16,22 @@ namespace slsc {
 // Floats that may be read before and after any value: unaligned loads reach into a neighbouring pixel's lanes.
 constexpr int kGuardFloats = 64;
 
+// How the numbers of a value lie.
+enum class Layout : uint8_t {
+    Strips,  // F32
+    Bytes,  // U8
+    Halves,  // BF16
+    ByPixel  // F32
+};
+
 struct Shape {
-    int channels = 0;  // planes of floats: those of a value of F32, and as many as a packed one takes
+    int channels = 0;  // planes of floats: channels of a value in strips, and as many as the others take
     int height = 0;
     int width = 0;
     int rows = 0;  // of a strip; lanes * rows >= height
     bool pixel = false;  // one pixel, repeated in all lanes
     int block = 0;  // rows of a block, of which `rows` is a multiple
+    Layout layout = Layout::Strips;
 };
 
 // Values of U8 and BF16 are packed: they have a pixel's channels beside each other, in blocks of as many as fill a vector:
@@ -30,7 +39,10 @@ struct Shape {
 // beyond the channels is garbage. `each`: bytes of a channel.
 static inline int packed_blocks(int channels, int each, int lanes) { return (channels * each + 4 * lanes - 1) / (4 * lanes); }
 
-// `channels` consecutive channels of a value, of which columns [first, first + pitch) are in memory.
+// Values of F32 by pixel lie so, too, in blocks of as many channels as there are lanes: [row][lane][block][column][channel].
+static inline int pixel_blocks(int channels, int lanes) { return (channels + lanes - 1) / lanes; }
+
+// `channels` consecutive channels of a value (all of one of U8), of which columns [first, first + pitch) are in memory.
 struct View {
     float* data = nullptr;
     int channels = 0;
@@ -43,6 +55,7 @@ struct View {
     int first = 0;  // column that `data` begins with
     int pitch = 0;  // columns in memory
     int block = 0;  // rows of a block
+    Layout layout = Layout::Strips;
 };
 
 // Rows of an upright planar image from row `first` on: [channel][row][pixel], `plane` floats from one channel to the next.

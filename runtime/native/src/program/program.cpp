@@ -4,10 +4,13 @@
 #include <tuple>
 #include <utility>
 
+#include "conv/folded_bytes.hpp"
 #include "conv/packed_conv.hpp"
+#include "program/by_pixel.hpp"
 #include "program/fold_pairs.hpp"
 #include "program/fold_residuals.hpp"
 #include "program/in_floats.hpp"
+#include "program/quantized_results.hpp"
 #include "program/siblings.hpp"
 #include "program/split_joined.hpp"
 
@@ -22,7 +25,7 @@ std::vector<Node> list_nodes(const std::vector<Op>& ops, const std::vector<int>&
     std::vector<Node> nodes;
     for (int i = 0; i < int(firsts.size()); ++i) {
         if (folded[i] || ops[i].type == OpType::None) continue;
-        Node node{ops[i], i, {}, false, {}, int(nodes.size()), {}, {}};
+        Node node{ops[i], i, {}, false, {}, int(nodes.size()), {}, {}, {}, {}};
         if (firsts[i] >= 0) {
             node.pair = FoldedPair{ops[firsts[i]], ops[i]};
             node.op = folded_op(*node.pair);
@@ -58,6 +61,7 @@ Convolution prepare(const Program& program, const Node& node) {
     const FoldedPair* pair = node.pair ? &*node.pair : nullptr;
     const ConvSource source{*program.plan, node.op, pair, program.target.capacity, weights, kept};
     const Kernels& kernels = *program.target.kernels;
+    if (node.bytes) return {nullptr, prepare_folded_bytes(source, kernels.tuning, *node.bytes), kept};
     const ConvVariant* variant = kernels.conv_variants;
     while (!variant->suits(source, kernels.tuning)) ++variant;
     return {variant, variant->prepare(source, kernels.tuning), kept};
@@ -65,7 +69,10 @@ Convolution prepare(const Program& program, const Node& node) {
 
 Convolution prepare_integers(const Program& program, const Node& node) {
     const std::vector<Weight> weights = kept_integers(*program.plan, node.op, program.target.capacity);
-    return {nullptr, prepare_int_conv(*program.plan, node.op, weights, program.target.kernels->tuning.integers), weights.size()};
+    const bool shuffles_bytes = node.op.conv.shuffle > 1 && program.layout(node.op.out) == Layout::Bytes;
+    const OutputOrder order = shuffles_bytes ? OutputOrder::ByPixel : OutputOrder::AsPlanned;
+    const PackedTuning& tuning = program.target.kernels->tuning.integers;
+    return {nullptr, prepare_int_conv(*program.plan, node.op, weights, tuning, order), weights.size()};
 }
 
 Convolution prepare_halves(const Program& program, const Node& node) {
@@ -99,10 +106,14 @@ std::vector<int> agreed_firsts(const Plan& plan, const std::vector<int>& candida
 
 // The program of one candidate, siblings aside.
 Program alone(std::shared_ptr<const Plan> plan, const Target& target, int candidate, const std::vector<int>& firsts) {
-    Program program{std::move(plan), target, {}, {}};
+    Program program{std::move(plan), target, {}, {}, {}};
     program.values = program.plan->values;
     program.nodes = list_nodes(program.plan->ops_of(candidate), firsts);
     split_joined(program);
+    lay_by_pixel(program);
+    quantize_results(program);
+    quantize_shuffles(program);
+    fold_bytes(program);
     for (Node& node : program.nodes)
         if (node.op.type == OpType::Conv) node.conv = prepare(program, node);
         else if (node.op.type == OpType::IntConv) node.conv = prepare_integers(program, node);

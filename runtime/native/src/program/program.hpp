@@ -56,6 +56,13 @@ struct Choice {
     Convolution conv;
 };
 
+// A value of U8 that a node makes beside its result, which it quantizes; see quantized_results.hpp.
+struct Quantized {
+    int value, channel;  // the first that it makes of it
+    Quantization quantization;
+    int32_t factors;  // array, or -1
+};
+
 // One operation as it runs.
 struct Node {
     Op op;                           // with what is folded into it
@@ -65,15 +72,38 @@ struct Node {
     std::optional<JoinedPart> joined;
     int leader;                      // the node it runs with: itself, or a later one; see siblings.hpp
     Convolution conv;                // of what convolves
+    std::optional<Quantization> bytes;  // of a pair: its input is of U8, and stands for numbers so
+    std::vector<Quantized> quantized;   // of an IntConv by pixel: kMostQuantized at most
     std::vector<Choice> choices;     // by candidate, where regions differ and candidates do; the last is the node itself
 };
+
+// Calls visit(value) with each value that a node makes.
+template <typename Visit>
+void each_made(const Node& node, Visit visit) {
+    visit(node.op.out);
+    for (const Quantized& quantized : node.quantized) visit(quantized.value);
+}
+
+// Calls visit(value) with each value that a node reads or makes.
+template <typename Visit>
+void each_touched(const Node& node, Visit visit) {
+    for (int value : node.op.in)
+        if (value >= 0) visit(value);
+    each_made(node, visit);
+}
 
 struct Program {
     std::shared_ptr<const Plan> plan;
     Target target;
     std::vector<Value> values;  // the plan's, and more behind them
+    std::vector<bool> by_pixel;  // by value: whether its layout is ByPixel; see by_pixel.hpp
     std::vector<Node> nodes;
 
+    Layout layout(int value) const {
+        if (values[value].dtype == DType::U8) return Layout::Bytes;
+        if (values[value].dtype == DType::BF16) return Layout::Halves;
+        return by_pixel[value] ? Layout::ByPixel : Layout::Strips;
+    }
     int lanes() const { return target.kernels->lanes; }
 };
 

@@ -146,7 +146,7 @@ private:
             const int value = add_value(part.channels);
             const bool last = writer == joined.writers.back();
             rename(joined.value, part, value);
-            Node node{whole, nodes_[joined.reader].source, {}, false, {}, 0, {}, {}};
+            Node node{whole, nodes_[joined.reader].source, {}, false, {}, 0, {}, {}, {}, {}};
             node.joined = JoinedPart{whole, part.channel - whole.in_channel[0]};
             node.op.conv.channels = part.channels, node.op.conv.n = 0, node.op.conv.positions = -1;
             node.op.in[0] = value, node.op.in_channel[0] = 0;

@@ -18,7 +18,7 @@ bool cover(const std::vector<Part>& parts, int channels) {
     return next == channels;
 }
 
-// By value: the channels that each of several operations make; empty where one makes all.
+// By value in strips: the channels that each of several operations make; empty where one makes all.
 std::vector<std::vector<Part>> list_parts(const Program& program) {
     const Plan& plan = *program.plan;
     std::vector<std::vector<Part>> all(program.values.size());
@@ -26,7 +26,8 @@ std::vector<std::vector<Part>> list_parts(const Program& program) {
     for (size_t value = 0; value < all.size(); ++value) {
         std::vector<Part>& parts = all[value];
         std::sort(parts.begin(), parts.end(), [](const Part& a, const Part& b) { return a.channel < b.channel; });
-        if (parts.size() < 2 || !cover(parts, int(program.values[value].channels))) parts.clear();
+        if (program.layout(int(value)) != Layout::Strips || parts.size() < 2 || !cover(parts, int(program.values[value].channels)))
+            parts.clear();
     }
     all[plan.header.output].clear();  // leaves as a whole
     return all;
@@ -95,17 +96,17 @@ private:
         ready_[image()] = end_[image()] = entered_.end;
         bool more = entered_.first < entered_.end;
         for (int i = segment.first; i < segment.end; ++i) {
-            const int value = op(i).out;
-            more |= done_[i] < shapes_[value].width;
-            ready_[value] = shapes_[value].width;
+            more |= done_[i] < shapes_[op(i).out].width;
+            each_made(program_.nodes[i], [&](int value) { ready_[value] = shapes_[value].width; });
         }
         if (!more) return false;
         for (int i = segment.first; i < segment.end; ++i) {
-            const int value = op(i).out;
             from_[i] = done_[i];
             done_[i] = reach(i);
-            ready_[value] = std::min(ready_[value], done_[i]);
-            end_[value] = std::max(end_[value], done_[i]);
+            each_made(program_.nodes[i], [&](int value) {
+                ready_[value] = std::min(ready_[value], done_[i]);
+                end_[value] = std::max(end_[value], done_[i]);
+            });
         }
         drop(segment);
         drop_parts(segment);
@@ -120,7 +121,7 @@ private:
             const Op& op = this->op(i);
             const Shape& out = shapes_[op.out];
             if (done_[i] == out.width) continue;
-            start_[op.out] = std::min(start_[op.out], done_[i]);
+            each_made(program_.nodes[i], [&](int value) { start_[value] = std::min(start_[value], done_[i]); });
             for (int input = 0; input < 2; ++input) {
                 const int value = op.in[input];
                 if (value < 0) continue;
@@ -188,16 +189,16 @@ Bands cut(const Program& program, int columns) {
         const bool waits = spec_of(op.type).waits && before + 1 == int(bands.segments.size());
         if (waits) bands.segments.push_back({i, i, {}});
         bands.segments.back().end = i + 1;
-        written[op.out] = int(bands.segments.size()) - 1;
-        bands.segment_of.push_back(written[op.out]);
+        const int segment = int(bands.segments.size()) - 1;
+        each_made(program.nodes[i], [&](int value) { written[value] = segment; });
+        bands.segment_of.push_back(segment);
     }
     return bands;
 }
 
 void list_values(const Program& program, Segment& segment) {
     for (int i = segment.first; i < segment.end; ++i)
-        for (int value : {program.nodes[i].op.in[0], program.nodes[i].op.in[1], program.nodes[i].op.out})
-            if (value >= 0) segment.values.push_back(value);
+        each_touched(program.nodes[i], [&](int value) { segment.values.push_back(value); });
     std::sort(segment.values.begin(), segment.values.end());
     segment.values.erase(std::unique(segment.values.begin(), segment.values.end()), segment.values.end());
 }

@@ -51,9 +51,7 @@ private:
         }
         for (int i = segment.first; i < segment.end; ++i) {
             const Columns made = step.made[i - segment.first];
-            const Op& op = program_.nodes[i].op;
-            for (int value : {op.in[0], op.in[1], op.out})
-                if (value >= 0) places_[place_of(value)].active |= made.first < made.end;
+            each_touched(program_.nodes[i], [&](int value) { places_[place_of(value)].active |= made.first < made.end; });
         }
         for (int value : segment.values)
             if (place(value).own) slide(value);
@@ -77,26 +75,28 @@ private:
         schedule_.steps.push_back({segment.first, segment.end, int(schedule_.node_steps.size()), int(schedule_.slides.size()),
                                    step.entered, first_of(int(header.input)), step.restored, first_of(int(header.output))});
         for (int i = segment.first; i < segment.end; ++i) {
-            const Op& op = program_.nodes[i].op;
-            NodeStep node{step.made[i - segment.first], {first_of(op.in[0]), first_of(op.in[1])}, first_of(op.out), 0, 0};
-            each_banded(op, [&](int value) { fetch(i, value); });
+            const Node& each = program_.nodes[i];
+            const Op& op = each.op;
+            NodeStep node{step.made[i - segment.first], {first_of(op.in[0]), first_of(op.in[1])}, first_of(op.out), {}, 0, 0};
+            for (size_t k = 0; k < each.quantized.size(); ++k) node.quantized_first[k] = first_of(each.quantized[k].value);
+            each_banded(each, [&](int value) { fetch(i, value); });
             node.fetch = int(schedule_.copies.size());
-            each_banded(op, [&](int value) { keep(i, value, step.values[value_index(segment, value)]); });
+            each_banded(each, [&](int value) { keep(i, value, step.values[value_index(segment, value)]); });
             node.keep = int(schedule_.copies.size());
             schedule_.node_steps.push_back(node);
         }
     }
 
-    // Calls visit(value) once for each place that `op` touches and that lives for a band.
+    // Calls visit(value) once for each place that a node touches and that lives for a band.
     template <typename Visit>
-    void each_banded(const Op& op, Visit visit) const {
-        int seen[3] = {-1, -1, -1}, count = 0;
-        for (int value : {op.in[0], op.in[1], op.out}) {
-            if (value < 0 || place(value).own || !places_[place_of(value)].active) continue;
-            if (std::find(seen, seen + count, place_of(value)) != seen + count) continue;
+    void each_banded(const Node& node, Visit visit) const {
+        int seen[3 + kMostQuantized], count = 0;
+        each_touched(node, [&](int value) {
+            if (place(value).own || !places_[place_of(value)].active) return;
+            if (std::find(seen, seen + count, place_of(value)) != seen + count) return;
             seen[count++] = place_of(value);
             visit(value);
-        }
+        });
     }
 
     void copy(int value, const Part& part) {

@@ -31,7 +31,7 @@ struct Slide {
 // A node in one step.
 struct NodeStep {
     Columns made;             // of its output; none where first == end
-    int first[2], out_first;  // columns that the places of what it reads and writes begin with
+    int first[2], out_first, quantized_first[kMostQuantized];  // columns that the places of what it reads and writes begin with
     int fetch, keep;          // ends of its ranges of `copies`: before it runs (from the one before's `keep` on), and after
 };
 

@@ -14,9 +14,13 @@ constexpr int kMaxSide = 1 << 16, kTries = 64;
 [[noreturn]] void refuse(const std::string& why) { throw Error(SLSC_BAD_SIZE, why); }
 
 // See Shape::channels.
-int planes_of(const Value& value, int lanes) {
-    const int channels = int(value.channels);
-    return value.dtype == DType::F32 ? channels : lanes * packed_blocks(channels, int(size_of(value.dtype)), lanes);
+int planes_of(int channels, Layout layout, int lanes) {
+    switch (layout) {
+        case Layout::Bytes: return lanes * packed_blocks(channels, 1, lanes);
+        case Layout::Halves: return lanes * packed_blocks(channels, 2, lanes);
+        case Layout::ByPixel: return lanes * pixel_blocks(channels, lanes);
+        default: return channels;
+    }
 }
 
 // Shapes for strips of `image.rows` rows of the image; empty when they turned out too short for some value.
@@ -36,14 +40,18 @@ std::vector<Shape> shapes_with(const Program& program, const Shape& image) {
         // Strips are aligned before they are scaled, so they may outgrow the value that they cut up.
         if (found.rows > kMaxSide) no("its strips are too long");
         longer |= found.rows * program.lanes() < found.height;
-        Shape& held = shapes[op.out];
+        const Shape& held = shapes[op.out];
         if (held.channels && !same_size(found, held)) no("parts of one value differ in size");
-        held = {planes_of(program.values[op.out], program.lanes()),
-                int(found.height),
-                int(found.width),
-                int(found.rows),
-                found.pixel,
-                int(found.rows)};
+        each_made(node, [&](int value) {
+            const Layout layout = program.layout(value);
+            shapes[value] = {planes_of(int(program.values[value].channels), layout, program.lanes()),
+                             int(found.height),
+                             int(found.width),
+                             int(found.rows),
+                             found.pixel,
+                             int(found.rows),
+                             layout};
+        });
     }
     return longer ? std::vector<Shape>{} : shapes;
 }
@@ -57,7 +65,7 @@ std::vector<Shape> infer_shapes(const Program& program, int height, int width) {
     const int channels = int(program.values[header.input].channels), align = int(header.row_align), lanes = program.lanes();
     int rows = ((height + lanes - 1) / lanes + align - 1) / align * align;
     for (int tries = 0; tries < kTries; ++tries, rows += align) {
-        std::vector<Shape> shapes = shapes_with(program, {channels, height, width, rows, false, rows});
+        std::vector<Shape> shapes = shapes_with(program, {channels, height, width, rows, false, rows, Layout::Strips});
         if (!shapes.empty()) return shapes;
     }
     refuse("padding outgrows the image");

@@ -11,7 +11,7 @@ from plans.basics import SMALLEST, Random, conv, floats, identity, plan, sparse_
 from plans.convolutions import combined, combined_shuffled, ending, narrow, one, pair
 from plans.elementwise import binary, normalized, root, unary
 from plans.halves import half_convs, rounded, upper_halves
-from plans.integers import int_convs, int_network
+from plans.integers import int_convs, int_joined, int_network, int_shuffled
 from plans.ladders import ladder, laddered
 from plans.networks import Sketch, attention, blocks, distilling, network
 from plans.space import pad, pool, resize, resize_to, shares, shuffles
@@ -46,5 +46,7 @@ KINDS: dict[str, Callable[[Random], PlanFile]] = {
     "ladder": ladder,
     "int_convs": int_convs,
     "int_network": int_network,
+    "int_joined": int_joined,
+    "int_shuffled": int_shuffled,
     "half_convs": half_convs,
 }

@@ -11,7 +11,7 @@ import numpy as np
 from plans.basics import Random, conv, floats, plan, random_act, sparse_arrays
 from slsc.passes.lowering import nmp
 from slsc.passes.lowering.nmp import ABSENT, INT8, DType, Op, PlanFile
-from slsc.passes.lowering.nmp_ops import Act, Combine, Dequantize, IntConv, Quantize
+from slsc.passes.lowering.nmp_ops import Act, Combine, Dequantize, IntConv, Quantize, Unary
 
 EXACT = (Act.NONE, Act.RELU, Act.LEAKY_RELU, Act.CLIP)
 """Activations that are the same bits everywhere."""
@@ -50,6 +50,42 @@ def int_network(rng: Random) -> PlanFile:
     return sketch.plan(channels, 1)
 
 
+def int_joined(rng: Random) -> PlanFile:
+    """Parts of a value of U8 by what can make them, at any channel; and results that integers and others read."""
+    sketch = _Sketch(rng)
+    channels = int(rng.integers(1, 40))
+    source = sketch.quantize(0, channels)
+    parts = [channels, *(int(each) for each in rng.integers(1, 70, rng.integers(1, 4)))]
+    joined = sketch.value(sum(parts), DType.U8)
+    sketch.quantize(0, channels, into=(joined, 0))
+    channel, held = channels, []
+    for made in parts[1:]:
+        if rng.random() < 0.5:
+            sketch.conv(source, channels, made, to=DType.U8, act=sketch.exact(), into=(joined, channel))
+        else:
+            held.append((sketch.conv(source, channels, made, to=DType.F32, act=sketch.exact()), made))
+            sketch.quantize(held[-1][0], made, into=(joined, channel))
+        channel += made
+    last = sketch.conv(joined, sum(parts), channels, to=DType.F32, combine=Combine.ADD_THEN_ACT, other=0)
+    for value, made in held:  # results that something reads in strips, too
+        sketch.unary(value, made)
+        last = sketch.conv(
+            sketch.quantize(value, made), made, channels, to=DType.F32, combine=Combine.ACT_THEN_ADD, other=last
+        )
+    return sketch.plan(channels, 1)
+
+
+def int_shuffled(rng: Random) -> PlanFile:
+    """A convolution that shuffles, whose result is quantized for the next."""
+    sketch = _Sketch(rng)
+    channels, made, r = int(rng.integers(1, 40)), int(rng.choice([7, 16, 32, 48])), int(rng.choice([2, 3]))
+    source = sketch.quantize(0, channels)
+    act: Any = sketch.exact()
+    wide = sketch.conv(source, channels, made * r * r, to=DType.F32, act=act, shuffle=r)
+    sketch.conv(sketch.quantize(wide, made), made, int(rng.integers(1, 9)), to=DType.F32)
+    return sketch.plan(channels, 1)
+
+
 class _Sketch:
     """A plan being made, of one group size."""
 
@@ -67,18 +103,24 @@ class _Sketch:
         act = EXACT[self.rng.integers(len(EXACT))]
         return {"act": act, "act_a": a, "act_b": a + 1.5}
 
-    def quantize(self, source: int, channels: int) -> int:
-        out = self._value(channels, DType.U8)
-        self.scales[out] = float(np.float32(self.rng.uniform(0.01, 0.03))), int(self.rng.integers(0, 256))
+    def quantize(self, source: int, channels: int, into: tuple[int, int] | None = None) -> int:
+        out, channel = into or (self.value(channels, DType.U8), 0)
         factors = ABSENT
         if self.rng.random() < 0.3:
             factors = len(self.arrays)
             self.arrays.append(self.rng.uniform(0.5, 2, channels).astype(np.float32))
-        self.ops.append(Op(Quantize(channels, *self.scales[out], factors), ins=(source, ABSENT), out=out))
+        self.ops.append(
+            Op(Quantize(channels, *self.scales[out], factors), ins=(source, ABSENT), out=out, out_channel=channel)
+        )
+        return out
+
+    def unary(self, source: int, channels: int) -> int:
+        out = self.value(channels, DType.F32)
+        self.ops.append(Op(Unary(channels, ABSENT, ABSENT), ins=(source, ABSENT), out=out, act=Act.RELU))
         return out
 
     def dequantize(self, source: int, channels: int) -> int:
-        out = self._value(channels, DType.F32)
+        out = self.value(channels, DType.F32)
         self.ops.append(Op(Dequantize(channels, *self.scales[source]), ins=(source, ABSENT), out=out))
         return out
 
@@ -94,6 +136,7 @@ class _Sketch:
         combine: Combine = Combine.NONE,
         other: int = ABSENT,
         shuffle: int = 1,
+        into: tuple[int, int] | None = None,
     ) -> int:
         rng, first, same = self.rng, len(self.arrays), strides is None  # as large as its input
         kernel = tuple(int(k) for k in rng.choice([1, 3] if same else [1, 2, 3, 5], 2))
@@ -126,10 +169,9 @@ class _Sketch:
             positions=len(self.arrays) - 1 if n else ABSENT,
             bias=bias,
         )
-        out = self._value(made // shuffle**2, to)
-        self.scales[out] = float(np.float32(rng.uniform(0.01, 0.03))), int(rng.integers(0, 256))
+        out, channel = into or (self.value(made // shuffle**2, to), 0)
         quantized = IntConv(*params, *self.scales[source], *self.scales[out])
-        self.ops.append(Op(quantized, ins=(source, other), out=out, **(act or {})))
+        self.ops.append(Op(quantized, ins=(source, other), out=out, out_channel=channel, **(act or {})))
         return out
 
     def plan(self, channels: int, row_align: int) -> PlanFile:
@@ -137,7 +179,9 @@ class _Sketch:
         made = plan(self.values, self.ops, self.arrays, row_align, self.m)
         return replace(made, dtypes=tuple(self.dtypes), features=(INT8,))
 
-    def _value(self, channels: int, dtype: DType) -> int:
+    def value(self, channels: int, dtype: DType) -> int:
         self.values.append(channels)
         self.dtypes.append(dtype)
-        return len(self.values) - 1
+        out = len(self.values) - 1
+        self.scales[out] = float(np.float32(self.rng.uniform(0.01, 0.03))), int(self.rng.integers(0, 256))
+        return out

@@ -1,0 +1,17 @@
+// What a convolution in integers makes is often quantized at once for the next: it then stores both, and nothing is read again.
+#pragma once
+
+#include "program/program.hpp"
+
+namespace slsc {
+
+// Lets convolutions in integers that make values by pixel quantize them, too, in place of the operations that do.
+void quantize_results(Program& program);
+
+// Lets convolutions in integers that shuffle make a value of U8 where nothing but an operation that quantizes reads what they make.
+void quantize_shuffles(Program& program);
+
+// Lets folded pairs read the values of U8 that are dequantized for them alone, where there is a kernel for that.
+void fold_bytes(Program& program);
+
+}  // namespace slsc
