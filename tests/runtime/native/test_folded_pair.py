@@ -101,6 +101,23 @@ def test_of_what_is_dequantized(plans, interpret, isas, outputs, channels, sides
         assert all(np.array_equal(run, runs[0]) for run in runs), isa
 
 
+def test_of_what_is_dequantized_in_part(plans, interpret, isas):
+    rng = np.random.default_rng(5)
+    made = plans.pair(rng, shuffle=2, sides=(3, 3), outputs=3, n=8, channels=CHANNELS)
+    grid = 1 / 40, 117
+    ops = [
+        Op(Unary(8, ABSENT, ABSENT), out=4),
+        Op(Quantize(CHANNELS - 8, *grid, ABSENT), in_channels=(8, 0), out=3),
+        Op(Dequantize(CHANNELS - 8, *grid), ins=(3, ABSENT), out=4, out_channel=8),
+        replace(made.ops[0], ins=(4, ABSENT)),
+        made.ops[1],
+    ]
+    types = (DType.F32, DType.F32, DType.F32, DType.U8, DType.F32)
+    plan = plans.plan([*made.values, CHANNELS - 8, CHANNELS], ops, made.arrays, m=made.m)
+    plan = replace(plan, dtypes=types, features=(INT8,))
+    _agree(plan, interpret, rng.standard_normal((CHANNELS, 20, 19)).astype(np.float32), isas)
+
+
 def test_its_time_and_work_are_the_seconds(plans):
     plan = plans.pair(np.random.default_rng(0), shuffle=2, sides=(3, 3), outputs=3, n=8, channels=CHANNELS)
     runner = NativeRunner(plan.to_bytes(), 1)

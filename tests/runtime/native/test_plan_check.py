@@ -335,7 +335,6 @@ def integers(plans) -> PlanFile:
         (0, "scale", float("nan"), "(Quantize): scale is not finite"),
         (0, "zero", 256, "(Quantize): zero is 256, not in 0..255"),
         (0, "factors", 0, "(Quantize): factors is of I8, not of F32"),
-        (0, "channels", 39, "(IntConv): in[0] is read before it is written"),
         (1, "in_scale", -1.0, "(IntConv): in_scale is not above 0"),
         (1, "in_zero", -1, "(IntConv): in_zero is -1, not in 0..255"),
         (1, "out_scale", float("inf"), "(IntConv): out_scale is not finite"),
@@ -350,6 +349,16 @@ def test_parameter_of_integers(integers, at, field, value, message):
     ops = list(integers.ops)
     ops[at] = replace(ops[at], params=ops[at].params._replace(**{field: value}))
     assert f"operation {at} {message}" in _refusal(replace(integers, ops=tuple(ops)).to_bytes())
+
+
+def test_integers_made_in_part(integers):
+    quantize, *others = integers.ops
+    part = replace(quantize, params=quantize.params._replace(channels=39))
+    message = _refusal(replace(integers, ops=(part, *others)).to_bytes())
+    assert "operation 1 (IntConv): in[0] is read before it is written" in message
+    beyond = replace(part, out_channel=2)
+    message = _refusal(replace(integers, ops=(beyond, *others)).to_bytes())
+    assert "operation 0 (Quantize): out's first channel is 2, not in 0..1" in message
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 // and how each convolution runs. Immutable; images of any size share it.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -96,13 +97,13 @@ struct Program {
     std::shared_ptr<const Plan> plan;
     Target target;
     std::vector<Value> values;  // the plan's, and more behind them
-    std::vector<bool> by_pixel;  // by value: whether its layout is ByPixel; see by_pixel.hpp
+    std::vector<bool> by_pixel;  // by value: whether its layout is ByPixel; empty until that is chosen, see by_pixel.hpp
     std::vector<Node> nodes;
 
     Layout layout(int value) const {
         if (values[value].dtype == DType::U8) return Layout::Bytes;
         if (values[value].dtype == DType::BF16) return Layout::Halves;
-        return by_pixel[value] ? Layout::ByPixel : Layout::Strips;
+        return size_t(value) < by_pixel.size() && by_pixel[value] ? Layout::ByPixel : Layout::Strips;
     }
     int lanes() const { return target.kernels->lanes; }
 };

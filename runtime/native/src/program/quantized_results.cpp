@@ -82,7 +82,7 @@ void fold_bytes(Program& program) {
         const int value = node.op.in[0];
         if (!node.pair || maker[value] < 0 || readers[value] != 1) continue;
         const Op& before = program.nodes[maker[value]].op;
-        if (before.type != OpType::Dequantize || !whole(program, value, node.op.conv.channels)) continue;
+        if (before.type != OpType::Dequantize || !whole(program, value, before.dequantize.channels)) continue;
         node.bytes = before.dequantize.quantization;
         node.op.in[0] = before.in[0], node.op.in_channel[0] = before.in_channel[0];
         gone[size_t(maker[value])] = true;
