@@ -94,8 +94,9 @@ def _doubt(bench: Bench, evidence: Evidence, found: Convention, known: Known, *,
         )
     if better is not None:
         return better
-    more = _restores_more(bench, evidence, found) if evidence.restores else None
-    return more or _as_good(bench, evidence, [found] if ordered else _orders(found, known), found)
+    if evidence.restores:
+        better = _restores_more(bench, evidence, found) or _uncoloured(bench, evidence, found)
+    return better or _as_good(bench, evidence, [found] if ordered else _orders(found, known), found)
 
 
 def _better(bench: Bench, evidence: Evidence, found: Convention, known: Known) -> Doubt | None:
@@ -152,6 +153,19 @@ def _restores_more(bench: Bench, evidence: Evidence, found: Convention) -> Doubt
     if most(best) < most(found) + LEAST_LEAD:
         return None
     return Doubt(f"{name_of(best.input)} is better at other strengths; --range overrides", grave=False)
+
+
+def _uncoloured(bench: Bench, evidence: Evidence, found: Convention) -> Doubt | None:
+    """Values of its own for each colour that serve no better than their mean for all, though the picture is another."""
+    if len(set(found.input.low)) == 1:
+        return None
+    black, white = (float(np.mean(ends)) for ends in (found.input.low, found.input.high))
+    flat = _with_input(found, ValueRange.uniform(black, white))
+    name = evidence.name
+    lead = float(np.mean([bench.gain_over(name, index, flat, found) for index in range(_count(bench))]))
+    if lead <= -MARGIN or bench.alike(name, 0, flat, found):
+        return None
+    return Doubt(f"one mean for all colours is as good at {purpose(evidence)}; --range overrides", grave=False)
 
 
 def _less_means(convention: Convention) -> list[Convention]:

@@ -14,9 +14,19 @@ from slsc.runtime.atomic import staged
 
 
 def save_checkpoint(path: Path, state: Mapping[str, Any], fingerprint: Mapping[str, str]) -> None:
-    """Write tensors and plain values to `path`, replacing it in one move, and what the run is known by."""
+    """Write tensors and plain values to `path`, replacing it in one move, and what the run is known by.
+
+    Raises:
+        UsageError, StorageError: it cannot be written.
+    """
     with staged(path) as (stream, _):
-        torch.save({**state, "fingerprint": dict(fingerprint)}, stream)
+        try:
+            torch.save({**state, "fingerprint": dict(fingerprint)}, stream)
+        except RuntimeError as error:
+            # Where a write fails, torch goes on to close its archive, and raises that this is not where it should be.
+            if isinstance(error.__context__, OSError):
+                raise error.__context__ from None
+            raise
 
 
 def load_checkpoint(path: Path, fingerprint: Mapping[str, str]) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,17 +8,14 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from slsc.errors import BackendError, BundleError, DataError, ResourceError, UsageError, VerificationError
 from slsc.runtime import Session
 from slsc.runtime.bundle.engines import Artefact
 from slsc.runtime.bundle.manifest import TileGeometry
 from slsc.runtime.bundle.value_range import ValueRange
-from slsc.runtime.image.photo import load_photo
 from slsc.runtime.image.resample import imresize
 from slsc.runtime.memory import resident_bytes
-from slsc.tools.bench_memory import measure
 
 MakeBundle = Callable[..., Path]
 TILE = 8
@@ -335,121 +331,10 @@ def test_threads_may_share_a_session(make_bundle: MakeBundle) -> None:
     assert all(np.array_equal(results[index], expected[index]) for index in range(4))
 
 
-@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".tiff"])
-def test_files(make_bundle: MakeBundle, tmp_path: Path, suffix: str) -> None:
-    session = Session(make_bundle(), tile=TILE)
-    image = np.asarray(Image.fromarray(noise(4, 5, 3)).resize((50, 40), Image.Resampling.BICUBIC))
-    Image.fromarray(image).save(tmp_path / "in.png")
-    target = session.restore_file(tmp_path / "in.png", tmp_path / f"out{suffix}")
-    difference = np.abs(load_photo(target).pixels.astype(int) - session.restore(image))
-    assert difference.mean() <= {".jpg": 4, ".webp": 15}.get(suffix, 0)
-
-
-def test_sixteen_bit_file_with_alpha(make_bundle: MakeBundle, tmp_path: Path) -> None:
-    import cv2
-
-    image = noise(20, 24, 4, dtype=np.uint16)
-    cv2.imwrite(str(tmp_path / "in.png"), image[:, :, [2, 1, 0, 3]])
-    session = Session(make_bundle(), tile=TILE)
-    photo = load_photo(session.restore_file(tmp_path / "in.png", tmp_path / "out.png"))
-    assert photo.pixels.dtype == np.uint16
-    assert np.array_equal(np.dstack([photo.pixels, photo.alpha]), session.restore(image))
-    with pytest.raises(DataError, match="16 bits"):
-        session.restore_file(tmp_path / "in.png", tmp_path / "out.jpg")
-    assert not (tmp_path / "out.jpg").exists()
-
-
-def test_an_8k_output_stays_within_the_memory_asked_for(
-    make_bundle: MakeBundle, tiny: SimpleNamespace, tmp_path: Path
-) -> None:
-    manifest = tiny.manifest(scale=4, halo=2, bytes_per_pixel=800.0)
-    bundle = make_bundle(tiny.sr_network(scale=4, width=8, layers=1), manifest)
-    Image.fromarray(noise(108, 192, 3)).resize((1920, 1080)).save(tmp_path / "in.png")
-    words = ["run", str(bundle), str(tmp_path / "in.png"), "-o", str(tmp_path / "out.png"), "--threads", "1"]
-    _, peak = measure([sys.executable, "-m", "slsc", *words, "--memory", "160MiB"])
-    assert peak <= 160 << 20
-    with Image.open(tmp_path / "out.png") as image:
-        assert image.size == (7680, 4320)
-
-
-def test_a_photo_too_large_to_decode_is_refused_before_it_is(make_bundle: MakeBundle, tmp_path: Path) -> None:
-    Image.new("L", (12000, 8000)).save(tmp_path / "in.png")
-    before = resident_bytes()
-    session = Session(make_bundle(), memory=before + (100 << 20))
-    with pytest.raises(ResourceError, match="decoding the photo does not fit"):
-        session.restore_file(tmp_path / "in.png", tmp_path / "out.png")
-    assert resident_bytes() - before < 60 << 20
-
-
-def test_the_source_is_never_replaced(make_bundle: MakeBundle, tmp_path: Path) -> None:
-    path = tmp_path / "in.png"
-    Image.fromarray(noise(8, 8, 3)).save(path)
-    (tmp_path / "link.png").symlink_to(path)
-    before = path.read_bytes()
-    for target in (path, tmp_path / "link.png"):
-        with pytest.raises(UsageError, match="replace its own source"):
-            Session(make_bundle()).restore_file(path, target)
-    assert path.read_bytes() == before
-
-
-def test_a_failure_leaves_no_output(make_bundle: MakeBundle, tmp_path: Path) -> None:
-    Image.fromarray(noise(40, 40, 3)).save(tmp_path / "in.png")
-    session = Session(make_bundle(), tile=TILE)
-
-    def interrupt(done: int, total: int) -> None:
-        if done > total // 2:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        session.restore_file(tmp_path / "in.png", tmp_path / "out.png", interrupt)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["in.png", "net.slsb"]
-    session.restore_file(tmp_path / "in.png", tmp_path / "out.png")
-
-
-@pytest.mark.parametrize("suffix", [".png", ".bmp", ".jpg", ".webp", ".tiff"])
-def test_a_full_disk_leaves_no_output(make_bundle: MakeBundle, tmp_path: Path, suffix: str) -> None:
-    resource = pytest.importorskip("resource")
-    Image.fromarray(noise(60, 60, 3)).save(tmp_path / "in.png")
-    session = Session(make_bundle(), tile=TILE)
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (5000, limits[1]))
-    try:
-        with pytest.raises(ResourceError, match="no space left"):
-            session.restore_file(tmp_path / "in.png", tmp_path / f"out{suffix}")
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["in.png", "net.slsb"]
-
-
 @pytest.mark.parametrize("shape", [(3, 4, 4), (1, 1, 4, 4), (0, 3, 4, 4)])
 def test_restore_tensor_refuses_other_shapes(make_bundle: MakeBundle, shape: tuple[int, ...]) -> None:
     with pytest.raises(DataError, match="takes Nx3xHxW"):
         Session(make_bundle()).restore_tensor(np.zeros(shape, np.float32))
-
-
-def test_a_closed_session_says_so(make_bundle: MakeBundle, tmp_path: Path) -> None:
-    with Session(make_bundle()) as session:
-        assert session.restore(noise(8, 9, 3)).shape == (16, 18, 3)
-    session.close()
-    Image.fromarray(noise(8, 9, 3)).save(tmp_path / "in.png")
-    for use in (
-        lambda: session.restore(noise(8, 9, 3)),
-        lambda: session.restore_tensor(np.zeros((1, 3, 8, 9), np.float32)),
-        lambda: session.restore_file(tmp_path / "in.png", tmp_path / "out.png"),
-        lambda: session.configure(tile=8),
-        lambda: session.configure(threads=1),
-    ):
-        with pytest.raises(UsageError, match="session is closed"):
-            use()
-    assert not (tmp_path / "out.png").exists()
-    assert (session.engine.name, session.backend, session.manifest.io.scale) == ("1-8", "onnxruntime", 2)
-
-
-def test_a_session_is_closed_whatever_happens_inside(make_bundle: MakeBundle) -> None:
-    with pytest.raises(DataError), Session(make_bundle()) as session:
-        session.restore(noise(4))
-    with pytest.raises(UsageError, match="closed"):
-        session.restore(noise(4, 4, 3))
 
 
 def test_engines_of_a_session_share_its_backend(make_bundle: MakeBundle) -> None:

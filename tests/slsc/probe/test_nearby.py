@@ -1,0 +1,53 @@
+"""Doubts about a range, of networks of which only the scores by range are known."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from slsc.probe.bench import Verdict
+from slsc.probe.convention import IMAGENET, Convention, Known
+from slsc.probe.nearby import doubt_of
+from slsc.probe.search import Evidence
+from slsc.runtime.bundle.value_range import ValueRange
+
+FLAT = ValueRange.uniform(*(float(np.mean(ends)) for ends in (IMAGENET.low, IMAGENET.high)))
+FOUND = Convention("RGB", IMAGENET, IMAGENET)
+ELSE = 25.0
+
+
+class Scored:
+    """A bench on one kind of noise, 20 dB as it is, of a network that restores by range."""
+
+    def __init__(self, scores: dict[ValueRange, float], alike: bool) -> None:
+        self.samples, self._scores, self._alike = SimpleNamespace(families=(("noise",),), count=2), scores, alike
+
+    def psnr(self, name: str, one: Convention, count: int) -> float:
+        return self._scores.get(one.input, ELSE)
+
+    def plain_psnr(self, name: str, count: int) -> float:
+        return 20.0
+
+    def gain_over(self, name: str, index: int, one: Convention, other: Convention) -> float:
+        return self.psnr(name, one, 1) - self.psnr(name, other, 1)
+
+    def alike(self, name: str, index: int, one: Convention, other: Convention) -> bool:
+        return self._alike
+
+    def verdict(self, name: str, index: int, one: Convention) -> Verdict:
+        return Verdict(8.0, 8.0, True)
+
+
+@pytest.mark.parametrize(
+    ("flat", "alike", "doubted"), [(28.0, False, True), (28.2, False, True), (27.5, False, False), (28.0, True, False)]
+)
+def test_means_by_colour_are_doubted_where_one_for_all_serves_as_well(flat: float, alike: bool, doubted: bool) -> None:
+    bench: Any = Scored({IMAGENET: 28.0, FLAT: flat}, alike)
+    evidence = Evidence(FOUND, "noise", {FOUND: 28.0}, "input", 20.0, (), True)
+    doubt = doubt_of(bench, evidence, FOUND, Known(), ordered=True)
+    assert (doubt is not None) is doubted
+    if doubt:
+        assert "one mean for all colours" in doubt.why and not doubt.grave
