@@ -18,12 +18,18 @@ static const float* pool_row_by_lane(const View& in, int channel, const int* row
     return held;
 }
 
+// Whether each lane's windows begin where its strip of the input does.
+static bool pool_by_strips(const Job& job) {
+    const View &in = job.in0, &out = job.out;
+    return in.block == in.rows && out.block == out.rows && (in.pixel || in.rows == out.rows * job.op->pool.stride_h);
+}
+
 // The input rows under output row y. Rows no lane has are left out. `counted`: of each lane's window, rows that a mean is
 // taken over. `held`: room for rows in case strips have none of their own.
 static int pool_rows(const Job& job, int channel, int y, PoolRow* rows, V& counted, float* held) {
     const View &in = job.in0, &out = job.out;
     const PoolParams& p = job.op->pool;
-    const bool padding = p.kind == PoolKind::AverageWithPadding, strips = in.block == in.rows && out.block == out.rows;
+    const bool padding = p.kind == PoolKind::AverageWithPadding, strips = pool_by_strips(job);
     int found = 0;
     counted = V{};
     for (int r = 0; r < p.kernel_h; ++r) {
@@ -49,8 +55,7 @@ static int pool_rows(const Job& job, int channel, int y, PoolRow* rows, V& count
 static int pool_items(const Job& job) { return job.out.channels * job.out.rows; }
 
 static size_t pool_scratch(const Job& job) {
-    const bool strips = job.in0.block == job.in0.rows && job.out.block == job.out.rows;
-    return strips ? 0 : size_t(job.op->pool.kernel_h) * job.in0.pitch * LANES;
+    return pool_by_strips(job) ? 0 : size_t(job.op->pool.kernel_h) * job.in0.pitch * LANES;
 }
 
 static void pool_run(const Job& job, int item, float* scratch) {

@@ -86,7 +86,7 @@ int block_rows(const Axes& axes, const Shape& shape, const RegionSize& size) {
 }
 
 // Whether an operation can make its output in its blocks from inputs in theirs: convolutions, resizing, pooling and padding find
-// their rows wherever they lie, others where they are themselves.
+// their rows wherever they lie (convolutions of packed values in strips alone), others where they are themselves.
 bool goes_together(const Op& op, const std::vector<Shape>& shapes, const std::vector<int>& blocks) {
     const auto same = [&](int input) {
         return op.in[input] < 0 || shapes[op.in[input]].pixel || blocks[op.in[input]] == blocks[op.out];
@@ -94,6 +94,8 @@ bool goes_together(const Op& op, const std::vector<Shape>& shapes, const std::ve
     const auto times = [&](int deep, int wide, int by) { return blocks[deep] * by == blocks[wide]; };
     switch (op.type) {
         case OpType::Conv: return blocks[op.out] % op.conv.shuffle == 0 && same(1);
+        case OpType::IntConv:
+        case OpType::HalfConv: return !blocks[op.in[0]] && !blocks[op.out] && same(1);
         case OpType::Resize:
         case OpType::Pool:
         case OpType::Pad: return true;
