@@ -68,11 +68,27 @@ static inline V activate(Act act, V x, const Op& op, Slope slope) {
     return x;
 }
 
-// Calls `body` with the activation as a type whose `value` it is, so that loops are compiled for each.
+// An activation that compilers know.
 template <Act A>
 struct ActType {
     static constexpr Act value = A;
 };
+
+// Any other.
+struct AnyAct {
+    Act value;
+};
+
+template <Act A, typename Slope>
+static inline V activated(ActType<A>, V x, const Op& op, Slope slope) {
+    return activate(A, x, op, slope);
+}
+
+static __attribute__((noinline)) V activated(AnyAct act, V x, const Op& op, V slopes) { return activate(act.value, x, op, slopes); }
+
+static inline V activated(AnyAct act, V x, const Op& op, float slope) { return activated(act, x, op, splat(slope)); }
+
+// Calls `body` with the activation as a type whose `value` it is, so that loops are compiled for each.
 
 template <typename Body>
 static void with_act(Act act, Body body) {
@@ -89,5 +105,17 @@ static void with_act(Act act, Body body) {
         case Act::HardSigmoid: return body(ActType<Act::HardSigmoid>{});
         case Act::HardSwish: return body(ActType<Act::HardSwish>{});
         case Act::Sqrt: return body(ActType<Act::Sqrt>{});
+    }
+}
+
+// As with_act, where loops are too large to be compiled for all.
+template <typename Body>
+static void with_common_act(Act act, Body body) {
+    switch (act) {
+        case Act::None: return body(ActType<Act::None>{});
+        case Act::Relu: return body(ActType<Act::Relu>{});
+        case Act::LeakyRelu: return body(ActType<Act::LeakyRelu>{});
+        case Act::PRelu: return body(ActType<Act::PRelu>{});
+        default: return body(AnyAct{act});
     }
 }

@@ -19,7 +19,7 @@ struct ByteTarget {
     int fits, count;
     bool whole;  // a vector can be stored at `low`, as what is beyond `count` is nobody's
 
-    inline void put(int column, BQ made) const {
+    __attribute__((always_inline)) void put(int column, BQ made) const {
         const int64_t at = int64_t(column) * VECTOR_BYTES;
         if (whole) {
             *reinterpret_cast<BQ*>(low + at) = made;

@@ -3,7 +3,7 @@
 namespace halves {
 
 constexpr int EACH = 2;
-constexpr bool SMALL_TAPS = false;
+constexpr bool SMALL_TAPS = false, BY_PIXEL = false;
 
 using Sums = V;
 
@@ -26,7 +26,7 @@ struct Packer {
 struct HalfTarget {
     uint8_t* to;
 
-    inline void put(int column, HQ made) const { *reinterpret_cast<HQ*>(to + int64_t(column) * VECTOR_BYTES) = made; }
+    __attribute__((always_inline)) void put(int column, HQ made) const { *reinterpret_cast<HQ*>(to + int64_t(column) * VECTOR_BYTES) = made; }
 };
 
 static inline HalfTarget packed_target(const View& view, int lane, int channel, int, int64_t y, int64_t x) {
@@ -35,7 +35,7 @@ static inline HalfTarget packed_target(const View& view, int lane, int channel, 
 }
 
 template <int C>
-static inline void store_beside(const Job&, int, int, int, int, const V*) {}  // nothing quantizes such results
+void store_beside(const Job& job, int lane, int set, int y, int x, const V* made);  // of results by pixel, of which there are none
 
 static inline void fill_outside(const Op&, uint8_t* pixels, size_t bytes) { std::memset(pixels, 0, bytes); }
 

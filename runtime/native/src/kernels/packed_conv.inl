@@ -8,7 +8,8 @@
 //   numbers          what sums stand for, bias included
 //   Packer           numbers -> LANES channels, of type Packer::Channels
 //   packed_target    where LANES channels go, as ByteTarget
-//   store_beside     what is made of a set's numbers that lie by pixel
+//   BY_PIXEL         whether results may lie by pixel; if so,
+//   store_beside     what else is made of a set of such a result
 //   fill_outside     pixels beyond the image
 //
 // An item is some columns of one strip row, in runs whose sums stay in registers: a tap's positions and weights are loaded once for a
@@ -121,16 +122,15 @@ static inline __attribute__((always_inline)) void add_taps(const Run& run, int l
     add_list<C, false>(run, lane, first[1], first[2], sums);
 }
 
-template <int C, Act A>
-static inline void store_packed(const Run& run, const Packer& packed, int lane, int set) {
+template <int C, typename A>
+static inline void store_packed(const Run& run, A act, const Packer& packed, int lane, int set) {
     Sums sums[C];
     add_taps<C>(run, lane, set, sums);
     const V slopes = load_unaligned(run.weights.slopes + set * LANES);
     Packer::Channels made[C];
 #pragma GCC unroll 8
     for (int i = 0; i < C; ++i) {
-        const V number = activate(A, numbers(run.weights, set, sums[i]), *run.job.op, slopes);
-        made[i] = packed(number);
+        made[i] = packed(activated(act, numbers(run.weights, set, sums[i]), *run.job.op, slopes));
     }
     const Op& op = *run.job.op;
     const int r = run.weights.by_pixel ? op.conv.shuffle : 1, channels = op.conv.made / (r * r);
@@ -144,17 +144,17 @@ static inline void store_packed(const Run& run, const Packer& packed, int lane, 
 template <int C>
 static void run_to_packed(const Run& run) {
     const Packer packed(*run.job.op);
-    with_act(run.job.op->act, [&](auto act) {
+    with_common_act(run.job.op->act, [&](auto act) {
         for (int lane = 0; lane < LANES; ++lane) {
             if (!lane_used(run.job, lane, run.y)) continue;
-            for (int set = 0; set < run.weights.sets; ++set) store_packed<C, decltype(act)::value>(run, packed, lane, set);
+            for (int set = 0; set < run.weights.sets; ++set) store_packed<C>(run, act, packed, lane, set);
         }
     });
 }
 
 // Combines, activates and stores the sums of a set by pixel.
-template <int C, Act A, Combine K>
-static inline void store_pixels(const Run& run, int lane, int set) {
+template <int C, typename A, Combine K>
+static inline void store_pixels(const Run& run, A act, CombineType<K> combine, int lane, int set) {
     const Job& job = run.job;
     float* to = pixel_block_at(job.out, lane, set, run.y, run.x);
     const float* other = K == Combine::None ? to : pixel_block_at(job.in1, lane, set, run.y, run.x);
@@ -165,7 +165,7 @@ static inline void store_pixels(const Run& run, int lane, int set) {
     V made[C];
 #pragma GCC unroll 8
     for (int i = 0; i < C; ++i) {
-        made[i] = finished<A, K>(numbers(run.weights, set, sums[i]), other + i * LANES, *job.op, slopes);
+        made[i] = finished(act, combine, numbers(run.weights, set, sums[i]), other + i * LANES, *job.op, slopes);
         store(to + i * LANES, made[i]);
     }
     store_beside<C>(job, lane, set, run.y, run.x, made);
@@ -173,30 +173,31 @@ static inline void store_pixels(const Run& run, int lane, int set) {
 
 template <int C>
 static void run_to_pixels(const Run& run) {
-    with_finish(*run.job.op, [&](auto act, auto combine) {
-        for (int lane = 0; lane < LANES; ++lane) {
-            if (!lane_used(run.job, lane, run.y)) continue;
-            for (int set = 0; set < run.weights.sets; ++set)
-                store_pixels<C, decltype(act)::value, decltype(combine)::value>(run, lane, set);
-        }
+    with_common_act(run.job.op->act, [&](auto act) {
+        with_combine(run.job.op->conv.combine, [&](auto combine) {
+            for (int lane = 0; lane < LANES; ++lane) {
+                if (!lane_used(run.job, lane, run.y)) continue;
+                for (int set = 0; set < run.weights.sets; ++set) store_pixels<C>(run, act, combine, lane, set);
+            }
+        });
     });
 }
 
-// Transposes the sums of a set by lane, and finishes those of each pixel while they are in registers.
-template <int C, Act A, Combine K>
-static void finish_set(const Run& run, int set, const float* by_lane) {
+// Transposes numbers of a set by lane, and finishes those of each pixel while they are in registers.
+template <typename A, Combine K>
+static void finish_set(const Run& run, A act, CombineType<K> combine, int columns, int set, const float* by_lane) {
     const Op& op = *run.job.op;
     const int first = set * LANES, count = op.conv.made - first < LANES ? op.conv.made - first : LANES;
     Target targets[LANES];
     for (int k = 0; k < count; ++k) targets[k] = target_of(run.job, first + k, run.y, run.x);
-    for (int i = 0; i < C; ++i) {
+    for (int i = 0; i < columns; ++i) {
         V block[LANES];
         for (int lane = 0; lane < LANES; ++lane) block[lane] = load(by_lane + (lane * RUN + i) * LANES);
         transpose(block);
         for (int k = 0; k < count; ++k) {
             const Target& target = targets[k];
             const int64_t at = int64_t(i) * target.step;
-            store(target.to + at, finished<A, K>(block[k], target.other + at, op, target.slope));
+            store(target.to + at, finished(act, combine, block[k], target.other + at, op, target.slope));
         }
     }
 }
@@ -213,8 +214,8 @@ static void run_to_strips(const Run& run) {
 #pragma GCC unroll 8
             for (int i = 0; i < C; ++i) store(to + i * LANES, used ? numbers(run.weights, set, sums[i]) : V{});
         }
-        with_finish(*run.job.op, [&](auto act, auto combine) {
-            finish_set<C, decltype(act)::value, decltype(combine)::value>(run, set, by_lane);
+        with_common_act(run.job.op->act, [&](auto act) {
+            with_combine(run.job.op->conv.combine, [&](auto combine) { finish_set(run, act, combine, C, set, by_lane); });
         });
     }
 }
@@ -223,7 +224,9 @@ template <int C>
 static void make_run(const Run& run) {
     switch (run.job.out.layout) {
         case Layout::Strips: return run_to_strips<C>(run);
-        case Layout::ByPixel: return run_to_pixels<C>(run);
+        case Layout::ByPixel:
+            if constexpr (BY_PIXEL) run_to_pixels<C>(run);
+            return;
         default: return run_to_packed<C>(run);
     }
 }

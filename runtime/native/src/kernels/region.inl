@@ -130,24 +130,22 @@ struct CombineType {
     static constexpr Combine value = C;
 };
 
-// Calls body(act, combine) with types whose `value` those of an operation are.
+// Calls `body` with a type whose `value` it is.
 template <typename Body>
-static void with_finish(const Op& op, Body body) {
-    with_act(op.act, [&](auto act) {
-        switch (op.conv.combine) {
-            case Combine::None: return body(act, CombineType<Combine::None>{});
-            case Combine::AddThenAct: return body(act, CombineType<Combine::AddThenAct>{});
-            case Combine::ActThenAdd: return body(act, CombineType<Combine::ActThenAdd>{});
-            case Combine::ActThenMul: return body(act, CombineType<Combine::ActThenMul>{});
-        }
-    });
+static void with_combine(Combine combine, Body body) {
+    switch (combine) {
+        case Combine::None: return body(CombineType<Combine::None>{});
+        case Combine::AddThenAct: return body(CombineType<Combine::AddThenAct>{});
+        case Combine::ActThenAdd: return body(CombineType<Combine::ActThenAdd>{});
+        case Combine::ActThenMul: return body(CombineType<Combine::ActThenMul>{});
+    }
 }
 
 // A sum, activated and combined with what lies at `other`. `slope`: as activate() takes it.
-template <Act A, Combine C, typename Slope>
-static inline V finished(V v, const float* other, const Op& op, Slope slope) {
+template <typename A, Combine C, typename Slope>
+static inline V finished(A act, CombineType<C>, V v, const float* other, const Op& op, Slope slope) {
     if (C == Combine::AddThenAct) v += load(other);
-    v = activate(A, v, op, slope);
+    v = activated(act, v, op, slope);
     if (C == Combine::ActThenAdd) v += load(other);
     if (C == Combine::ActThenMul) v *= load(other);
     return v;
@@ -187,13 +185,14 @@ static void finish(const Job& job, int k, int y, int x, int columns, const float
     const Op& op = *job.op;
     const Target target = target_of(job, k, y, x);
     const bool some = job.chosen;
-    with_finish(op, [&](auto act, auto combine) {
-        for (int64_t i = 0; i < columns; ++i) {
-            float* to = target.to + i * target.step;
-            V made = finished<decltype(act)::value, decltype(combine)::value>(load(sums + i * LANES),
-                                                                              target.other + i * target.step, op, target.slope);
-            if (some) made = select(mask_of(lanes_at(job, y, x + int(i))), made, load(to));
-            store(to, made);
-        }
+    with_act(op.act, [&](auto act) {
+        with_combine(op.conv.combine, [&](auto combine) {
+            for (int64_t i = 0; i < columns; ++i) {
+                float* to = target.to + i * target.step;
+                V made = finished(act, combine, load(sums + i * LANES), target.other + i * target.step, op, target.slope);
+                if (some) made = select(mask_of(lanes_at(job, y, x + int(i))), made, load(to));
+                store(to, made);
+            }
+        });
     });
 }

@@ -49,8 +49,7 @@ static inline __attribute__((always_inline)) bool finish_held(const Piece& piece
         const int64_t step = target.step;
 #pragma GCC unroll 32
         for (int i = 0; i < C; ++i)
-            store(target.to + i * step,
-                  finished<decltype(act)::value, decltype(combine)::value>(acc[i], target.other + i * step, op, target.slope));
+            store(target.to + i * step, finished(act, combine, acc[i], target.other + i * step, op, target.slope));
         return true;
     };
     const auto combined = [&](auto act) __attribute__((always_inline)) {
