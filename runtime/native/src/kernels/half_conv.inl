@@ -26,7 +26,9 @@ struct Packer {
 struct HalfTarget {
     uint8_t* to;
 
-    __attribute__((always_inline)) void put(int column, HQ made) const { *reinterpret_cast<HQ*>(to + int64_t(column) * VECTOR_BYTES) = made; }
+    __attribute__((always_inline)) void put(int column, HQ made) const {
+        *reinterpret_cast<HQ*>(to + int64_t(column) * VECTOR_BYTES) = made;
+    }
 };
 
 static inline HalfTarget packed_target(const View& view, int lane, int channel, int, int64_t y, int64_t x) {
