@@ -50,7 +50,7 @@ static inline V vsqrt(V x) {
 
 // `slope`: of this channel, for PRelu; or a vector of slopes.
 template <typename Slope>
-static inline V activate(Act act, V x, const Op& op, Slope slope) {
+static inline __attribute__((always_inline)) V activate(Act act, V x, const Op& op, Slope slope) {
     switch (act) {
         case Act::None: return x;
         case Act::Relu: return vmax(x, V{});
@@ -80,7 +80,7 @@ struct AnyAct {
 };
 
 template <Act A, typename Slope>
-static inline V activated(ActType<A>, V x, const Op& op, Slope slope) {
+static inline __attribute__((always_inline)) V activated(ActType<A>, V x, const Op& op, Slope slope) {
     return activate(A, x, op, slope);
 }
 

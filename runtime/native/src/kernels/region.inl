@@ -143,7 +143,7 @@ static void with_combine(Combine combine, Body body) {
 
 // A sum, activated and combined with what lies at `other`. `slope`: as activate() takes it.
 template <typename A, Combine C, typename Slope>
-static inline V finished(A act, CombineType<C>, V v, const float* other, const Op& op, Slope slope) {
+static inline __attribute__((always_inline)) V finished(A act, CombineType<C>, V v, const float* other, const Op& op, Slope slope) {
     if (C == Combine::AddThenAct) v += load(other);
     v = activated(act, v, op, slope);
     if (C == Combine::ActThenAdd) v += load(other);
