@@ -8,8 +8,6 @@
 namespace slsc {
 namespace {
 
-constexpr int kMostWeight = 127 * 256 + 127;  // whose high byte and low byte are both of -128..127
-
 // The weights of one output pixel at one border, as prepare_folded_pair() makes them.
 class Splitter {
 public:
@@ -25,7 +23,7 @@ public:
         for (int k = 0; k < outputs_; ++k) {
             float most = 0.0f;
             for (size_t i = size_t(k); i < floats(); i += size_t(outputs_)) most = std::max(most, std::fabs(weights[i]));
-            const double step = most > 0.0f ? double(most) / kMostWeight : 1.0;
+            const double step = most > 0.0f ? double(most) / kMostFoldedWeight : 1.0;
             std::vector<int32_t> start(lanes_, 0);
             for (int row = 0; row < folded_.rows; ++row)
                 for (int column = 0; column < folded_.columns; ++column)

@@ -12,6 +12,8 @@
 
 namespace slsc {
 
+constexpr int kMostFoldedWeight = 127 * 256 + 127;  // whose high byte and low byte are both of -128..127
+
 // View of FoldedBytesWeights, as the kernels take it.
 struct FoldedBytes {
     Folded window;  // its weights and biases are not read

@@ -2,14 +2,23 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <utility>
 
+#include "conv/folded_bytes.hpp"
+#include "memory/layout.hpp"
 #include "ops/spec.hpp"
 
 namespace slsc {
 namespace {
 
 constexpr int kNone = -1;
+
+// Whether 32 bits hold the sums of a folded pair by bytes: of a lane's channels of every window pixel, times weights of 16 bits.
+bool sums_fit(const ConvParams& conv, int lanes) {
+    const int64_t products = int64_t(conv.kernel_h) * conv.kernel_w * packed_blocks(conv.channels, 1, lanes) * 4;
+    return products * 255 * kMostFoldedWeight <= INT32_MAX;
+}
 
 // Takes nodes out.
 void drop(Program& program, const std::vector<bool>& gone) {
@@ -83,6 +92,7 @@ void fold_bytes(Program& program) {
         if (!node.pair || maker[value] < 0 || readers[value] != 1) continue;
         const Op& before = program.nodes[maker[value]].op;
         if (before.type != OpType::Dequantize || !whole(program, value, before.dequantize.channels)) continue;
+        if (!sums_fit(node.op.conv, program.lanes())) continue;
         node.bytes = before.dequantize.quantization;
         node.op.in[0] = before.in[0], node.op.in_channel[0] = before.in_channel[0];
         gone[size_t(maker[value])] = true;
