@@ -45,7 +45,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, upscaler_model: onnx.ModelP
     words = ["compile", folder / "upscaler.onnx", *NETWORKS, "--average", "0.5", "--data", folder / "photos",
              "--range", "0:1", "--order", "RGB", "-q", "-o", folder / "net.slsb"]  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(efforts, "EFFORTS", {**efforts.EFFORTS, "fast": few})
+        patch.setitem(efforts.EFFORTS, "fast", few)
         assert main([str(word) for word in words]) == 0
     return folder
 

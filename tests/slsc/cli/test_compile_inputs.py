@@ -113,7 +113,7 @@ def test_a_network_of_one_size_is_finetuned(slsc, photos, tmp_path, monkeypatch)
     from slsc.trainer.settings import TrainSettings
 
     few = Effort(TrainSettings(Horizon(steps=4), batch=8, schedule=Schedule(1e-4, warmup=0)), FAST)
-    monkeypatch.setattr(efforts, "EFFORTS", {"fast": few})
+    monkeypatch.setitem(efforts.EFFORTS, "fast", few)
     words = ("--budget", "1/2", "--data", photos, *KNOWN, "-q")
     done = slsc("compile", gated(tmp_path / "gated.onnx"), *words, "-o", tmp_path / "gated.slsb")
     assert done.code == 0, done.err
