@@ -91,7 +91,8 @@ def isas(plans: ModuleType) -> list[str]:
 def build_native(native_sources: Path) -> Callable[..., Path]:
     """build_native(name, *options) -> folder: the engine's C++ tests, built with CMake options.
 
-    They are built below the checkout's ignored folder `build`, so that only what changed is compiled again.
+    Their kernels are compiled quickly rather than made quick: those tests take seconds. They are built below the
+    checkout's ignored folder `build`, so that only what changed is compiled again.
     """
     if shutil.which("cmake") is None:
         pytest.skip("no cmake")
@@ -101,7 +102,8 @@ def build_native(native_sources: Path) -> Callable[..., Path]:
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # other test processes may want it, too
-            _run("cmake", "-S", native_sources, "-B", folder, "-DSLSC_NATIVE_TESTS=ON", *options)
+            quickly = ("-DSLSC_NATIVE_TESTS=ON", "-DSLSC_NATIVE_KERNELS=-Og")
+            _run("cmake", "-S", native_sources, "-B", folder, *quickly, *options)
             _run("cmake", "--build", folder, "--parallel", "2")
         return folder / "tests"
 

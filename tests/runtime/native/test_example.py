@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -13,8 +15,16 @@ from slsc.runtime.session import Session
 
 
 @pytest.fixture(scope="session")
-def restore(build_native):
-    return build_native("plain") / "restore"
+def restore(native_sources, tmp_path_factory):
+    """The example, linked to the library that is installed."""
+    library = library_path()
+    if library is None or shutil.which("gcc") is None:
+        pytest.skip("the native library was not built, or there is no gcc")
+    program, folder = tmp_path_factory.mktemp("example") / "restore", Path(library).parent
+    source, include = native_sources / "examples" / "restore.c", native_sources / "include"
+    command = ["gcc", "-std=c11", "-Wall", "-Wextra", "-Werror", "-I", include, source, library, f"-Wl,-rpath,{folder}"]
+    subprocess.run([*command, "-o", program], check=True)
+    return program
 
 
 BLACK_BELOW = {"low": [-1.0], "high": [1.0]}
