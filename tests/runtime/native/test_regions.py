@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from slsc.errors import BackendError, UsageError
 from slsc.passes.lowering.nmp import ABSENT, HEADER, WEIGHT_SETS, Op
 from slsc.passes.lowering.nmp_ops import Act, WeightSet
-from slsc.runtime.backends.native import NativeRunner
+from slsc.runtime.backends.native import LEFT_OUT, NativeRunner
 
 FOLDED = ("ending",)
 """Plans whose last two convolutions may count as one, which the oracle does not know."""
@@ -92,6 +92,7 @@ def test_one_candidate_everywhere_is_its_own_engine(plans, isas, mixed, kind, se
 @QUICK
 def test_neither_bands_nor_threads_nor_rows_change_a_bit(plans, isas, mixed, kind, seed):
     plan, image, regions, size = _case(plans, mixed, kind, seed)
+    regions[np.random.default_rng(seed).random(regions.shape) < 0.3] = LEFT_OUT
     runner = _runner(plan, size)
     runner.set_band(image.shape[2])
     expected = runner.run_map(image, regions)
@@ -111,6 +112,23 @@ def test_neither_bands_nor_threads_nor_rows_change_a_bit(plans, isas, mixed, kin
     for memory in (1, 1 << 30):
         runner.stream_map(*image.shape[2:], regions, expected.shape[1:], memory, read, write)
         np.testing.assert_array_equal(streamed, expected)
+
+
+@pytest.mark.parametrize("kind", CONVOLVING)
+@given(seed=st.integers(0, 2**32 - 1))
+@QUICK
+def test_what_is_left_out_leaves_the_rest_as_it_is(plans, isas, mixed, interpreter, kind, seed):
+    plan, image, regions, size = _case(plans, mixed, kind, seed)
+    rng = np.random.default_rng(seed)
+    some = np.where(rng.random(regions.shape) < rng.choice([0.3, 0.7, 0.95]), np.uint8(LEFT_OUT), regions)
+    wanted = mixed.at_output(interpreter, plan, image[0], some, size) != LEFT_OUT
+    cheapest = np.where(some == LEFT_OUT, np.uint8(0), some)
+    for isa in isas:
+        runner = _runner(plan, size, isa=isa)
+        expected, made = runner.run_map(image, cheapest)[0], runner.run_map(image, some)[0]
+        tolerance = 2e-5 * max(1, np.abs(expected).max())
+        np.testing.assert_allclose(made[:, wanted], expected[:, wanted], rtol=2e-5, atol=tolerance, err_msg=isa)
+        assert np.isfinite(made).all()
 
 
 @pytest.fixture
