@@ -18,10 +18,6 @@ from slsc.runtime.process_lock import ProcessLock
 BY_REGION = -1
 """SLSC_BY_REGION of native.h: the candidate of runs with a map."""
 
-LEFT_OUT = 255
-"""SLSC_LEFT_OUT of native.h: in a map, of a region of which nothing is wanted."""
-
-
 class NativeRunner:
     """One plan in an engine of its own. Threads may share it; they then run one after the other.
 

@@ -59,6 +59,16 @@ def imresize_region(
     return np.ascontiguousarray(resized.swapaxes(0, 1))
 
 
+def phases(scale: int) -> npt.NDArray[np.float32]:
+    """Weights of enlarging by a whole number: (scale, 7), for each output of an input pixel those of it and 3 to either
+    side; beyond the image it is mirrored, its border twice."""
+    weights, indices = _contributions(16, 16 * scale, (8 * scale, 9 * scale))
+    found = np.zeros((scale, 7))
+    for phase in range(scale):
+        np.add.at(found[phase], np.clip(indices[phase] - 8 + 3, 0, 6), weights[phase])
+    return found.astype(np.float32)
+
+
 def _require_sizes(image: npt.NDArray[Any], out_hw: tuple[int, int]) -> None:
     if image.ndim not in (2, 3) or 0 in image.shape:
         raise ValueError(f"need a non-empty HxW or HxWxC image, got shape {image.shape}")

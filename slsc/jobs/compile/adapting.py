@@ -18,8 +18,8 @@ from slsc.jobs.compile.regional_errors import Measured, Meter, Values, enough, n
 from slsc.networks.tile_geometry import RestoreBatch
 from slsc.passes.artefacts import FORMS
 from slsc.progress import StageProgress
+from slsc.runtime.adaptive.enlarging import enlarged
 from slsc.runtime.adaptive.estimator import HIGHEST, LOWEST, Quadratic, terms
-from slsc.runtime.adaptive.mixed_tiles import enlarged
 from slsc.runtime.adaptive.regions import SIZE
 from slsc.runtime.adaptive.selection import Table, by_beta, by_budget
 from slsc.runtime.bundle.engines import ZERO_COST, Artefact

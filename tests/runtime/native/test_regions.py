@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from slsc.errors import BackendError, UsageError
 from slsc.passes.lowering.nmp import ABSENT, HEADER, WEIGHT_SETS, Op
 from slsc.passes.lowering.nmp_ops import Act, WeightSet
-from slsc.runtime.backends.native import LEFT_OUT, NativeRunner
+from slsc.runtime.backends.base import LEFT_OUT
+from slsc.runtime.backends.native import NativeRunner
 
 FOLDED = ("ending",)
 """Plans whose last two convolutions may count as one, which the oracle does not know."""
