@@ -18,30 +18,27 @@ Floats = npt.NDArray[np.float32]
 
 def enlarged(image: Batch, io: ImageIO) -> Batch:
     """A batch of one image as a network would put it out: enlarged bicubically, the same image at equal size."""
-    unit = np.ascontiguousarray(io.input_range.to_unit(image[0]).transpose(1, 2, 0), np.float32)
-    if io.scale > 1:
-        unit = _bicubic(unit, io.scale)
-    output = np.ascontiguousarray(unit.clip(0, 1).transpose(2, 0, 1)[None], np.float32)
-    for plane, (low, span) in zip(output[0], io.output_range.planes(io.channels), strict=True):
+    unit = io.input_range.to_unit(image[0])
+    height, width = (side * io.scale for side in image.shape[2:])
+    output = np.empty((1, io.channels, height, width), np.float32)
+    for plane, given, (low, span) in zip(output[0], unit, io.output_range.planes(io.channels), strict=True):
+        if io.scale > 1:
+            _enlarge(np.ascontiguousarray(given, np.float32), io.scale, plane)
+        else:
+            plane[...] = given
+        np.clip(plane, 0, 1, out=plane)
         plane *= np.float32(span)
         plane += np.float32(low)
     return output
 
 
-def _bicubic(image: Floats, scale: int) -> Floats:
-    """HxWxC as `imresize` enlarges it by a whole number, but for rounding of float32, several times faster."""
-    height, width, channels = image.shape
+def _enlarge(plane: Floats, scale: int, output: Floats) -> None:
+    """HxW as `imresize` enlarges it by a whole number, but for rounding of float32, several times faster."""
+    height, width = plane.shape
     kernels, one = phases(scale), np.ones(1, np.float32)
-    tall = np.empty((height, scale, width, channels), np.float32)
+    wide = np.empty((height, width, scale), np.float32)
     for phase, kernel in enumerate(kernels):
-        tall[:, phase] = _filtered(image, one, kernel)
-    tall = tall.reshape(height * scale, width, channels)
-    output = np.empty((height * scale, width, scale, channels), np.float32)
+        wide[:, :, phase] = cv2.sepFilter2D(plane, -1, kernel, one, borderType=cv2.BORDER_REFLECT)
+    wide = wide.reshape(height, width * scale)
     for phase, kernel in enumerate(kernels):
-        output[:, :, phase] = _filtered(tall, kernel, one)
-    return output.reshape(height * scale, width * scale, channels)
-
-
-def _filtered(image: Floats, across: Floats, down: Floats) -> npt.NDArray[np.generic]:
-    found = cv2.sepFilter2D(image, -1, across, down, borderType=cv2.BORDER_REFLECT)
-    return found.reshape(image.shape)
+        output[phase::scale] = cv2.sepFilter2D(wide, -1, one, kernel, borderType=cv2.BORDER_REFLECT)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -70,11 +71,12 @@ class LeftOut:
         square = np.ones((2 * FADE + 1, 2 * FADE + 1), np.uint8)
         near = cv2.dilate(self._pixels(Part(top, bottom, within.left, within.right), FADE).astype(np.uint8), square)
         near = near[FADE:-FADE, FADE:-FADE]
-        for start, stop in zip(cuts, cuts[1:], strict=False):
-            line = near[start - top : stop - top].any(0)
-            runs = np.flatnonzero(np.diff(np.concatenate([[False], line, [False]]).astype(np.int8)))
+        lines = np.maximum.reduceat(near, np.array(cuts[:-1]) - top, 0)
+        changes = [0, *(np.flatnonzero((lines[1:] != lines[:-1]).any(1)) + 1).tolist(), len(lines)]
+        for start, stop in pairwise(changes):
+            runs = np.flatnonzero(np.diff(np.pad(lines[start].astype(np.int8), 1)))
             for left, right in runs.reshape(-1, 2).tolist():
-                yield Part(start, stop, within.left + left, within.left + right)
+                yield Part(cuts[start], cuts[stop], within.left + left, within.left + right)
 
     def _pixels(self, part: Part, around: int) -> npt.NDArray[np.bool_]:
         """Which input pixels of a rectangle, and so many around it, lie in regions that are left out."""

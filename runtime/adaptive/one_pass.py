@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,10 @@ from slsc.runtime.adaptive.selection import TINY, Array, Chosen, Table, require_
 
 SEEN_ROWS = 10
 """Input rows above and below restored regions that are computed: 8, in whole vectors."""
+
+SEEN = 0.4
+"""What is computed of a region that is left out among its like, for restored ones above and below, as far as rules know: those look
+at one row of regions at a time."""
 
 HALVINGS = 12
 """Of the interval of a price's logarithm that a budget is searched in."""
@@ -32,7 +36,7 @@ RESTORED, BESIDE, AMONG = range(3)
 """Labels of regions: the last two are left out."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class OnePass:
     """Rules as those of `selection`, for one photo.
 
@@ -43,10 +47,6 @@ class OnePass:
 
     table: Table
     side: int
-    _above: Array = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._above = np.zeros(self.table.pixels.shape)
 
     def by_beta(self, beta: float) -> ChoiceMap:
         """See `selection.by_beta`."""
@@ -94,24 +94,27 @@ class OnePass:
         return self._least(self.table, self.table.pixels, math.exp(log_price))
 
     def _least(self, table: Table, pixels: Array, price: float) -> ChoiceMap:
-        """The choice with the least sum of (error + price * cost) * pixels, by what was restored in the last one above and below."""
+        """The choice with the least sum of (error + price * cost) * pixels."""
         charged = (table.errors + price * table.costs[:, None, None]) * pixels
         more = price * (table.costs[1] - table.costs[0]) * pixels
-        labels = _labelled(np.stack([charged[1:].min(0), charged[0] + more, charged[0] + more * self._above]))
-        restored = labels == RESTORED
-        self._above = self._seen(restored)
-        return np.where(restored, charged[1:].argmin(0) + 1, 0).astype(np.uint8)
+        labels = _labelled(np.stack([charged[1:].min(0), charged[0] + more, charged[0] + more * SEEN]))
+        return np.where(labels == RESTORED, charged[1:].argmin(0) + 1, 0).astype(np.uint8)
 
     def _seen(self, restored: npt.NDArray[np.bool_]) -> Array:
         """The share of each region that restored ones above and below see."""
-        near = np.pad(restored | _beside(restored), ((1, 1), (0, 0)))
-        return np.minimum(1.0, (near[:-2].astype(float) + near[2:]) * SEEN_ROWS / self.side)
+        near = restored | _beside(restored)
+        seen = np.zeros(near.shape)
+        seen[1:] += near[:-1]
+        seen[:-1] += near[1:]
+        return np.minimum(1.0, seen * (SEEN_ROWS / self.side))
 
 
 def _beside(restored: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     """Regions with one that is restored to their left or right."""
-    near = np.pad(restored, ((0, 0), (1, 1)))
-    return np.asarray(near[:, :-2] | near[:, 2:])
+    near = np.zeros_like(restored)
+    near[:, 1:] |= restored[:, :-1]
+    near[:, :-1] |= restored[:, 1:]
+    return near
 
 
 def _labelled(charges: Array) -> npt.NDArray[np.intp]:

@@ -46,6 +46,7 @@ public:
         const Regions& regions = schedule.regions;
         for (const RegionGrid& grid : regions.grids)
             chosen_.push_back(slsc::chosen_lanes(regions, grid, map, plan.candidates(), kernels_.lanes));
+        if (!needed_.everything()) spans_ = row_spans();
         for (int i = 0; map && i < regions.rows * regions.columns; ++i)
             if (map[i] != kLeftOut) dearest_ = std::max(dearest_, int(map[i]));
     }
@@ -103,13 +104,26 @@ private:
         threads_.run(to - from, [&](int item, int) {
             const int x = from + item;
             float* column = planes.data + int64_t(x - planes.first) * out.height;
-            for (int y = 0, end; y < out.height; y = end) {
-                for (end = y + 1; end < out.height && regions.output_rows[end] == regions.output_rows[y];) ++end;
+            for (size_t i = 0; i + 1 < spans_.size(); ++i) {
+                const int y = spans_[i], rows = spans_[i + 1] - y;
                 if (needed_.wanted(regions.output_rows[y], regions.output_columns[x])) continue;
                 for (int channel = 0; channel < out.channels; ++channel)
-                    std::fill_n(column + channel * planes.plane + y, end - y, 0.0f);
+                    std::fill_n(column + channel * planes.plane + y, rows, 0.0f);
             }
         });
+    }
+
+    // Where rows of the output begin that see other regions within kRim than the one before.
+    std::vector<int> row_spans() const {
+        const std::vector<int>& rows = schedule_.regions.output_rows;
+        const int side = schedule_.regions.size.rows;
+        std::vector<int> spans{0};
+        for (int y = 1; y < int(rows.size()); ++y)
+            if (std::max(0, rows[y] - kRim) / side != std::max(0, rows[y - 1] - kRim) / side ||
+                (rows[y] + kRim) / side != (rows[y - 1] + kRim) / side)
+                spans.push_back(y);
+        spans.push_back(int(rows.size()));
+        return spans;
     }
 
     float* scratch_of(int worker) const { return scratch_ + worker * schedule_.scratch_floats; }
@@ -232,6 +246,7 @@ private:
     float* scratch_;
     const uint8_t* map_;  // by row and column of the upright image; null: one candidate everywhere
     Needed needed_;
+    std::vector<int> spans_;  // see row_spans(); where something is left out
     std::vector<ChosenLanes> chosen_;  // by grid
     int dearest_ = 0;                  // candidate that the map names
     int copied_ = 0, slid_ = 0;
