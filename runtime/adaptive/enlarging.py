@@ -36,9 +36,8 @@ def _enlarge(plane: Floats, scale: int, output: Floats) -> None:
     """HxW as `imresize` enlarges it by a whole number, but for rounding of float32, several times faster."""
     height, width = plane.shape
     kernels, one = phases(scale), np.ones(1, np.float32)
-    wide = np.empty((height, width, scale), np.float32)
+    wide = np.empty((height, width * scale), np.float32)
     for phase, kernel in enumerate(kernels):
-        wide[:, :, phase] = cv2.sepFilter2D(plane, -1, kernel, one, borderType=cv2.BORDER_REFLECT)
-    wide = wide.reshape(height, width * scale)
+        wide[:, phase::scale] = cv2.sepFilter2D(plane, -1, kernel, one, borderType=cv2.BORDER_REFLECT)
     for phase, kernel in enumerate(kernels):
         output[phase::scale] = cv2.sepFilter2D(wide, -1, one, kernel, borderType=cv2.BORDER_REFLECT)

@@ -206,9 +206,7 @@ class _Everywhere:
         return self.runner.run_map(image, self.regions)
 
 
-def _seconds_together(
-    runner: Regional, free: tuple[int, ...], size: Size, image: Batch
-) -> npt.NDArray[np.float64]:
+def _seconds_together(runner: Regional, free: tuple[int, ...], size: Size, image: Batch) -> npt.NDArray[np.float64]:
     """Seconds that a pixel takes with each candidate of a pass by region, before them with those in `free`.
 
     Timed in such passes, which take longer than the candidates' own: each candidate has all regions but the first,

@@ -67,7 +67,9 @@ class LeftOut:
     def _missing(self, top: int, bottom: int, within: Part) -> Iterator[Part]:
         """Rectangles that hold all pixels of some rows which are missing or fade, each once."""
         edges = np.arange(top // self.size[0], bottom // self.size[0] + 2) * self.size[0]
-        cuts = sorted({top, bottom, *(cut for edge in edges for cut in (edge - FADE, edge + FADE) if top < cut < bottom)})
+        cuts = sorted(
+            {top, bottom, *(cut for edge in edges for cut in (edge - FADE, edge + FADE) if top < cut < bottom)}
+        )
         square = np.ones((2 * FADE + 1, 2 * FADE + 1), np.uint8)
         near = cv2.dilate(self._pixels(Part(top, bottom, within.left, within.right), FADE).astype(np.uint8), square)
         near = near[FADE:-FADE, FADE:-FADE]

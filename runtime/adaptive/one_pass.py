@@ -1,10 +1,10 @@
 """Which candidate every region gets where one pass restores them all, and may leave some out.
 
-What is left out costs nothing only where nothing beside it is restored: the cheapest engine computes what restored regions see of it,
-a region's whole width to their sides (a vector's pixels are one region wide), and a few rows above and below.
-So rules choose for rows of regions at a time: of all ways to label a row as restored, left out beside such, and left
-out among its like, the one with the least error + price * cost (Viterbi's algorithm), which is Eq. 8 or a Lagrangian rule with
-these costs.
+What is left out costs nothing only where nothing beside it is restored: the cheapest engine computes what restored
+regions see of it, a region's whole width to their sides (a vector's pixels are one region wide), and a few rows above
+and below. So rules choose for rows of regions at a time: of all ways to label a row as restored, left out beside such,
+and left out among its like, the one with the least error + price * cost (Viterbi's algorithm), which is Eq. 8 or a
+Lagrangian rule with these costs.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ SEEN_ROWS = 10
 """Input rows above and below restored regions that are computed: 8, in whole vectors."""
 
 SEEN = 0.4
-"""What is computed of a region that is left out among its like, for restored ones above and below, as far as rules know: those look
-at one row of regions at a time."""
+"""What is computed of a region that is left out among its like, for restored ones above and below, as far as rules
+know, which look at one row of regions at a time."""
 
 HALVINGS = 12
 """Of the interval of a price's logarithm that a budget is searched in."""

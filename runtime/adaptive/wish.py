@@ -96,11 +96,17 @@ class Choice:
 class Rules(Protocol):
     """How regions are chosen for; see `slsc.runtime.adaptive.selection`."""
 
-    def by_beta(self, beta: float) -> ChoiceMap: ...
+    def by_beta(self, beta: float) -> ChoiceMap:
+        """See `selection.by_beta`."""
+        ...
 
-    def by_budget(self, budget: float) -> Chosen: ...
+    def by_budget(self, budget: float) -> Chosen:
+        """See `selection.by_budget`."""
+        ...
 
-    def by_loss(self, reference: npt.NDArray[Any], decibels: float) -> Chosen: ...
+    def by_loss(self, reference: npt.NDArray[Any], decibels: float) -> Chosen:
+        """See `selection.by_loss`."""
+        ...
 
     def cost(self, choice: ChoiceMap) -> float:
         """Average cost of a pixel of what is run."""

@@ -163,8 +163,8 @@ class Regional(Protocol):
     def run_map(self, image: Batch, regions: RegionMap) -> Batch:
         """Run the network once on each image of a batch, every region with the candidate that the map has for it.
 
-        With one candidate everywhere the result is that candidate's, to the bit. Regions that are left out come out as 0,
-        beyond their rims.
+        With one candidate everywhere the result is that candidate's, to the bit. Regions that are left out come out as
+        0, beyond the rims of others.
 
         Raises:
             UsageError: the map has another size, or names a candidate that there is not.

@@ -18,6 +18,7 @@ from slsc.runtime.process_lock import ProcessLock
 BY_REGION = -1
 """SLSC_BY_REGION of native.h: the candidate of runs with a map."""
 
+
 class NativeRunner:
     """One plan in an engine of its own. Threads may share it; they then run one after the other.
 

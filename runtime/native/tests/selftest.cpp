@@ -117,8 +117,7 @@ std::vector<float> restore_mixed(slsc_engine* engine, const Image& input, size_t
         slsc_regions(engine, input.height, input.width, &rows, &columns) != SLSC_OK)
         die(slsc_last_error(engine));
     std::vector<uint8_t> map(size_t(rows) * columns);
-    for (size_t i = 0; i < map.size(); ++i)
-        map[i] = (i / columns + i % columns) % 2 ? uint8_t(slsc_candidates(engine) - 1) : other;
+    for (size_t i = 0; i < map.size(); ++i) map[i] = (i / columns + i % columns) % 2 ? uint8_t(slsc_candidates(engine) - 1) : other;
     std::vector<float> output(floats);
     const slsc_status status =
         slsc_run_map(engine, input.pixels.data(), input.height, input.width, map.data(), rows, columns, output.data());
@@ -196,7 +195,8 @@ void attack(const Bytes& plan, Tally& tally) {
         std::vector<float> input(size_t(in_channels) * 9 * 13, 0.5f), output(size_t(out_channels) * height * width);
         if (slsc_run(opened.engine, input.data(), 9, 13, output.data()) != SLSC_OK) die(slsc_last_error(opened.engine));
         for (int region : kRegionWidths)
-            for (uint8_t other : kOthers) restore_mixed(opened.engine, {in_channels, 9, 13, input}, output.size(), band, region, other);
+            for (uint8_t other : kOthers)
+                restore_mixed(opened.engine, {in_channels, 9, 13, input}, output.size(), band, region, other);
     }
     if (slsc_set_memory(opened.engine, 1) != SLSC_OK) die(slsc_last_error(opened.engine));
     Rows rows{{in_channels, 9, 13, std::vector<float>(size_t(in_channels) * 9 * 13, 0.5f)},

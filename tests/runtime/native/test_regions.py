@@ -151,6 +151,9 @@ def test_a_map_that_does_not_fit_is_refused(isas, ladder):
     unknown[2, 1] = 2
     with pytest.raises(UsageError, match=r"names candidate 2 at region 2, 1, where there are 2"):
         runner.run_map(image, unknown)
+    unknown[2, 1], unknown[0, 0] = LEFT_OUT - 1, LEFT_OUT
+    with pytest.raises(UsageError, match=r"names candidate 254 at region 2, 1"):
+        runner.run_map(image, unknown)
     with pytest.raises(UsageError, match="int64 of shape"):
         runner.run_map(image, np.zeros((3, 3), np.int64))
     for pixels in (0, 4097):

@@ -52,8 +52,7 @@ public:
     // Of the nodes that run with node `leader`, itself being the last: from `first` on.
     NodeReach through(int first, int leader) {
         NodeReach own{kNothing, kNothing};
-        for (int i = first; i <= leader; ++i)
-            each_made(program_.nodes[i], [&](int value) { own = most(own, values_[value]); });
+        for (int i = first; i <= leader; ++i) each_made(program_.nodes[i], [&](int value) { own = most(own, values_[value]); });
         if (own.read.rows < 0) return own;
         if (in_blocks(leader)) {
             for (Reach* each : {&own.made, &own.read}) each->columns = sum(each->columns, shuffled_apart(leader));
