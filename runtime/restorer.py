@@ -196,10 +196,11 @@ class Restorer:
         else:
             choice = ladder.given(photo.pixels, given)
         runner = self.loaded.runner
+        left_out, engines = ladder.left_out(choice.map, io), ladder.engines_of(choice.map)
         if ladder.together:
             plan = self._stream_plan(io, photo, held_output, by_region=True)
             if plan and isinstance(runner, Streaming):
-                return Started(StreamedRestoration(runner, io, photo, plan, progress, choice.map), choice)
+                return Started(StreamedRestoration(runner, io, photo, plan, progress, engines, left_out), choice)
 
         def run_bytes(height: int, width: int) -> int:
             return self.loaded.run_bytes(height, width) + mixing_bytes(io.scale, io.channels, height, width)
@@ -208,7 +209,7 @@ class Restorer:
         grid = tile_grid(io, ladder.geometry, _shape(photo), held_output, limits)
         height, width = photo.pixels.shape[:2]
         if ladder.together:
-            regional = RegionalTiles(ladder.together, choice.map, ladder.record.region)
+            regional = RegionalTiles(ladder.together, engines, ladder.record.region, left_out)
             return Started(Restoration(regional, io, photo, grid, progress), choice)
         tiles = ladder.tiles(choice.map, (height, width), io)
         taken = ladder.cheaper(tiles, grid)

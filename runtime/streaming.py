@@ -12,7 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from slsc.errors import BackendError, ResourceError, UsageError
-from slsc.runtime.backends.base import AllocationFailed, Regional, RegionMap, Streaming
+from slsc.runtime.adaptive.left_out import LeftOut
+from slsc.runtime.adaptive.mixed_tiles import Part
+from slsc.runtime.backends.base import AllocationFailed, Batch, Regional, RegionMap, Streaming
 from slsc.runtime.bundle.manifest import ImageIO
 from slsc.runtime.image.photo import Photo
 from slsc.runtime.image.pixels import Bands, compose, to_batch
@@ -111,6 +113,7 @@ class StreamedRestoration:
         progress: told after every band of output rows how many are done, and how many there are.
         regions: candidates by region of the photo, for a `Regional` runner; what the photo is enlarged by takes those
             of its border.
+        left_out: what restores the regions that these leave out.
     """
 
     def __init__(
@@ -121,9 +124,10 @@ class StreamedRestoration:
         plan: StreamPlan,
         progress: TileProgress | None,
         regions: RegionMap | None = None,
+        left_out: LeftOut | None = None,
     ) -> None:
         self._runner, self._io, self._photo, self._progress = runner, io, photo, progress
-        self.plan, self._regions = plan, regions
+        self.plan, self._regions, self._left_out = plan, regions, left_out
         self._hw = photo.pixels.shape[:2]
 
     def bands(self) -> Bands:
@@ -156,14 +160,20 @@ class StreamedRestoration:
         """Run the network; None follows the last of its rows, whether all went well or not."""
         height, width = padded(self._io, *self._hw)
 
+        def cut(part: Part) -> Batch:
+            rows, columns = Span(part.top, part.bottom, 0, 0), Span(part.left, part.right, 0, 0)
+            return to_batch(cut_out(self._photo.pixels, Tile(rows, columns)), self._io)
+
         def read(first: int, to: npt.NDArray[np.float32]) -> None:
-            rows, columns = Span(first, first + to.shape[1], 0, 0), Span(0, width, 0, width)
-            to[...] = to_batch(cut_out(self._photo.pixels, Tile(rows, columns)), self._io)[0]
+            to[...] = cut(Part(first, first + to.shape[1], 0, width))[0]
 
         def write(first: int, values: npt.NDArray[np.float32]) -> None:
             if stopped.is_set():
                 raise _Stopped
-            made.put((first, values.copy()))
+            values = values.copy()
+            if self._left_out:
+                self._left_out.fill(values, first, Part(0, height, 0, width), cut)
+            made.put((first, values))
 
         shape = (self._io.channels, height * self._io.scale, width * self._io.scale)
         try:

@@ -14,11 +14,13 @@ import numpy.typing as npt
 from slsc.errors import BudgetError, ResourceError, UsageError
 from slsc.runtime.adaptive.classes import Classifier, likeliest, require_no_errors
 from slsc.runtime.adaptive.estimator import Estimator
+from slsc.runtime.adaptive.left_out import LeftOut
 from slsc.runtime.adaptive.mixed_tiles import LEAST_HALO, MixedTiles
+from slsc.runtime.adaptive.one_pass import OnePass
 from slsc.runtime.adaptive.regions import ChoiceMap, Regions, Size, require_map
-from slsc.runtime.adaptive.selection import Chosen, Table
-from slsc.runtime.adaptive.wish import Choice, Wish, chosen, summed_up
-from slsc.runtime.backends.base import AllocationFailed, Batch, Regional, Runner
+from slsc.runtime.adaptive.selection import Alone, Chosen, Table
+from slsc.runtime.adaptive.wish import Choice, Rules, Wish, chosen, summed_up
+from slsc.runtime.backends.base import LEFT_OUT, AllocationFailed, Batch, Regional, Runner
 from slsc.runtime.bundle.estimators import EstimatorRecord
 from slsc.runtime.bundle.manifest import ImageIO, TileGeometry
 from slsc.runtime.bundle.reader import Bundle
@@ -57,8 +59,7 @@ class Ladder:
 
     Args:
         bundle: it has an estimator.
-        runners: the loaded engines by name; the dearest alone where that holds the others as its candidates, and what
-            costs nothing is no candidate then: every region takes part in the one pass.
+        runners: the loaded engines by name; the dearest alone where that holds the others as its candidates.
 
     Raises:
         BundleError: the estimator is damaged.
@@ -71,7 +72,7 @@ class Ladder:
         self._manifest = bundle.manifest
         last = runners[self.record.engines[-1]]
         self.together: Regional | None = last if len(runners) == 1 and isinstance(last, Regional) else None
-        self.names = self.record.engines if self.together else self.record.candidates
+        self.names = self.record.candidates
         self.costs = tuple(bundle.manifest.cost(name) for name in self.names)
         self.runners: Sequence[Runner | None] = [runners.get(name) for name in self.names]
         self._seconds: npt.NDArray[np.float64] | None = None
@@ -94,14 +95,14 @@ class Ladder:
         table, dense = self._estimates(pixels)
         if self.record.classifies and not wish.given:
             return self._summed_up(likeliest(table), table, dense, pixels)
-        own = self.record.beta_engines if self.together else self.record.beta
+        own = self.record.beta_engines if self.leaves_out else self.record.beta
         wish = wish if wish.given else Wish(beta=own)
         seconds = None
         if wish.time_budget is not None:
             taken = 1000 * (time.perf_counter() - begun)
             wish = replace(wish, time_budget=max(0.0, (wish.time_budget - taken) * (1 - RESERVE)))
             seconds = self._pixel_seconds()
-        found = chosen(wish, table, dense, seconds)
+        found = chosen(wish, table, dense, seconds, self._rules)
         choice = self._summed_up(found, table, dense, pixels)
         if strict and not found.met:
             raise BudgetError(
@@ -144,14 +145,32 @@ class Ladder:
     def geometry(self) -> TileGeometry:
         """How far tiles overlap, and where they may start."""
         tile = self._manifest.tile
-        if self.together:
-            return replace(tile, align=lcm(tile.align, *self.record.region))
-        return replace(tile, halo=max(tile.halo, LEAST_HALO))
+        align = lcm(tile.align, *self.record.region) if self.together else tile.align
+        return replace(tile, align=align, halo=max(tile.halo, LEAST_HALO))
+
+    @property
+    def leaves_out(self) -> bool:
+        """Whether one pass restores all regions but those that are given what costs nothing."""
+        return self.together is not None and self.names != self.record.engines
+
+    def engines_of(self, choice: ChoiceMap) -> ChoiceMap:
+        """A map as the runner that holds all engines takes it."""
+        if not self.leaves_out:
+            return choice
+        return np.where(choice == 0, LEFT_OUT, choice - 1).astype(np.uint8)
+
+    def left_out(self, choice: ChoiceMap, io: ImageIO) -> LeftOut | None:
+        """What restores the regions that such a runner does not; None where there are none."""
+        if not self.leaves_out or choice.all():
+            return None
+        return LeftOut(choice == 0, self.record.region, io)
+
+    def _rules(self, table: Table) -> Rules:
+        return OnePass(table, self.record.region[0]) if self.leaves_out else Alone(table)
 
     def _estimates(self, pixels: npt.NDArray[Any]) -> tuple[Table, npt.NDArray[np.float64] | None]:
         found = self._estimator(pixels)
-        errors = found.candidates[len(self.record.candidates) - len(self.names) :]
-        return Table(errors, np.array(self.costs), self._regions(pixels).pixels), found.dense
+        return Table(found.candidates, np.array(self.costs), self._regions(pixels).pixels), found.dense
 
     def _regions(self, pixels: npt.NDArray[Any]) -> Regions:
         return Regions.of(pixels, self.record.region)
@@ -160,7 +179,7 @@ class Ladder:
         self, found: Chosen, table: Table, dense: npt.NDArray[Any] | None, pixels: npt.NDArray[Any]
     ) -> Choice:
         height, width = pixels.shape[:2]
-        return summed_up(found, table, dense, self.names, self.record.region, (height, width))
+        return summed_up(found, table, dense, self.names, self.record.region, (height, width), self._rules)
 
     def _pixel_seconds(self) -> npt.NDArray[np.float64]:
         """Seconds that an input pixel takes with each candidate on this device: measured once."""
@@ -169,7 +188,8 @@ class Ladder:
             hw = io.fixed_hw or tuple(map(round_up, TIMED_HW, io.multiple_of))
             image = np.full((1, io.channels, *hw), io.input_range.low[0], np.float32)
             if self.together:
-                self._seconds = _seconds_together(self.together, self.record.region, image)
+                free = (LEFT_OUT,) if self.leaves_out else ()
+                self._seconds = _seconds_together(self.together, free, self.record.region, image)
             else:
                 self._seconds = np.array([_seconds(runner, image) for runner in self.runners]) / (hw[0] * hw[1])
         return self._seconds
@@ -186,19 +206,20 @@ class _Everywhere:
         return self.runner.run_map(image, self.regions)
 
 
-def _seconds_together(runner: Regional, size: Size, image: Batch) -> npt.NDArray[np.float64]:
-    """Seconds that a pixel takes with each candidate of a pass by region.
+def _seconds_together(runner: Regional, free: tuple[int, ...], size: Size, image: Batch) -> npt.NDArray[np.float64]:
+    """Seconds that a pixel takes with each candidate of a pass by region, before them with those in `free`.
 
     Timed in such passes, which take longer than the candidates' own: each candidate has all regions but the first,
     which the next one has. Where the first is half of the image or more, each has them all.
     """
     regions = Regions(image.shape[2], image.shape[3], size)
-    count = runner.candidates()
-    maps = [np.full(regions.shape, index, np.uint8) for index in range(count)]
+    names = np.array([*free, *range(runner.candidates())], np.uint8)
+    count = len(names)
+    maps = [np.full(regions.shape, index, np.intp) for index in range(count)]
     if 2 * regions.pixels[0, 0] < regions.pixels.sum():
         for index, each in enumerate(maps):
             each[0, 0] = (index + 1) % count
-    taken = [_seconds(_Everywhere(runner, each), image) for each in maps]
+    taken = [_seconds(_Everywhere(runner, names[each]), image) for each in maps]
     pixels = [np.bincount(each.ravel(), regions.pixels.ravel(), count) for each in maps]
     return np.asarray(np.linalg.solve(np.array(pixels), np.array(taken)))
 

@@ -13,17 +13,14 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from slsc.runtime.adaptive.enlarging import ENLARGING_HALO, enlarged
 from slsc.runtime.adaptive.regions import ChoiceMap, Regions
 from slsc.runtime.backends.base import Batch, Runner, wrong_size
 from slsc.runtime.bundle.manifest import ImageIO
-from slsc.runtime.image.resample import imresize
 from slsc.runtime.tiles.tiling import Tile, round_up
 
 FADE = 2
 """Input pixels on each side of a border between networks over which their outputs fade into each other."""
-
-ENLARGING_HALO = 2
-"""Input pixels that bicubic enlargement sees around a place."""
 
 LEAST_HALO = FADE + ENLARGING_HALO
 """Of tiles that are mixed, whatever the networks need."""
@@ -106,7 +103,7 @@ class MixedTiles:
         found: dict[int, list[Part]] = {}
         for index in np.unique(wanted).tolist():
             needed = np.zeros(hw, bool)
-            needed[rows, columns] = (_faded(wanted == index, 1) > 0)[rows, columns]
+            needed[rows, columns] = (faded(wanted == index, 1) > 0)[rows, columns]
             if not needed.any():
                 continue
             grown = [part.grown(self.halo, hw, self.align) for part in rectangles(needed)]
@@ -123,7 +120,7 @@ class MixedTiles:
         scale, hw = self.io.scale, wanted.shape
         output = np.zeros((1, self.io.channels, hw[0] * scale, hw[1] * scale), np.float32)
         for index, parts in plan.items():
-            weight = _faded(wanted == index, scale)
+            weight = faded(wanted == index, scale)
             done = np.zeros(weight.shape, bool)
             for part in parts:
                 given = image[:, :, part.top : part.bottom, part.left : part.right]
@@ -164,19 +161,6 @@ class MixedTiles:
         return restored
 
 
-def enlarged(image: Batch, io: ImageIO) -> Batch:
-    """What costs nothing, as a network would put it out: bicubic enlargement, the same image at equal size."""
-    unit = io.input_range.to_unit(image[0]).transpose(1, 2, 0)
-    if io.scale > 1:
-        size = (unit.shape[0] * io.scale, unit.shape[1] * io.scale)
-        unit = imresize(unit.astype(np.float32), size, round_passes=False)
-    output = np.ascontiguousarray(unit.clip(0, 1).transpose(2, 0, 1)[None], np.float32)
-    for plane, (low, span) in zip(output[0], io.output_range.planes(io.channels), strict=True):
-        plane *= np.float32(span)
-        plane += np.float32(low)
-    return output
-
-
 def rectangles(chosen: npt.NDArray[np.bool_]) -> Iterator[Part]:
     """Rectangles that cover the true pixels once: rows of runs, those above one another that are equal merged."""
     open_runs: dict[tuple[int, int], int] = {}
@@ -189,7 +173,7 @@ def rectangles(chosen: npt.NDArray[np.bool_]) -> Iterator[Part]:
             open_runs[run] = row
 
 
-def _faded(chosen: npt.NDArray[np.bool_], scale: int) -> npt.NDArray[np.float32]:
+def faded(chosen: npt.NDArray[np.bool_], scale: int) -> npt.NDArray[np.float32]:
     """Weight of a candidate at every output pixel; those of all candidates sum to 1."""
     whole = chosen.astype(np.float32).repeat(scale, 0).repeat(scale, 1)
     size = 2 * FADE * scale + 1

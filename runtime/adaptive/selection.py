@@ -75,8 +75,7 @@ def by_beta(table: Table, beta: float) -> ChoiceMap:
     Raises:
         UsageError: beta is negative or no number.
     """
-    if not (math.isfinite(beta) and beta >= 0):
-        raise UsageError(f"beta is {beta:g}", hint="give 0 for the best quality, more to save: 0.05 to 10")
+    require_amount(beta, "beta", "give 0 for the best quality, more to save: 0.05 to 10")
     saved = 1 - table.costs / max(table.costs[-1], TINY)
     gained = 1 - table.errors / np.maximum(table.errors[:1], TINY)
     score = beta * saved[:, None, None] + gained
@@ -107,13 +106,45 @@ def by_loss(table: Table, reference: Array, decibels: float) -> Chosen:
     Raises:
         UsageError: the loss is negative or no number.
     """
-    if not (math.isfinite(decibels) and decibels >= 0):
-        raise UsageError(f"a loss of {decibels:g} dB", hint="give what may be lost, such as 0.1")
+    require_amount(decibels, "a loss", "give what may be lost, such as 0.1")
     steps = _purchases(table)
     total = (table.errors[0] * table.pixels).sum()
     left = np.concatenate([[total], total - np.cumsum(steps.gains)])
     enough = np.flatnonzero(left <= (reference * table.pixels).sum() * 10 ** (decibels / 10) * (1 + 1e-9))
     return Chosen(steps.choice(int(enough[0]) if len(enough) else len(left) - 1), bool(len(enough)))
+
+
+def require_amount(value: float, what: str, hint: str) -> None:
+    """Check what a wish is for.
+
+    Raises:
+        UsageError: it is negative or no number.
+    """
+    if not (math.isfinite(value) and value >= 0):
+        raise UsageError(f"{what} of {value:g}", hint=hint)
+
+
+@dataclass(frozen=True)
+class Alone:
+    """The rules for regions that cost what their candidates do, whatever their neighbours are."""
+
+    table: Table
+
+    def by_beta(self, beta: float) -> ChoiceMap:
+        """See `by_beta`."""
+        return by_beta(self.table, beta)
+
+    def by_budget(self, budget: float) -> Chosen:
+        """See `by_budget`."""
+        return by_budget(self.table, budget)
+
+    def by_loss(self, reference: Array, decibels: float) -> Chosen:
+        """See `by_loss`."""
+        return by_loss(self.table, reference, decibels)
+
+    def cost(self, choice: ChoiceMap) -> float:
+        """See `Table.cost`."""
+        return self.table.cost(choice)
 
 
 @dataclass(frozen=True)

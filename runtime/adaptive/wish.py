@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from slsc.errors import UsageError
 from slsc.runtime.adaptive.regions import ChoiceMap, Regions, Size, shares
-from slsc.runtime.adaptive.selection import Chosen, Table, by_beta, by_budget, by_loss
+from slsc.runtime.adaptive.selection import Chosen, Table
 
 ASKED = {"beta": "--beta", "budget": "--budget", "time_budget": "--time-budget", "quality": "--quality"}
 """Ways to ask, and the options of `slsc run`."""
@@ -67,7 +68,7 @@ class Choice:
         cost: average cost of a pixel, a share of the dense network's, estimating not counted.
         loss: decibels to the dense network, as estimated; None where that is not known.
         met: whether what was asked for is met, as estimated; else it is the nearest that can be.
-        run_cost: `cost` with what is run beside: the surroundings of parts that are run on their own.
+        run_cost: `cost` with what is run beside: what surrounds parts that are run on their own.
     """
 
     map: ChoiceMap
@@ -92,7 +93,33 @@ class Choice:
         }
 
 
-def chosen(wish: Wish, table: Table, dense: npt.NDArray[Any] | None, seconds: npt.NDArray[Any] | None) -> Chosen:
+class Rules(Protocol):
+    """How regions are chosen for; see `slsc.runtime.adaptive.selection`."""
+
+    def by_beta(self, beta: float) -> ChoiceMap:
+        """See `selection.by_beta`."""
+        ...
+
+    def by_budget(self, budget: float) -> Chosen:
+        """See `selection.by_budget`."""
+        ...
+
+    def by_loss(self, reference: npt.NDArray[Any], decibels: float) -> Chosen:
+        """See `selection.by_loss`."""
+        ...
+
+    def cost(self, choice: ChoiceMap) -> float:
+        """Average cost of a pixel of what is run."""
+        ...
+
+
+def chosen(
+    wish: Wish,
+    table: Table,
+    dense: npt.NDArray[Any] | None,
+    seconds: npt.NDArray[Any] | None,
+    rules: Callable[[Table], Rules],
+) -> Chosen:
     """The map that a wish asks for.
 
     Args:
@@ -100,14 +127,15 @@ def chosen(wish: Wish, table: Table, dense: npt.NDArray[Any] | None, seconds: np
         table: estimated errors, and costs as shares of the dense network's.
         dense: (rows, columns) estimated error of the dense network, where it is known; `quality` needs it.
         seconds: (K,) seconds that a pixel takes with each candidate; `time_budget` needs it.
+        rules: those for a table.
 
     Raises:
         UsageError: what the wish needs is not known.
     """
     if wish.beta is not None:
-        return Chosen(by_beta(table, wish.beta), True)
+        return Chosen(rules(table).by_beta(wish.beta), True)
     if wish.budget is not None:
-        return by_budget(table, wish.budget)
+        return rules(table).by_budget(wish.budget)
     if wish.quality is not None:
         if dense is None:
             raise UsageError(
@@ -115,23 +143,25 @@ def chosen(wish: Wish, table: Table, dense: npt.NDArray[Any] | None, seconds: np
                 why="the bundle was compiled without wanted images",
                 hint="use --budget or --beta",
             )
-        return by_loss(table, dense, wish.quality)
+        return rules(table).by_loss(dense, wish.quality)
     if wish.time_budget is None or seconds is None:
         raise UsageError("nothing is asked for", hint=f"give one of {', '.join(ASKED.values())}")
-    return _by_time(table, seconds, wish.time_budget / 1000)
-
-
-def _by_time(table: Table, seconds: npt.NDArray[Any], most: float) -> Chosen:
-    """As `by_budget`, of times; a network that happens to be faster than a cheaper one counts as no faster."""
+    # A network that happens to be faster than a cheaper one counts as no faster.
     timed = Table(table.errors, np.maximum.accumulate(seconds), table.pixels)
-    return by_budget(timed, most / table.pixels.sum())
+    return rules(timed).by_budget(wish.time_budget / 1000 / table.pixels.sum())
 
 
 def summed_up(
-    found: Chosen, table: Table, dense: npt.NDArray[Any] | None, names: tuple[str, ...], size: Size, hw: tuple[int, int]
+    found: Chosen,
+    table: Table,
+    dense: npt.NDArray[Any] | None,
+    names: tuple[str, ...],
+    size: Size,
+    hw: tuple[int, int],
+    rules: Callable[[Table], Rules],
 ) -> Choice:
     """A map with what it means."""
     loss = None if dense is None else 10 * math.log10(table.error(found.choice) / table.mean(dense))
     parts = shares(found.choice, Regions(*hw, size), len(names))
-    cost = table.cost(found.choice)
-    return Choice(found.choice, names, size, hw, tuple(parts.tolist()), cost, loss, found.met, cost)
+    cost, run_cost = table.cost(found.choice), rules(table).cost(found.choice)
+    return Choice(found.choice, names, size, hw, tuple(parts.tolist()), cost, loss, found.met, run_cost)

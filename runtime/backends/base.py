@@ -112,7 +112,13 @@ class Streaming(Protocol):
 
 
 RegionMap = npt.NDArray[np.uint8]
-"""Candidates by rows and columns of regions of an image."""
+"""Candidates by rows and columns of regions of an image; `LEFT_OUT` where nothing is wanted."""
+
+LEFT_OUT = 255
+"""In a map: nothing is wanted of the region. It is computed as far as its neighbours depend on it."""
+
+RIM = 2
+"""Input pixels beyond regions that are wanted which come out as well."""
 
 
 @runtime_checkable
@@ -157,7 +163,8 @@ class Regional(Protocol):
     def run_map(self, image: Batch, regions: RegionMap) -> Batch:
         """Run the network once on each image of a batch, every region with the candidate that the map has for it.
 
-        With one candidate everywhere the result is that candidate's, to the bit.
+        With one candidate everywhere the result is that candidate's, to the bit. Regions that are left out come out as
+        0, beyond the rims of others.
 
         Raises:
             UsageError: the map has another size, or names a candidate that there is not.

@@ -43,7 +43,8 @@ class EstimatorRecord:
         region: height and width of one, input pixels; multiples of 4.
         beta: of Eq. 8, at which the calibration images cost what was asked for on average; 0 for a classifier, which
             has it in its numbers.
-        beta_engines: likewise, for backends that cannot leave out a region: among the engines alone.
+        beta_engines: likewise, for backends that give every region an engine within one pass: what that computes of
+            regions that are left out, for their neighbours, is counted.
         budget: that cost, a share of the dense network's.
         quality: how well it estimates on held-out images; finite.
         artefacts: the engines among its candidates together, cheapest first, by kind, in the form of backends that

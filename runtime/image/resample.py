@@ -6,6 +6,7 @@ border, pixel centres at half-integers. Rows (height) are resized before columns
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -57,6 +58,17 @@ def imresize_region(
     turned = np.ascontiguousarray(band.swapaxes(0, 1))
     resized = _resize_first_axis(turned, column_weights, column_indices - left, round_passes)
     return np.ascontiguousarray(resized.swapaxes(0, 1))
+
+
+@cache
+def phases(scale: int) -> npt.NDArray[np.float32]:
+    """Weights of enlarging by a whole number: (scale, 5), for each output of an input pixel those of it and 2 to either
+    side. Beyond the image it is mirrored, its border twice."""
+    weights, indices = _contributions(16, 16 * scale, (8 * scale, 9 * scale))
+    found = np.zeros((scale, 5))
+    for phase in range(scale):
+        np.add.at(found[phase], np.clip(indices[phase] - 8 + 2, 0, 4), weights[phase])
+    return found.astype(np.float32)
 
 
 def _require_sizes(image: npt.NDArray[Any], out_hw: tuple[int, int]) -> None:

@@ -107,17 +107,17 @@ std::vector<float> stream(slsc_engine* engine, const Image& input, const Image& 
     return rows.output.pixels;
 }
 
+constexpr uint8_t kOthers[] = {0, SLSC_LEFT_OUT};  // candidates of every other region
 constexpr int kRegionWidths[] = {5, 16};  // whose pixels lie side by side in vectors, and those that lie in blocks
 
-// What regions of 5 rows make where every other one takes the last candidate, the others the first.
-std::vector<float> restore_mixed(slsc_engine* engine, const Image& input, size_t floats, int band, int width) {
+// What regions of 5 rows make where every other one takes the last candidate, the others `other`.
+std::vector<float> restore_mixed(slsc_engine* engine, const Image& input, size_t floats, int band, int width, uint8_t other) {
     int rows, columns;
     if (slsc_set_band(engine, band) != SLSC_OK || slsc_set_region(engine, 5, width) != SLSC_OK ||
         slsc_regions(engine, input.height, input.width, &rows, &columns) != SLSC_OK)
         die(slsc_last_error(engine));
     std::vector<uint8_t> map(size_t(rows) * columns);
-    for (size_t i = 0; i < map.size(); ++i)
-        map[i] = (i / columns + i % columns) % 2 ? uint8_t(slsc_candidates(engine) - 1) : uint8_t(0);
+    for (size_t i = 0; i < map.size(); ++i) map[i] = (i / columns + i % columns) % 2 ? uint8_t(slsc_candidates(engine) - 1) : other;
     std::vector<float> output(floats);
     const slsc_status status =
         slsc_run_map(engine, input.pixels.data(), input.height, input.width, map.data(), rows, columns, output.data());
@@ -134,13 +134,14 @@ double run_case(const Bytes& plan, const Image& input, const Image& expected, in
         const std::vector<float> banded = restore(opened.engine, input, expected, band);
         if (std::memcmp(banded.data(), output.data(), output.size() * sizeof(float)) != 0) return INFINITY;
     }
-    for (int width : kRegionWidths) {
-        const std::vector<float> mixed = restore_mixed(opened.engine, input, output.size(), input.height, width);
-        for (int band : {1, 12, 0})
-            if (std::memcmp(restore_mixed(opened.engine, input, output.size(), band, width).data(), mixed.data(),
-                            mixed.size() * sizeof(float)) != 0)
-                return INFINITY;
-    }
+    for (int width : kRegionWidths)
+        for (uint8_t other : kOthers) {
+            const std::vector<float> mixed = restore_mixed(opened.engine, input, output.size(), input.height, width, other);
+            for (int band : {1, 12, 0})
+                if (std::memcmp(restore_mixed(opened.engine, input, output.size(), band, width, other).data(), mixed.data(),
+                                mixed.size() * sizeof(float)) != 0)
+                    return INFINITY;
+        }
     if (slsc_set_memory(opened.engine, 1) != SLSC_OK) die(slsc_last_error(opened.engine));  // windows that slide with every band
     for (int band : {1, 5, 0}) {
         const std::vector<float> streamed = stream(opened.engine, input, expected, band);
@@ -194,8 +195,8 @@ void attack(const Bytes& plan, Tally& tally) {
         std::vector<float> input(size_t(in_channels) * 9 * 13, 0.5f), output(size_t(out_channels) * height * width);
         if (slsc_run(opened.engine, input.data(), 9, 13, output.data()) != SLSC_OK) die(slsc_last_error(opened.engine));
         for (int region : kRegionWidths)
-            if (slsc_candidates(opened.engine) > 1)
-                restore_mixed(opened.engine, {in_channels, 9, 13, input}, output.size(), band, region);
+            for (uint8_t other : kOthers)
+                restore_mixed(opened.engine, {in_channels, 9, 13, input}, output.size(), band, region, other);
     }
     if (slsc_set_memory(opened.engine, 1) != SLSC_OK) die(slsc_last_error(opened.engine));
     Rows rows{{in_channels, 9, 13, std::vector<float>(size_t(in_channels) * 9 * 13, 0.5f)},

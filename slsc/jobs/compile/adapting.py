@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 import onnx
@@ -18,10 +19,12 @@ from slsc.jobs.compile.regional_errors import Measured, Meter, Values, enough, n
 from slsc.networks.tile_geometry import RestoreBatch
 from slsc.passes.artefacts import FORMS
 from slsc.progress import StageProgress
+from slsc.runtime.adaptive.enlarging import enlarged
 from slsc.runtime.adaptive.estimator import HIGHEST, LOWEST, Quadratic, terms
-from slsc.runtime.adaptive.mixed_tiles import enlarged
+from slsc.runtime.adaptive.one_pass import OnePass
 from slsc.runtime.adaptive.regions import SIZE
-from slsc.runtime.adaptive.selection import Table, by_beta, by_budget
+from slsc.runtime.adaptive.selection import Alone, Table, by_budget
+from slsc.runtime.adaptive.wish import Rules
 from slsc.runtime.bundle.engines import ZERO_COST, Artefact
 from slsc.runtime.bundle.estimators import KIND, EstimatorRecord
 
@@ -114,7 +117,7 @@ def fit_estimator(
         dense=truth,
         region=SIZE,
         beta=calibrated_beta(tables, float(budget)),
-        beta_engines=calibrated_beta([_engines_alone(table) for table in tables], float(budget)),
+        beta_engines=calibrated_beta(tables, float(budget), partial(OnePass, side=SIZE[0])),
         budget=float(budget),
         quality=quality,
         artefacts={kind: Artefact(ladder_entry(kind)) for kind in joined},
@@ -161,15 +164,18 @@ def _table(quadratic: Quadratic, image: Measured, costs: Values) -> Table:
     return Table(_estimated(quadratic, image)[: len(costs)], costs, image.pixels)
 
 
-def _engines_alone(table: Table) -> Table:
-    return Table(table.errors[1:], table.costs[1:], table.pixels)
+def calibrated_beta(tables: Sequence[Table], budget: float, rules: Callable[[Table], Rules] = Alone) -> float:
+    """The least beta at which images cost at most `budget` on average; the largest there is where none does.
 
-
-def calibrated_beta(tables: Sequence[Table], budget: float) -> float:
-    """The least beta at which images cost at most `budget` on average; the largest there is where none does."""
+    Args:
+        tables: estimates of the images.
+        budget: average cost of a pixel, a share of the dense network's.
+        rules: by which regions are chosen for, and what that costs.
+    """
 
     def costs_more(beta: float) -> bool:
-        spent = sum(table.cost(by_beta(table, beta)) * table.pixels.sum() for table in tables)
+        each = [(rules(table), table.pixels.sum()) for table in tables]
+        spent = sum(rule.cost(rule.by_beta(beta)) * pixels for rule, pixels in each)
         return bool(spent > budget * sum(table.pixels.sum() for table in tables))
 
     if not costs_more(0.0):

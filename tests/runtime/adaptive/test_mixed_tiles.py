@@ -8,7 +8,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from slsc.runtime.adaptive.mixed_tiles import FADE, LEAST_HALO, MixedTiles, enlarged, rectangles
+from slsc.runtime.adaptive.enlarging import enlarged
+from slsc.runtime.adaptive.mixed_tiles import FADE, LEAST_HALO, MixedTiles, rectangles
 from slsc.runtime.adaptive.regions import Regions
 from slsc.runtime.tiles.tiling import Span, Tile, spans
 

@@ -91,8 +91,18 @@ def interpret_map(interpreter: ModuleType, plan: PlanFile, image: Numbers, regio
     return values[plan.output]
 
 
-def _blocks(interpreter: ModuleType, plan: PlanFile, image: Numbers, size: Size) -> dict[int, int]:
-    """By value: columns of it in a region where it lies in blocks, else 0; all 0 where that cannot be."""
+def at_output(interpreter: ModuleType, plan: PlanFile, image: Numbers, regions: Numbers, size: Size) -> Numbers:
+    """What a map has for the region of each of the output's pixels, (height, width)."""
+    shapes, axes, _ = _values(interpreter, plan, image)
+    block = _blocks(interpreter, plan, image, size)[plan.output]
+    rows, columns = _places(shapes[plan.output], axes[plan.output], regions, size, block, 1)
+    return regions[np.ix_(rows, columns)]
+
+
+def _values(
+    interpreter: ModuleType, plan: PlanFile, image: Numbers
+) -> tuple[dict[int, tuple[int, ...]], dict[int, tuple[Axis, Axis]], set[int]]:
+    """Shapes (channels, height, width) of values and their axes, and those that are one pixel."""
     values: dict[int, Numbers] = {plan.input: image.astype(np.float32)}
     axes: dict[int, tuple[Axis, Axis]] = {plan.input: ((Fraction(1), Fraction(0)),) * 2}
     pixels: set[int] = set()
@@ -105,6 +115,12 @@ def _blocks(interpreter: ModuleType, plan: PlanFile, image: Numbers, size: Size)
         axes[op.out] = _made(op, _before_shuffle(op, axes[op.ins[0]]), other, ins[0].shape[1:])
         if isinstance(op.params, GlobalMean) or (op.ins[0] in pixels and not isinstance(op.params, Resize)):
             pixels.add(op.out)
+    return {value: made.shape for value, made in values.items()}, axes, pixels
+
+
+def _blocks(interpreter: ModuleType, plan: PlanFile, image: Numbers, size: Size) -> dict[int, int]:
+    """By value: columns of it in a region where it lies in blocks, else 0; all 0 where that cannot be."""
+    _, axes, pixels = _values(interpreter, plan, image)
     found = {}
     for value, (_, (a, _)) in axes.items():
         columns = Fraction(size[1]) / a
@@ -137,13 +153,20 @@ def _chosen(
     assert isinstance(op.params, Conv)
     if shape[1:] == (1, 1) and regions.size > 1:
         return np.array(regions.max())
+    return regions[np.ix_(*_places(shape, axes, regions, size, block, op.params.shuffle))].astype(int)
+
+
+def _places(
+    shape: tuple[int, ...], axes: tuple[Axis, Axis], regions: Numbers, size: Size, block: int, shuffle: int
+) -> list[Numbers]:
+    """Rows and columns of regions of a value's pixels; `axes` are those before a shuffle."""
     places = []
     for pixels, (a, b), count, side in zip(shape[1:], axes, regions.shape, size, strict=True):
-        p = np.arange(pixels) // op.params.shuffle
+        p = np.arange(pixels) // shuffle
         places.append(np.array([min(max((a * int(each) + b) // side, 0), count - 1) for each in p], int))
     if block:
         places[1] = np.minimum(np.arange(shape[2]) // block, regions.shape[1] - 1)
-    return regions[np.ix_(*places)].astype(int)
+    return places
 
 
 def _before_shuffle(op: Op, axes: tuple[Axis, Axis]) -> tuple[Axis, Axis]:

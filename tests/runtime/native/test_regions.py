@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from slsc.errors import BackendError, UsageError
 from slsc.passes.lowering.nmp import ABSENT, HEADER, WEIGHT_SETS, Op
 from slsc.passes.lowering.nmp_ops import Act, WeightSet
+from slsc.runtime.backends.base import LEFT_OUT
 from slsc.runtime.backends.native import NativeRunner
 
 FOLDED = ("ending",)
@@ -92,6 +93,7 @@ def test_one_candidate_everywhere_is_its_own_engine(plans, isas, mixed, kind, se
 @QUICK
 def test_neither_bands_nor_threads_nor_rows_change_a_bit(plans, isas, mixed, kind, seed):
     plan, image, regions, size = _case(plans, mixed, kind, seed)
+    regions[np.random.default_rng(seed).random(regions.shape) < 0.3] = LEFT_OUT
     runner = _runner(plan, size)
     runner.set_band(image.shape[2])
     expected = runner.run_map(image, regions)
@@ -113,6 +115,23 @@ def test_neither_bands_nor_threads_nor_rows_change_a_bit(plans, isas, mixed, kin
         np.testing.assert_array_equal(streamed, expected)
 
 
+@pytest.mark.parametrize("kind", CONVOLVING)
+@given(seed=st.integers(0, 2**32 - 1))
+@QUICK
+def test_what_is_left_out_leaves_the_rest_as_it_is(plans, isas, mixed, interpreter, kind, seed):
+    plan, image, regions, size = _case(plans, mixed, kind, seed)
+    rng = np.random.default_rng(seed)
+    some = np.where(rng.random(regions.shape) < rng.choice([0.3, 0.7, 0.95]), np.uint8(LEFT_OUT), regions)
+    wanted = mixed.at_output(interpreter, plan, image[0], some, size) != LEFT_OUT
+    cheapest = np.where(some == LEFT_OUT, np.uint8(0), some)
+    for isa in isas:
+        runner = _runner(plan, size, isa=isa)
+        expected, made = runner.run_map(image, cheapest)[0], runner.run_map(image, some)[0]
+        tolerance = 2e-5 * max(1, np.abs(expected).max())
+        np.testing.assert_allclose(made[:, wanted], expected[:, wanted], rtol=2e-5, atol=tolerance, err_msg=isa)
+        assert np.isfinite(made).all()
+
+
 @pytest.fixture
 def ladder(plans):
     """Two candidates of one 3x3 convolution."""
@@ -131,6 +150,9 @@ def test_a_map_that_does_not_fit_is_refused(isas, ladder):
     unknown = np.zeros((3, 3), np.uint8)
     unknown[2, 1] = 2
     with pytest.raises(UsageError, match=r"names candidate 2 at region 2, 1, where there are 2"):
+        runner.run_map(image, unknown)
+    unknown[2, 1], unknown[0, 0] = LEFT_OUT - 1, LEFT_OUT
+    with pytest.raises(UsageError, match=r"names candidate 254 at region 2, 1"):
         runner.run_map(image, unknown)
     with pytest.raises(UsageError, match="int64 of shape"):
         runner.run_map(image, np.zeros((3, 3), np.int64))

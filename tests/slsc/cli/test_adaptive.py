@@ -14,6 +14,7 @@ from PIL import Image
 
 from slsc.errors import UsageError
 from slsc.runtime.bundle.reader import open_bundle
+from slsc.runtime.image.resample import imresize
 from slsc.runtime.session import Session
 
 HW = (72, 100)
@@ -142,6 +143,26 @@ def test_a_map_serves_for_the_next_image(adaptive: Path) -> None:
         assert session.choice is None and not session.adaptive
         with pytest.raises(UsageError, match="one engine"):
             session.restore(first, map=choice.map)
+
+
+@pytest.mark.parametrize("tile", [None, 48])
+def test_what_is_left_out_is_enlarged_and_the_rest_as_it_is(adaptive: Path, photo: Path, tile: int | None) -> None:
+    image = np.asarray(Image.open(photo))
+    with Session(adaptive, threads=1, tile=tile, backend="native") as session:
+        names = session.manifest.estimator.candidates  # type: ignore[union-attr]
+        some = np.zeros((3, 4), np.uint8)
+        some[:, 2:] = len(names) - 1
+        mixed = session.restore(image, map=some).astype(int)
+        assert session.choice is not None and session.choice.shares[0] == pytest.approx(64 / 100)
+        assert session.choice.run_cost > session.choice.cost
+        around = session.restore(image, map=np.maximum(some, 1))
+        free = session.restore(image, map=np.zeros_like(some))
+    border = 2 * 64
+    assert np.abs(mixed[:, : border - 4] - free[:, : border - 4]).max() <= 1
+    assert np.abs(mixed[:, border + 4 :] - around[:, border + 4 :]).max() <= 1
+    unit = image.astype(np.float32) / 255
+    expected = imresize(unit, (2 * HW[0], 2 * HW[1]), round_passes=False).clip(0, 1) * 255
+    assert np.abs(free - expected).max() <= 1
 
 
 def test_the_dearest_everywhere_is_that_engine(adaptive: Path) -> None:

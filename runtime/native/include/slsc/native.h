@@ -120,13 +120,24 @@ SLSC_API slsc_status slsc_shape(slsc_engine* engine, int height, int width, int*
 /* Restores one image. `output` must hold out_channels * out_height * out_width floats. */
 SLSC_API slsc_status slsc_run(slsc_engine* engine, const float* input, int height, int width, float* output);
 
+/* SLSC_LEFT_OUT in a map: nothing is wanted of the region, whose pixels the caller makes by other means. Of the output it is 0, but for
+ * the SLSC_RIM pixels of the image (so many times more of the output) next to regions that are wanted, over which the caller may
+ * fade. The regions around what is wanted are computed as far as it depends on them, with the cheapest candidate: convolutions that lie
+ * in blocks (where a region's width is a multiple of 16 in the pixels of the value) up to 8 pixels of the image beyond it, if a region is wider,
+ * then to its whole width; farther away they count as 0. All else is computed everywhere, and so is all that comes before a mean
+ * over the image. */
+enum {
+    SLSC_LEFT_OUT = 255,
+    SLSC_RIM = 2
+};
+
 /* Restores one image, each region with the candidate that `map` has for it: map_rows * map_columns of them, row by row. Every convolution
  * takes for each pixel that it makes the weights of the pixel's region, and reads its neighbours' features as they are. Pixels of
  * all values lie in regions of the image as strides, shuffles, resizing and padding tell (but a region's columns, where a value has a
  * multiple of 16 of them, begin with the value's own first one, whatever padding tells); what is folded together counts as one
  * convolution, and what is one pixel (behind a global mean) takes the dearest candidate that the map names. With one candidate
  * everywhere the result is that of slsc_run with it, to the bit. SLSC_BAD_ARGUMENT where the map has another size than slsc_regions
- * tells, or names a candidate that there is not; nothing is written then. */
+ * tells, or names a candidate that there is not and that is not SLSC_LEFT_OUT; nothing is written then. */
 SLSC_API slsc_status slsc_run_map(slsc_engine* engine, const float* input, int height, int width, const uint8_t* map, int map_rows,
                                   int map_columns, float* output);
 

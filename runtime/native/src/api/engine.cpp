@@ -99,11 +99,11 @@ int Engine::candidate_of(const RegionMap& map, int height, int width) const {
                 std::to_string(rows) + " x " + std::to_string(columns));
     const uint8_t* end = map.candidates + rows * columns;
     for (const uint8_t* at = map.candidates; at != end; ++at)
-        require(*at < candidates(), SLSC_BAD_ARGUMENT,
+        require(*at < candidates() || *at == kLeftOut, SLSC_BAD_ARGUMENT,
                 "the map names candidate " + std::to_string(*at) + " at region " + std::to_string((at - map.candidates) / columns) +
                     ", " + std::to_string((at - map.candidates) % columns) + ", where there are " + std::to_string(candidates()));
     const bool one = std::all_of(map.candidates, end, [&](uint8_t candidate) { return candidate == *map.candidates; });
-    return one ? *map.candidates : kByRegion;
+    return one && *map.candidates != kLeftOut ? *map.candidates : kByRegion;
 }
 
 void Engine::require_one() const {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "schedule/job.hpp"
+#include "schedule/needed.hpp"
 #include "support/error.hpp"
 
 namespace slsc {
@@ -15,16 +16,39 @@ namespace {
 // Columns, before the shuffle, that one thread makes with all candidates where vectors hold pixels of several.
 constexpr int kColumnsByRegion = 24;
 
+// Columns of a block that lie in one region.
+struct BlockRun {
+    int block;
+    Columns columns;
+    size_t region;
+    Need need;
+};
+
+// Zeroes columns of a block of what a convolution and those that run with it make.
+void clear(const Job& first, int lanes, int block, Columns columns) {
+    const int shuffle = first.op->conv.shuffle;
+    const size_t bytes = sizeof(float) * size_t(columns.end - columns.first) * shuffle * lanes;
+    for (const Job* job = &first; job; job = job->sibling) {
+        const View& out = job->out;
+        float* at = out.data + int64_t(columns.first * shuffle - out.first) * lanes;
+        for (int64_t row = int64_t(block) * out.block; row < int64_t(block + 1) * out.block; ++row)
+            for (int64_t channel = 0; channel < out.channels; ++channel)
+                std::memset(at + row * out.row + channel * out.plane, 0, bytes);
+    }
+}
+
 class Run {
 public:
     Run(const Schedule& schedule, Context& context, const uint8_t* map)
         : schedule_(schedule), kernels_(*schedule.program->target.kernels), threads_(context.threads()),
-          arena_(context.arena().get()), scratch_(context.scratch().get()), map_(map) {
+          arena_(context.arena().get()), scratch_(context.scratch().get()), map_(map), needed_(schedule.regions, map) {
         const Plan& plan = *schedule.program->plan;
         const Regions& regions = schedule.regions;
         for (const RegionGrid& grid : regions.grids)
             chosen_.push_back(slsc::chosen_lanes(regions, grid, map, plan.candidates(), kernels_.lanes));
-        for (int i = 0; map && i < regions.rows * regions.columns; ++i) dearest_ = std::max(dearest_, int(map[i]));
+        if (!needed_.everything()) spans_ = row_spans();
+        for (int i = 0; map && i < regions.rows * regions.columns; ++i)
+            if (map[i] != kLeftOut) dearest_ = std::max(dearest_, int(map[i]));
     }
 
     // Windows slide, and the step's rows of the image enter.
@@ -46,6 +70,7 @@ public:
         const View out = view_of(schedule_, arena_, restored, 0, schedule_.output().channels, step.output_first);
         const Planes planes = rows.write(from, to);
         threads_.run(kernels_.strip_items(out), [&](int item, int) { kernels_.from_strips(out, planes, from, to, item); });
+        if (!needed_.everything()) clear_left_out(planes, from, to);
         rows.done(from, to);
     }
 
@@ -72,31 +97,52 @@ private:
         threads_.run(kernel.items(jobs.front()), [&](int item, int worker) { kernel.run(jobs.front(), item, scratch_of(worker)); });
     }
 
+    // What is not wanted was computed from anything: nobody is to see it.
+    void clear_left_out(const Planes& planes, int from, int to) {
+        const Regions& regions = schedule_.regions;
+        const Shape& out = schedule_.output();
+        threads_.run(to - from, [&](int item, int) {
+            const int x = from + item;
+            float* column = planes.data + int64_t(x - planes.first) * out.height;
+            for (size_t i = 0; i + 1 < spans_.size(); ++i) {
+                const int y = spans_[i], rows = spans_[i + 1] - y;
+                if (needed_.wanted(regions.output_rows[y], regions.output_columns[x])) continue;
+                for (int channel = 0; channel < out.channels; ++channel)
+                    std::fill_n(column + channel * planes.plane + y, rows, 0.0f);
+            }
+        });
+    }
+
+    // Where rows of the output begin that see other regions within kRim than the one before.
+    std::vector<int> row_spans() const {
+        const std::vector<int>& rows = schedule_.regions.output_rows;
+        const int side = schedule_.regions.size.rows;
+        std::vector<int> spans{0};
+        for (int y = 1; y < int(rows.size()); ++y)
+            if (std::max(0, rows[y] - kRim) / side != std::max(0, rows[y - 1] - kRim) / side ||
+                (rows[y] + kRim) / side != (rows[y - 1] + kRim) / side)
+                spans.push_back(y);
+        spans.push_back(int(rows.size()));
+        return spans;
+    }
+
     float* scratch_of(int worker) const { return scratch_ + worker * schedule_.scratch_floats; }
 
-    // Every item is a block's share of columns that lie in one region.
+    // Every item is a block's share of columns that lie in one region. What nobody needs stays as it is.
     void run_blocks(const Step& step, int index, const RegionGrid& grid) {
         const Node& node = schedule_.program->nodes[index];
         std::vector<std::vector<Job>> jobs;  // by choice
         each_choice(node, [&](int choice) { jobs.push_back(jobs_of(schedule_, step, index, arena_, {choice, nullptr})); });
         const Job& any = jobs.front().front();
-        const int shuffle = node.op.conv.shuffle, rows = any.out.block / shuffle, blocks = any.out.rows / any.out.block;
-        std::vector<Columns> runs;
-        for (int x = any.from / shuffle; x < any.to / shuffle; ++x) {
-            const bool goes_on = !runs.empty() && grid.column_region[x] == grid.column_region[x - 1];
-            if (goes_on) ++runs.back().end;
-            else runs.push_back({x, x + 1});
-        }
-        threads_.run(blocks * int(runs.size()), [&](int item, int worker) {
-            const Columns columns = runs[item / blocks];
-            const int block = item % blocks;
-            const Regions& regions = schedule_.regions;
-            // Padding may make more blocks than the image has.
-            const size_t region = size_t(grid.column_region[columns.first]) * regions.rows + std::min(block, regions.rows - 1);
-            const uint8_t candidate = map_[region];
+        const int rows = any.out.block / node.op.conv.shuffle;
+        const std::vector<BlockRun> runs = runs_of(index, grid, any);
+        threads_.run(int(runs.size()), [&](int item, int worker) {
+            const auto [block, columns, region, need] = runs[item];
+            const uint8_t candidate = map_[region] == kLeftOut ? 0 : map_[region];
             const int choice = node.choices.empty() ? kNoChoice : candidate;
-            const OpKernel& kernel = kernel_of(*schedule_.program, node, choice);
             const Job& job = jobs[std::max(0, choice)].front();
+            if (need == Need::Zeros) return clear(job, kernels_.lanes, block, columns);
+            const OpKernel& kernel = kernel_of(*schedule_.program, node, choice);
             const Area area = kernel.area(job);
             for (int x = columns.first; x < columns.end; x += area.columns)
                 for (int y = 0; y < rows; y += area.rows)
@@ -104,6 +150,30 @@ private:
                                       {block * rows + y, std::min(area.rows, rows - y), x, std::min(area.columns, columns.end - x)},
                                       scratch_of(worker));
         });
+    }
+
+    // What is needed of what a job makes, block after block of the same columns.
+    std::vector<BlockRun> runs_of(int node, const RegionGrid& grid, const Job& job) const {
+        const int shuffle = job.op->conv.shuffle, blocks = job.out.rows / job.out.block, end = job.to / shuffle;
+        const Regions& regions = schedule_.regions;
+        std::vector<BlockRun> runs;
+        for (int x = job.from / shuffle; x < end;) {
+            const int first = x;
+            while (x < end && grid.column_region[x] == grid.column_region[first]) ++x;
+            for (int block = 0; block < blocks; ++block) {
+                const int row = std::min(block, regions.rows - 1);  // padding may make more blocks than the image has
+                const size_t region = size_t(grid.column_region[first]) * regions.rows + row;
+                Need before = Need::Nothing;
+                for (int at = first; at < x;) {
+                    const int next = std::min(x, (at / grid.unit + 1) * grid.unit);
+                    const Need need = needed_.of(node, row, {grid.column_place[at], grid.column_place[next - 1] + 1});
+                    if (need != Need::Nothing && need == before) runs.back().columns.end = next;
+                    else if (need != Need::Nothing) runs.push_back({block, {at, next}, region, need});
+                    at = next, before = need;
+                }
+            }
+        }
+        return runs;
     }
 
     // Every item makes columns of its own with all candidates, one after the other: what they write lies side by side in vectors.
@@ -175,6 +245,8 @@ private:
     float* arena_;
     float* scratch_;
     const uint8_t* map_;  // by row and column of the upright image; null: one candidate everywhere
+    Needed needed_;
+    std::vector<int> spans_;  // see row_spans(); where something is left out
     std::vector<ChosenLanes> chosen_;  // by grid
     int dearest_ = 0;                  // candidate that the map names
     int copied_ = 0, slid_ = 0;

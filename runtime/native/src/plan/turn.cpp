@@ -33,6 +33,11 @@ void turn(Op& op) {
 
 }  // namespace
 
+Op turned(Op op) {
+    turn(op);
+    return op;
+}
+
 void turn(Plan& plan) {
     for (Op& op : plan.ops) turn(op);
     for (std::vector<Op>& ops : plan.cheaper)

@@ -10,4 +10,6 @@ namespace slsc {
 // shuffled; conv/weights.cpp and the kernels read them accordingly.
 void turn(Plan& plan);
 
+Op turned(Op op);
+
 }  // namespace slsc

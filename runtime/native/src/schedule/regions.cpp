@@ -1,81 +1,29 @@
 #include "schedule/regions.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <numeric>
+
+#include "schedule/axes.hpp"
+#include "schedule/reach.hpp"
 
 namespace slsc {
 namespace {
 
 constexpr int kMostUnit = 4;
-constexpr int64_t kMostExact = int64_t(1) << 30;  // of an Axis' numbers, so that no product overflows
-
-// Where pixel p of a value lies along one axis of the image: at (a p + b) / c.
-struct Axis {
-    int64_t a = 1, b = 0, c = 1;
-
-    // With smaller numbers; rounded where they do not become small enough, which takes dozens of odd resizings.
-    Axis reduced() const {
-        Axis axis = *this;
-        const int64_t common = std::gcd(std::gcd(axis.a, axis.b), axis.c);
-        axis.a /= common, axis.b /= common, axis.c /= common;
-        while (std::max({axis.a, std::abs(axis.b), axis.c}) > kMostExact)
-            axis.a = std::max<int64_t>(1, axis.a / 2), axis.b /= 2, axis.c = std::max<int64_t>(1, axis.c / 2);
-        return axis;
-    }
-
-    // Of a value whose pixel p stands for pixel (n p + shift) / d of this one.
-    Axis scaled(int64_t n, int64_t shift, int64_t d) const { return Axis{a * n, a * shift + b * d, c * d}.reduced(); }
-
-    int64_t at(int64_t p) const {
-        const int64_t numerator = a * p + b;
-        return numerator >= 0 ? numerator / c : -((c - 1 - numerator) / c);
-    }
-
-    // Pixels of the value in so many of the image; 0 where that is no whole number.
-    int pixels(int image) const { return image * c % a == 0 ? int(image * c / a) : 0; }
-};
-
-using Axes = std::array<Axis, 2>;  // down, across
-
-Axis windowed(const Axis& axis, int kernel, int stride, int before, int dilation) {
-    return axis.scaled(stride, (kernel - 1) * dilation / 2 - before, 1);
-}
-
-// Of what a convolution makes before its shuffle.
-Axes convolved(const Axes& in, const ConvParams& p) {
-    return {windowed(in[0], p.kernel_h, p.stride_h, p.pad.top, p.dilation_h),
-            windowed(in[1], p.kernel_w, p.stride_w, p.pad.left, p.dilation_w)};
-}
-
-Axes scaled(const Axes& in, int64_t n, int64_t d) { return {in[0].scaled(n, 0, d), in[1].scaled(n, 0, d)}; }
-
-// Of what an operation makes. `in1`: of its second input, if there is one.
-Axes made_by(const Op& op, const Axes& in, const Axes* in1, const Shape& shape) {
-    switch (op.type) {
-        case OpType::Conv:
-        case OpType::IntConv:
-        case OpType::HalfConv: return scaled(convolved(in, op.conv), 1, op.conv.shuffle);
-        case OpType::Pool: {
-            const PoolParams& p = op.pool;
-            return {windowed(in[0], p.kernel_h, p.stride_h, p.pad.top, 1), windowed(in[1], p.kernel_w, p.stride_w, p.pad.left, 1)};
-        }
-        case OpType::Pad:
-            return {in[0].scaled(1, -pad_amount(op.pad, &Sides::top, shape.height), 1),
-                    in[1].scaled(1, -pad_amount(op.pad, &Sides::left, shape.width), 1)};
-        case OpType::Resize: return op.resize.numerator ? scaled(in, op.resize.denominator, op.resize.numerator) : *in1;
-        case OpType::DepthToSpace: return scaled(in, 1, op.depth_to_space.block);
-        case OpType::SpaceToDepth: return scaled(in, op.space_to_depth.block, 1);
-        default: return in;
-    }
-}
 
 int region_count(int pixels, int region) { return (pixels + region - 1) / region; }
 
-std::vector<uint16_t> regions_along(const Axis& axis, int pixels, int region, int count) {
-    std::vector<uint16_t> found(pixels);
-    for (int p = 0; p < pixels; ++p) found[p] = uint16_t(std::clamp<int64_t>(axis.at(p) / region, 0, count - 1));
+// Pixels of the image where those of a value lie, of the `image` that there are.
+std::vector<int> places_along(const Axis& axis, int pixels, int image) {
+    std::vector<int> found(pixels);
+    for (int p = 0; p < pixels; ++p) found[p] = int(std::clamp<int64_t>(axis.at(p), 0, image - 1));
+    return found;
+}
+
+std::vector<uint16_t> regions_of(const std::vector<int>& places, int region) {
+    std::vector<uint16_t> found;
+    for (int place : places) found.push_back(uint16_t(place / region));
     return found;
 }
 
@@ -123,9 +71,17 @@ std::vector<int> cut_into_blocks(const Program& program, const std::vector<Axes>
     return blocks;
 }
 
-RegionGrid make_grid(const Axes& axes, const Shape& out, int shuffle, const RegionSize& size, const Regions& map, bool blocks) {
-    RegionGrid grid{{}, regions_along(axes[1], out.width / shuffle, size.columns, map.columns), out.rows / shuffle, 1};
-    if (!blocks) grid.row_region = regions_along(axes[0], out.height / shuffle, size.rows, map.rows);
+// Where pixels of values lie by the blocks that they are in, whatever padding tells.
+std::vector<Axes> in_blocks(std::vector<Axes> axes, const std::vector<int>& blocks, const RegionSize& size) {
+    for (size_t value = 0; value < axes.size(); ++value)
+        if (blocks[value]) axes[value][0] = {size.rows, 0, blocks[value] * kRegionLanes};
+    return axes;
+}
+
+RegionGrid make_grid(const Axes& axes, const Shape& out, int shuffle, const RegionSize& size, const Shape& image, bool blocks) {
+    RegionGrid grid{{}, {}, places_along(axes[1], out.width / shuffle, image.width), out.rows / shuffle, 1};
+    grid.column_region = regions_of(grid.column_place, size.columns);
+    if (!blocks) grid.row_region = regions_of(places_along(axes[0], out.height / shuffle, image.height), size.rows);
     grid.unit = std::gcd(axes[1].pixels(size.columns), kMostUnit);
     return grid;
 }
@@ -133,7 +89,7 @@ RegionGrid make_grid(const Axes& axes, const Shape& out, int shuffle, const Regi
 }  // namespace
 
 bool RegionGrid::operator==(const RegionGrid& other) const {
-    return row_region == other.row_region && column_region == other.column_region && strip_rows == other.strip_rows &&
+    return row_region == other.row_region && column_place == other.column_place && strip_rows == other.strip_rows &&
            unit == other.unit;
 }
 
@@ -149,23 +105,25 @@ Regions find_regions(const Program& program, std::vector<Shape>& shapes, const R
     if (program.target.candidate != kByRegion) return found;
     const Shape& image = shapes[program.plan->header.input];
     found.rows = region_count(image.height, size.rows), found.columns = region_count(image.width, size.columns);
-    std::vector<Axes> axes(shapes.size());
-    for (const Node& node : program.nodes) {
-        const Op& op = node.op;
-        axes[op.out] = made_by(op, axes[op.in[0]], op.in[1] >= 0 ? &axes[op.in[1]] : nullptr, shapes[op.in[0]]);
-    }
+    const std::vector<Axes> axes = find_axes(program, shapes);
     const std::vector<int> blocks = cut_into_blocks(program, axes, size, shapes);
+    found.size = size;
     for (const Node& node : program.nodes) {
         const Op& op = node.op;
         const Shape& out = shapes[op.out];
         found.grid_of.push_back(-1);
         if (op.type != OpType::Conv || out.pixel || (node.choices.empty() && !blocks[op.out])) continue;
         const RegionGrid grid =
-            make_grid(convolved(axes[op.in[0]], op.conv), out, op.conv.shuffle, size, found, blocks[op.out] > 0);
+            make_grid(convolved(axes[op.in[0]], op.conv), out, op.conv.shuffle, size, image, blocks[op.out] > 0);
         const auto same = std::find(found.grids.begin(), found.grids.end(), grid);
         found.grid_of.back() = int(same - found.grids.begin());
         if (same == found.grids.end()) found.grids.push_back(grid);
     }
+    const std::vector<Axes> placed = in_blocks(axes, blocks, size);
+    const size_t output = program.plan->header.output;
+    found.output_rows = places_along(placed[output][0], shapes[output].height, image.height);
+    found.output_columns = places_along(placed[output][1], shapes[output].width, image.width);
+    found.reaches = find_reaches(program, shapes, placed, found);
     return found;
 }
 
@@ -178,7 +136,8 @@ ChosenLanes chosen_lanes(const Regions& regions, const RegionGrid& grid, const u
             for (int y = 0; y < grid.strip_rows; ++y) {
                 const size_t row = size_t(lane) * grid.strip_rows + y;
                 if (row >= grid.row_region.size()) break;
-                const uint8_t candidate = map[size_t(column) * regions.rows + grid.row_region[row]];
+                const uint8_t given = map[size_t(column) * regions.rows + grid.row_region[row]];
+                const uint8_t candidate = given == kLeftOut ? 0 : given;
                 chosen.lanes[candidate][size_t(column) * grid.strip_rows + y] |= uint32_t(1) << lane;
             }
     return chosen;

@@ -10,14 +10,19 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "memory/layout.hpp"
 #include "program/program.hpp"
+#include "slsc/native.h"
 
 namespace slsc {
 
 constexpr int kMaxRegion = 4096, kRegionLanes = 16;
+
+constexpr int kMostReach = 8, kRim = SLSC_RIM;  // pixels of the image, see reach.hpp
+constexpr uint8_t kLeftOut = SLSC_LEFT_OUT;  // in a map, of a region of which nothing is wanted
 
 // Pixels of the image along the sides of a region; the image lies on its side.
 struct RegionSize {
@@ -27,15 +32,31 @@ struct RegionSize {
 // Regions of what a convolution makes, before its shuffle.
 struct RegionGrid {
     std::vector<uint16_t> row_region, column_region;  // by row, none of blocks; by column
+    std::vector<int> column_place;  // by column: that of the image
     int strip_rows;  // rows of a strip
     int unit;  // columns that are best made at a time: those of a region are a multiple
     bool in_blocks() const { return row_region.empty(); }
     bool operator==(const RegionGrid& other) const;
 };
 
+constexpr int kEverything = std::numeric_limits<int>::max();
+
+// Pixels of the image around a region to either side, along its rows and along its columns; kEverything for all, -1 for none at all.
+struct Reach {
+    int rows, columns;
+};
+
+// What of a node is needed around the regions that are wanted. `made`: to be made; `read`: read, by all that is made.
+struct NodeReach {
+    Reach made, read;
+};
+
 struct Regions {
     int rows = 0, columns = 0;  // of the map, which lies on its side as the image does
     std::vector<RegionGrid> grids;
+    RegionSize size;
+    std::vector<int> output_rows, output_columns;  // places of the network's output
+    std::vector<NodeReach> reaches;  // by node
     std::vector<int> grid_of;  // by node: of convolutions with choices, or of blocks; -1 for others, and for what is one pixel
 };
 
