@@ -99,6 +99,21 @@ def at_output(interpreter: ModuleType, plan: PlanFile, image: Numbers, regions: 
     return regions[np.ix_(rows, columns)]
 
 
+def reach(interpreter: ModuleType, plan: PlanFile, image: Numbers) -> int:
+    """Pixels of the image that the output sees around a place, at most."""
+    _, axes, _ = _values(interpreter, plan, image)
+    found = Fraction(0)
+    for op in plan.ops:
+        p, pixel = op.params, max(a for a, _ in axes[op.ins[0]])
+        if isinstance(p, Conv):
+            found += pixel * max((p.kernel_h - 1) * p.dilation_h, (p.kernel_w - 1) * p.dilation_w)
+        elif isinstance(p, Pool):
+            found += pixel * max(p.kernel_h, p.kernel_w)
+        elif isinstance(p, Resize | Pad):
+            found += 4 * pixel
+    return int(found)
+
+
 def _values(
     interpreter: ModuleType, plan: PlanFile, image: Numbers
 ) -> tuple[dict[int, tuple[int, ...]], dict[int, tuple[Axis, Axis]], set[int]]:
