@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from slsc.errors import BackendError, UsageError
-from slsc.runtime.backends.base import Adjustable, AllocationFailed, Backend, Regional, Runner, Timed
+from slsc.runtime.backends.base import (
+    Adjustable,
+    AllocationFailed,
+    Backend,
+    NodeTimes,
+    Regional,
+    Runner,
+    Timed,
+    Traceable,
+)
 from slsc.runtime.backends.native_backend import NativeBackend
 from slsc.runtime.backends.onnxruntime import OnnxRuntimeBackend
 from slsc.runtime.backends.ort_providers import parse_providers
@@ -17,9 +26,11 @@ __all__ = [
     "Adjustable",
     "AllocationFailed",
     "Backend",
+    "NodeTimes",
     "Regional",
     "Runner",
     "Timed",
+    "Traceable",
     "able_to",
     "choose_backend",
     "load_backend",
@@ -89,5 +100,9 @@ def require_accepted(backend: Backend, engine: Engine) -> None:
 
 
 def able_to(capability: type) -> list[str]:
-    """Names of the backends whose runners have a capability: `Adjustable`, `Timed` or `Regional`."""
-    return [name for name, backend in BACKENDS.items() if issubclass(backend.runner, capability)]
+    """Names of the backends that have a capability, or whose runners have it: `Adjustable`, `Timed`, `Traceable` …"""
+    return [
+        name
+        for name, backend in BACKENDS.items()
+        if any(issubclass(it, capability) for it in (backend, backend.runner))
+    ]

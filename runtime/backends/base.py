@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -67,6 +68,43 @@ class Timed(Protocol):
 
     def op_macs(self) -> list[int]:
         """Multiply-accumulates by operation, pruned ones left out."""
+        ...
+
+
+@dataclass(frozen=True)
+class NodeTimes:
+    """What one node of an engine took, as its backend runs it.
+
+    Attributes:
+        what: its kind and name, in the backend's words.
+        seconds: by run.
+        macs: multiply-accumulates of a run, pruned ones with them; None where the backend does not tell.
+    """
+
+    what: str
+    seconds: tuple[float, ...]
+    macs: int | None
+
+
+@runtime_checkable
+class Traceable(Protocol):
+    """A backend that tells what each node of an engine takes, in runs made for that alone: telling it costs time."""
+
+    def trace(self, artefact: bytes, image: Batch, warm_up: int, runs: int) -> list[NodeTimes]:
+        """Run an engine `warm_up` + `runs` times, of which the last count.
+
+        Args:
+            artefact: as for `Backend.load`.
+            image: what it is given.
+            warm_up: runs before those that count.
+            runs: at least 1.
+
+        Returns:
+            Its nodes, in the order in which they run.
+
+        Raises:
+            AllocationFailed, BackendError: as `Backend.load` and `Runner.run`, or there is nothing to be told.
+        """
         ...
 
 

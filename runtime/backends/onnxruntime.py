@@ -5,8 +5,11 @@ from __future__ import annotations
 import ctypes
 import logging
 import os
+import tempfile
 import threading
 from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,11 +17,12 @@ import numpy as np
 from slsc.errors import BackendError
 from slsc.metrics.psnr import psnr_to
 from slsc.printable import printable
-from slsc.runtime.backends.base import AllocationFailed, Batch, Runner, missing_artefact
+from slsc.runtime.backends.base import AllocationFailed, Batch, NodeTimes, Runner, missing_artefact
 from slsc.runtime.backends.engine_scan import reason_to_refuse
 from slsc.runtime.backends.graph_memory import least_bytes_per_pixel
 from slsc.runtime.backends.ort_providers import CPU, Provider, make_session, unavailable
 from slsc.runtime.backends.ort_reason import ort_reason
+from slsc.runtime.backends.ort_trace import read_trace
 from slsc.runtime.bundle.engines import ONNX, Engine
 
 OUT_OF_MEMORY = ("failed to allocate memory", "bad_alloc", "out of memory", "bad allocation")
@@ -56,13 +60,14 @@ class OnnxRuntimeRunner:
         model: bytes of an ONNX file.
         threads: 0 for one per core.
         provider: which runs it. Any but the CPU's runs it once, and is believed if that gives what the CPU gives.
+        trace: how the name of a file begins that tells what each node took in each run; None for no such file.
 
     Raises:
         BackendError: ONNX Runtime refuses the model, it may not be run (see `reason_to_refuse`), or the provider is not
             available, fails, or computes something else.
     """
 
-    def __init__(self, model: bytes, threads: int, provider: Provider = CPU) -> None:
+    def __init__(self, model: bytes, threads: int, provider: Provider = CPU, trace: Path | None = None) -> None:
         self._session: Any = None
         if why := reason_to_refuse(model):
             raise BackendError(
@@ -89,6 +94,8 @@ class OnnxRuntimeRunner:
         # A second lock on weights in another file, which would be read from the working directory: no file lies in what
         # is no folder.
         options.add_session_config_entry(EXTERNAL_FOLDER, os.devnull)
+        if trace:
+            options.enable_profiling, options.profile_file_prefix = True, str(trace)
         try:
             session = make_session(ort, model, options, provider)
         except BackendError:
@@ -138,6 +145,10 @@ class OnnxRuntimeRunner:
     def run_bytes(self, engine: Engine, height: int, width: int) -> int:
         """See `Runner.run_bytes`; every pixel takes as much, whatever the bundle says no less than the graph shows."""
         return int(OVERHEAD * max(engine.bytes_per_pixel, self._least_bytes_per_pixel) * height * width)
+
+    def end_trace(self) -> Path:
+        """The file of a runner made with `trace`, whole; later runs are not in it."""
+        return Path(self._session.end_profiling())
 
     def __del__(self) -> None:
         self.close()
@@ -210,18 +221,32 @@ class OnnxRuntimeBackend:
 
     def load(self, artefact: bytes) -> OnnxRuntimeRunner:
         """Prepare an engine, given as the bytes of its ONNX file; see `Backend.load`."""
-        *preferred, last = self._providers
-        for provider, following in zip(preferred, self._providers[1:], strict=True):
-            try:
-                return self._load(artefact, provider)
-            except BackendError as error:
-                log.warning(printable(f"falling back to {following.name}: {error}"))
-        return self._load(artefact, last)
+        return self._load_preferred(artefact, None)
+
+    def trace(self, artefact: bytes, image: Batch, warm_up: int, runs: int) -> list[NodeTimes]:
+        """See `Traceable.trace`: by ONNX Runtime's profiler, its graph optimisations on."""
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            closing(self._load_preferred(artefact, Path(folder) / "nodes")) as runner,
+        ):
+            for _ in range(warm_up + runs):
+                runner.run(image)
+            return read_trace(runner.end_trace(), runs, runner.provider.ort)
 
     def close(self) -> None:
         """See `Backend.close`; its runners share nothing."""
 
-    def _load(self, artefact: bytes, provider: Provider) -> OnnxRuntimeRunner:
+    def _load_preferred(self, artefact: bytes, trace: Path | None) -> OnnxRuntimeRunner:
+        """By the first provider that runs the engine rightly."""
+        *preferred, last = self._providers
+        for provider, following in zip(preferred, self._providers[1:], strict=True):
+            try:
+                return self._load(artefact, provider, trace)
+            except BackendError as error:
+                log.warning(printable(f"falling back to {following.name}: {error}"))
+        return self._load(artefact, last, trace)
+
+    def _load(self, artefact: bytes, provider: Provider, trace: Path | None) -> OnnxRuntimeRunner:
         if why := provider.missing():
             raise unavailable(provider, why)
-        return OnnxRuntimeRunner(artefact, self._threads, provider)
+        return OnnxRuntimeRunner(artefact, self._threads, provider, trace)

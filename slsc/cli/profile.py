@@ -29,7 +29,7 @@ from slsc.cli.arguments import (
 )
 from slsc.cli.console import Console, table
 from slsc.errors import UsageError
-from slsc.runtime.backends import BACKENDS, Timed, able_to
+from slsc.runtime.backends import BACKENDS, Timed, Traceable, able_to
 
 if TYPE_CHECKING:
     from slsc.jobs.profile.jobs import Job
@@ -70,7 +70,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--html", type=Path, metavar="OUT.html", help="also write a page with plots")
     parser.add_argument(
-        "--per-op", action="store_true", help=f"show where the time goes; on {', '.join(able_to(Timed))}"
+        "--per-op",
+        action="store_true",
+        help=f"show where the time goes; on {', '.join(able_to(Timed))} in the same runs, on "
+        f"{', '.join(able_to(Traceable))} in as many more, by the backend's own profiler",
     )
     parser.add_argument(
         "-o",
@@ -107,8 +110,6 @@ def run(args: argparse.Namespace, console: Console) -> int:
     threads = args.threads or cores()
     asked = (*(args.backend or ()), *each_provider(args.provider))
     jobs = list_jobs(targets, asked or None, threads, console.note)
-    if args.per_op and not any(job.timed for job in jobs):
-        raise UsageError("--per-op needs a backend that times operations", hint=f"add --backend {able_to(Timed)[0]}")
     hw = image_size(targets, args.size, DEFAULT_HW)
     with console.progress(WARM_UP + args.repeat, "profile", "round") as bar:
 
@@ -121,9 +122,9 @@ def run(args: argparse.Namespace, console: Console) -> int:
     about = f"input {hw[0]}x{hw[1]}, {threads} threads, {args.repeat} runs each, interleaved"
     console.report(f"{about}; milliseconds")
     console.report(_latency_table(results))
-    for job, timing, result in zip(jobs, timings, results, strict=True):
-        if args.per_op and job.timed:
-            _report_operations(job, timing, result, console)
+    if args.per_op:
+        for job, timing, result in zip(jobs, timings, results, strict=True):
+            _report_operations(job, timing, hw, result, console)
     console.result(target=str(args.file), results=results)
     if args.html:
         _write_page(args.html, args.file.name, about, results, timings)
@@ -246,12 +247,22 @@ def _latency_table(results: Sequence[dict[str, Any]]) -> str:
     return table(("engine", "backend", *names, "beside the first"), rows, "<<" + ">" * len(FIGURES) + "<")
 
 
-def _report_operations(job: Job, timing: Timings, result: dict[str, Any], console: Console) -> None:
+def _report_operations(
+    job: Job, timing: Timings, hw: tuple[int, int], result: dict[str, Any], console: Console
+) -> None:
     """Print one engine's per-operation table, and add it to its result."""
-    from slsc.jobs.profile.operations import PER_OPERATION
+    from slsc.jobs.profile.jobs import trace
+    from slsc.jobs.profile.operations import PER_OPERATION, node_operations
 
-    found = PER_OPERATION[job.backend.kind](job.artefact, timing.op_seconds, timing.op_macs)
-    title = f"engine {job.target.name}, {job.backend.name}, medians of {result['runs']} runs"
+    runs, nodes = result["runs"], trace(job, hw, result["runs"])
+    if nodes is None:
+        found, of_what = (
+            PER_OPERATION[job.backend.kind](job.artefact, timing.op_seconds, timing.op_macs),
+            f"{runs} runs",
+        )
+    else:
+        found, of_what = node_operations(nodes), f"{runs} runs under its profiler"
+    title = f"engine {job.target.name}, {job.backend.name}, medians of {of_what}"
     console.report(f"\n{title}\n{show_operations(found)}")
     result["per_op"] = [dataclasses.asdict(operation) for operation in found]
 
@@ -264,12 +275,12 @@ def show_operations(found: Sequence[Operation]) -> str:
             entry.what,
             f"{entry.ms:.3f}",
             f"{entry.share:.1%}",
-            f"{entry.gmac:.3f}",
-            f"{entry.gflops:.1f}",
+            "-" if entry.gmac is None else f"{entry.gmac:.3f}",
+            "-" if entry.gflops is None else f"{entry.gflops:.1f}",
         )
         for entry in found
     ]
-    milliseconds, gmac = sum(entry.ms for entry in found), sum(entry.gmac for entry in found)
+    milliseconds, gmac = sum(entry.ms for entry in found), sum(entry.gmac or 0.0 for entry in found)
     rate = 2e3 * gmac / milliseconds if milliseconds else 0.0
     rows.append(("", "all", f"{milliseconds:.3f}", "100.0%", f"{gmac:.3f}", f"{rate:.1f}"))
     return table(("op", "what", "ms", "share", "GMAC", "GFLOP/s"), rows, "><>>>>")

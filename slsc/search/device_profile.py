@@ -1,6 +1,6 @@
 """What each layer of a network takes on a device, by N: the price list of a search for a latency.
 
-`slsc profile NETWORK -o PROFILE.json` measures it; docs/explain/latency.md tells how.
+`slsc profile NETWORK -o PROFILE.json` measures it; docs/tutorial/budget.md tells how.
 """
 
 from __future__ import annotations

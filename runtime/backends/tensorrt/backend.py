@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from contextlib import closing
 from typing import ClassVar
 
 from slsc.errors import BackendError
 from slsc.printable import printable
-from slsc.runtime.backends.base import Runner, missing_artefact
+from slsc.runtime.backends.base import Batch, NodeTimes, Runner, missing_artefact
 from slsc.runtime.backends.tensorrt.build import Shapes, build_engine
 from slsc.runtime.backends.tensorrt.device import Device, find_device
 from slsc.runtime.backends.tensorrt.engine_cache import EngineCache, EngineKey, default_folder
@@ -85,6 +86,11 @@ class TensorRtBackend:
             data = build_engine(self.flavour, artefact, self._shapes, None, timing).data
             cache.store(key, data)
         return TensorRtRunner(self.flavour, data, self._shapes)
+
+    def trace(self, artefact: bytes, image: Batch, warm_up: int, runs: int) -> list[NodeTimes]:
+        """See `Traceable.trace`: by the library's profiler."""
+        with closing(self.load(artefact)) as runner:
+            return runner.layer_times(image, warm_up, runs)
 
     def close(self) -> None:
         """See `Backend.close`; its runners share nothing."""

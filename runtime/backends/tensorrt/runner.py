@@ -8,9 +8,10 @@ import threading
 import numpy as np
 
 from slsc.errors import BackendError
-from slsc.runtime.backends.base import AllocationFailed, Batch
+from slsc.runtime.backends.base import AllocationFailed, Batch, NodeTimes
 from slsc.runtime.backends.tensorrt.build import Shapes
 from slsc.runtime.backends.tensorrt.flavour import Flavour, polygraphy_as_errors
+from slsc.runtime.backends.tensorrt.layer_times import layer_times
 from slsc.runtime.bundle.engines import Engine
 
 OUT_OF_MEMORY = ("out of memory", "outofmemory", "insufficient memory", "cudaerrormemoryallocation")
@@ -30,7 +31,7 @@ class TensorRtRunner:
     """
 
     def __init__(self, flavour: Flavour, data: bytes, shapes: Shapes) -> None:
-        flavour.load()
+        self._library = flavour.load()
         from polygraphy.backend.trt import EngineFromBytes, TrtRunner
 
         self._name, self._shapes, self._lock = flavour.name, shapes, threading.Lock()
@@ -59,6 +60,10 @@ class TensorRtRunner:
             if any(words in str(error).lower() for words in OUT_OF_MEMORY):
                 raise AllocationFailed(str(error)) from error
             raise
+
+    def layer_times(self, image: Batch, warm_up: int, runs: int) -> list[NodeTimes]:
+        """See `Traceable.trace`; slows down all runs from now on."""
+        return layer_times(self._library, self._runner.context, lambda: self.run(image), warm_up, runs)
 
     def run_bytes(self, engine: Engine, height: int, width: int) -> int:
         """See `Runner.run_bytes`; no memory suffices for what is larger than the engine was built for."""

@@ -12,7 +12,8 @@ import numpy as np
 
 from slsc.errors import BackendError
 from slsc.jobs.profile.targets import Target
-from slsc.runtime.backends import BACKENDS, Backend, Timed, load_backend
+from slsc.runtime.backends import BACKENDS, Backend, NodeTimes, Traceable, load_backend
+from slsc.runtime.backends.base import Batch
 
 if TYPE_CHECKING:
     from slsc.jobs.profile.latency import Timings
@@ -28,11 +29,6 @@ class Job:
     target: Target
     backend: Backend
     artefact: bytes
-
-    @property
-    def timed(self) -> bool:
-        """Whether it tells what each operation takes."""
-        return issubclass(self.backend.runner, Timed)
 
 
 def cores() -> int:
@@ -102,7 +98,6 @@ def measure(jobs: Sequence[Job], hw: tuple[int, int], repeats: int, progress: Ca
             raise
         raise BackendError("profiling needs Polygraphy", hint="pip install 'slsc[profile]'") from error
     target = jobs[0].target
-    noise = np.random.default_rng(0).random((1, target.channels, *hw), np.float32)
     with ExitStack() as stack:
         for job in jobs:
             stack.callback(job.backend.close)
@@ -112,4 +107,21 @@ def measure(jobs: Sequence[Job], hw: tuple[int, int], repeats: int, progress: Ca
             )
             for job in jobs
         ]
-        return interleave(runners, target.values.from_unit(noise), WARM_UP, repeats, progress)
+        return interleave(runners, noise(target, hw), WARM_UP, repeats, progress)
+
+
+def trace(job: Job, hw: tuple[int, int], repeats: int) -> list[NodeTimes] | None:
+    """What each node takes of a job whose backend tells, in runs of its own on the same image; None of others.
+
+    Raises:
+        BackendError: the engine fails, or there is nothing to be told.
+    """
+    if not isinstance(job.backend, Traceable):
+        return None
+    return job.backend.trace(job.artefact, noise(job.target, hw), WARM_UP, repeats)
+
+
+def noise(target: Target, hw: tuple[int, int]) -> Batch:
+    """An image to measure on, in the network's range."""
+    unit = np.random.default_rng(0).random((1, target.channels, *hw), np.float32)
+    return target.values.from_unit(unit)

@@ -1,4 +1,4 @@
-"""Where an engine's time goes, operation by operation, on backends whose runners are `Timed`."""
+"""Where an engine's time goes, by the operations of plans whose runners are `Timed`, or by other backends' nodes."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from slsc.passes.lowering.nmp import Op, PlanFile
 from slsc.passes.lowering.nmp_ops import Act, Binary, Combine, Conv, Convolution
+from slsc.runtime.backends import NodeTimes
 
 BY_ANOTHER = ", done by a later one"
 """Of a convolution that the engine made one with a later one, or runs with it."""
@@ -24,16 +25,17 @@ class Operation:
         what: its kind and shape, such as "conv 3x3 64>64 4:32 relu".
         ms: median time, milliseconds.
         share: of all operations' time, 0..1.
-        gmac: multiply-accumulates / 10^9, pruned ones left out.
-        gflops: two operations per multiply-accumulate, / 10^9, per second.
+        gmac: multiply-accumulates / 10^9, without the pruned ones where the backend leaves them out; None where it does
+            not tell.
+        gflops: two operations per multiply-accumulate, / 10^9, per second; None likewise.
     """
 
     index: int
     what: str
     ms: float
     share: float
-    gmac: float
-    gflops: float
+    gmac: float | None
+    gflops: float | None
 
 
 def operations(plan: bytes, seconds: Sequence[Sequence[float]], macs: Sequence[int]) -> list[Operation]:
@@ -57,6 +59,23 @@ def operations(plan: bytes, seconds: Sequence[Sequence[float]], macs: Sequence[i
             gflops=2 * count / 1e9 / took if took else 0.0,
         )
         for index, (op, took, count) in enumerate(zip(parsed.ops, map(float, medians), macs, strict=True))
+    ]
+
+
+def node_operations(nodes: Sequence[NodeTimes]) -> list[Operation]:
+    """The nodes of a backend that is `Traceable`, with the medians of what they took."""
+    medians = [float(np.median(node.seconds)) for node in nodes]
+    total = sum(medians)
+    return [
+        Operation(
+            index=index,
+            what=node.what,
+            ms=1e3 * took,
+            share=took / total if total else 0.0,
+            gmac=None if node.macs is None else node.macs / 1e9,
+            gflops=None if node.macs is None else 2 * node.macs / 1e9 / took if took else 0.0,
+        )
+        for index, (node, took) in enumerate(zip(nodes, medians, strict=True))
     ]
 
 

@@ -98,12 +98,17 @@ def _table(results: Sequence[Mapping[str, Any]]) -> str:
     return f"<table>{head}{''.join(rows)}</table>"
 
 
+def _told(value: float | None, form: str) -> str:
+    """A number, where the backend tells it."""
+    return "" if value is None else format(value, form)
+
+
 def _operations(result: Mapping[str, Any]) -> list[str]:
     """Where the time goes, as a table whose bars are shares."""
     rows = "".join(
         f'<tr><td>{op["index"]}</td><td class="words">{escape(op["what"])}</td><td>{op["ms"]:.3f}</td>'
         f'<td class="words"><span class="share" style="width:{12 * op["share"]:.2f}rem"></span> {op["share"]:.1%}</td>'
-        f"<td>{op['gmac']:.3f}</td><td>{op['gflops']:.1f}</td></tr>"
+        f"<td>{_told(op['gmac'], '.3f')}</td><td>{_told(op['gflops'], '.1f')}</td></tr>"
         for op in result["per_op"]
     )
     left = "".join(f"<th{words}>{name}</th>" for name, words in OPERATION_HEADS)

@@ -44,7 +44,6 @@ def test_every_engine_of_a_bundle_on_both_backends(slsc: Cli, bundle: Path) -> N
 def test_per_operation(slsc: Cli, bundle: Path) -> None:
     words = ("profile", bundle, "--engine", "1-8", *SMALL, "--per-op")
     found = {each["backend"]: each for each in results(slsc(*words, "--json"))}
-    assert "per_op" not in found["onnxruntime"]
     operations = found["native"]["per_op"]
     assert sum(each["share"] for each in operations) == pytest.approx(1)
     (head,) = [each for each in operations if each["what"] == "conv 3x3 3>32 dense relu"]
@@ -53,6 +52,23 @@ def test_per_operation(slsc: Cli, bundle: Path) -> None:
     assert head["gmac"] == pytest.approx(12 * 16 * 3 * 32 * 9 / 1e9)
     assert head["gflops"] == pytest.approx(2e3 * head["gmac"] / head["ms"])
     assert body in slsc(*words).out
+
+
+def test_per_node_of_onnxruntime(slsc: Cli, model_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, page = tmp_path / "temporary", tmp_path / "profile.html"
+    folder.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    words = ("profile", model_path, "--provider", "cpu", *SMALL, "--per-op")
+    (found,) = results(slsc(*words, "--json"))
+    assert sum(each["share"] for each in found["per_op"]) == pytest.approx(1)
+    (head,) = [each for each in found["per_op"] if each["what"].startswith("Conv 32x3x3x3 ")]
+    assert head["gmac"] == pytest.approx(12 * 16 * 3 * 32 * 9 / 1e9)
+    assert head["gflops"] == pytest.approx(2e3 * head["gmac"] / head["ms"])
+    outcome = slsc(*words, "--html", page)
+    assert "medians of 3 runs under its profiler" in outcome.out
+    assert head["what"] in outcome.out
+    assert head["what"] in page.read_text()
+    assert list(folder.iterdir()) == [], "the profiler's files are gone"
 
 
 def test_table(slsc: Cli, model_path: Path) -> None:
@@ -89,7 +105,6 @@ def test_refusals(slsc: Cli, bundle: Path, model_path: Path, tmp_path: Path) -> 
     assert code(bundle, "--size", "0x9") == 2
     assert code(bundle, "--repeat", "0") == 2
     assert code(bundle, "--threads", "-1") == 2
-    assert code(bundle, "--per-op", "--backend", "onnxruntime") == 2
 
 
 def test_without_polygraphy(slsc: Cli, model_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

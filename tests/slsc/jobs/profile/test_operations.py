@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from slsc.jobs.profile.operations import BY_ANOTHER, describe, operations
+from slsc.jobs.profile.operations import BY_ANOTHER, describe, node_operations, operations
 from slsc.passes.lowering.nmp import ABSENT, Op, PlanFile
 from slsc.passes.lowering.nmp_ops import Act, Binary, BinaryKind, Combine, Conv, GlobalMean, HalfConv, IntConv, Spread
+from slsc.runtime.backends import NodeTimes
 
 CONV = Op(
     Conv(
@@ -65,3 +66,12 @@ def test_a_convolution_that_another_does() -> None:
     first, second = operations(plan, [(1e-7, 1e-3)], [0, 10**9])
     assert first.what == describe(CONV, 32) + BY_ANOTHER
     assert second.what == describe(CONV, 32)
+
+
+def test_nodes() -> None:
+    first, second = node_operations(
+        [NodeTimes("Conv", (3e-3, 1e-3, 2e-3), 10**9), NodeTimes("Concat", (1e-3, 1e-3, 1e-3), None)]
+    )
+    assert (first.index, first.what, first.ms, first.gmac) == (0, "Conv", pytest.approx(2), 1)
+    assert (first.share, first.gflops) == (pytest.approx(2 / 3), pytest.approx(1000))
+    assert (second.gmac, second.gflops) == (None, None), "not told, which is not nothing"
