@@ -67,6 +67,15 @@ def _of_candidate(op: Op, candidate: int) -> tuple[Op, int]:
 Size = tuple[int, int]
 """Height and width of a region."""
 
+LEFT_OUT = 255
+"""In a map, of regions that are not wanted."""
+
+RIM, MOST_REACH = 2, 8
+"""Pixels of the image around wanted regions: of the output, and of what convolutions in blocks make at most."""
+
+UNIT = 4
+"""Rows that are made together."""
+
 STRIPS = 16
 """Of a value's rows in a region, which lie in blocks where they are a multiple."""
 
@@ -89,6 +98,36 @@ def interpret_map(interpreter: ModuleType, plan: PlanFile, image: Numbers, regio
         other = axes[op.ins[1]] if op.ins[1] >= 0 else None
         axes[op.out] = _made(op, before, other, ins[0].shape[1:])
     return values[plan.output]
+
+
+def interpret_chain(interpreter: ModuleType, plan: PlanFile, image: Numbers, regions: Numbers, size: Size) -> Numbers:
+    """As `interpret_map`, of 3x3 convolutions one after the other in blocks, where the map leaves regions out.
+
+    What the last makes is right `RIM` pixels around wanted regions, what each before it makes one more, but never more
+    than `MOST_REACH`: whole regions across, `UNIT` rows at a time down. Beyond it is 0.
+    """
+    values = image.astype(np.float32)
+    chosen = np.where(regions == LEFT_OUT, 0, regions).repeat(size[0], 0).repeat(size[1], 1)
+    chosen = chosen[: image.shape[1], : image.shape[2]].astype(int)
+    for index, op in enumerate(plan.ops):
+        made = [interpreter._run(plan, *_of_candidate(op, each)[:1], [values], _of_candidate(op, each)[1])
+                for each in range(len(op.sets) + 1)]  # fmt: skip
+        reach = min(MOST_REACH, RIM + len(plan.ops) - 1 - index)
+        values = np.choose(chosen, made) * _needed(regions != LEFT_OUT, size, image.shape[1:], reach)
+        values = values.astype(np.float32)
+    return values
+
+
+def _needed(wanted: Numbers, size: Size, hw: tuple[int, ...], reach: int) -> Numbers:
+    """Which pixels of a value are made: (height, width)."""
+    around = -(-reach // size[1])
+    across = np.array([wanted[:, max(0, c - around) : c + around + 1].any(1) for c in range(wanted.shape[1])]).T
+    down = []
+    for y in range(hw[0]):
+        first = y // UNIT * UNIT
+        last = min(first + UNIT, hw[0]) - 1
+        down.append(across[max(0, first - reach) // size[0] : (last + reach) // size[0] + 1].any(0))
+    return np.array(down).repeat(size[1], 1)[:, : hw[1]]
 
 
 def at_output(interpreter: ModuleType, plan: PlanFile, image: Numbers, regions: Numbers, size: Size) -> Numbers:

@@ -19,9 +19,6 @@ from slsc.runtime.backends.native import NativeRunner
 FOLDED = ("ending",)
 """Plans whose last two convolutions may count as one, which the oracle does not know."""
 
-MOST_REACH = 8
-"""Pixels of the image beyond wanted regions where convolutions are computed at most."""
-
 QUICK = settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
@@ -127,13 +124,42 @@ def test_what_is_left_out_leaves_the_rest_as_it_is(plans, isas, mixed, interpret
     some = np.where(rng.random(regions.shape) < rng.choice([0.3, 0.7, 0.95]), np.uint8(LEFT_OUT), regions)
     wanted = mixed.at_output(interpreter, plan, image[0], some, size) != LEFT_OUT
     cheapest = np.where(some == LEFT_OUT, np.uint8(0), some)
-    deep = mixed.reach(interpreter, plan, image[0]) > MOST_REACH
+    deep = mixed.reach(interpreter, plan, image[0]) > mixed.MOST_REACH
     for isa in isas:
         runner = _runner(plan, size, isa=isa)
         expected, made = runner.run_map(image, cheapest)[0], runner.run_map(image, some)[0]
         assert np.isfinite(made).all()
         if deep:  # what lies beyond counts as 0, which changes a little
             continue
+        tolerance = 2e-5 * max(1, np.abs(expected).max())
+        np.testing.assert_allclose(made[:, wanted], expected[:, wanted], rtol=2e-5, atol=tolerance, err_msg=isa)
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+@QUICK
+def test_a_deep_chain_ends_where_it_is_said_to(plans, isas, mixed, interpreter, seed):
+    rng = np.random.default_rng(seed)
+    layers, channels, size = int(rng.integers(4, 14)), 4, (int(rng.choice([4, 8, 12])), int(rng.choice([16, 32])))
+    arrays = [plans.floats(rng, channels, channels, 3, 3) / np.float32(6) for _ in range(2 * layers)]
+    ops = [
+        Op(
+            plans.conv(channels, channels, weights=index),
+            ins=(index, ABSENT),
+            out=index + 1,
+            act=Act.RELU,
+            sets=(WeightSet(0, 0, layers + index, ABSENT, ABSENT, ABSENT),),
+        )
+        for index in range(layers)
+    ]
+    plan = replace(plans.plan([channels] * (layers + 1), ops, arrays), features=(WEIGHT_SETS,))
+    height, width = (int(each) for each in rng.integers(20, 150, 2))
+    image = rng.standard_normal((1, channels, height, width)).astype(np.float32)
+    regions = rng.integers(2, size=(-(-height // size[0]), -(-width // size[1]))).astype(np.uint8)
+    regions[rng.random(regions.shape) < rng.choice([0.3, 0.9])] = LEFT_OUT
+    expected = mixed.interpret_chain(interpreter, plan, image[0], regions, size)
+    wanted = mixed.at_output(interpreter, plan, image[0], regions, size) != LEFT_OUT
+    for isa in isas:
+        made = _runner(plan, size, isa=isa).run_map(image, regions)[0]
         tolerance = 2e-5 * max(1, np.abs(expected).max())
         np.testing.assert_allclose(made[:, wanted], expected[:, wanted], rtol=2e-5, atol=tolerance, err_msg=isa)
 
