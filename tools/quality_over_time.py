@@ -26,11 +26,11 @@ import numpy as np
 import onnx
 
 from slsc.cli.arguments import image_hw, is_bundle
-from slsc.errors import SlscError, UsageError
+from slsc.errors import BackendError, SlscError, UsageError
 from slsc.jobs.eval.evaluation import evaluate, mean_score
 from slsc.networks.restorer import Restorer, WholeImage, open_restorer
 from slsc.runtime.backends import load_backend
-from slsc.runtime.bundle.engines import FLOAT32
+from slsc.runtime.bundle.engines import FLOAT32, Engine
 from slsc.runtime.bundle.manifest import ImageIO
 from slsc.runtime.bundle.reader import open_bundle
 from slsc.runtime.session import Session
@@ -65,6 +65,9 @@ class _CompiledBySize:
         from slsc.tools.contenders import open_vino
 
         return open_vino.load(self._file, (image.shape[2], image.shape[3]), 1, self._precision)(image)
+
+    def run_bytes(self, engine: Engine, height: int, width: int) -> int:
+        raise BackendError("OpenVINO does not tell what a run takes")
 
     def close(self) -> None:
         """Nothing outlives a run."""

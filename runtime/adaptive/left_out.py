@@ -66,7 +66,7 @@ class LeftOut:
 
     def _missing(self, top: int, bottom: int, within: Part) -> Iterator[Part]:
         """Rectangles that hold all pixels of some rows which are missing or fade, each once."""
-        edges = np.arange(top // self.size[0], bottom // self.size[0] + 2) * self.size[0]
+        edges: list[int] = (np.arange(top // self.size[0], bottom // self.size[0] + 2) * self.size[0]).tolist()
         cuts = sorted(
             {top, bottom, *(cut for edge in edges for cut in (edge - FADE, edge + FADE) if top < cut < bottom)}
         )
