@@ -8,7 +8,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from fractions import Fraction
-from itertools import product
+from itertools import cycle, product
 from pathlib import Path
 
 from slsc.runtime.atomic import staged
@@ -79,31 +79,35 @@ def write_page(path: Path, points: Sequence[Point], references: str, size: str) 
 
 
 def draw(path: Path, points: Sequence[Point], references: str, size: str) -> None:
-    """Write the figure: a line for each network and precision of ours, a mark for each dense network elsewhere."""
-    drawn = figure(8, 5)
+    """Write the figure: a colour a network, a marker a runtime and precision, ours full and with a line."""
+    drawn = figure(9, 5)
     axes = drawn.add_subplot()
-    ways = product(("-", "--", ":"), zip(COLOURS, MARKERS, strict=True))
-    for (label, group), (line, (colour, marker)) in zip(_groups(points).items(), ways, strict=False):
-        ours = group[0].runtime == NATIVE
+    colours = dict(zip(sorted({point.network for point in points}), cycle(COLOURS), strict=False))
+    runtimes = sorted({point.runtime for point in points} - {NATIVE})
+    precisions = sorted({point.precision for point in points})
+    markers = dict(zip(product([NATIVE, *runtimes], precisions), cycle(MARKERS), strict=False))
+    for label, group in _groups(points).items():
+        ours, colour = group[0].runtime == NATIVE, colours[group[0].network]
         times, quality = zip(*((point.milliseconds, point.psnr) for point in group), strict=True)
         axes.plot(
-            *(times, quality, f"{marker}{line if ours else ''}"),
+            *(times, quality, markers[group[0].runtime, group[0].precision] + ("-" if ours else "")),
             color=colour,
             label=label,
-            markersize=4 if ours else 8,
+            markersize=5 if ours else 8,
             markerfacecolor=colour if ours else "none",
         )
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter("{x:g}")
     axes.xaxis.set_minor_formatter("{x:g}")
+    axes.tick_params(axis="x", which="both", labelrotation=60)
     axes.set(xlabel=f"ms of the processor, input {size}", ylabel=f"{references}, PSNR (dB)")
     axes.grid(alpha=0.3, which="both")
-    axes.legend(fontsize="x-small", loc="lower right")
+    drawn.legend(fontsize="x-small", loc="outside right upper")
     save(drawn, path)
 
 
 def _groups(points: Sequence[Point]) -> dict[str, list[Point]]:
-    """Points by what a line or a kind of mark stands for, by ascending budget."""
+    """Points by network, runtime and precision, by ascending budget."""
     found: dict[str, list[Point]] = {}
     for point in sorted(points, key=lambda point: (point.runtime != NATIVE, point.network, Fraction(point.budget))):
         label = f"{point.network}, {point.precision}, " + ("ours" if point.runtime == NATIVE else point.runtime)
