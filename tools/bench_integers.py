@@ -15,7 +15,6 @@ import argparse
 import importlib.util
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -43,7 +42,7 @@ from slsc.runtime.backends import load_backend
 from slsc.runtime.backends.native import NativeRunner
 from slsc.tools.bench_networks import subjects
 from slsc.tools.bench_report import table
-from slsc.tools.contenders.base import Subject
+from slsc.tools.contenders.base import Subject, processor_seconds
 
 NETWORKS = "edsr_baseline_x4,carn_x4,rfdn64_x4,rfdn_x4"
 CALIBRATION = 64
@@ -98,10 +97,10 @@ def measure(subject: Subject, image: Image, repeats: int, precisions: Sequence[s
         **_openvino(subject.file, networks.get("int8"), (image.shape[2], image.shape[3])),
     }
     made = {name: run(image) for name, run in runs.items()}
-    seconds = {name: [_processor_seconds(run, image)] for name, run in runs.items()}
+    seconds = {name: [processor_seconds(run, image)] for name, run in runs.items()}
     for _ in range(repeats - 1):
         for name, run in runs.items():
-            seconds[name].append(_processor_seconds(run, image))
+            seconds[name].append(processor_seconds(run, image))
     least = {name: min(all_rounds) for name, all_rounds in seconds.items()}
     others = {name: value for name, value in least.items() if name not in networks}
     return [
@@ -155,12 +154,6 @@ def _row(each: Measurement) -> tuple[str, ...]:
         *ratios,
         f"{each.decibels:.1f}",
     )
-
-
-def _processor_seconds(run: Callable[[Image], Image], image: Image) -> float:
-    begun = time.process_time()
-    run(image)
-    return time.process_time() - begun
 
 
 def _all(

@@ -11,6 +11,7 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,13 +59,13 @@ def measure(network: str, file: Path, references: Path, threads: int = 1) -> Qua
     """One typed ONNX file, of free size, on the images of a folder."""
     typed, plan = open_restorer(file, threads=threads), lower(onnx.load(file), None)
     native = [_Native(plan, typed.io, each, threads) for each in (Precision.AS_PLANNED, Precision.FLOAT32)]
-    return Quality(network, *(_psnr(restorer, references) for restorer in (typed, *native)))
+    return Quality(network, *(mean_psnr(restorer, references) for restorer in (typed, *native)))
 
 
-def _psnr(restorer: Restorer, references: Path) -> float:
-    scores = evaluate(restorer, references, None, lpips=False, progress=lambda *_: None)
-    restorer.close()
-    return mean_score(scores).psnr
+def mean_psnr(restorer: Restorer, references: Path) -> float:
+    """dB, a mean over the images of a folder; closes the restorer."""
+    with closing(restorer):
+        return mean_score(evaluate(restorer, references, None, lpips=False, progress=lambda *_: None)).psnr
 
 
 def markdown(found: Sequence[Quality]) -> str:

@@ -17,8 +17,8 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,14 +27,14 @@ import onnx
 
 from slsc.cli.arguments import image_hw, is_bundle
 from slsc.errors import BackendError, SlscError, UsageError
-from slsc.jobs.eval.evaluation import evaluate, mean_score
 from slsc.networks.restorer import Restorer, WholeImage, open_restorer
 from slsc.runtime.backends import load_backend
 from slsc.runtime.bundle.engines import FLOAT32, Engine
 from slsc.runtime.bundle.manifest import ImageIO
 from slsc.runtime.bundle.reader import open_bundle
 from slsc.runtime.session import Session
-from slsc.tools.contenders.base import Image, Restore
+from slsc.tools.contenders.base import Image, Restore, processor_seconds
+from slsc.tools.integers_quality import mean_psnr
 from slsc.tools.quality_over_time_page import NATIVE, Point, write_page
 
 INT8 = "int8"
@@ -100,7 +100,8 @@ def of_network(path: Path, hw: tuple[int, int]) -> Iterator[Subject]:
         return
     from slsc.tools.contenders import open_vino
 
-    io = open_restorer(path, threads=1).io
+    with closing(open_restorer(path, threads=1)) as restored:
+        io = restored.io
     for precision in open_vino.precisions()[: 1 if integers else None]:
         called = INT8 if integers else FLOAT32 if precision == "f32" else precision
 
@@ -120,25 +121,12 @@ def measure(subjects: Sequence[Subject], references: Path, hw: tuple[int, int], 
         repeats: rounds, 1 or more.
     """
     image = np.random.default_rng(0).random((1, 3, *hw), np.float32)
-    rounds = [[_processor_seconds(subject.run, image) for subject in subjects] for _ in range(repeats + 1)]
+    rounds = [[processor_seconds(subject.run, image) for subject in subjects] for _ in range(repeats + 1)]
     least = np.min(rounds[1:], axis=0)
     return [
-        replace(subject.point, milliseconds=1000 * float(seconds), psnr=_psnr(subject.restorer(), references))
+        replace(subject.point, milliseconds=1000 * float(seconds), psnr=mean_psnr(subject.restorer(), references))
         for subject, seconds in zip(subjects, least, strict=True)
     ]
-
-
-def _psnr(restorer: Restorer, references: Path) -> float:
-    try:
-        return mean_score(evaluate(restorer, references, None, lpips=False, progress=lambda *_: None)).psnr
-    finally:
-        restorer.close()
-
-
-def _processor_seconds(run: Restore, image: Image) -> float:
-    begun = time.process_time()
-    run(image)
-    return time.process_time() - begun
 
 
 def _subjects(paths: Sequence[Path], hw: tuple[int, int]) -> Iterator[Subject]:

@@ -15,11 +15,11 @@ import numpy.typing as npt
 
 from slsc.runtime.adaptive.enlarging import ENLARGING_HALO, enlarged
 from slsc.runtime.adaptive.regions import ChoiceMap, Regions
-from slsc.runtime.backends.base import Batch, Runner, wrong_size
+from slsc.runtime.backends.base import RIM, Batch, Runner, wrong_size
 from slsc.runtime.bundle.manifest import ImageIO
 from slsc.runtime.tiles.tiling import Tile, round_up
 
-FADE = 2
+FADE = RIM
 """Input pixels on each side of a border between networks over which their outputs fade into each other."""
 
 LEAST_HALO = FADE + ENLARGING_HALO
