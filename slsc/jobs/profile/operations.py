@@ -47,23 +47,18 @@ def operations(plan: bytes, seconds: Sequence[Sequence[float]], macs: Sequence[i
         macs: of each operation.
     """
     parsed = PlanFile.from_bytes(plan)
-    medians = np.median(np.asarray(seconds), axis=0)
-    total = float(medians.sum())
-    return [
-        Operation(
-            index=index,
-            what=describe(op, parsed.m) + (BY_ANOTHER if isinstance(op.params, Conv) and not count else ""),
-            ms=1e3 * took,
-            share=took / total if total else 0.0,
-            gmac=count / 1e9,
-            gflops=2 * count / 1e9 / took if took else 0.0,
-        )
-        for index, (op, took, count) in enumerate(zip(parsed.ops, map(float, medians), macs, strict=True))
-    ]
+    by_operation = zip(parsed.ops, np.asarray(seconds).T.tolist(), macs, strict=True)
+    return node_operations(
+        [NodeTimes(_told(op, count, parsed.m), tuple(took), count) for op, took, count in by_operation]
+    )
+
+
+def _told(op: Op, macs: int, m: int) -> str:
+    return describe(op, m) + (BY_ANOTHER if isinstance(op.params, Conv) and not macs else "")
 
 
 def node_operations(nodes: Sequence[NodeTimes]) -> list[Operation]:
-    """The nodes of a backend that is `Traceable`, with the medians of what they took."""
+    """Nodes of an engine with the medians of what they took."""
     medians = [float(np.median(node.seconds)) for node in nodes]
     total = sum(medians)
     return [
