@@ -12,6 +12,7 @@ from slsc.errors import SlscError, VerificationError
 from slsc.onnx_torch import OnnxModule
 from slsc.progress import StageProgress
 from slsc.search.base import SearchResult
+from slsc.search.masked import MaskedRecipe
 from slsc.search.method import SparseRecipe
 from slsc.search.rotations import rotations_of
 from slsc.trainer.loop import Batches, fit
@@ -34,7 +35,7 @@ BEYOND = 1 << 40
 
 def finetune(
     model: onnx.ModelProto,
-    recipe: SparseRecipe,
+    recipe: MaskedRecipe,
     start: SearchResult,
     batches: Batches,
     labelled: bool,
@@ -69,14 +70,23 @@ def finetune(
             return sum(float(F.l1_loss(restored, target)) for restored, target in pairs)
 
     before = loss()
-    module = recipe.module
-    assert isinstance(module, OnnxModule)
-    rotations = rotations_of(module, start.masks, batches(BEYOND - 1, 0, MEASURED * settings.batch)[0], settings.seed)
-    optimizer = RotatedAdam(module.parameters(), settings.schedule.peak, rotations)
+    optimizer = optimizer_of(recipe, batches, settings)
     _train(recipe, None if labelled else dense, batches, settings, progress, "use --effort none", optimizer)
     if not loss() < before:  # also when it is no number
         return start
     return recipe.result()
+
+
+def optimizer_of(recipe: MaskedRecipe, batches: Batches, settings: TrainSettings) -> RotatedAdam:
+    """Adam along the directions of what the network's layers read as it is now.
+
+    Args:
+        recipe: the network, pruned.
+        batches, settings: as for `finetune`.
+    """
+    x = batches(BEYOND - 1, 0, MEASURED * settings.batch)[0]
+    rotations = rotations_of(recipe.module, recipe.masks, x, settings.seed)
+    return RotatedAdam(recipe.module.parameters(), settings.schedule.peak, rotations)
 
 
 def learn(

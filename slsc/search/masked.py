@@ -37,6 +37,11 @@ class MaskedRecipe(DenseRecipe):
             set_weights(module, start.weights)
             self._fix(start.plan, {name: torch.from_numpy(mask) for name, mask in start.masks.items()})
 
+    @property
+    def masks(self) -> Mapping[str, Tensor]:
+        """What is kept, by weight."""
+        return self._masks
+
     def result(self) -> SearchResult:
         """The plan as it was found, and all weights as they are now."""
         weights = {name: self.module.parameter(name).detach().cpu().numpy() for name in self.module.parameter_names()}

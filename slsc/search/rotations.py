@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -22,7 +21,7 @@ MOST_WORK = 4e9
 
 @torch.no_grad()
 def rotations_of(
-    module: OnnxModule, masks: Mapping[str, np.ndarray], x: Tensor, seed: int
+    module: OnnxModule, masks: Mapping[str, Tensor], x: Tensor, seed: int
 ) -> dict[nn.Parameter, list[Rotation]]:
     """Rotations of all convolutions whose directions are found in reasonable time.
 
@@ -37,7 +36,7 @@ def rotations_of(
     found = {}
     for name, of_layer in moments.items():
         parameter = module.parameter(name)
-        kept = torch.from_numpy(masks[name]) if name in masks else torch.ones(parameter.shape, dtype=torch.bool)
+        kept = masks[name].cpu() if name in masks else torch.ones(parameter.shape, dtype=torch.bool)
         kept = kept.reshape(len(kept), -1)
         if len(kept) * float(kept.sum(1).max()) ** 3 <= MOST_WORK:
             found[parameter] = list(_rotations(kept, of_layer))

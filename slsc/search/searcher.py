@@ -23,6 +23,7 @@ from slsc.search.device_profile import DeviceProfile, FrontierPoint
 from slsc.search.effort import Effort
 from slsc.search.finetune import finetune, learn
 from slsc.search.inputs import PatchSource
+from slsc.search.masked import MaskedRecipe
 from slsc.search.method import SparseTask
 from slsc.search.sparse_methods import SPARSE_METHODS
 
@@ -162,4 +163,5 @@ class Searcher:
         settings = replace(effort.training, batch=batch, seed=context.seed, value_range=span)
         if found is None or METHODS[method].needs_training:
             return learn(dense, recipe, batches, self._labelled, settings, context.progress)
+        assert isinstance(recipe, MaskedRecipe)
         return finetune(dense, recipe, found, batches, self._labelled, settings, context.progress)

@@ -98,11 +98,12 @@ class _Fitting:
     ) -> None:
         self.recipe, self.settings, self.checkpoint, self.fabric = recipe, settings, checkpoint, fabric
         self.progress = RunProgress(0, 0.0)
-        self._fingerprint = {**_fingerprint(recipe, settings), **identity}
         # channels_last saves oneDNN and cuDNN a reordering around every convolution, on a CPU a fifth of RFDN's step.
         recipe.module.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
         objective = Objective(recipe, settings.value_range)
         optimizer = optimizer or torch.optim.Adam(recipe.module.parameters(), lr=settings.schedule.peak)
+        known = {**_fingerprint(recipe, settings), "optimizer": type(optimizer).__name__}
+        self._fingerprint = {**known, **identity}
         self._objective, self._optimizer = fabric.setup(objective, optimizer)
         self._plain_optimizer = optimizer
         self._mean = None
@@ -166,8 +167,8 @@ class _Fitting:
         step = self.progress.step
         inputs, targets = ready.result()
         if self._teacher is not None:
-            with torch.no_grad():
-                targets = self._teacher(inputs)
+            with torch.no_grad(), self.fabric.autocast():
+                targets = self._teacher(inputs).float()
         loss, task = self._objective(inputs, targets)
         # One exchange a step: processes that disagreed on loss, clock or signal would part ways.
         told = torch.stack([loss.detach(), task, *loss.new_tensor([time.monotonic() - begun, float(signal)])])

@@ -8,7 +8,7 @@ those. It is what SOAP does (Vyas et al., ICLR 2025) on the side of the inputs, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,6 +79,25 @@ class RotatedAdam(torch.optim.Optimizer):
             for parameter in group["params"]:
                 if parameter.grad is not None:
                     parameter.sub_(self._direction(parameter), alpha=group["lr"])
+
+    def state_dict(self) -> dict[str, Any]:
+        """What Adam keeps, and the rotations, by the number of the parameter: without them it means nothing."""
+        rotations = {
+            number: [vars(rotation) for rotation in self._rotations.get(parameter, ())]
+            for number, parameter in enumerate(self._parameters())
+        }
+        return {**super().state_dict(), "rotations": rotations}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:  # type: ignore[override]
+        """Take up what `state_dict` gave, in place of the rotations of before."""
+        super().load_state_dict(dict(state_dict))
+        self._rotations = {
+            parameter: [Rotation(**rotation) for rotation in state_dict["rotations"][number]]
+            for number, parameter in enumerate(self._parameters())
+        }
+
+    def _parameters(self) -> Iterator[nn.Parameter]:
+        return (parameter for group in self.param_groups for parameter in group["params"])
 
     def _direction(self, parameter: nn.Parameter) -> Tensor:
         assert parameter.grad is not None

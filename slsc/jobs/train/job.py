@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import onnx
+import torch
 from lightning_fabric import Fabric
 from torch import nn
 from tqdm import tqdm
@@ -22,11 +23,15 @@ from slsc.jobs.train.recipes import DenseTraining, make_recipe
 from slsc.jobs.train.request import TrainRequest
 from slsc.jobs.train.validation import Validation
 from slsc.search.classes.file import write_classes
+from slsc.search.finetune import optimizer_of
 from slsc.search.inputs import PatchSource
+from slsc.search.masked import MaskedRecipe
 from slsc.search.method import SparseRecipe
 from slsc.trainer.launching import launch
 from slsc.trainer.log import CsvWriter, RunLog, TensorBoardWriter, Writer
-from slsc.trainer.loop import fit
+from slsc.trainer.loop import Batches, fit
+from slsc.trainer.rotated_adam import RotatedAdam
+from slsc.trainer.settings import TrainSettings
 from slsc.zoo.weights import save_weights
 
 Warn = Callable[[str], None]
@@ -98,11 +103,12 @@ def _work(fabric: Fabric, request: TrainRequest, bars: Bars, warn: Warn) -> Trai
         return scores[-1]
 
     source = PatchSource(pairs, network.io)
+    batches = source.batches(source.side(request.patch), (settings.seed,))
     recipe = _made(request, network, source, bars)
     with RunLog(bars(None, "training", ""), writers) as log:
         done = fit(
             recipe,
-            source.batches(source.side(request.patch), (settings.seed,)),
+            batches,
             settings,
             checkpoint=request.checkpoint,
             log=log,
@@ -110,6 +116,7 @@ def _work(fabric: Fabric, request: TrainRequest, bars: Bars, warn: Warn) -> Trai
             resume=request.resume,
             identity=_identity(request, pairs),
             fabric=fabric,
+            optimizer=_optimizer(recipe, batches, settings, request.resume),
             teacher=network.module() if request.distill else None,
         )
     files, share = _write(request, network.model, recipe) if first else ((), None)
@@ -125,6 +132,17 @@ def _made(
             bar.set_description_str(f"{stage} {done}/{total}")
 
         return make_recipe(request, network, source, show)
+
+
+def _optimizer(
+    recipe: DenseTraining | SparseRecipe, batches: Batches, settings: TrainSettings, resume: bool
+) -> torch.optim.Optimizer | None:
+    """Of what is pruned already, Adam along the directions of its layers' inputs, which checkpoints hold; else Adam."""
+    if not isinstance(recipe, MaskedRecipe):
+        return None
+    if resume:
+        return RotatedAdam(recipe.module.parameters(), settings.schedule.peak, {})
+    return optimizer_of(recipe, batches, settings)
 
 
 def _write(

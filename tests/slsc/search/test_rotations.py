@@ -13,7 +13,7 @@ def test_directions_are_orthonormal_and_of_what_is_kept(build) -> None:
     module = OnnxModule(build([("image", "head", 3, 8), ("head", "restored", 8, 4)], [], 4))
     mask = np.zeros((4, 8, 3, 3), bool)
     mask[:2, ::2], mask[2, :3] = True, True  # the third row keeps fewer, the fourth nothing
-    found = rotations_of(module, {"restored.weight": mask}, torch.rand(2, 3, 12, 12), 0)
+    found = rotations_of(module, {"restored.weight": torch.from_numpy(mask)}, torch.rand(2, 3, 12, 12), 0)
     assert found.keys() == {module.parameter("head.weight"), module.parameter("restored.weight")}
     by_size = {rotation.index.shape[1]: rotation for rotation in found[module.parameter("restored.weight")]}
     assert {size: rotation.rows.tolist() for size, rotation in by_size.items()} == {36: [0, 1], 27: [2]}
