@@ -13,7 +13,7 @@ class Effort:
     """The training within a search.
 
     Attributes:
-        training: length, batch and learning rate; seed and value range are the search's.
+        training: length, batch and learning rate; seed, precision and value range are the search's.
         sls: how `sls` learns N meanwhile.
     """
 

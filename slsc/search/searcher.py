@@ -26,6 +26,7 @@ from slsc.search.inputs import PatchSource
 from slsc.search.masked import MaskedRecipe
 from slsc.search.method import SparseTask
 from slsc.search.sparse_methods import SPARSE_METHODS
+from slsc.trainer.fabric import fastest_precision
 
 FINETUNE_SIDE = 32
 FRONTIER_POINTS = 8
@@ -160,7 +161,9 @@ class Searcher:
         batch = effort.training.batch
         if self._io.fixed_hw:  # a step takes no more pixels than memory is planned for
             batch = max(1, min(batch, batch * MOST_PIXELS // math.prod(self._io.fixed_hw)))
-        settings = replace(effort.training, batch=batch, seed=context.seed, value_range=span)
+        settings = replace(
+            effort.training, batch=batch, seed=context.seed, value_range=span, precision=fastest_precision()
+        )
         if found is None or METHODS[method].needs_training:
             return learn(dense, recipe, batches, self._labelled, settings, context.progress)
         assert isinstance(recipe, MaskedRecipe)
