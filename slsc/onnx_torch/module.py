@@ -54,6 +54,9 @@ class OnnxModule(nn.Module):
     Args:
         model: one input and one output besides the initializers; external data loaded in.
 
+    Attributes:
+        one_by_one: whether the graph is written for one image.
+
     Raises:
         ModelError: several inputs or outputs, or something in the graph that cannot be executed, by node name.
     """
@@ -63,7 +66,7 @@ class OnnxModule(nn.Module):
         graph, constants = opened(model)
         self.input_name = _only([i.name for i in graph.input if i.name not in constants], "input")
         self.output_name = _only([o.name for o in graph.output], "output")
-        self._one_by_one = declared_shape(model, self.input_name)[:1] == (1,)
+        self.one_by_one = declared_shape(model, self.input_name)[:1] == (1,)
         self.steps = build_steps(graph, constants, opset(model))
         self._producers = {name: step for step in self.steps for name in step.outputs if name}
         trained, on_host = weight_names(self.steps, constants), host_names(self.steps)
@@ -105,7 +108,7 @@ class OnnxModule(nn.Module):
             x: see above.
             weights: tensors to use in place of the parameters of these names.
         """
-        if self._one_by_one and len(x) > 1:
+        if self.one_by_one and len(x) > 1:
             return torch.cat([self.forward(image[None], weights) for image in x])
         env = {**self.start(x), **(weights or {})}
         for step in self.steps:

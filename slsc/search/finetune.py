@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import onnx
-import torch
-import torch.nn.functional as F
+from torch import Tensor
 
 from slsc.errors import SlscError, VerificationError
 from slsc.onnx_torch import OnnxModule
 from slsc.progress import StageProgress
 from slsc.search.base import SearchResult
+from slsc.search.lesson import BEYOND, Lesson
 from slsc.search.masked import MaskedRecipe
 from slsc.search.method import SparseRecipe
 from slsc.search.rotations import rotations_of
@@ -22,37 +21,18 @@ from slsc.trainer.rotated_adam import RotatedAdam
 from slsc.trainer.schedule import Horizon
 from slsc.trainer.settings import TrainSettings
 
-JUDGED_BATCHES = 4
-"""Batches on which the weights before and after training are compared."""
-
 MEASURED = 3
 """On so many times a step's samples the directions of the layers' inputs are measured; without gradients they take no
 more memory than a step."""
 
-BEYOND = 1 << 40
-"""The first of their step numbers, which training does not come to."""
 
-
-def finetune(
-    model: onnx.ModelProto,
-    recipe: MaskedRecipe,
-    start: SearchResult,
-    batches: Batches,
-    labelled: bool,
-    settings: TrainSettings,
-    progress: StageProgress,
-) -> SearchResult:
+def finetune(recipe: MaskedRecipe, start: SearchResult, lesson: Lesson, progress: StageProgress) -> SearchResult:
     """Train on from what was found without training, and keep the better of both.
 
-    The target is the ground truth, or else the output of the dense network (self-distillation).
-
     Args:
-        model: the dense network.
         recipe: of what was found.
         start: what was found.
-        batches: makes the batch of each step.
-        labelled: whether to train on the ground truth.
-        settings: how long and how fast to train.
+        lesson: what to learn.
         progress: told after each step.
 
     Returns:
@@ -61,85 +41,81 @@ def finetune(
     Raises:
         SlscError: the loss stopped being finite.
     """
-    dense = OnnxModule(model).eval()
-    judged = [batches(BEYOND + index, 0, settings.batch) for index in range(JUDGED_BATCHES)]
-
-    def loss() -> float:
-        with torch.no_grad():
-            pairs = ((recipe.module(inputs), truth if labelled else dense(inputs)) for inputs, truth in judged)
-            return sum(float(F.l1_loss(restored, target)) for restored, target in pairs)
-
-    before = loss()
-    optimizer = optimizer_of(recipe, batches, settings)
-    _train(recipe, None if labelled else dense, batches, settings, progress, "use --effort none", optimizer)
-    if not loss() < before:  # also when it is no number
+    before = lesson.loss(recipe.module)
+    optimizer = optimizer_of(recipe.module, recipe.masks, lesson.batches, lesson.settings)
+    train_on(recipe, lesson, progress, "finetuning", "use --effort none", optimizer)
+    if not lesson.loss(recipe.module) < before:  # also when it is no number
         return start
     return recipe.result()
 
 
-def optimizer_of(recipe: MaskedRecipe, batches: Batches, settings: TrainSettings) -> RotatedAdam:
+def optimizer_of(
+    module: OnnxModule, masks: Mapping[str, Tensor], batches: Batches, settings: TrainSettings
+) -> RotatedAdam:
     """Adam along the directions of what the network's layers read as it is now.
 
     Args:
-        recipe: the network, pruned.
-        batches, settings: as for `finetune`.
+        module: the network, pruned.
+        masks: what is kept, by weight; all of the others.
+        batches, settings: as of a `Lesson`.
     """
     x = batches(BEYOND - 1, 0, MEASURED * settings.batch)[0]
-    rotations = rotations_of(recipe.module, recipe.masks, x, settings.seed)
-    return RotatedAdam(recipe.module.parameters(), settings.schedule.peak, rotations)
+    return RotatedAdam(module.parameters(), settings.schedule.peak, rotations_of(module, masks, x, settings.seed))
 
 
-def learn(
-    model: onnx.ModelProto,
-    recipe: SparseRecipe,
-    batches: Batches,
-    labelled: bool,
-    settings: TrainSettings,
-    progress: StageProgress,
-) -> SearchResult:
+def learn(recipe: SparseRecipe, lesson: Lesson, progress: StageProgress) -> SearchResult:
     """Train a recipe that learns its masks along with the weights.
 
     Args:
-        model: the dense network, which teaches where there is no ground truth.
         recipe: of a method that needs training.
-        batches, labelled, settings, progress: as for `finetune`.
+        lesson, progress: as for `finetune`.
 
     Raises:
         BudgetError: the budget was not met within the run; says how far it came; exit code 3.
         SlscError: the loss stopped being finite.
     """
-    dense = None if labelled else OnnxModule(model).eval()
-    _train(recipe, dense, batches, settings, progress, "use --method oneshot or uniform")
+    train_on(recipe, lesson, progress, "finetuning", "use --method oneshot or uniform")
     return recipe.result()
 
 
-def _train(
+def train_on(
     recipe: Recipe,
-    teacher: OnnxModule | None,
-    batches: Batches,
-    settings: TrainSettings,
+    lesson: Lesson,
     progress: StageProgress,
+    stage: str,
     hint: str,
     optimizer: RotatedAdam | None = None,
 ) -> None:
+    """Train a recipe in place.
+
+    Args:
+        recipe, lesson, progress: as for `finetune`.
+        stage: what progress is told that is being done.
+        hint: what to do where it diverges.
+        optimizer: None is Adam.
+
+    Raises:
+        SlscError: the loss stopped being finite.
+    """
+    log, teacher = _Told(progress, stage), lesson.teacher()
     try:
-        fit(recipe, batches, settings, checkpoint=None, log=_Told(progress), teacher=teacher, optimizer=optimizer)
+        fit(recipe, lesson.batches, lesson.settings, checkpoint=None, log=log, teacher=teacher, optimizer=optimizer)
     except VerificationError as error:
-        raise SlscError("finetuning diverged", where=error.where, why=error.why, hint=hint) from error
+        raise SlscError(f"{stage} diverged", where=error.where, why=error.why, hint=hint) from error
 
 
 class _Told:
     """Passes the run on to a search's progress; where the clock ends it, the number of steps is what the pace says."""
 
-    def __init__(self, progress: StageProgress) -> None:
-        self._progress = progress
+    def __init__(self, progress: StageProgress, stage: str) -> None:
+        self._progress, self._stage = progress, stage
 
     def begin(self, start: RunProgress, horizon: Horizon) -> None:
         """Nothing to tell yet."""
 
     def show(self, at: RunProgress, fraction: float, loss: float, report: Mapping[str, float]) -> None:
         """A step is done."""
-        stage = "learning N" if report.get("lambda") else "finetuning"
+        stage = "learning N" if report.get("lambda") else self._stage
         self._progress(stage, at.step, round(at.step / fraction))
 
     def record(self, row: LogRow) -> None:

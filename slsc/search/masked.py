@@ -63,7 +63,7 @@ class MaskedRecipe(DenseRecipe):
     def _fix(self, plan: Plan, masks: Mapping[str, Tensor]) -> None:
         self._plan, self._masks = plan, dict(masks)
         for name, mask in self._masks.items():
-            _stop_gradients(self.module.parameter(name), mask)
+            stop_gradients(self.module.parameter(name), mask)
 
 
 class PruningMethod(SparseMethod):
@@ -94,6 +94,6 @@ def set_weights(module: OnnxModule, weights: Mapping[str, np.ndarray]) -> None:
             module.parameter(name).copy_(torch.from_numpy(array))
 
 
-def _stop_gradients(parameter: Tensor, mask: Tensor) -> None:
-    """Adam without weight decay leaves a weight that never gets a gradient exactly as it is."""
+def stop_gradients(parameter: Tensor, mask: Tensor) -> None:
+    """Let only what is kept learn: Adam without weight decay leaves a weight that gets no gradient exactly as it is."""
     parameter.register_hook(lambda gradient: gradient * mask.to(gradient.device))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -23,15 +22,12 @@ from slsc.search.device_profile import DeviceProfile, FrontierPoint
 from slsc.search.effort import Effort
 from slsc.search.finetune import finetune, learn
 from slsc.search.inputs import PatchSource
+from slsc.search.lesson import SIDE, Lesson
 from slsc.search.masked import MaskedRecipe
 from slsc.search.method import SparseTask
 from slsc.search.sparse_methods import SPARSE_METHODS
-from slsc.trainer.fabric import fastest_precision
 
-FINETUNE_SIDE = 32
 FRONTIER_POINTS = 8
-MOST_PIXELS = 64 * 64
-"""Of a patch with which a step takes the whole batch; of larger ones, of networks of one size, it takes fewer."""
 
 
 class Searcher:
@@ -149,7 +145,7 @@ class Searcher:
         within: tuple[Fraction, ...] = (),
         average: Fraction | None = None,
     ) -> SearchResult:
-        context, side = self._context, self._source.side(FINETUNE_SIDE)
+        context, side = self._context, self._source.side(SIDE)
         dense = context.network.model
         span = self._io.output_range.mean_span
         task = SparseTask(
@@ -157,14 +153,9 @@ class Searcher:
         )
         module = OnnxModule(dense if found is None or found.model is None else found.model)
         recipe = SPARSE_METHODS[method].recipe(task, module, found)
-        batches = self._source.batches(side, (context.seed, 1))
-        batch = effort.training.batch
-        if self._io.fixed_hw:  # a step takes no more pixels than memory is planned for
-            batch = max(1, min(batch, batch * MOST_PIXELS // math.prod(self._io.fixed_hw)))
-        settings = replace(
-            effort.training, batch=batch, seed=context.seed, value_range=span, precision=fastest_precision()
-        )
+        seed, training = (context.seed, 1), effort.training
+        lesson = Lesson.of(dense, self._source, self._io, training, labelled=self._labelled, seed=seed)
         if found is None or METHODS[method].needs_training:
-            return learn(dense, recipe, batches, self._labelled, settings, context.progress)
+            return learn(recipe, lesson, context.progress)
         assert isinstance(recipe, MaskedRecipe)
-        return finetune(dense, recipe, found, batches, self._labelled, settings, context.progress)
+        return finetune(recipe, found, lesson, context.progress)

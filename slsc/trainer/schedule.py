@@ -28,6 +28,11 @@ class Horizon:
         if any(bound is not None and bound <= 0 for bound in (self.steps, self.seconds)):
             raise UsageError("a run must last longer than nothing", hint="use --steps N or --hours H above 0")
 
+    def part(self, share: float) -> Horizon:
+        """A horizon so much nearer, one step away at least."""
+        steps = None if self.steps is None else max(1, round(self.steps * share))
+        return Horizon(steps, None if self.seconds is None else self.seconds * share)
+
     def fraction(self, step: int, elapsed: float) -> float:
         """Part of the run that is over after `step` steps and `elapsed` seconds, 0..1."""
         by_steps = step / self.steps if self.steps else 0.0

@@ -30,7 +30,7 @@ from slsc.jobs.compile.timing import Traded
 from slsc.jobs.compile.trained import found_in_weights, read_plan
 from slsc.jobs.inspect.inspection import REPORT_HW
 from slsc.jobs.train.output import baked
-from slsc.jobs.type.precision import Precision, Typing, require_nodes
+from slsc.jobs.type.precision import Typing, require_nodes
 from slsc.networks.loading import import_network, import_notes, known_of
 from slsc.networks.tile_geometry import Batch, tiles_of
 from slsc.passes.analysis.cost import Cost, costs
@@ -44,6 +44,7 @@ from slsc.search.base import Classes
 from slsc.search.classes.file import read_classes
 from slsc.search.context import calibration_inputs
 from slsc.search.inputs import PatchSource
+from slsc.search.lesson import Lesson
 
 
 def compile_model(request: CompileRequest, progress: StageProgress) -> CompileReport:
@@ -103,7 +104,8 @@ def compile_model(request: CompileRequest, progress: StageProgress) -> CompileRe
             hardware.to_given.update((engine.name, engine.quality.psnr_to_dense) for engine in engines)
         engines = [_without_dense(engine) for engine in engines]
     if request.precision.name != FLOAT32:
-        engines = [_typed(engine, request.precision, probe.io, data, held_out, progress) for engine in engines]
+        teacher = None if plans else dense
+        engines = [_typed(engine, teacher, request, probe.io, data, held_out, progress) for engine in engines]
     for engine in engines if plain is not None else ():
         restoring.require(f"engine {engine.name}", engine.quality)
     tile = measure_tiles([engine.model for engine in engines], probe.io, data.held_out)
@@ -181,17 +183,22 @@ def _quantized_quality(imported: Imported, probe: ProbeResult, data: CompileData
 
 def _typed(
     engine: BakedEngine,
-    precision: Precision,
+    teacher: onnx.ModelProto | None,
+    request: CompileRequest,
     io: ImageIO,
     data: CompileData,
     held_out: HeldOut,
     progress: StageProgress,
 ) -> BakedEngine:
-    """An engine in the types asked for, fitted to the photos that the search saw."""
+    """An engine in the types asked for, fitted to the photos that the search saw; its own teacher if there is none."""
     source = PatchSource(data.search, io)
     calibration = functools.partial(calibration_inputs, engine.model, source, 0)
-    typing = Typing(engine.model, calibration, held_out, lambda model: model, progress)
-    return engine.in_types(precision.name, typing.typed(precision))
+    effort, lesson = effort_of(request.effort), None
+    if effort is not None:
+        seed, taught = (request.seed, 2), teacher or engine.model
+        lesson = Lesson.of(taught, source, io, effort.rounding, labelled=data.labelled, seed=seed)
+    typing = Typing(engine.model, calibration, held_out, lambda model: model, progress, lesson)
+    return engine.in_types(request.precision.name, typing.typed(request.precision))
 
 
 def _without_dense(engine: BakedEngine) -> BakedEngine:

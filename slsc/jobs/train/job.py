@@ -142,7 +142,7 @@ def _optimizer(
         return None
     if resume:
         return RotatedAdam(recipe.module.parameters(), settings.schedule.peak, {})
-    return optimizer_of(recipe, batches, settings)
+    return optimizer_of(recipe.module, recipe.masks, batches, settings)
 
 
 def _write(

@@ -25,7 +25,9 @@ from slsc.quantize.choice import Sensitivity, choose
 from slsc.quantize.layers import quantizable
 from slsc.quantize.sensitivity import measure_rises
 from slsc.quantize.sequence import quantize_in_sequence
+from slsc.quantize.trained import train_quantized
 from slsc.search.base import COST_HW
+from slsc.search.lesson import Lesson
 
 INT8, AUTO = "int8", "auto"
 
@@ -120,6 +122,7 @@ class Typing:
         held_out: photos to measure on.
         restorer: what makes pictures of the network's outputs.
         progress: told as work proceeds.
+        lesson: what networks with layers in 8 bits are trained on; None for no training.
     """
 
     def __init__(
@@ -129,9 +132,10 @@ class Typing:
         held_out: HeldOut,
         restorer: Callable[[onnx.ModelProto], onnx.ModelProto],
         progress: StageProgress,
+        lesson: Lesson | None = None,
     ) -> None:
         self._network, self._calibration, self._held_out = _named(network), calibration, held_out
-        self._restorer, self._progress = restorer, progress
+        self._restorer, self._progress, self._lesson = restorer, progress, lesson
         self._float = held_out.quality(restorer(network))
 
     def typed(self, precision: Precision) -> TypedNetwork:
@@ -151,7 +155,7 @@ class Typing:
         if precision.name == AUTO:
             return self._auto(precision)
         if precision.name == INT8:
-            return self._within(self._int8(precision, self._inner(precision), None, {}), precision)
+            return self._within(self._int8(precision, self._inner(precision), None, {}, self._lesson), precision)
         if precision.name == FLOAT32.name:
             return self._measured(self._network, {}, {})
         return self._within(self._half(precision), precision)
@@ -162,12 +166,19 @@ class Typing:
         return replace(found, casts=result.report[WriteHalf.name]["casts"])
 
     def _int8(
-        self, precision: Precision, chosen: tuple[str, ...], half: str | None, losses: Mapping[str, float]
+        self,
+        precision: Precision,
+        chosen: tuple[str, ...],
+        half: str | None,
+        losses: Mapping[str, float],
+        lesson: Lesson | None = None,
     ) -> TypedNetwork:
-        """The network with the layers `chosen` in 8 bits, and its other convolutions in `half`."""
-        module = OnnxModule(self._network)
+        """The network with the layers `chosen` in 8 bits, trained where there is a lesson, the others in `half`."""
+        network, module = self._network, OnnxModule(self._network)
         types = quantize_in_sequence(module, self._calibration(), chosen, precision.signed, 0, self._progress)
-        model, casts = Pipeline([WriteInt8(types)]).run(self._network, PassContext()).model, 0
+        if lesson is not None and chosen:
+            network, types = train_quantized(network, types, lesson, self._progress)
+        model, casts = Pipeline([WriteInt8(types)]).run(network, PassContext()).model, 0
         kinds = dict.fromkeys(chosen, INT8)
         if half is not None:
             others = {name: nodes for name, nodes in self._convolutions(precision.keep).items() if name not in kinds}
@@ -196,12 +207,23 @@ class Typing:
             tried[layers] = self._int8(precision, layers, precision.half, losses)
             return tried[layers].loss or 0.0
 
+        if self._lesson is not None:
+            every = self._int8(precision, chosen, precision.half, losses, self._lesson)
+            if (every.loss or 0.0) <= precision.allowed:
+                return every
         layers, _ = choose(sensitivity, precision.allowed, measure)
         if layers:
-            return tried[layers]
+            return tried[layers] if self._lesson is None else self._better(tried[layers], precision, layers, losses)
         none = self._int8(precision, (), precision.half, losses)
         best = min([*tried.values(), none], key=lambda found: found.loss or 0.0)
         return self._within(none if (none.loss or 0.0) <= precision.allowed else best, precision)
+
+    def _better(
+        self, found: TypedNetwork, precision: Precision, layers: tuple[str, ...], losses: Mapping[str, float]
+    ) -> TypedNetwork:
+        """The same layers in 8 bits, trained, unless that loses more."""
+        trained = self._int8(precision, layers, precision.half, losses, self._lesson)
+        return min(found, trained, key=lambda one: one.loss or 0.0)
 
     def _within(self, found: TypedNetwork, precision: Precision) -> TypedNetwork:
         if precision.allowed is None or found.loss is None or found.loss <= precision.allowed:

@@ -12,6 +12,7 @@ from slsc.onnx_torch import OnnxModule
 from slsc.search.base import Rules, SearchNetwork, SearchResult
 from slsc.search.finetune import finetune
 from slsc.search.inputs import PatchSource
+from slsc.search.lesson import Lesson
 from slsc.search.masked import MaskedRecipe
 from slsc.search.uniform import prune_uniform
 from slsc.trainer.schedule import Horizon, Schedule
@@ -41,7 +42,9 @@ def test_comes_nearer_to_its_target_and_keeps_the_masks(network, pairs, io, sile
     start = prune_uniform(network, Fraction(1, 4), START_RULES)
     source = PatchSource(pairs, io)
     choices = settings(40, 600, 2e-3, batch=4)
-    result = finetune(network.model, masked(network, start), start, source.batches(24, (0,)), labelled, choices, silent)
+    result = finetune(
+        masked(network, start), start, Lesson(network.model, source.batches(24, (0,)), labelled, choices), silent
+    )
     x, truth = source.draw(4, 24, (1,))
     with torch.no_grad():
         target = truth if labelled else OnnxModule(network.model)(x)
@@ -56,7 +59,7 @@ def test_training_that_does_harm_is_thrown_away(network, pairs, io, silent) -> N
     source = PatchSource(pairs, io)
     wild = settings(5, 600, 1.0, batch=2)
     recipe = masked(network, start)
-    assert finetune(network.model, recipe, start, source.batches(24, (0,)), False, wild, silent) is start
+    assert finetune(recipe, start, Lesson(network.model, source.batches(24, (0,)), False, wild), silent) is start
 
 
 def test_steps_are_cut_to_the_time_allowed(network, pairs, io) -> None:
@@ -71,7 +74,7 @@ def test_steps_are_cut_to_the_time_allowed(network, pairs, io) -> None:
     def note(stage: str, done: int, total: int) -> None:
         seen.append((done, total))
 
-    finetune(network.model, masked(network, start), start, slow, False, settings(10_000, 0.6, 1e-4), note)
+    finetune(masked(network, start), start, Lesson(network.model, slow, False, settings(10_000, 0.6, 1e-4)), note)
     done, total = seen[-1]
     assert done == total < 100
     assert all(done <= total <= 10_000 for done, total in seen)
@@ -86,4 +89,4 @@ def test_divergence_is_an_error(network, pairs, io, silent) -> None:
         return x * float("nan"), truth
 
     with pytest.raises(SlscError, match="diverged"):
-        finetune(network.model, masked(network, start), start, poisoned, False, settings(5, 60, 1e-4), silent)
+        finetune(masked(network, start), start, Lesson(network.model, poisoned, False, settings(5, 60, 1e-4)), silent)
