@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import onnx
 
@@ -12,10 +13,10 @@ from slsc.probe.assume import assumed, refutation
 from slsc.probe.bench import Bench
 from slsc.probe.convention import Convention, Form, Known, all_tried
 from slsc.probe.findings import form_finding, range_findings, size_findings
-from slsc.probe.nearby import doubt_of, variant_of_means
+from slsc.probe.nearby import Doubt, doubt_of, variant_of_means
 from slsc.probe.network import Geometry, ProbedNetwork, find_geometry
 from slsc.probe.order import decide_order
-from slsc.probe.result import ProbeResult
+from slsc.probe.result import Finding, ProbeResult
 from slsc.probe.samples import Photo, made_of, paired
 from slsc.probe.search import Evidence, adds_detail, find_evidence, find_nearest, undone, with_variant
 from slsc.runtime.bundle.manifest import ImageIO
@@ -34,7 +35,8 @@ def probe_io(
     the output is the picture or what is wrong with the input, are those under which the network restores photos best:
     shrunk ones for super-resolution, degraded ones for same-size networks, or the user's own pairs. Where it restores
     nothing, the likeliest is assumed; that a network leaves photos as they are says nothing for a range. Nor is a range
-    measured that ranges beside it beat, which are not tried themselves, or whose scale the network does not mind.
+    measured that ranges beside it beat, which are not tried themselves, or whose scale the network does not mind: one
+    that is not doubted, in which the network restores something by more, is taken before it.
 
     Args:
         model: one image input, one image output of the same channels.
@@ -58,19 +60,14 @@ def probe_io(
     bench = Bench(network, samples)
     same_size = geometry.scale == 1
     tried = all_tried(known, channels, same_size=same_size)
-    evidence = _evidence(bench, tried, same_size=same_size)
-    if evidence and evidence.convention.order == "BGR" and known.order is None:  # the ranges alike for all colours, too
-        turned = list(dict.fromkeys(one.turned("BGR") for one in tried))
-        evidence = _evidence(bench, turned, same_size=same_size) or evidence
-    convention, why = (evidence.convention, "") if evidence else assumed(bench, tried)
-    convention, order_finding = decide_order(bench, convention, evidence, known)
-    variant = variant_of_means(bench, evidence, convention, known) if evidence and evidence.restores else None
-    if evidence and variant is not None:
-        evidence = with_variant(bench, evidence, variant)
-        convention, order_finding = decide_order(bench, variant, evidence, known)
-    ordered = order_finding.how != "assumed"
-    doubt = doubt_of(bench, evidence, convention, known, ordered=ordered) if evidence else None
-    ranges = range_findings(convention, evidence, known, why, doubt)
+    found = _found(bench, tried, known, same_size=same_size)
+    if same_size and found.evidence and found.doubt:
+        others = [one for one in tried if one.input != found.convention.input]
+        other = _found(bench, others, known, same_size=True) if others else found
+        if other.evidence and other.doubt is None and other.evidence.gain > found.evidence.gain:
+            found = other
+    convention, evidence, order_finding, doubt = found.convention, found.evidence, found.order, found.doubt
+    ranges = range_findings(convention, evidence, known, found.why, doubt)
     settled = doubt is None or not doubt.grave
     sizes = size_findings(geometry, known)
     form = () if geometry.scale > 1 else (form_finding(convention, evidence, known),)
@@ -84,6 +81,34 @@ def probe_io(
         settled and _plausible(bench, convention, evidence),
         doubt.why if doubt and doubt.grave else "",
     )
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A convention and its colour order, what it rests on, and what speaks against it."""
+
+    convention: Convention
+    evidence: Evidence | None
+    why: str
+    order: Finding
+    doubt: Doubt | None
+
+
+def _found(bench: Bench, tried: Sequence[Convention], known: Known, *, same_size: bool) -> _Found:
+    """The best of what is tried."""
+    evidence = _evidence(bench, tried, same_size=same_size)
+    if evidence and evidence.convention.order == "BGR" and known.order is None:  # the ranges alike for all colours, too
+        turned = list(dict.fromkeys(one.turned("BGR") for one in tried))
+        evidence = _evidence(bench, turned, same_size=same_size) or evidence
+    convention, why = (evidence.convention, "") if evidence else assumed(bench, tried)
+    convention, order = decide_order(bench, convention, evidence, known)
+    variant = variant_of_means(bench, evidence, convention, known) if evidence and evidence.restores else None
+    if evidence and variant is not None:
+        evidence = with_variant(bench, evidence, variant)
+        convention, order = decide_order(bench, variant, evidence, known)
+    ordered = order.how != "assumed"
+    doubt = doubt_of(bench, evidence, convention, known, ordered=ordered) if evidence else None
+    return _Found(convention, evidence, why, order, doubt)
 
 
 def _plausible(bench: Bench, convention: Convention, evidence: Evidence | None) -> bool:

@@ -46,6 +46,11 @@ class Evidence:
     rivals: tuple[Convention, ...]
     restores: bool
 
+    @property
+    def gain(self) -> float:
+        """dB over the plain method."""
+        return self.scores[self.convention] - self.plain
+
 
 Family = tuple[str, ...]
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from slsc.data.calibration import calibration_photos
+from slsc.jobs.compile.photos import PROBE_PHOTOS, photos
 from slsc.probe import probe_io
 from slsc.runtime.bundle.value_range import ValueRange
 from slsc.zoo import zoo_model
@@ -30,4 +31,14 @@ def test_zoo_network(data_dir: Path, name: str, file: str, scale: int, white: fl
     assert (io.channels, io.order, io.scale, io.task) == (3, "RGB", scale, "sr")
     assert io.input_range == io.output_range == ValueRange.uniform(0, white)
     assert (io.fixed_hw, io.multiple_of) == (None, (1, 1))
+    assert {finding.how for finding in result.findings} == {"measured"}
+
+
+def test_a_denoiser_is_not_taken_for_what_undoes_rain_a_little(data_dir: Path) -> None:
+    """On these photos, smooth ones, it leads less against noise than, in a wrong range, against streaks of rain; but that
+    range is doubted, and it undoes far more noise."""
+    model = to_onnx(zoo_model("dncnn_gray").load(data_dir / "weights" / "dncnn_sigma25_gray.safetensors"))
+    result = probe_io(model, photos(data_dir / "train" / "bsds500_train", 0)[:PROBE_PHOTOS])
+    assert result.io.input_range == result.io.output_range == ValueRange.uniform(0, 1)
+    assert result.undone[0] == "noise of sigma 25"
     assert {finding.how for finding in result.findings} == {"measured"}
