@@ -35,8 +35,8 @@ def test_zoo_network(data_dir: Path, name: str, file: str, scale: int, white: fl
 
 
 def test_a_denoiser_is_not_taken_for_what_undoes_rain_a_little(data_dir: Path) -> None:
-    """On these photos, smooth ones, it leads less against noise than, in a wrong range, against streaks of rain; but that
-    range is doubted, and it undoes far more noise."""
+    """On these photos it leads less against noise than, in a wrong range, against streaks of rain; but that range is
+    doubted, and it undoes far more noise."""
     model = to_onnx(zoo_model("dncnn_gray").load(data_dir / "weights" / "dncnn_sigma25_gray.safetensors"))
     result = probe_io(model, photos(data_dir / "train" / "bsds500_train", 0)[:PROBE_PHOTOS])
     assert result.io.input_range == result.io.output_range == ValueRange.uniform(0, 1)
