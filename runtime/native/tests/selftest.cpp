@@ -1,6 +1,7 @@
 // Runs the engine on plans from a folder, where the Python tests put them: NAME.nmp and NAME.case, see read_case.
 //
 //   selftest oracle FOLDER     every plan, instruction set and thread count gives what the case expects
+//   selftest races FOLDER      the same with several threads alone (build with a thread sanitizer)
 //   selftest hostile FOLDER    every field of every plan corrupted: refused, or run without a fault (build with sanitizers)
 #include <algorithm>
 #include <cmath>
@@ -10,6 +11,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <initializer_list>
 #include <iterator>
 #include <random>
 #include <string>
@@ -150,7 +152,7 @@ double run_case(const Bytes& plan, const Image& input, const Image& expected, in
     return difference(output, expected.pixels);
 }
 
-int oracle(const char* folder) {
+int oracle(const char* folder, std::initializer_list<int> thread_counts) {
     int failures = 0;
     for (const char* isa : {"avx512", "avx2", "neon", "portable"}) {
         if (!slsc::select_kernels(isa)) continue;
@@ -160,7 +162,7 @@ int oracle(const char* folder) {
             const Bytes plan = read(path), bytes = read(std::filesystem::path(path).replace_extension(".case"));
             Image input, expected;
             take_image(take_image(bytes.data(), input), expected);
-            for (int threads : {1, 3}) {
+            for (int threads : thread_counts) {
                 const double found = run_case(plan, input, expected, threads, isa);
                 most = std::max(most, found);
                 ++cases;
@@ -194,9 +196,9 @@ void attack(const Bytes& plan, Tally& tally) {
         if (slsc_arena_bytes(opened.engine) > 4 << 20) return;
         std::vector<float> input(size_t(in_channels) * 9 * 13, 0.5f), output(size_t(out_channels) * height * width);
         if (slsc_run(opened.engine, input.data(), 9, 13, output.data()) != SLSC_OK) die(slsc_last_error(opened.engine));
-        for (int region : kRegionWidths)
-            for (uint8_t other : kOthers)
-                restore_mixed(opened.engine, {in_channels, 9, 13, input}, output.size(), band, region, other);
+        const int turn = tally.ran + (band == 4);  // every kind of regions comes to its turn, one for each plan and band
+        restore_mixed(opened.engine, {in_channels, 9, 13, input}, output.size(), band, kRegionWidths[turn % 2],
+                      kOthers[turn / 2 % 2]);
     }
     if (slsc_set_memory(opened.engine, 1) != SLSC_OK) die(slsc_last_error(opened.engine));
     Rows rows{{in_channels, 9, 13, std::vector<float>(size_t(in_channels) * 9 * 13, 0.5f)},
@@ -239,7 +241,8 @@ int hostile(const char* folder) {
 
 int main(int count, char** arguments) {
     const std::string mode = count == 3 ? arguments[1] : "";
-    if (mode == "oracle") return oracle(arguments[2]);
+    if (mode == "oracle") return oracle(arguments[2], {1, 3});
+    if (mode == "races") return oracle(arguments[2], {3});
     if (mode == "hostile") return hostile(arguments[2]);
-    die("usage: selftest oracle|hostile FOLDER");
+    die("usage: selftest oracle|races|hostile FOLDER");
 }

@@ -36,7 +36,7 @@ def few_cases(cases: Path, tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("sanitizers", "mode"), [("address,undefined", "oracle"), ("address,undefined", "hostile"), ("thread", "oracle")]
+    ("sanitizers", "mode"), [("address,undefined", "oracle"), ("address,undefined", "hostile"), ("thread", "races")]
 )
 def test_no_fault(build_native, few_cases, tmp_path, sanitizers, mode):
     if not _works(sanitizers, tmp_path):
