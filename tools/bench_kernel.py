@@ -146,7 +146,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--channels", type=int, default=64, help="(default: %(default)s)")
     parser.add_argument("--size", type=image_hw, default="180x320", help="HxW (default: %(default)s)")
     parser.add_argument("--repeats", type=int, default=15, help="timed runs of each (default: %(default)s)")
-    parser.add_argument("--isa", help="avx512, avx2, neon or portable (default: the best there is)")
+    parser.add_argument("--isa", help="amx, avx512, avx2, neon or portable (default: the best there is)")
     return parser
 
 

@@ -12,6 +12,7 @@ from slsc.errors import BackendError
 FLAGS = ("-O3", "-ffp-contract=fast")
 ISA_FLAGS = {
     "best": ("-march=native",),
+    "amx": ("-mavx512f", "-mfma"),
     "avx512": ("-mavx512f", "-mfma"),
     "avx2": ("-mavx2", "-mfma"),
     "neon": (),

@@ -25,7 +25,7 @@ class NativeRunner:
     Args:
         plan: bytes of a plan file (`.nmp`).
         context: its threads and memory; or how many threads a context of its own has, 0 for one per core.
-        isa: "avx512", "avx2", "neon" or "portable"; None for the best there is.
+        isa: "amx", "avx512", "avx2", "neon" or "portable"; None for the best there is.
 
     Raises:
         BackendError: the plan is refused, or the library or the instruction set is missing.

@@ -154,7 +154,7 @@ double run_case(const Bytes& plan, const Image& input, const Image& expected, in
 
 int oracle(const char* folder, std::initializer_list<int> thread_counts) {
     int failures = 0;
-    for (const char* isa : {"avx512", "avx2", "neon", "portable"}) {
+    for (const char* isa : {"amx", "avx512", "avx2", "neon", "portable"}) {
         if (!slsc::select_kernels(isa)) continue;
         double most = 0.0;
         int cases = 0;

@@ -41,7 +41,7 @@ def isas() -> list[str]:
     found = []
     if library_path() is not None:
         plan = PlanFile(0, 0, 1, 0, (1,), (), ()).to_bytes()
-        for isa in ("avx512", "avx2", "neon", "portable"):
+        for isa in ("amx", "avx512", "avx2", "neon", "portable"):
             try:
                 NativeRunner(plan, 1, isa)
             except BackendError:

@@ -19,7 +19,7 @@ from slsc.runtime.backends.library import library_path
 from slsc.runtime.backends.native import NativeRunner
 
 HERE = Path(__file__).resolve().parent
-ISAS = ("avx512", "avx2", "neon", "portable")
+ISAS = ("amx", "avx512", "avx2", "neon", "portable")
 
 
 def _module(path: Path) -> ModuleType:

@@ -159,7 +159,7 @@ def network(tiny, bundles, tmp_path) -> Callable[..., Path]:
 
 def test_version_and_features(native, isas):
     assert native.slsc_version().decode() == slsc.__version__
-    have = {name for name in ("avx512", "avx2", "neon", "portable") if native.slsc_has(name.encode())}
+    have = {name for name in ("amx", "avx512", "avx2", "neon", "portable") if native.slsc_has(name.encode())}
     assert have == set(isas)
     assert native.slsc_has(b"bundle-3") == 1
     assert native.slsc_has(b"int8") in (0, 1)

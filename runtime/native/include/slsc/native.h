@@ -40,7 +40,7 @@ typedef enum {
 /* Version of this library, such as "0.4.0". Only libraries of one version promise the same calls. */
 SLSC_API const char* slsc_version(void);
 
-/* Whether this library, on this processor, has a feature: an instruction set ("avx512", "avx2", "neon", "portable"), a precision
+/* Whether this library, on this processor, has a feature: an instruction set ("amx", "avx512", "avx2", "neon", "portable"), a precision
  * ("float32"; "int8" and "bf16" where they are faster), a version that it reads ("plan-2" of plan files, "bundle-3" of bundles), or a
  * feature of plan files ("weight-sets"). 0 for what it does not know. */
 SLSC_API int slsc_has(const char* feature);
@@ -60,7 +60,7 @@ SLSC_API void slsc_context_free(slsc_context* context);
 
 typedef struct slsc_engine slsc_engine;
 
-/* Loads a plan. `context`: NULL for one of its own, with a thread per core. `isa`: NULL for the best there is, else "avx512",
+/* Loads a plan. `context`: NULL for one of its own, with a thread per core. `isa`: NULL for the best there is, else "amx", "avx512",
  * "avx2", "neon" or "portable". On failure *engine is NULL and slsc_last_error(NULL) says why, for the calling thread. */
 SLSC_API slsc_status slsc_open(slsc_context* context, const void* plan, size_t bytes, const char* isa, slsc_engine** engine);
 

@@ -6,6 +6,7 @@
 #include <tuple>
 #include <utility>
 
+#include "conv/packed_tiles.hpp"
 #include "memory/layout.hpp"
 
 namespace slsc {
@@ -67,6 +68,10 @@ public:
             }
         }
         made_.first.push_back(uint32_t(made_.places.size()));
+        if (suits_tiles(op_, made_, tuning_)) {
+            made_.tiles = tiles_of(op_, made_, weights_, tuning_);
+            made_.first = {}, made_.places = {}, made_.taps = {};
+        }
         return std::move(made_);
     }
 
@@ -129,21 +134,11 @@ private:
         uint8_t *positions = reinterpret_cast<uint8_t*>(made_.taps.data()) + begin, *weights = positions + vector;
         for (const Pair& pair : tap.pairs)
             for (const Factor& factor : {pair.low, pair.high}) {
-                put(uint16_t(factor.position), positions);
-                put(tuning_.each() == 1 ? uint8_t(int8_t(factor.weight)) : upper_half(factor.weight), weights);
+                const uint16_t position = uint16_t(factor.position);
+                std::memcpy(positions, &position, tuning_.each());
+                store_weight(factor.weight, tuning_, weights);
+                positions += tuning_.each(), weights += tuning_.each();
             }
-    }
-
-    // As many bytes as a channel has.
-    void put(uint16_t number, uint8_t*& to) const {
-        std::memcpy(to, &number, tuning_.each());
-        to += tuning_.each();
-    }
-
-    static uint16_t upper_half(float number) {
-        uint32_t bits;
-        std::memcpy(&bits, &number, sizeof bits);
-        return uint16_t(bits >> 16);
     }
 
     const Op& op_;
@@ -166,6 +161,17 @@ void add_scales(const Plan& plan, const IntConvParams& conv, const Builder& buil
 }
 
 }  // namespace
+
+void store_weight(float weight, const PackedTuning& tuning, uint8_t* to) {
+    if (tuning.each() == 1) {
+        *to = uint8_t(int8_t(weight));
+        return;
+    }
+    uint32_t bits;
+    std::memcpy(&bits, &weight, sizeof bits);
+    const uint16_t upper = uint16_t(bits >> 16);
+    std::memcpy(to, &upper, sizeof upper);
+}
 
 std::shared_ptr<const void> prepare_int_conv(const Plan& plan, const Op& op, const std::vector<Weight>& weights,
                                              const PackedTuning& tuning, OutputOrder order) {

@@ -1,6 +1,7 @@
 // Weights of convolutions of packed values, for any mask. Lanes are output channels: of a few kept input channels of one pixel (four of
 // U8, two of BF16), each lane picks its own out of a block of channels, and adds up their products with its weights. Such a step is a
-// tap: for every lane so many positions within the block, and as many weights, each as wide as a channel.
+// tap: for every lane so many positions within the block, and as many weights, each as wide as a channel. Processors that multiply
+// matrices have weights as tiles instead where that is faster.
 #pragma once
 
 #include <cstdint>
@@ -27,6 +28,7 @@ struct PackedConv {
     const uint32_t* first = nullptr;  // by set, and the end: the first of its small taps (PackedTuning), and of the others
     const TapPlace* places = nullptr;  // by tap
     const uint8_t* taps = nullptr;  // by tap: a vector of positions, and one of weights
+    const uint8_t* tiles = nullptr;  // conv/packed_tiles.hpp; null: by taps
     const int32_t* start = nullptr;  // of integers, by output: what makes up for in.zero
     const float* scale = nullptr;  // of integers, by output: in.scale times its weights'
     const float* bias = nullptr;  // by output
@@ -42,15 +44,20 @@ struct PackedWeights {
     bool by_pixel = false;
     std::vector<uint32_t> first;
     std::vector<TapPlace> places;
-    std::vector<CacheLine> taps;
+    std::vector<CacheLine> taps, tiles;
     std::vector<int32_t> start;
     std::vector<float> scale, bias, slopes;
 
+    static const uint8_t* bytes_of(const std::vector<CacheLine>& lines) { return lines.empty() ? nullptr : lines.front().bytes; }
+
     PackedConv view() const {
-        return {sets,         lines,        by_pixel,    first.data(), places.data(), taps.empty() ? nullptr : taps.front().bytes,
+        return {sets,         lines,        by_pixel,    first.data(), places.data(), bytes_of(taps), bytes_of(tiles),
                 start.data(), scale.data(), bias.data(), slopes.data()};
     }
 };
+
+// A weight as it is multiplied: an integer of 8 bits, or the upper half of a number.
+void store_weight(float weight, const PackedTuning& tuning, uint8_t* to);
 
 // The order in which lanes hold outputs.
 enum class OutputOrder {

@@ -32,6 +32,7 @@ struct PackedTuning {
     int lanes;
     int channels;  // of a tap, by lane: 4 of bytes, 2 of halves
     int pair_sum;  // of taps that are added up faster: most that two weights side by side may come to; 0: there are none
+    bool tiles = false;  // whether there are products of matrices, see conv/packed_tiles.hpp
 
     int each() const { return 4 / channels; }  // bytes of a channel
     int block() const { return channels * lanes; }  // channels that fill a vector

@@ -6,9 +6,24 @@
 #if defined(__x86_64__) || defined(__i386__)
 #include <cpuid.h>
 #endif
+#if defined(__x86_64__) && defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 namespace slsc {
 namespace {
+
+#if defined(__x86_64__) && defined(__linux__)
+// Linux gives a process the memory that tiles take in every thread only when it is asked for.
+bool may_use_tiles() {
+    constexpr int kRequestPermission = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
+    static const bool granted = syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+    return granted;
+}
+#elif defined(__x86_64__) || defined(__i386__)
+bool may_use_tiles() { return false; }
+#endif
 
 #if defined(__x86_64__) || defined(__i386__)
 bool has_avx512() {
@@ -20,6 +35,12 @@ bool has_bf16() {  // which older compilers do not know by name, as AVX-VNNI
     unsigned a = 0, b = 0, c = 0, d = 0;
     return has_avx512() && __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & 1u << 5);
 }
+bool fast_dot2() { return !__builtin_cpu_is("intel"); }  // whose take three times as long as a product of float32
+bool has_amx() {
+    unsigned a = 0, b = 0, c = 0, d = 0;
+    constexpr unsigned kBf16 = 1u << 22, kTile = 1u << 24, kInt8 = 1u << 25, kAll = kBf16 | kTile | kInt8;
+    return has_vnni() && has_bf16() && __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d & kAll) == kAll && may_use_tiles();
+}
 bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
 bool has_avx_vnni() {
     unsigned a = 0, b = 0, c = 0, d = 0;
@@ -29,6 +50,8 @@ bool has_avx_vnni() {
 bool has_avx512() { return false; }
 bool has_vnni() { return false; }
 bool has_bf16() { return false; }
+bool fast_dot2() { return true; }
+bool has_amx() { return false; }
 bool has_avx2() { return false; }
 bool has_avx_vnni() { return false; }
 #endif
@@ -43,10 +66,16 @@ Kernels with_integers(const Kernels& kernels, const IntKernels& integers) {
     return table;
 }
 
-Kernels with_halves(const Kernels& kernels, const OpKernel& half_conv) {
+Kernels with_halves(const Kernels& kernels, const OpKernel& half_conv, bool fast) {
     Kernels table = kernels;
     table.ops[size_t(OpType::HalfConv) - 1] = half_conv;
-    table.fast_halves = true;
+    table.fast_halves = fast;
+    return table;
+}
+
+Kernels with_tiles(Kernels table) {
+    table.isa = "amx";
+    table.tuning.integers.tiles = table.tuning.halves.tiles = true;
     return table;
 }
 
@@ -56,7 +85,15 @@ const Kernels* best_avx512() {
     const IntKernels* integers = has_vnni() ? integers_avx512_vnni() : nullptr;
     const OpKernel* half_conv = has_bf16() ? half_conv_avx512_bf16() : nullptr;
     static const Kernels with = integers ? with_integers(*kernels, *integers) : *kernels;
-    static const Kernels best = half_conv ? with_halves(with, *half_conv) : with;
+    static const Kernels best = half_conv ? with_halves(with, *half_conv, fast_dot2()) : with;
+    return &best;
+}
+
+const Kernels* best_amx() {
+    const Kernels* kernels = has_amx() ? kernels_avx512() : nullptr;
+    if (!kernels || !integers_avx512_amx()) return nullptr;
+    static const Kernels best =
+        with_tiles(with_halves(with_integers(*kernels, *integers_avx512_amx()), *half_conv_avx512_amx(), true));
     return &best;
 }
 
@@ -72,10 +109,7 @@ const Kernels* best_avx2() {
 
 const Kernels* select_kernels(const char* isa) {
     const Kernels* const offered[] = {
-        best_avx512(),
-        best_avx2(),
-        kernels_neon(),
-        kernels_portable(),
+        best_amx(), best_avx512(), best_avx2(), kernels_neon(), kernels_portable(),
     };
     for (const Kernels* kernels : offered)
         if (kernels && (!isa || std::strcmp(isa, kernels->isa) == 0)) return kernels;

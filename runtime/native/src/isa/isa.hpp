@@ -12,6 +12,7 @@
 #include "conv/folded_pair.hpp"
 #include "conv/geometry.hpp"
 #include "conv/packed_conv.hpp"
+#include "conv/packed_tiles.hpp"
 #include "conv/taps.hpp"
 #include "kernels/kernels.hpp"
 #include "ops/resize_axis.hpp"

@@ -12,6 +12,8 @@ static inline V dot_small(V sum, const uint8_t* pixel, const uint8_t* tap) { ret
 
 static inline V start_of(const PackedConv&, int) { return V{}; }
 
+static inline V sums_at(const float* ready) { return load(ready); }
+
 static inline V numbers(const PackedConv& weights, int set, V sums) { return sums + load_unaligned(weights.bias + set * LANES); }
 
 struct Packer {
@@ -41,7 +43,13 @@ void store_beside(const Job& job, int lane, int set, int y, int x, const V* made
 
 static inline void fill_outside(const Op&, uint8_t* pixels, size_t bytes) { std::memset(pixels, 0, bytes); }
 
+#if LANES == 16 && defined(__AMX_BF16__)
+#define TILE_DOT(sums, pixels, weights) _tile_dpbf16ps(sums, pixels, weights)
+#endif
+
 #include "packed_conv.inl"
+
+#undef TILE_DOT
 
 }  // namespace halves
 

@@ -14,6 +14,8 @@ static inline VI start_of(const PackedConv& weights, int set) {
     return as_int(load_unaligned(reinterpret_cast<const float*>(weights.start) + set * LANES));
 }
 
+static inline VI sums_at(const float* ready) { return as_int(load(ready)); }
+
 static inline V numbers(const PackedConv& weights, int set, VI sums) {
     const V scale = load_unaligned(weights.scale + set * LANES);
     return rounded(__builtin_convertvector(sums, V) * scale) + load_unaligned(weights.bias + set * LANES);
@@ -48,7 +50,13 @@ static inline void store_beside(const Job& job, int lane, int set, int y, int x,
 
 static inline void fill_outside(const Op& op, uint8_t* pixels, size_t bytes) { std::memset(pixels, op.int_conv.in.zero, bytes); }
 
+#if LANES == 16 && defined(__AMX_INT8__)
+#define TILE_DOT(sums, pixels, weights) _tile_dpbusd(sums, pixels, weights)
+#endif
+
 #include "packed_conv.inl"
+
+#undef TILE_DOT
 
 }  // namespace bytes
 

@@ -84,20 +84,22 @@ struct Kernels {
     const OpKernel& op(OpType type) const { return ops[size_t(type) - 1]; }
 };
 
-// Null where the instruction set was not compiled in. `isa`: "avx512", "avx2", "neon", "portable".
+// Null where the instruction set was not compiled in.
 const Kernels* kernels_avx512();
 const Kernels* kernels_avx2();
 const Kernels* kernels_neon();
 const Kernels* kernels_portable();
 
-// Of AVX-512 with VBMI and VNNI, and of AVX2 with AVX-VNNI; null where it was not compiled in.
+// Of AVX-512 with AMX, of that with VBMI and VNNI, and of AVX2 with AVX-VNNI; null where it was not compiled in.
+const IntKernels* integers_avx512_amx();
 const IntKernels* integers_avx512_vnni();
 const IntKernels* integers_avx2_vnni();
 
-// HalfConv of AVX-512 with BF16; null where it was not compiled in.
+// HalfConv of AVX-512 with AMX, and of that with BF16; null where it was not compiled in.
+const OpKernel* half_conv_avx512_amx();
 const OpKernel* half_conv_avx512_bf16();
 
-// The table of `isa`, or the best this processor runs for null; null when it is not there.
+// The table of `isa` ("amx", "avx512", "avx2", "neon", "portable"), or the best this processor runs for null; null when it is not there.
 const Kernels* select_kernels(const char* isa);
 
 }  // namespace slsc

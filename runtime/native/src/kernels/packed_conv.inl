@@ -5,12 +5,15 @@
 //   SMALL_TAPS       whether taps are listed by whether they are small (PackedTuning)
 //   dot, dot_small   sums, and the products of a pixel's channels with a tap
 //   start_of         sums of a set of outputs to begin with
+//   sums_at          sums in memory
 //   numbers          what sums stand for, bias included
 //   Packer           numbers -> LANES channels, of type Packer::Channels
 //   packed_target    where LANES channels go, as ByteTarget
 //   BY_PIXEL         whether results may lie by pixel; if so,
 //   store_beside     what else is made of a set of such a result
 //   fill_outside     pixels beyond the image
+//
+//   TILE_DOT         where the processor multiplies matrices, a macro: see packed_tiles.inl
 //
 // An item is some columns of one strip row, in runs whose sums stay in registers: a tap's positions and weights are loaded once for a
 // run. The kernel reads its input where it lies. Pixels whose windows reach beyond the columns of the image are runs of their own.
@@ -31,21 +34,33 @@ static int read_columns(const Op& op, int columns) {
     return (columns - 1) * op.conv.stride_w + (op.conv.kernel_w - 1) * op.conv.dilation_w + 1;
 }
 
+// Lanes and sets of outputs.
+struct Part {
+    int lane, lanes_end, set, sets_end;
+
+    // Of sums that are ready: [lane][set][column of an item][output].
+    size_t ready_at(int l, int s) const { return (size_t(l - lane) * (sets_end - set) + s - set) * CHUNK * LANES; }
+};
+
 // The memory of an item.
 struct ConvScratch {
     const uint8_t** lines;  // [lane][kernel row][block]: the first pixel of the item's windows
     uint8_t* outside;  // pixels beyond the image, as many as an item's windows have
-    float* sums;  // [lane][column][output]
+    float* sums;  // [lane][column of a run][output]
     size_t floats;
+    float* tiles = nullptr;  // see packed_tiles.inl
 };
+
+// Scratch of tiles.
+static size_t tile_floats(const Job& job);
 
 static ConvScratch scratch_of(const Job& job, float* at) {
     const size_t outside = size_t(read_columns(*job.op, CHUNK)) * LANES;
     const size_t lines = size_t(LANES) * conv_of(job).lines * sizeof(void*) / sizeof(float);
-    const size_t all = lines + outside + size_t(LANES) * RUN * LANES;
+    const size_t sums = size_t(LANES) * RUN * LANES, all = lines + outside + sums + tile_floats(job);
     if (!at) return {nullptr, nullptr, nullptr, all};
-    float* behind = at + lines;
-    return {reinterpret_cast<const uint8_t**>(at), reinterpret_cast<uint8_t*>(behind), behind + outside, all};
+    float *behind = at + lines, *own = behind + outside;
+    return {reinterpret_cast<const uint8_t**>(at), reinterpret_cast<uint8_t*>(behind), own, all, own + sums};
 }
 
 static size_t conv_scratch(const Job& job) { return scratch_of(job, nullptr).floats; }
@@ -80,6 +95,8 @@ struct Run {
     const ConvScratch& memory;
     int64_t shift;
     int y, x;
+    Part part;
+    const float* ready;  // sums of the part from this column on; null: by taps
 };
 
 // Where the window of a run's first pixel begins.
@@ -113,8 +130,14 @@ static inline __attribute__((always_inline)) void add_list(const Run& run, int l
 
 // Sums of a set of outputs for `C` pixels.
 template <int C>
-static inline __attribute__((always_inline)) void add_taps(const Run& run, int lane, int set, Sums* sums) {
+static inline __attribute__((always_inline)) void add_up(const Run& run, int lane, int set, Sums* sums) {
     const Sums start = start_of(run.weights, set);
+    if (run.ready) {
+        const float* ready = run.ready + run.part.ready_at(lane, set);
+#pragma GCC unroll 8
+        for (int i = 0; i < C; ++i) sums[i] = start + sums_at(ready + i * LANES);
+        return;
+    }
 #pragma GCC unroll 8
     for (int i = 0; i < C; ++i) sums[i] = start;
     const uint32_t* first = run.weights.first + 2 * set;
@@ -125,7 +148,7 @@ static inline __attribute__((always_inline)) void add_taps(const Run& run, int l
 template <int C, typename A>
 static inline void store_packed(const Run& run, A act, const Packer& packed, int lane, int set) {
     Sums sums[C];
-    add_taps<C>(run, lane, set, sums);
+    add_up<C>(run, lane, set, sums);
     const V slopes = load_unaligned(run.weights.slopes + set * LANES);
     Packer::Channels made[C];
 #pragma GCC unroll 8
@@ -145,9 +168,9 @@ template <int C>
 static void run_to_packed(const Run& run) {
     const Packer packed(*run.job.op);
     with_common_act(run.job.op->act, [&](auto act) {
-        for (int lane = 0; lane < LANES; ++lane) {
+        for (int lane = run.part.lane; lane < run.part.lanes_end; ++lane) {
             if (!lane_used(run.job, lane, run.y)) continue;
-            for (int set = 0; set < run.weights.sets; ++set) store_packed<C>(run, act, packed, lane, set);
+            for (int set = run.part.set; set < run.part.sets_end; ++set) store_packed<C>(run, act, packed, lane, set);
         }
     });
 }
@@ -160,7 +183,7 @@ static inline void store_pixels(const Run& run, A act, CombineType<K> combine, i
     const float* other = K == Combine::None ? to : pixel_block_at(job.in1, lane, set, run.y, run.x);
     for (int i = 0; i < C; ++i) __builtin_prefetch(other + i * LANES, 1);
     Sums sums[C];
-    add_taps<C>(run, lane, set, sums);
+    add_up<C>(run, lane, set, sums);
     const V slopes = load_unaligned(run.weights.slopes + set * LANES);
     V made[C];
 #pragma GCC unroll 8
@@ -175,9 +198,9 @@ template <int C>
 static void run_to_pixels(const Run& run) {
     with_common_act(run.job.op->act, [&](auto act) {
         with_combine(run.job.op->conv.combine, [&](auto combine) {
-            for (int lane = 0; lane < LANES; ++lane) {
+            for (int lane = run.part.lane; lane < run.part.lanes_end; ++lane) {
                 if (!lane_used(run.job, lane, run.y)) continue;
-                for (int set = 0; set < run.weights.sets; ++set) store_pixels<C>(run, act, combine, lane, set);
+                for (int set = run.part.set; set < run.part.sets_end; ++set) store_pixels<C>(run, act, combine, lane, set);
             }
         });
     });
@@ -205,12 +228,12 @@ static void finish_set(const Run& run, A act, CombineType<K> combine, int column
 template <int C>
 static void run_to_strips(const Run& run) {
     float* by_lane = run.memory.sums;
-    for (int set = 0; set < run.weights.sets; ++set) {
+    for (int set = run.part.set; set < run.part.sets_end; ++set) {
         for (int lane = 0; lane < LANES; ++lane) {
             float* to = by_lane + lane * RUN * LANES;
             Sums sums[C] = {};
             const bool used = lane_used(run.job, lane, run.y);
-            if (used) add_taps<C>(run, lane, set, sums);
+            if (used) add_up<C>(run, lane, set, sums);
 #pragma GCC unroll 8
             for (int i = 0; i < C; ++i) store(to + i * LANES, used ? numbers(run.weights, set, sums[i]) : V{});
         }
@@ -231,7 +254,7 @@ static void make_run(const Run& run) {
     }
 }
 
-// How many columns from x on make a run: 8, 4, 2 or 1, whose windows are within the image but for runs of 1.
+// How many columns from x on make a run of taps: 8, 4, 2 or 1, whose windows are within the image but for runs of 1.
 static inline int run_columns(const Job& job, int x, int end) {
     const Op& op = *job.op;
     const int begin = x * op.conv.stride_w - op.conv.pad.left;
@@ -239,6 +262,38 @@ static inline int run_columns(const Job& job, int x, int end) {
     while (columns > 1 && (columns > end - x || begin < 0 || begin + read_columns(op, columns) > job.in0.width)) columns /= 2;
     return columns;
 }
+
+// The same where sums are ready.
+static inline int ready_columns(int x, int end) {
+    int columns = RUN;
+    while (columns > end - x) columns /= 2;
+    return columns;
+}
+
+// Columns [begin, end) of strip row y, and the lines that they read from the first one's window on.
+struct Item {
+    const Job& job;
+    const ConvScratch& memory;
+    int y, begin, end;
+};
+
+// Makes what sums of a part become. `ready`: those sums by tiles, or null.
+static void make_part(const Item& item, const Part& part, const float* ready) {
+    const Job& job = item.job;
+    for (int x = item.begin, columns; x < item.end; x += columns) {
+        columns = ready ? ready_columns(x, item.end) : run_columns(job, x, item.end);
+        const int64_t shift = int64_t(x - item.begin) * job.op->conv.stride_w * VECTOR_BYTES;
+        const Run run{job, conv_of(job), item.memory, shift, item.y, x, part, ready ? ready + (x - item.begin) * LANES : nullptr};
+        switch (columns) {
+            case 8: make_run<8>(run); break;
+            case 4: make_run<4>(run); break;
+            case 2: make_run<2>(run); break;
+            default: make_run<1>(run); break;
+        }
+    }
+}
+
+#include "packed_tiles.inl"
 
 static void conv_run(const Job& job, int item, float* scratch) {
     const Op& op = *job.op;
@@ -248,16 +303,9 @@ static void conv_run(const Job& job, int item, float* scratch) {
     const int begin = job.from / op.conv.shuffle + chunk, left = conv_columns(job) - chunk;
     const int end = begin + (left < CHUNK ? left : CHUNK);
     find_lines(job, memory, y, begin * op.conv.stride_w - op.conv.pad.left);
-    for (int x = begin, columns; x < end; x += columns) {
-        columns = run_columns(job, x, end);
-        const Run run{job, conv_of(job), memory, int64_t(x - begin) * op.conv.stride_w * VECTOR_BYTES, y, x};
-        switch (columns) {
-            case 8: make_run<8>(run); break;
-            case 4: make_run<4>(run); break;
-            case 2: make_run<2>(run); break;
-            default: make_run<1>(run); break;
-        }
-    }
+    const Item at{job, memory, y, begin, end};
+    if (conv_of(job).tiles) return make_by_tiles(at);
+    make_part(at, {0, LANES, 0, conv_of(job).sets}, nullptr);
 }
 
 static constexpr OpKernel packed_conv_kernel{conv_items, conv_run, conv_scratch};

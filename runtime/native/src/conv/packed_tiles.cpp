@@ -1,0 +1,44 @@
+#include "conv/packed_tiles.hpp"
+
+#include <cstdint>
+#include <cstring>
+
+#include "memory/layout.hpp"
+
+namespace slsc {
+namespace {
+
+// Measured, see docs/experiments.md: the time of a tile over that of a tap, sums that go through memory included.
+constexpr double kTileCost = 1.6;
+
+// What is beyond a value's channels is multiplied by 0, too, which NaN survives. Convolutions write whole sets of a value of BF16, so that
+// a set that nobody writes may hold anything.
+bool has_unwritten(const Op& op, const PackedTuning& tuning) {
+    const int written = (op.conv.channels + tuning.lanes - 1) / tuning.lanes * tuning.lanes;
+    return tuning.each() == 2 && written % tuning.block() != 0;
+}
+
+size_t tiles_in(const Op& op, const PackedWeights& made) { return size_t(made.sets) * made.lines * op.conv.kernel_w; }
+
+}  // namespace
+
+bool suits_tiles(const Op& op, const PackedWeights& made, const PackedTuning& tuning) {
+    if (!tuning.tiles || has_unwritten(op, tuning)) return false;
+    return double(made.places.size()) > kTileCost * double(tiles_in(op, made));
+}
+
+std::vector<CacheLine> tiles_of(const Op& op, const PackedWeights& made, const std::vector<Weight>& weights,
+                                const PackedTuning& tuning) {
+    std::vector<CacheLine> tiles(tiles_in(op, made) * kTileBytes / sizeof(CacheLine), CacheLine{});
+    const int blocks = packed_blocks(op.conv.channels, tuning.each(), tuning.lanes);
+    for (const Weight& w : weights) {
+        const int set = w.output / tuning.lanes, line = w.row * blocks + w.channel / tuning.block();
+        const int group = w.channel % tuning.block() / tuning.channels;
+        const size_t tile = (size_t(set) * made.lines + line) * op.conv.kernel_w + w.column;
+        const int byte = 4 * (w.output % tuning.lanes) + w.channel % tuning.channels * tuning.each();
+        store_weight(w.value, tuning, tiles[tile * kTileBytes / sizeof(CacheLine) + group].bytes + byte);
+    }
+    return tiles;
+}
+
+}  // namespace slsc
