@@ -116,6 +116,8 @@ static void with_common_act(Act act, Body body) {
         case Act::Relu: return body(ActType<Act::Relu>{});
         case Act::LeakyRelu: return body(ActType<Act::LeakyRelu>{});
         case Act::PRelu: return body(ActType<Act::PRelu>{});
+        case Act::Sigmoid: return body(ActType<Act::Sigmoid>{});
+        case Act::Silu: return body(ActType<Act::Silu>{});
         default: return body(AnyAct{act});
     }
 }

@@ -10,11 +10,16 @@ using Sums = V;
 static inline V dot(V sum, const uint8_t* pixel, const uint8_t* tap) { return dot2(sum, pixel, tap); }
 static inline V dot_small(V sum, const uint8_t* pixel, const uint8_t* tap) { return dot2(sum, pixel, tap); }
 
-static inline V start_of(const PackedConv&, int) { return V{}; }
+static inline void store_sums(float* to, V sums) { store(to, sums); }
 
-static inline V sums_at(const float* ready) { return load(ready); }
+// Of a set of outputs.
+struct Numbers {
+    V bias;
 
-static inline V numbers(const PackedConv& weights, int set, V sums) { return sums + load_unaligned(weights.bias + set * LANES); }
+    Numbers(const PackedConv& weights, int set) : bias(load_unaligned(weights.bias + set * LANES)) {}
+
+    inline V operator()(const float* sums) const { return load(sums) + bias; }
+};
 
 struct Packer {
     using Channels = HQ;
@@ -38,8 +43,7 @@ static inline HalfTarget packed_target(const View& view, int lane, int channel, 
     return {packed_at(view, EACH, lane, channel / block, y, x) + channel % block * EACH};
 }
 
-template <int C>
-void store_beside(const Job& job, int lane, int set, int y, int x, const V* made);  // of results by pixel, of which there are none
+static void store_beside(const Job&, int, int, int, int, int, const float*) {}  // of results by pixel, of which there are none
 
 static inline void fill_outside(const Op&, uint8_t* pixels, size_t bytes) { std::memset(pixels, 0, bytes); }
 

@@ -10,16 +10,21 @@ using Sums = VI;
 static inline VI dot(VI sum, const uint8_t* pixel, const uint8_t* tap) { return dot4(sum, pixel, tap); }
 static inline VI dot_small(VI sum, const uint8_t* pixel, const uint8_t* tap) { return dot4_small(sum, pixel, tap); }
 
-static inline VI start_of(const PackedConv& weights, int set) {
-    return as_int(load_unaligned(reinterpret_cast<const float*>(weights.start) + set * LANES));
-}
+static inline void store_sums(float* to, VI sums) { store(to, as_float(sums)); }
 
-static inline VI sums_at(const float* ready) { return as_int(load(ready)); }
+// Of a set of outputs.
+struct Numbers {
+    VI start;
+    V scale, bias;
 
-static inline V numbers(const PackedConv& weights, int set, VI sums) {
-    const V scale = load_unaligned(weights.scale + set * LANES);
-    return rounded(__builtin_convertvector(sums, V) * scale) + load_unaligned(weights.bias + set * LANES);
-}
+    Numbers(const PackedConv& weights, int set)
+        : start(as_int(load_unaligned(reinterpret_cast<const float*>(weights.start) + set * LANES))),
+          scale(load_unaligned(weights.scale + set * LANES)), bias(load_unaligned(weights.bias + set * LANES)) {}
+
+    inline V operator()(const float* sums) const {
+        return rounded(__builtin_convertvector(start + as_int(load(sums)), V) * scale) + bias;
+    }
+};
 
 struct Packer {
     using Channels = BQ;
@@ -34,17 +39,15 @@ static inline ByteTarget packed_target(const View& view, int lane, int channel, 
     return byte_target(view, lane, channel, count, y, x);
 }
 
-// Numbers of a set of outputs, as Quantize makes bytes of them.
-template <int C>
-static inline void store_beside(const Job& job, int lane, int set, int y, int x, const V* made) {
+// Numbers of a set of outputs from column x on, as Quantize makes bytes of them.
+static void store_beside(const Job& job, int lane, int set, int y, int x, int columns, const float* made) {
     const int channel = set * LANES, channels = job.op->conv.made;
     for (int each = 0; each < job.quantized_count; ++each) {
         const QuantizedResult& result = job.quantized[each];
         const Quantizer quantized(result.quantization);
         const V factors = factors_of(result.factors, channels, set);
         const ByteTarget to = byte_target(result.out, lane, result.channel + channel, channels - channel, y, x);
-#pragma GCC unroll 8
-        for (int i = 0; i < C; ++i) to.put(i, as_bytes(quantized(rounded(made[i] * factors))));
+        for (int i = 0; i < columns; ++i) to.put(i, as_bytes(quantized(rounded(load(made + i * LANES) * factors))));
     }
 }
 

@@ -4,9 +4,8 @@
 //   Sums             vectors of LANES sums
 //   SMALL_TAPS       whether taps are listed by whether they are small (PackedTuning)
 //   dot, dot_small   sums, and the products of a pixel's channels with a tap
-//   start_of         sums of a set of outputs to begin with
-//   sums_at          sums in memory
-//   numbers          what sums stand for, bias included
+//   store_sums       sums into memory
+//   Numbers          what sums in memory stand for, bias included
 //   Packer           numbers -> LANES channels, of type Packer::Channels
 //   packed_target    where LANES channels go, as ByteTarget
 //   BY_PIXEL         whether results may lie by pixel; if so,
@@ -15,11 +14,11 @@
 //
 //   TILE_DOT         where the processor multiplies matrices, a macro: see packed_tiles.inl
 //
-// An item is some columns of one strip row, in runs whose sums stay in registers: a tap's positions and weights are loaded once for a
-// run. The kernel reads its input where it lies. Pixels whose windows reach beyond the columns of the image are runs of their own.
+// An item is some columns of one strip row, in runs whose sums are made in registers: a tap's positions and weights are loaded once for
+// a run. The kernel reads its input where it lies. Pixels whose windows reach beyond the columns of the image are runs of their own.
 //
-// Sums have outputs as lanes. Where the result is packed or lies by pixel that is how it lies; for strips the sums of all are transposed,
-// and the rest is done as for any convolution.
+// Sums go to memory in the nearest cache, so that the rest is done for all columns of an item at once. They have outputs as lanes. Where
+// the result is packed or lies by pixel that is how it lies; for strips the sums of all are transposed.
 
 constexpr int RUN = 8, CHUNK = 32;  // columns of a run and of an item
 
@@ -34,19 +33,11 @@ static int read_columns(const Op& op, int columns) {
     return (columns - 1) * op.conv.stride_w + (op.conv.kernel_w - 1) * op.conv.dilation_w + 1;
 }
 
-// Lanes and sets of outputs.
-struct Part {
-    int lane, lanes_end, set, sets_end;
-
-    // Of sums that are ready: [lane][set][column of an item][output].
-    size_t ready_at(int l, int s) const { return (size_t(l - lane) * (sets_end - set) + s - set) * CHUNK * LANES; }
-};
-
 // The memory of an item.
 struct ConvScratch {
     const uint8_t** lines;  // [lane][kernel row][block]: the first pixel of the item's windows
     uint8_t* outside;  // pixels beyond the image, as many as an item's windows have
-    float* sums;  // [lane][column of a run][output]
+    float* sums;  // for strips [lane][column of a run][output], else [column of an item][output]
     size_t floats;
     float* tiles = nullptr;  // see packed_tiles.inl
 };
@@ -88,173 +79,65 @@ static void find_lines(const Job& job, const ConvScratch& scratch, int y, int x0
     }
 }
 
-// Columns of a strip row, and the lines that they read, `shift` bytes on.
-struct Run {
+// Columns [begin, end) of strip row y, and the lines that they read, from the first one's window on.
+struct Item {
     const Job& job;
-    const PackedConv& weights;
     const ConvScratch& memory;
-    int64_t shift;
-    int y, x;
-    Part part;
-    const float* ready;  // sums of the part from this column on; null: by taps
+    int y, begin, end;
 };
 
-// Where the window of a run's first pixel begins.
-static inline int window_begin(const Run& run) { return run.x * run.job.op->conv.stride_w - run.job.op->conv.pad.left; }
+// Columns of an item of which sums are made at once, for one lane.
+struct Run {
+    const Item& item;
+    const PackedConv& weights;
+    const uint8_t* const* lines;
+    int64_t shift;  // bytes from what lines begin with to the first one's window
+    int begin;  // where in the image that window begins
+};
+
+static inline Run run_at(const Item& item, int lane, int x) {
+    const PackedConv& weights = conv_of(item.job);
+    const ConvParams& conv = item.job.op->conv;
+    const int64_t shift = int64_t(x - item.begin) * conv.stride_w * VECTOR_BYTES;
+    return {item, weights, item.memory.lines + size_t(lane) * weights.lines, shift, x * conv.stride_w - conv.pad.left};
+}
 
 // The pixel of a tap, which for runs of one may be beyond the image.
 template <int C>
-static inline const uint8_t* pixel_of(const Run& run, const uint8_t* const* lines, const TapPlace& place, int begin) {
+static inline const uint8_t* pixel_of(const Run& run, const TapPlace& place) {
     if (C == 1) {
-        const int x = begin + place.offset / VECTOR_BYTES;
-        if (x < 0 || x >= run.job.in0.width) return run.memory.outside;
+        const int x = run.begin + place.offset / VECTOR_BYTES;
+        if (x < 0 || x >= run.item.job.in0.width) return run.item.memory.outside;
     }
-    return lines[place.line] + (run.shift + place.offset);
+    return run.lines[place.line] + (run.shift + place.offset);
 }
 
 // Adds a list of taps to the sums of `C` pixels.
 template <int C, bool Small>
-static inline __attribute__((always_inline)) void add_list(const Run& run, int lane, uint32_t from, uint32_t to, Sums* sums) {
+static inline __attribute__((always_inline)) void add_list(const Run& run, uint32_t from, uint32_t to, Sums* sums) {
     const PackedConv& weights = run.weights;
-    const uint8_t* const* lines = run.memory.lines + size_t(lane) * weights.lines;
-    const int64_t step = int64_t(run.job.op->conv.stride_w) * VECTOR_BYTES;
-    const int begin = window_begin(run);
+    const int64_t step = int64_t(run.item.job.op->conv.stride_w) * VECTOR_BYTES;
     const TapPlace *place = weights.places + from, *end = weights.places + to;
     const uint8_t* tap = weights.taps + size_t(from) * 2 * VECTOR_BYTES;
     for (; place != end; ++place, tap += 2 * VECTOR_BYTES) {
-        const uint8_t* pixel = pixel_of<C>(run, lines, *place, begin);
+        const uint8_t* pixel = pixel_of<C>(run, *place);
 #pragma GCC unroll 8
         for (int i = 0; i < C; ++i, pixel += step) sums[i] = Small ? dot_small(sums[i], pixel, tap) : dot(sums[i], pixel, tap);
     }
 }
 
-// Sums of a set of outputs for `C` pixels.
+// Adds up the taps of a set of outputs for `C` pixels.
 template <int C>
-static inline __attribute__((always_inline)) void add_up(const Run& run, int lane, int set, Sums* sums) {
-    const Sums start = start_of(run.weights, set);
-    if (run.ready) {
-        const float* ready = run.ready + run.part.ready_at(lane, set);
-#pragma GCC unroll 8
-        for (int i = 0; i < C; ++i) sums[i] = start + sums_at(ready + i * LANES);
-        return;
-    }
-#pragma GCC unroll 8
-    for (int i = 0; i < C; ++i) sums[i] = start;
+static void add_taps(const Run& run, int set, float* to) {
+    Sums sums[C] = {};
     const uint32_t* first = run.weights.first + 2 * set;
-    if (SMALL_TAPS) add_list<C, true>(run, lane, first[0], first[1], sums);
-    add_list<C, false>(run, lane, first[1], first[2], sums);
-}
-
-template <int C, typename A>
-static inline void store_packed(const Run& run, A act, const Packer& packed, int lane, int set) {
-    Sums sums[C];
-    add_up<C>(run, lane, set, sums);
-    const V slopes = load_unaligned(run.weights.slopes + set * LANES);
-    Packer::Channels made[C];
+    if (SMALL_TAPS) add_list<C, true>(run, first[0], first[1], sums);
+    add_list<C, false>(run, first[1], first[2], sums);
 #pragma GCC unroll 8
-    for (int i = 0; i < C; ++i) {
-        made[i] = packed(activated(act, numbers(run.weights, set, sums[i]), *run.job.op, slopes));
-    }
-    const Op& op = *run.job.op;
-    const int r = run.weights.by_pixel ? op.conv.shuffle : 1, channels = op.conv.made / (r * r);
-    const int pixel = set * LANES / channels, channel = set * LANES - pixel * channels;  // turned: dy = pixel % r
-    const int64_t y = int64_t(run.y) * r + pixel % r, x = int64_t(run.x) * r + pixel / r;
-    const auto to = packed_target(run.job.out, lane, op.out_channel + channel, channels - channel, y, x);
-#pragma GCC unroll 8
-    for (int i = 0; i < C; ++i) to.put(i * r, made[i]);
+    for (int i = 0; i < C; ++i) store_sums(to + i * LANES, sums[i]);
 }
 
-template <int C>
-static void run_to_packed(const Run& run) {
-    const Packer packed(*run.job.op);
-    with_common_act(run.job.op->act, [&](auto act) {
-        for (int lane = run.part.lane; lane < run.part.lanes_end; ++lane) {
-            if (!lane_used(run.job, lane, run.y)) continue;
-            for (int set = run.part.set; set < run.part.sets_end; ++set) store_packed<C>(run, act, packed, lane, set);
-        }
-    });
-}
-
-// Combines, activates and stores the sums of a set by pixel.
-template <int C, typename A, Combine K>
-static inline void store_pixels(const Run& run, A act, CombineType<K> combine, int lane, int set) {
-    const Job& job = run.job;
-    float* to = pixel_block_at(job.out, lane, set, run.y, run.x);
-    const float* other = K == Combine::None ? to : pixel_block_at(job.in1, lane, set, run.y, run.x);
-    for (int i = 0; i < C; ++i) __builtin_prefetch(other + i * LANES, 1);
-    Sums sums[C];
-    add_up<C>(run, lane, set, sums);
-    const V slopes = load_unaligned(run.weights.slopes + set * LANES);
-    V made[C];
-#pragma GCC unroll 8
-    for (int i = 0; i < C; ++i) {
-        made[i] = finished(act, combine, numbers(run.weights, set, sums[i]), other + i * LANES, *job.op, slopes);
-        store(to + i * LANES, made[i]);
-    }
-    store_beside<C>(job, lane, set, run.y, run.x, made);
-}
-
-template <int C>
-static void run_to_pixels(const Run& run) {
-    with_common_act(run.job.op->act, [&](auto act) {
-        with_combine(run.job.op->conv.combine, [&](auto combine) {
-            for (int lane = run.part.lane; lane < run.part.lanes_end; ++lane) {
-                if (!lane_used(run.job, lane, run.y)) continue;
-                for (int set = run.part.set; set < run.part.sets_end; ++set) store_pixels<C>(run, act, combine, lane, set);
-            }
-        });
-    });
-}
-
-// Transposes numbers of a set by lane, and finishes those of each pixel while they are in registers.
-template <typename A, Combine K>
-static void finish_set(const Run& run, A act, CombineType<K> combine, int columns, int set, const float* by_lane) {
-    const Op& op = *run.job.op;
-    const int first = set * LANES, count = op.conv.made - first < LANES ? op.conv.made - first : LANES;
-    Target targets[LANES];
-    for (int k = 0; k < count; ++k) targets[k] = target_of(run.job, first + k, run.y, run.x);
-    for (int i = 0; i < columns; ++i) {
-        V block[LANES];
-        for (int lane = 0; lane < LANES; ++lane) block[lane] = load(by_lane + (lane * RUN + i) * LANES);
-        transpose(block);
-        for (int k = 0; k < count; ++k) {
-            const Target& target = targets[k];
-            const int64_t at = int64_t(i) * target.step;
-            store(target.to + at, finished(act, combine, block[k], target.other + at, op, target.slope));
-        }
-    }
-}
-
-template <int C>
-static void run_to_strips(const Run& run) {
-    float* by_lane = run.memory.sums;
-    for (int set = run.part.set; set < run.part.sets_end; ++set) {
-        for (int lane = 0; lane < LANES; ++lane) {
-            float* to = by_lane + lane * RUN * LANES;
-            Sums sums[C] = {};
-            const bool used = lane_used(run.job, lane, run.y);
-            if (used) add_up<C>(run, lane, set, sums);
-#pragma GCC unroll 8
-            for (int i = 0; i < C; ++i) store(to + i * LANES, used ? numbers(run.weights, set, sums[i]) : V{});
-        }
-        with_common_act(run.job.op->act, [&](auto act) {
-            with_combine(run.job.op->conv.combine, [&](auto combine) { finish_set(run, act, combine, C, set, by_lane); });
-        });
-    }
-}
-
-template <int C>
-static void make_run(const Run& run) {
-    switch (run.job.out.layout) {
-        case Layout::Strips: return run_to_strips<C>(run);
-        case Layout::ByPixel:
-            if constexpr (BY_PIXEL) run_to_pixels<C>(run);
-            return;
-        default: return run_to_packed<C>(run);
-    }
-}
-
-// How many columns from x on make a run of taps: 8, 4, 2 or 1, whose windows are within the image but for runs of 1.
+// How many columns from x on make a run: 8, 4, 2 or 1, whose windows are within the image but for runs of 1.
 static inline int run_columns(const Job& job, int x, int end) {
     const Op& op = *job.op;
     const int begin = x * op.conv.stride_w - op.conv.pad.left;
@@ -263,32 +146,113 @@ static inline int run_columns(const Job& job, int x, int end) {
     return columns;
 }
 
-// The same where sums are ready.
-static inline int ready_columns(int x, int end) {
-    int columns = RUN;
-    while (columns > end - x) columns /= 2;
-    return columns;
+// Sums of columns [x, end).
+static void sums_by_taps(const Item& item, int lane, int set, int x, int end, float* to) {
+    for (int columns; x < end; x += columns, to += columns * LANES) {
+        columns = run_columns(item.job, x, end);
+        const Run run = run_at(item, lane, x);
+        switch (columns) {
+            case 8: add_taps<8>(run, set, to); break;
+            case 4: add_taps<4>(run, set, to); break;
+            case 2: add_taps<2>(run, set, to); break;
+            default: add_taps<1>(run, set, to); break;
+        }
+    }
 }
 
-// Columns [begin, end) of strip row y, and the lines that they read from the first one's window on.
-struct Item {
-    const Job& job;
-    const ConvScratch& memory;
-    int y, begin, end;
-};
-
-// Makes what sums of a part become. `ready`: those sums by tiles, or null.
-static void make_part(const Item& item, const Part& part, const float* ready) {
+// Packs all columns of an item, of one lane and a set of outputs. `sums`: [column][output].
+static void finish_packed(const Item& item, int lane, int set, const float* sums) {
     const Job& job = item.job;
-    for (int x = item.begin, columns; x < item.end; x += columns) {
-        columns = ready ? ready_columns(x, item.end) : run_columns(job, x, item.end);
-        const int64_t shift = int64_t(x - item.begin) * job.op->conv.stride_w * VECTOR_BYTES;
-        const Run run{job, conv_of(job), item.memory, shift, item.y, x, part, ready ? ready + (x - item.begin) * LANES : nullptr};
-        switch (columns) {
-            case 8: make_run<8>(run); break;
-            case 4: make_run<4>(run); break;
-            case 2: make_run<2>(run); break;
-            default: make_run<1>(run); break;
+    const Op& op = *job.op;
+    const PackedConv& weights = conv_of(job);
+    const int r = weights.by_pixel ? op.conv.shuffle : 1, channels = op.conv.made / (r * r);
+    const int pixel = set * LANES / channels, channel = set * LANES - pixel * channels;  // turned: dy = pixel % r
+    const int64_t y = int64_t(item.y) * r + pixel % r, x = int64_t(item.begin) * r + pixel / r;
+    const auto to = packed_target(job.out, lane, op.out_channel + channel, channels - channel, y, x);
+    const Packer packed(op);
+    const Numbers numbers(weights, set);
+    const V slopes = load_unaligned(weights.slopes + set * LANES);
+    const int columns = item.end - item.begin;
+    with_common_act(op.act, [&](auto act) {
+        for (int i = 0; i < columns; ++i) to.put(i * r, packed(activated(act, numbers(sums + i * LANES), op, slopes)));
+    });
+}
+
+// Combines, activates and stores by pixel, likewise.
+static void finish_pixels(const Item& item, int lane, int set, const float* sums) {
+    const Job& job = item.job;
+    const Op& op = *job.op;
+    const Numbers numbers(conv_of(job), set);
+    const V slopes = load_unaligned(conv_of(job).slopes + set * LANES);
+    float* to = pixel_block_at(job.out, lane, set, item.y, item.begin);
+    const float* other = op.conv.combine == Combine::None ? to : pixel_block_at(job.in1, lane, set, item.y, item.begin);
+    const int columns = item.end - item.begin;
+    with_common_act(op.act, [&](auto act) {
+        with_combine(op.conv.combine, [&](auto combine) {
+            for (int i = 0; i < columns; ++i)
+                store(to + i * LANES, finished(act, combine, numbers(sums + i * LANES), other + i * LANES, op, slopes));
+        });
+    });
+    store_beside(job, lane, set, item.y, item.begin, columns, to);
+}
+
+// Asks for what finish_pixels reads and writes: a long skip comes from far.
+static inline __attribute__((always_inline)) void expect_pixels(const Item& item, int lane, int set) {
+    const Job& job = item.job;
+    const float* to = pixel_block_at(job.out, lane, set, item.y, item.begin);
+    const bool combines = job.op->conv.combine != Combine::None;
+    const float* other = combines ? pixel_block_at(job.in1, lane, set, item.y, item.begin) : to;
+    for (int i = 0; i < item.end - item.begin; ++i) __builtin_prefetch(other + i * LANES, 1);
+}
+
+// Transposes numbers of a set, so that lanes are rows again, and finishes those of each pixel while they are in registers.
+// `sums`: of columns [x, x + columns), by lane so many floats from one to the next.
+static void finish_strips(const Item& item, int set, int x, int columns, const float* sums, int64_t by_lane) {
+    const Job& job = item.job;
+    const Op& op = *job.op;
+    const int first = set * LANES, count = op.conv.made - first < LANES ? op.conv.made - first : LANES;
+    const Numbers numbers(conv_of(job), set);
+    Target targets[LANES];
+    for (int k = 0; k < count; ++k) targets[k] = target_of(job, first + k, item.y, x);
+    with_common_act(op.act, [&](auto act) {
+        with_combine(op.conv.combine, [&](auto combine) {
+            for (int i = 0; i < columns; ++i) {
+                V block[LANES];
+                for (int lane = 0; lane < LANES; ++lane) block[lane] = numbers(sums + lane * by_lane + i * LANES);
+                transpose(block);
+                for (int k = 0; k < count; ++k) {
+                    const Target& target = targets[k];
+                    const int64_t at = int64_t(i) * target.step;
+                    store(target.to + at, finished(act, combine, block[k], target.other + at, op, target.slope));
+                }
+            }
+        });
+    });
+}
+
+static void finish_lane(const Item& item, int lane, int set, const float* sums) {
+    BY_PIXEL&& item.job.out.layout == Layout::ByPixel ? finish_pixels(item, lane, set, sums) : finish_packed(item, lane, set, sums);
+}
+
+static void make_strips(const Item& item) {
+    float* sums = item.memory.sums;
+    for (int set = 0; set < conv_of(item.job).sets; ++set)
+        for (int x = item.begin; x < item.end; x += RUN) {
+            const int end = item.end - x < RUN ? item.end : x + RUN;
+            for (int lane = 0; lane < LANES; ++lane)
+                if (lane_used(item.job, lane, item.y)) sums_by_taps(item, lane, set, x, end, sums + lane * RUN * LANES);
+            finish_strips(item, set, x, end - x, sums, RUN * LANES);
+        }
+}
+
+static void make_lanes(const Item& item) {
+    const bool pixels = item.job.out.layout == Layout::ByPixel;
+    for (int lane = 0; lane < LANES; ++lane) {
+        if (!lane_used(item.job, lane, item.y)) continue;
+        for (int set = 0; set < conv_of(item.job).sets; ++set) {
+            if (pixels) expect_pixels(item, lane, set);
+            sums_by_taps(item, lane, set, item.begin, item.end, item.memory.sums);
+            finish_lane(item, lane, set, item.memory.sums);
         }
     }
 }
@@ -305,7 +269,7 @@ static void conv_run(const Job& job, int item, float* scratch) {
     find_lines(job, memory, y, begin * op.conv.stride_w - op.conv.pad.left);
     const Item at{job, memory, y, begin, end};
     if (conv_of(job).tiles) return make_by_tiles(at);
-    make_part(at, {0, LANES, 0, conv_of(job).sets}, nullptr);
+    job.out.layout == Layout::Strips ? make_strips(at) : make_lanes(at);
 }
 
 static constexpr OpKernel packed_conv_kernel{conv_items, conv_run, conv_scratch};

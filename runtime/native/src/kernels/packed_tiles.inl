@@ -2,12 +2,13 @@
 // a row of a tile as it lies, and so are the weights that conv/packed_tiles.hpp made. Included by packed_conv.inl.
 //
 // Two tiles of pixels times two of weights are made at once, so that all the time that it takes to load four goes by beneath their
-// four products. Sums go through memory, and what becomes of them is made as of taps.
+// four products.
 
 #ifdef TILE_DOT
 
 constexpr int TILE = 16;  // rows of a tile
 constexpr int TILE_SETS = 2;
+constexpr size_t TILE_SUMS = size_t(TILE_SETS) * CHUNK * LANES;  // of a lane
 static_assert(CHUNK == 2 * TILE && LANES == TILE, "an item is two tiles wide, a set one");
 
 // A processor's tiles, of 16 rows of 64 bytes each, for as long as this lives.
@@ -35,9 +36,7 @@ static size_t copied_floats(const Job& job) {
     return line * conv_of(job).lines;
 }
 
-static size_t tile_floats(const Job& job) {
-    return conv_of(job).tiles ? size_t(LANES) * TILE_SETS * CHUNK * LANES + 2 * copied_floats(job) : 0;
-}
+static size_t tile_floats(const Job& job) { return conv_of(job).tiles ? LANES * TILE_SUMS + 2 * copied_floats(job) : 0; }
 
 // Of columns [x, x + 16) of an item: in place if all of their windows are within the image and the item, else as a copy.
 static TileInput tile_input(const Item& item, int lane, int x, float* copies) {
@@ -93,28 +92,46 @@ static void multiply(const Job& job, int set, const TileInput* inputs, float* to
     asm volatile("" ::: "memory");
 }
 
-// A lane's sums of a part.
-static void multiply_lane(const Item& item, const Part& part, int lane, float* ready, float* copies) {
-    const bool two = item.end - item.begin > TILE, both = part.sets_end - part.set == 2;
-    TileInput inputs[2] = {tile_input(item, lane, item.begin, copies), {}};
-    if (two) inputs[1] = tile_input(item, lane, item.begin + TILE, copies + copied_floats(item.job));
-    float* to = ready + part.ready_at(lane, part.set);
-    if (two) return both ? multiply<2, 2>(item.job, part.set, inputs, to) : multiply<2, 1>(item.job, part.set, inputs, to);
-    return both ? multiply<1, 2>(item.job, part.set, inputs, to) : multiply<1, 1>(item.job, part.set, inputs, to);
+// Windows of an item for one lane.
+struct LaneInputs {
+    TileInput tiles[2];
+    bool both;
+
+    LaneInputs(const Item& item, int lane, float* copies)
+        : tiles{tile_input(item, lane, item.begin, copies), {}}, both(item.end - item.begin > TILE) {
+        if (both) tiles[1] = tile_input(item, lane, item.begin + TILE, copies + copied_floats(item.job));
+    }
+};
+
+// Sums of one or two sets from `set` on, as [set][column of an item][output].
+static void sums_by_tiles(const Job& job, const LaneInputs& inputs, int set, float* to) {
+    const bool two = set + 1 < conv_of(job).sets;
+    if (inputs.both) return two ? multiply<2, 2>(job, set, inputs.tiles, to) : multiply<2, 1>(job, set, inputs.tiles, to);
+    return two ? multiply<1, 2>(job, set, inputs.tiles, to) : multiply<1, 1>(job, set, inputs.tiles, to);
 }
 
-// Lane by lane, so that sums stay in the nearest cache, but for strips, for which those of all are transposed.
 static void make_by_tiles(const Item& item) {
     const Tiles configured;
-    float *ready = item.memory.tiles, *copies = ready + size_t(LANES) * TILE_SETS * CHUNK * LANES;
-    const int sets = conv_of(item.job).sets, lanes = item.job.out.layout == Layout::Strips ? LANES : 1;
-    for (int set = 0; set < sets; set += TILE_SETS)
-        for (int first = 0; first < LANES; first += lanes) {
-            const Part part{first, first + lanes, set, set + TILE_SETS < sets ? set + TILE_SETS : sets};
-            for (int lane = first; lane < part.lanes_end; ++lane)
-                if (lane_used(item.job, lane, item.y)) multiply_lane(item, part, lane, ready, copies);
-            make_part(item, part, ready);
+    const Job& job = item.job;
+    const int sets = conv_of(job).sets;
+    const bool pixels = job.out.layout == Layout::ByPixel, strips = job.out.layout == Layout::Strips;
+    float *sums = item.memory.tiles, *copies = sums + TILE_SUMS * LANES;
+    for (int set = 0; strips && set < sets; set += TILE_SETS) {
+        for (int lane = 0; lane < LANES; ++lane)
+            if (lane_used(job, lane, item.y)) sums_by_tiles(job, LaneInputs(item, lane, copies), set, sums + lane * TILE_SUMS);
+        for (int each = set; each < set + TILE_SETS && each < sets; ++each)
+            finish_strips(item, each, item.begin, item.end - item.begin, sums + (each - set) * CHUNK * LANES, TILE_SUMS);
+    }
+    for (int lane = 0; !strips && lane < LANES; ++lane) {
+        if (!lane_used(job, lane, item.y)) continue;
+        const LaneInputs inputs(item, lane, copies);
+        for (int set = 0; set < sets; set += TILE_SETS) {
+            const int end = set + TILE_SETS < sets ? set + TILE_SETS : sets;
+            for (int each = set; pixels && each < end; ++each) expect_pixels(item, lane, each);
+            sums_by_tiles(job, inputs, set, sums);
+            for (int each = set; each < end; ++each) finish_lane(item, lane, each, sums + (each - set) * CHUNK * LANES);
         }
+    }
 }
 
 #else
