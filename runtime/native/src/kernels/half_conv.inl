@@ -3,7 +3,7 @@
 namespace halves {
 
 constexpr int EACH = 2;
-constexpr bool SMALL_TAPS = false, BY_PIXEL = false;
+constexpr bool SMALL_TAPS = false;
 
 using Sums = V;
 
@@ -29,7 +29,6 @@ struct Packer {
     inline HQ operator()(V numbers) const { return as_halves(numbers); }
 };
 
-// A value of BF16 is made whole, so that a vector can always be stored.
 struct HalfTarget {
     uint8_t* to;
 
@@ -39,11 +38,16 @@ struct HalfTarget {
 };
 
 static inline HalfTarget packed_target(const View& view, int lane, int channel, int, int64_t y, int64_t x) {
-    const int block = VECTOR_BYTES / EACH;
-    return {packed_at(view, EACH, lane, channel / block, y, x) + channel % block * EACH};
+    return {half_target(view, lane, channel, y, x)};
 }
 
-static void store_beside(const Job&, int, int, int, int, int, const float*) {}  // of results by pixel, of which there are none
+// Numbers of a set of outputs from column x on, as Narrow makes halves of them.
+static void store_beside(const Job& job, int lane, int set, int y, int x, int columns, const float* made) {
+    for (int each = 0; each < job.quantized_count; ++each) {
+        const HalfTarget to{half_target(job.quantized[each].out, lane, set * LANES, y, x)};
+        for (int i = 0; i < columns; ++i) to.put(i, as_halves(load(made + i * LANES)));
+    }
+}
 
 static inline void fill_outside(const Op&, uint8_t* pixels, size_t bytes) { std::memset(pixels, 0, bytes); }
 

@@ -3,7 +3,7 @@
 namespace bytes {
 
 constexpr int EACH = 1;
-constexpr bool SMALL_TAPS = PAIR_SUM != 0, BY_PIXEL = true;
+constexpr bool SMALL_TAPS = PAIR_SUM != 0;
 
 using Sums = VI;
 

@@ -31,12 +31,12 @@ struct Area {
 
 constexpr int kMostQuantized = 4;
 
-// A value of U8 that a convolution in integers makes beside its result by pixel, from that.
+// A packed value that a convolution of such makes beside its result by pixel, from that.
 struct QuantizedResult {
     View out;
     int channel;  // the first that it makes
-    Quantization quantization;
-    const float* factors;  // or null
+    Quantization quantization;  // of U8
+    const float* factors;  // of U8; or null
 };
 
 struct Job {
@@ -47,7 +47,7 @@ struct Job {
     const float *bias = nullptr, *scale = nullptr, *shift = nullptr;  // where the operation has them
     const float* slopes = nullptr;   // PRelu
     const ChosenPixels* chosen = nullptr;  // Conv: those to make; null for all
-    QuantizedResult quantized[kMostQuantized];  // IntConv
+    QuantizedResult quantized[kMostQuantized];  // IntConv, HalfConv
     int quantized_count = 0;
     const Job* sibling = nullptr;    // Conv by taps: a 1x1 convolution to run with it, see program/siblings.hpp
 };

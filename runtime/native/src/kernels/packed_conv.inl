@@ -8,8 +8,7 @@
 //   Numbers          what sums in memory stand for, bias included
 //   Packer           numbers -> LANES channels, of type Packer::Channels
 //   packed_target    where LANES channels go, as ByteTarget
-//   BY_PIXEL         whether results may lie by pixel; if so,
-//   store_beside     what else is made of a set of such a result
+//   store_beside     what else is made of a set of a result by pixel
 //   fill_outside     pixels beyond the image
 //
 //   TILE_DOT         where the processor multiplies matrices, a macro: see packed_tiles.inl
@@ -231,7 +230,8 @@ static void finish_strips(const Item& item, int set, int x, int columns, const f
 }
 
 static void finish_lane(const Item& item, int lane, int set, const float* sums) {
-    BY_PIXEL&& item.job.out.layout == Layout::ByPixel ? finish_pixels(item, lane, set, sums) : finish_packed(item, lane, set, sums);
+    const auto finish = item.job.out.layout == Layout::ByPixel ? finish_pixels : finish_packed;
+    finish(item, lane, set, sums);
 }
 
 static void make_strips(const Item& item) {

@@ -31,10 +31,12 @@ Piece read_by(const Op& op, int input) {
 
 Piece made_by(const Op& op) { return {op.out, op.out_channel, channels_of(op).out}; }
 
+bool convolves_packed(const Op& op) { return op.type == OpType::IntConv || op.type == OpType::HalfConv; }
+
+bool packs(const Op& op) { return op.type == OpType::Quantize || op.type == OpType::Narrow; }
+
 // Whether an operation can read an input by pixel.
-bool takes(const Op& op, int input) {
-    return (op.type == OpType::IntConv && input == 1) || (op.type == OpType::Quantize && input == 0);
-}
+bool takes(const Op& op, int input) { return (convolves_packed(op) && input == 1) || (packs(op) && input == 0); }
 
 class Layer {
 public:
@@ -61,15 +63,15 @@ public:
     }
 
 private:
-    // Lets a node read by pixel what it can: what it adds always, what it quantizes where that lies so.
+    // Lets a node read by pixel what it can: what it adds always, what it packs where that lies so.
     void take(Node& node) {
         Op& op = node.op;
-        const int input = op.type == OpType::IntConv ? 1 : 0;
+        const int input = convolves_packed(op) ? 1 : 0;
         if (!takes(op, input) || op.in[input] < 0) return;
         const Piece piece = read_by(op, input);
         auto found = values_.find(piece);
         if (found == values_.end()) {
-            if (op.type == OpType::Quantize) return;
+            if (packs(op)) return;
             const int own = add_value(piece);
             rearrange(piece, {own, 0, piece.channels}, node.source);
             found = values_.find(piece);
@@ -79,10 +81,10 @@ private:
 
     // Whether an operation is to make a piece by pixel: where it adds something that lies so, another adds it, or nothing reads strips.
     bool wanted(const Op& op, const Piece& piece) const {
-        if (op.type != OpType::IntConv || op.conv.shuffle > 1 || program_.values[op.out].dtype != DType::F32) return false;
+        if (!convolves_packed(op) || op.conv.shuffle > 1 || program_.values[op.out].dtype != DType::F32) return false;
         if (op.in[1] >= 0 || !read_otherwise(piece)) return true;
         return any_reader([&](const Op& reader, int input) {
-            return reader.type == OpType::IntConv && takes(reader, input) && read_by(reader, input) == piece;
+            return convolves_packed(reader) && takes(reader, input) && read_by(reader, input) == piece;
         });
     }
 

@@ -1,4 +1,4 @@
-// Values by pixel: what convolutions in integers make and add lies as their sums do, a pixel's channels beside each other, so that
+// Values by pixel: what convolutions of packed values make and add lies as their sums do, a pixel's channels beside each other, so that
 // nothing has to be transposed between them. Other operations find strips, to which such a value is rearranged for them.
 #pragma once
 

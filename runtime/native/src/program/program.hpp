@@ -57,11 +57,11 @@ struct Choice {
     Convolution conv;
 };
 
-// A value of U8 that a node makes beside its result, which it quantizes; see quantized_results.hpp.
+// A packed value that a node makes of its result, beside that; see quantized_results.hpp.
 struct Quantized {
     int value, channel;  // the first that it makes of it
-    Quantization quantization;
-    int32_t factors;  // array, or -1
+    Quantization quantization;  // of U8
+    int32_t factors;  // of U8: array, or -1
 };
 
 // One operation as it runs.
@@ -74,7 +74,7 @@ struct Node {
     int leader;                      // the node it runs with: itself, or a later one; see siblings.hpp
     Convolution conv;                // of what convolves
     std::optional<Quantization> bytes;  // of a pair: its input is of U8, and stands for numbers so
-    std::vector<Quantized> quantized;   // of an IntConv by pixel: kMostQuantized at most
+    std::vector<Quantized> quantized;   // of a result by pixel: kMostQuantized at most
     std::vector<Choice> choices;     // by candidate, where regions differ and candidates do; the last is the node itself
 };
 

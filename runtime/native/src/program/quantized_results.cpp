@@ -49,12 +49,15 @@ void quantize_results(Program& program) {
     for (size_t i = 0; i < program.nodes.size(); ++i) {
         const Op& op = program.nodes[i].op;
         maker[op.out] = int(i);
-        if (op.type != OpType::Quantize || program.layout(op.in[0]) != Layout::ByPixel || maker[op.in[0]] < 0) continue;
+        const bool halves = op.type == OpType::Narrow;
+        if (op.type != OpType::Quantize && !halves) continue;
+        if (program.layout(op.in[0]) != Layout::ByPixel || maker[op.in[0]] < 0) continue;
         Node& made_by = program.nodes[maker[op.in[0]]];
-        const int channels = op.quantize.channels;
-        if (made_by.op.type != OpType::IntConv || int(made_by.quantized.size()) == kMostQuantized) continue;
-        if (!whole(program, op.in[0], channels)) continue;
-        made_by.quantized.push_back({op.out, op.out_channel, op.quantize.quantization, op.quantize.factors});
+        const OpType maker_type = halves ? OpType::HalfConv : OpType::IntConv;
+        if (made_by.op.type != maker_type || int(made_by.quantized.size()) == kMostQuantized) continue;
+        if (!whole(program, op.in[0], channels_of(op).in0)) continue;
+        if (halves) made_by.quantized.push_back({op.out, 0, {}, -1});
+        else made_by.quantized.push_back({op.out, op.out_channel, op.quantize.quantization, op.quantize.factors});
         gone[i] = true;
     }
     drop(program, gone);

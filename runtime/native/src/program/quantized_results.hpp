@@ -1,11 +1,12 @@
-// What a convolution in integers makes is often quantized at once for the next: it then stores both, and nothing is read again.
+// What a convolution in integers makes is often quantized at once for the next, and what one of BF16 makes is narrowed: it then stores
+// both, and nothing is read again.
 #pragma once
 
 #include "program/program.hpp"
 
 namespace slsc {
 
-// Lets convolutions in integers that make values by pixel quantize them, too, in place of the operations that do.
+// Lets convolutions of packed values that make others by pixel pack them, too, in place of the operations that do.
 void quantize_results(Program& program);
 
 // Lets convolutions in integers that shuffle make a value of U8 where nothing but an operation that quantizes reads what they make.
