@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from slsc.passes.lowering import nmp
 from slsc.passes.lowering.limits import require_whole_within, require_within
-from slsc.passes.lowering.nmp import ABSENT, BF16, INT8, DType, Op, PlanFile
-from slsc.passes.lowering.nmp_ops import Act
+from slsc.passes.lowering.nmp import ABSENT, BF16, GATES, INT8, DType, Op, PlanFile
+from slsc.passes.lowering.nmp_ops import Act, Combine
 from slsc.passes.lowering.packing import pack
 from slsc.passes.lowering.place import Layout, Place
 from slsc.passes.lowering.refusal import LoweringRefusal
@@ -37,7 +37,7 @@ class Emitter:
         used = [self.spaces[name] for step in layout.steps for name in (*step.inputs, step.output)]
         used += [_unshuffled(step, self.spaces) for step in layout.steps if isinstance(step, Conv)]
         sides = [side for space in used if not space.pixel for side in (space.rows, space.columns)]
-        features = [name for name, dtype in ((BF16, DType.BF16), (INT8, DType.U8)) if dtype in layout.dtypes]
+        types = [name for name, dtype in ((BF16, DType.BF16), (INT8, DType.U8)) if dtype in layout.dtypes]
         plan = PlanFile(
             input=layout.places[image].value,
             output=output.value,
@@ -46,8 +46,8 @@ class Emitter:
             values=tuple(layout.values),
             ops=ops,
             arrays=tuple(self.arrays),
-            features=tuple(features),
-            dtypes=tuple(layout.dtypes) if features else (),
+            features=(*types, *([GATES] if any(map(_gates, layout.steps)) else [])),
+            dtypes=tuple(layout.dtypes) if types else (),
         )
         require_whole_within(plan)
         return plan
@@ -96,6 +96,10 @@ class Emitter:
     def _array(self, array: nmp.Array) -> int:
         """Index of an array; equal ones, of weights that layers share, are stored once."""
         return self.arrays.setdefault(array, len(self.arrays))
+
+
+def _gates(step: Step) -> bool:
+    return isinstance(step, Conv) and step.combine == Combine.ADD_TIMES_GATE
 
 
 def _unshuffled(conv: Conv, spaces: Mapping[str, Space]) -> Space:

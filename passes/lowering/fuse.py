@@ -6,7 +6,7 @@
 4. Quantize . Conv in integers, or Narrow . Conv in bfloat16 -> one that makes such numbers; Quantize . Unary -> one
    with factors, where it only scales.
 5. DepthToSpace . Conv -> a convolution that stores shuffled; Permute . Conv -> one with its outputs in that order.
-6. Sigmoid(x) * x -> Silu(x), and HardSigmoid(x) * x with slope 1/6 and offset 1/2 -> HardSwish(x).
+6. Products with gates, see `gates.py`.
 
 Steps that nothing uses go first: what dequantized the inputs of convolutions in integers. A step is fused only if
 nothing else uses its output. The result stands where the later step stood, so that all its inputs have been made.
@@ -14,13 +14,13 @@ nothing else uses its output. The result stands where the later step stood, so t
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
+from slsc.passes.lowering.gates import gated
 from slsc.passes.lowering.nmp_ops import Act, BinaryKind, Combine, Spread
 from slsc.passes.lowering.steps import (
     Activation,
@@ -45,7 +45,7 @@ def fuse(steps: Sequence[Step], output: str) -> list[Step]:
     uses[output] += 1
     made: dict[str, Step] = {}
     for step in steps:
-        step = _as_gate(step, made, uses)
+        step = gated(step, made, uses)
         for name in _latest_first(step, made):
             before = made[name]
             fused = _fuse_pair(before, step) if uses[name] == 1 else None
@@ -188,29 +188,6 @@ def _as_conv(step: Permute) -> Conv:
     """A permutation that no convolution could take in."""
     weight = np.eye(step.channels, dtype=np.float32)[step.order, :, None, None]
     return Conv(label=step.label, inputs=step.inputs, output=step.output, weight=weight)
-
-
-def _as_gate(step: Step, made: dict[str, Step], uses: Counter[str]) -> Step:
-    """Rule 6."""
-    if not isinstance(step, Binary) or step.kind != BinaryKind.MUL or step.spread != Spread.SAME or step.act:
-        return step
-    for source, name in (step.inputs, step.inputs[::-1]):
-        gate = made.get(name)
-        if not isinstance(gate, Unary) or gate.linear or gate.inputs != (source,) or uses[name] > 1:
-            continue
-        kind = _gated(gate.act)
-        if kind is not None:
-            del made[name]
-            uses[source] -= 1
-            return Unary(label=step.label, inputs=(source,), output=step.output, act=Activation(kind))
-    return step
-
-
-def _gated(gate: Activation) -> Act | None:
-    if gate.kind == Act.SIGMOID:
-        return Act.SILU
-    swish = gate.kind == Act.HARD_SIGMOID and math.isclose(gate.a, 1 / 6, rel_tol=1e-4) and gate.b == 0.5
-    return Act.HARD_SWISH if swish else None
 
 
 def _scaled(conv: Conv, scale: Array) -> Conv:

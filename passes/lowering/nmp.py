@@ -37,6 +37,9 @@ WEIGHT_SET = struct.Struct("<6i")
 WEIGHT_SETS = "weight-sets"
 """The feature of plans that hold several candidates."""
 
+GATES = "gates"
+"""The feature of plans in which a convolution's sum with another value is gated by the convolution itself."""
+
 INT8 = "int8"
 """The feature of plans that have U8 values."""
 

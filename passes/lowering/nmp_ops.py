@@ -56,6 +56,8 @@ class Combine(IntEnum):
     ADD_THEN_ACT = 1
     ACT_THEN_ADD = 2
     ACT_THEN_MUL = 3
+    ADD_TIMES_GATE = 4
+    """(conv + in1) * (sigmoid(conv) + act_b), in plans that name the feature `nmp.GATES`."""
 
 
 class BinaryKind(IntEnum):

@@ -276,6 +276,8 @@ def _finished(plan: PlanFile, op: Op, conv: Convolution, x: Array, ins: list[Arr
     other = unshuffled(ins[1], conv.shuffle) if len(ins) == 2 else np.float64(0)
     if conv.combine == Combine.ADD_THEN_ACT:
         x = _activate(plan, op, x + other)
+    elif conv.combine == Combine.ADD_TIMES_GATE:
+        x = (x + other) * (_activate(plan, op, x) + op.act_b)
     else:
         x = _activate(plan, op, x)
         if conv.combine == Combine.ACT_THEN_ADD:

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from slsc.passes.lowering import LoweringRefusal, lower
-from slsc.passes.lowering.nmp_ops import Act, OpType
+from slsc.passes.lowering.nmp import GATES
+from slsc.passes.lowering.nmp_ops import Act, Combine, OpType
 
 WRAP = "g (float[n, 3, h, w] x) => (float[n, 3, h, w] y) {{ a = Conv(x, k1) b = Conv(x, k2) {body} }}"
 MIX = np.random.default_rng(0).standard_normal((2, 3, 3, 1, 1)).astype(np.float32)
@@ -139,6 +140,41 @@ def test_activation_spelled_out(graph: Callable, lowers: Callable, body: str, ac
     used = {name: np.float32(value) for name, value in held.items() if name in body}
     found = lowers(graph(body, **used), (7, 9), low=-4, high=4)
     assert [(op.type, op.act) for op in found.ops] == [(OpType.CONV, act)]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "t = Add(a, x) s = Sigmoid(a) g = Sub(s, half) y = Mul(t, g)",
+        "s = Sigmoid(a) g = Add(s, shift) t = Add(x, a) y = Mul(g, t)",
+        "s = Sigmoid(a) t = Add(a, x) y = Mul(t, s)",
+    ],
+)
+def test_sum_gated_by_a_convolution(graph: Callable, lowers: Callable, body: str) -> None:
+    held = {name: np.float32(0.5) for name in ("half", "shift") if name in body}
+    found = lowers(graph(body, **held), (7, 9), (37, 21), low=-4, high=4)
+    assert [(op.type, op.act, op.params.combine) for op in found.ops] == [
+        (OpType.CONV, Act.SIGMOID, Combine.ADD_TIMES_GATE)
+    ]
+    assert abs(found.ops[0].act_b) == 0.5 * bool(held) and found.features == (GATES,)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "t = Add(a, x) s = Sigmoid(b) y = Mul(t, s)",
+        "t = Add(a, x) s = Sigmoid(a) g = Add(s, shifts) y = Mul(t, g)",
+        "t = Add(a, x) s = Sigmoid(a) m = Mul(t, s) y = Add(m, s)",
+        "t = Add(a, x) s = Sigmoid(a) m = Mul(t, s) y = Add(m, a)",
+        "t = Add(a, a) s = Sigmoid(a) y = Mul(t, s)",
+        "t = Sub(a, x) s = Sigmoid(a) y = Mul(t, s)",
+        "t = Add(a, x) s = Tanh(a) y = Mul(t, s)",
+    ],
+)
+def test_other_gates_stay_what_they_are(graph: Callable, lowers: Callable, body: str) -> None:
+    held = {"shifts": np.array([0.5, -0.5, 0], np.float32).reshape(3, 1, 1)} if "shifts" in body else {}
+    found = lowers(graph(body, **held), (7, 9), low=-4, high=4)
+    assert not found.features
 
 
 def test_gelu_of_its_own(graph: Callable, lowers: Callable) -> None:

@@ -159,6 +159,8 @@ static void sums_by_taps(const Item& item, int lane, int set, int x, int end, fl
     }
 }
 
+constexpr auto common_acts = [](Act act, auto body) { with_common_act(act, body); };
+
 // Packs all columns of an item, of one lane and a set of outputs. `sums`: [column][output].
 static void finish_packed(const Item& item, int lane, int set, const float* sums) {
     const Job& job = item.job;
@@ -186,11 +188,9 @@ static void finish_pixels(const Item& item, int lane, int set, const float* sums
     float* to = pixel_block_at(job.out, lane, set, item.y, item.begin);
     const float* other = op.conv.combine == Combine::None ? to : pixel_block_at(job.in1, lane, set, item.y, item.begin);
     const int columns = item.end - item.begin;
-    with_common_act(op.act, [&](auto act) {
-        with_combine(op.conv.combine, [&](auto combine) {
-            for (int i = 0; i < columns; ++i)
-                store(to + i * LANES, finished(act, combine, numbers(sums + i * LANES), other + i * LANES, op, slopes));
-        });
+    with_finish(op, common_acts, [&](auto act, auto combine) {
+        for (int i = 0; i < columns; ++i)
+            store(to + i * LANES, finished(act, combine, numbers(sums + i * LANES), other + i * LANES, op, slopes));
     });
     store_beside(job, lane, set, item.y, item.begin, columns, to);
 }
@@ -213,19 +213,17 @@ static void finish_strips(const Item& item, int set, int x, int columns, const f
     const Numbers numbers(conv_of(job), set);
     Target targets[LANES];
     for (int k = 0; k < count; ++k) targets[k] = target_of(job, first + k, item.y, x);
-    with_common_act(op.act, [&](auto act) {
-        with_combine(op.conv.combine, [&](auto combine) {
-            for (int i = 0; i < columns; ++i) {
-                V block[LANES];
-                for (int lane = 0; lane < LANES; ++lane) block[lane] = numbers(sums + lane * by_lane + i * LANES);
-                transpose(block);
-                for (int k = 0; k < count; ++k) {
-                    const Target& target = targets[k];
-                    const int64_t at = int64_t(i) * target.step;
-                    store(target.to + at, finished(act, combine, block[k], target.other + at, op, target.slope));
-                }
+    with_finish(op, common_acts, [&](auto act, auto combine) {
+        for (int i = 0; i < columns; ++i) {
+            V block[LANES];
+            for (int lane = 0; lane < LANES; ++lane) block[lane] = numbers(sums + lane * by_lane + i * LANES);
+            transpose(block);
+            for (int k = 0; k < count; ++k) {
+                const Target& target = targets[k];
+                const int64_t at = int64_t(i) * target.step;
+                store(target.to + at, finished(act, combine, block[k], target.other + at, op, target.slope));
             }
-        });
+        }
     });
 }
 

@@ -138,12 +138,21 @@ static void with_combine(Combine combine, Body body) {
         case Combine::AddThenAct: return body(CombineType<Combine::AddThenAct>{});
         case Combine::ActThenAdd: return body(CombineType<Combine::ActThenAdd>{});
         case Combine::ActThenMul: return body(CombineType<Combine::ActThenMul>{});
+        case Combine::AddTimesGate: return;  // with_finish
     }
+}
+
+// Calls `body` with a convolution's activation and what it combines as types. `with`: with_act or with_common_act.
+template <typename With, typename Body>
+static void with_finish(const Op& op, With with, Body body) {
+    if (op.conv.combine == Combine::AddTimesGate) return body(ActType<Act::Sigmoid>{}, CombineType<Combine::AddTimesGate>{});
+    with(op.act, [&](auto act) { with_combine(op.conv.combine, [&](auto combine) { body(act, combine); }); });
 }
 
 // A sum, activated and combined with what lies at `other`. `slope`: as activate() takes it.
 template <typename A, Combine C, typename Slope>
 static inline __attribute__((always_inline)) V finished(A act, CombineType<C>, V v, const float* other, const Op& op, Slope slope) {
+    if (C == Combine::AddTimesGate) return (v + load(other)) * (vsigmoid(v) + op.act_b);
     if (C == Combine::AddThenAct) v += load(other);
     v = activated(act, v, op, slope);
     if (C == Combine::ActThenAdd) v += load(other);
@@ -185,14 +194,13 @@ static void finish(const Job& job, int k, int y, int x, int columns, const float
     const Op& op = *job.op;
     const Target target = target_of(job, k, y, x);
     const bool some = job.chosen;
-    with_act(op.act, [&](auto act) {
-        with_combine(op.conv.combine, [&](auto combine) {
-            for (int64_t i = 0; i < columns; ++i) {
-                float* to = target.to + i * target.step;
-                V made = finished(act, combine, load(sums + i * LANES), target.other + i * target.step, op, target.slope);
-                if (some) made = select(mask_of(lanes_at(job, y, x + int(i))), made, load(to));
-                store(to, made);
-            }
-        });
+    const auto all = [](Act act, auto body) { with_act(act, body); };
+    with_finish(op, all, [&](auto act, auto combine) {
+        for (int64_t i = 0; i < columns; ++i) {
+            float* to = target.to + i * target.step;
+            V made = finished(act, combine, load(sums + i * LANES), target.other + i * target.step, op, target.slope);
+            if (some) made = select(mask_of(lanes_at(job, y, x + int(i))), made, load(to));
+            store(to, made);
+        }
     });
 }

@@ -48,7 +48,11 @@ void check_conv(const OpCheck& check) {
     check.in("groups", conv.groups, 1, conv.channels);
     check.good(conv.channels % conv.groups == 0 && conv.made % conv.groups == 0, "groups does not divide channels and made");
     check.in("n", conv.n, 0, m);
-    check.in("combine", int32_t(conv.combine), 0, int32_t(Combine::ActThenMul));
+    check.in("combine", int32_t(conv.combine), 0, int32_t(Combine::AddTimesGate));
+    if (conv.combine == Combine::AddTimesGate) {
+        check.good(check.plan().names(kGates), "combine is 4, and the plan does not name the feature \"gates\"");
+        check.good(check.op().act == Act::Sigmoid, "combine is 4, and act is no sigmoid");
+    }
     check.in("shuffle", conv.shuffle, 1, kMaxShuffle);
     check.good(conv.made % (conv.shuffle * conv.shuffle) == 0, "shuffle squared does not divide made");
     if (conv.combine == Combine::None) check.no_second_input();

@@ -1,7 +1,6 @@
 #include "plan/check.hpp"
 
 #include <cmath>
-#include <cstring>
 #include <string>
 #include <vector>
 
@@ -25,19 +24,13 @@ void check_header(const Header& header) {
     good(header.reserved == 0, "header: reserved is not 0");
 }
 
-bool names(const Plan& plan, const char* feature) {
-    for (const Feature& each : plan.features)
-        if (std::strncmp(each.name, feature, sizeof each.name) == 0) return true;
-    return false;
-}
-
 void check_value(const Plan& plan, const Value& value, const std::string& at) {
     good(value.channels >= 1 && value.channels <= kMaxChannels, at + ": channels is not in 1.." + std::to_string(kMaxChannels));
     good(value.dtype <= DType::U8, at + ": dtype " + std::to_string(uint32_t(value.dtype)) + " is not known");
     good(value.dtype != DType::I8, at + ": dtype is I8, where only F32, BF16 and U8 can be run");
     if (value.dtype == DType::F32) return;
     const char* feature = value.dtype == DType::U8 ? kInt8 : kBf16;
-    good(names(plan, feature),
+    good(plan.names(feature),
          at + ": dtype is " + name_of(value.dtype) + ", and the plan does not name the feature \"" + feature + "\"");
 }
 

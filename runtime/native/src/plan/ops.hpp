@@ -59,6 +59,7 @@ enum class Combine : int32_t {
     AddThenAct = 1,  // act(conv + in1)
     ActThenAdd = 2,  // act(conv) + in1
     ActThenMul = 3,  // act(conv) * in1
+    AddTimesGate = 4,  // (conv + in1) * (sigmoid(conv) + act_b), in plans that name the feature "gates"
 };
 
 enum class BinaryKind : int32_t {

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "plan/ops.hpp"
@@ -42,6 +43,7 @@ struct Feature {
 };
 
 constexpr char kWeightSets[] = "weight-sets";  // several candidates: Conv records have a WeightSet for each but the last
+constexpr char kGates[] = "gates";  // Combine::AddTimesGate
 constexpr char kInt8[] = "int8";  // U8 values, and the operations that make and read them
 constexpr char kBf16[] = "bf16";  // BF16 values, likewise
 
@@ -75,6 +77,8 @@ struct Plan {
         cheaper;  // the operations of every candidate but the last, whose `ops` are; others differ in weights
     std::vector<Array> arrays;
     std::vector<uint8_t> blob;
+
+    bool names(std::string_view feature) const;
 
     int candidates() const { return int(cheaper.size()) + 1; }
     const std::vector<Op>& ops_of(int candidate) const { return candidate < int(cheaper.size()) ? cheaper[candidate] : ops; }

@@ -15,7 +15,7 @@ namespace slsc {
 namespace {
 
 // Features that plans may ask for.
-constexpr std::array<std::string_view, 3> kKnownFeatures{kBf16, kInt8, kWeightSets};
+constexpr std::array<std::string_view, 4> kKnownFeatures{kBf16, kGates, kInt8, kWeightSets};
 
 void good(bool good, const std::string& why) { require(good, SLSC_BAD_PLAN, why); }
 
@@ -96,10 +96,6 @@ void check_features(const std::vector<Feature>& features) {
     }
 }
 
-bool names(const std::vector<Feature>& features, std::string_view name) {
-    return std::any_of(features.begin(), features.end(), [&](const Feature& feature) { return shown(feature) == name; });
-}
-
 // An operation, and the weight sets behind its parameters: none but of a Conv, where `sets_follow`.
 Op read_op(Reader& from, size_t index, bool sets_follow, std::vector<WeightSet>& sets) {
     const std::string at = "operation " + std::to_string(index);
@@ -148,6 +144,10 @@ void read_ops(Reader& from, bool sets_follow, Plan& plan) {
 
 }  // namespace
 
+bool Plan::names(std::string_view feature) const {
+    return std::any_of(features.begin(), features.end(), [&](const Feature& each) { return shown(each) == feature; });
+}
+
 std::shared_ptr<const Plan> load_plan(const void* bytes, size_t size) {
     Reader from(bytes, size);
     auto plan = std::make_shared<Plan>();
@@ -156,7 +156,7 @@ std::shared_ptr<const Plan> load_plan(const void* bytes, size_t size) {
     check_features(plan->features);
     plan->values = from.take_all<Value>(plan->header.values, "values");
     plan->arrays = from.take_all<Array>(plan->header.arrays, "arrays");
-    read_ops(from, names(plan->features, kWeightSets), *plan);
+    read_ops(from, plan->names(kWeightSets), *plan);
     plan->blob = from.take_all<uint8_t>(plan->header.blob_bytes, "blob");
     check_plan(*plan);
     turn(*plan);

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from plans.basics import SMALLEST, Random, conv, floats, identity, plan, sparse_arrays
 from plans.convolutions import combined, combined_shuffled, ending, narrow, one, pair
 from plans.elementwise import binary, normalized, root, unary
+from plans.gates import gates
 from plans.halves import half_convs, rounded, upper_halves
 from plans.integers import int_convs, int_joined, int_network, int_shuffled
 from plans.ladders import ladder, laddered
@@ -49,4 +50,5 @@ KINDS: dict[str, Callable[[Random], PlanFile]] = {
     "int_joined": int_joined,
     "int_shuffled": int_shuffled,
     "half_convs": half_convs,
+    "gates": gates,
 }
