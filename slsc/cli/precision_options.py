@@ -23,8 +23,8 @@ ACTIVATIONS = ("uint8", "int8")
 def add_precision_options(parser: argparse._ActionsContainer, choices: Sequence[str]) -> None:
     """Declare them; where float32 is among `choices`, none need be given."""
     default = (
-        " (default: auto with --loss 0.01 and --half float32, where this processor's native engine computes faster in "
-        "int8, else float32)"
+        " (default: auto with --loss 0.01, --half float32 and --activations int8, where that makes the native engine "
+        "faster on this processor, else float32)"
     )
     parser.add_argument(
         "--precision",
@@ -57,6 +57,11 @@ def add_precision_options(parser: argparse._ActionsContainer, choices: Sequence[
     )
 
 
+def narrows(args: argparse.Namespace) -> bool:
+    """Whether fewer bits than float32's are asked for."""
+    return args.precision not in (None, ALL_PRECISIONS[0])
+
+
 def precision_of(args: argparse.Namespace) -> Precision:
     """What the options ask for.
 
@@ -65,7 +70,7 @@ def precision_of(args: argparse.Namespace) -> Precision:
     """
     from slsc.jobs.type.wanted import WHERE_IT_PAYS, Precision
 
-    if args.precision in (None, ALL_PRECISIONS[0]) and (args.loss is not None or args.keep):
+    if not narrows(args) and (args.loss is not None or args.keep):
         raise UsageError("--loss and --keep are of other precisions than float32", hint="use --precision auto")
     if args.half != BESIDE[0] and args.precision != "auto":
         raise UsageError(f"--half {args.half} is of --precision auto", hint=f"use --precision {args.half}")

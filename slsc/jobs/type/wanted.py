@@ -59,6 +59,6 @@ class Precision:
         return None if self.half == FLOAT32.name else self.half
 
 
-WHERE_IT_PAYS = Precision(AUTO, loss=0.01, half=FLOAT32.name, optional=True)
+WHERE_IT_PAYS = Precision(AUTO, loss=0.01, half=FLOAT32.name, signed=True, optional=True)
 """8 bits for the native engine where it computes faster in them and next to nothing is lost, else float32: what
-`slsc compile` does unless told otherwise."""
+`slsc compile` does unless told otherwise. Activations are signed, so that TensorRT takes such a bundle, too."""
