@@ -25,7 +25,8 @@ from slsc.data.patches import Pair
 from slsc.errors import SlscError
 from slsc.jobs.compile.measuring import HeldOut
 from slsc.jobs.compile.photos import CompileData, from_photos, photos, probe_photos
-from slsc.jobs.type.precision import AUTO, INT8, Precision, Typing
+from slsc.jobs.type.precision import Typing
+from slsc.jobs.type.wanted import AUTO, INT8, Precision
 from slsc.onnx_torch import OnnxModule
 from slsc.passes.base import PassContext
 from slsc.passes.importing.import_model import import_model

@@ -83,3 +83,14 @@ def load_library() -> ctypes.CDLL:
     except (OSError, AttributeError) as error:
         raise BackendError("the native engine cannot be loaded", why=str(error), hint=REINSTALL) from error
     return library
+
+
+def has(feature: str) -> bool:
+    """Whether the native engine has a feature on this processor, such as "int8": see `slsc_has` in `slsc/native.h`.
+
+    It has none where its library cannot be loaded.
+    """
+    try:
+        return bool(load_library().slsc_has(feature.encode()))
+    except BackendError:
+        return False

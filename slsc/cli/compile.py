@@ -26,7 +26,7 @@ from slsc.cli.arguments import (
 from slsc.cli.compile_report import as_json, show, warnings
 from slsc.cli.console import Console
 from slsc.cli.hardware_options import add_hardware_options, hardware_request, rule_of
-from slsc.cli.precision_options import ALL_PRECISIONS, add_precision_options, precision_of
+from slsc.cli.precision_options import ALL_PRECISIONS, add_precision_options, narrows, precision_of
 from slsc.cli.sls_options import add_sls_options, sls_settings
 from slsc.cli.timing_options import add_latency, timing_of
 from slsc.errors import UsageError
@@ -112,7 +112,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--effort",
         choices=tuple(EFFORTS),
         default="fast",
-        help="train: not at all, for a minute, for minutes (default), or for an hour or two",
+        help="train: not at all, for a minute, for minutes (default), or for an hour or two; with int8 a quarter of "
+        "that is through its roundings",
     )
     search.add_argument(
         "--preset", choices=tuple(PRESETS), help="how sls learns N (default: by effort; paper and official need days)"
@@ -141,7 +142,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
         raise UsageError("a plan is of one engine, which leaves nothing to choose", hint="leave out --adaptive")
     if args.adaptive and args.latency:
         raise UsageError("a ladder lies around budgets", hint="leave out --adaptive, or --latency")
-    if args.adaptive and args.precision != "float32":
+    if args.adaptive and narrows(args):
         raise UsageError("regions choose among engines in float32", hint="leave out --adaptive, or --precision")
     _require_classes(args)
     timing = timing_of(args)
@@ -202,7 +203,7 @@ def _require_classes(args: argparse.Namespace) -> None:
     for option, given in (
         ("--adaptive", args.adaptive),
         ("--latency", args.latency),
-        ("--precision", args.precision != "float32"),
+        ("--precision", narrows(args)),
     ):
         if given:
             raise UsageError(f"{option} does not go with a classifier of regions", hint=f"leave out {option}")

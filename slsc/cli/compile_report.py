@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from slsc.cli.console import table
 from slsc.cli.hardware_options import show_hardware
-from slsc.cli.precision_options import show_layers
+from slsc.cli.precision_options import show_layers, show_shares
 from slsc.cli.timing_options import show_frontier
 
 OUT_OF_REACH = 2
@@ -51,7 +51,7 @@ def show(report: CompileReport) -> str:
             *(f"{figures.name}: {why}" for figures in report.engines for why in figures.refusals.values()),
             *show_hardware(report.hardware),
             *show_frontier(report),
-            *(line for figures in report.engines for line in _types(figures)),
+            *_types(report),
             *_tiled(report),
             f"dB measured on {report.held_out} held-out {_state(report)}{_plain(report)}",
             *_adaptive(report),
@@ -87,12 +87,22 @@ def _adaptive(report: CompileReport) -> list[str]:
     ]
 
 
-def _types(figures: Figures) -> list[str]:
-    """What an engine's layers compute in."""
-    if not figures.layers:
-        return []
-    loss = "" if figures.loss is None else f"; that loses {figures.loss:.4f} dB"
-    return [f"{figures.name}:", show_layers(figures.layers) + loss, ""]
+def _types(report: CompileReport) -> list[str]:
+    """What the engines' layers compute in: in a line where that was not asked for, else in a table."""
+    left: dict[str, list[str]] = {}
+    lines: list[str] = []
+    for figures in report.engines:
+        if figures.untyped:
+            left.setdefault(figures.untyped, []).append(figures.name)
+        elif figures.layers:
+            loss = "" if figures.loss is None else f"; that loses {figures.loss:.4f} dB"
+            if report.precision.optional:
+                lines.append(
+                    f"{figures.name}: {show_shares(figures.layers)}{loss} (--precision float32: all in float32)"
+                )
+            else:
+                lines += [f"{figures.name}:", show_layers(figures.layers) + loss, ""]
+    return [*lines, *(f"{', '.join(names)}: float32: {why}" for why, names in left.items())]
 
 
 def _tiled(report: CompileReport) -> list[str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from slsc.cli.console import table
 from slsc.cli.inspect import DEVICES
+from slsc.cli.precision_options import narrows
 from slsc.errors import UsageError
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def timing_of(args: argparse.Namespace) -> Timing | None:
         raise UsageError(
             f"--latency does not go with {given}", why="oneshot alone chooses N by time", hint="leave it out"
         )
-    if args.precision != "float32":
+    if narrows(args):
         raise UsageError(
             f"a profile does not go with --precision {args.precision}",
             why="layers were measured in float32",

@@ -23,10 +23,17 @@ class Quantizers:
         module: the float32 network.
         layers: those layers by weight.
         signed: as `slsc.passes.precision.int8.Grid.signed`.
+        known: those of some tensors, that were fitted before.
     """
 
-    def __init__(self, module: OnnxModule, layers: Mapping[str, Layer], signed: bool) -> None:
-        self._module, self._signed = module, signed
+    def __init__(
+        self,
+        module: OnnxModule,
+        layers: Mapping[str, Layer],
+        signed: bool,
+        known: Mapping[str, Quantizer] | None = None,
+    ) -> None:
+        self._module, self._signed, self._known = module, signed, known or {}
         self._readers: dict[str, list[Reader]] = {}
         self._shared: set[str] = set()
         for layer in layers.values():
@@ -40,7 +47,9 @@ class Quantizers:
         """That of tensor `name`; `x`, (B, C, H, W), is what it holds."""
         if name not in self.found:
             multiply = name not in self._shared  # one weight cannot undo several factors
-            self.found[name] = fitted(x[:FITTING_IMAGES], self._readers[name], self._signed, multiply)
+            self.found[name] = self._known.get(name) or fitted(
+                x[:FITTING_IMAGES], self._readers[name], self._signed, multiply
+            )
         return self.found[name]
 
 

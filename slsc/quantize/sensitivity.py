@@ -10,6 +10,7 @@ from torch import Tensor
 from slsc.onnx_torch import OnnxModule
 from slsc.onnx_torch.module import Environment
 from slsc.progress import StageProgress
+from slsc.quantize.activations import Quantizer
 from slsc.quantize.quantizers import Quantizers, execute_with
 from slsc.quantize.rounding import nearest
 from slsc.search.layers import Layer, layers_of, read_layer, write_layer
@@ -18,8 +19,8 @@ from slsc.search.layers import Layer, layers_of, read_layer, write_layer
 @torch.inference_mode()
 def measure_rises(
     module: OnnxModule, x: Tensor, chosen: Collection[str], signed: bool, progress: StageProgress
-) -> dict[str, float]:
-    """Mean squared change of the output by layer, weights rounded to nearest.
+) -> tuple[dict[str, float], dict[str, Quantizer]]:
+    """Mean squared change of the output by layer, weights rounded to nearest; and how tensors were quantized for it.
 
     Args:
         module: the float32 network; its weights are exchanged during the call and back at its end.
@@ -40,7 +41,7 @@ def measure_rises(
             rises[layer.name] = float((output - reference).square().mean())
             progress("measuring sensitivity", len(rises), len(layers))
         module.execute(step, values)
-    return rises
+    return rises, quantizers.found
 
 
 def _with_one_quantized(

@@ -7,7 +7,7 @@ How a tensor is quantized and a layer's weights are fitted on what the quantized
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import torch
@@ -25,13 +25,19 @@ from slsc.search.layers import Layer, layers_of, read_layer, write_layer
 from slsc.search.moments import Moments, layer_moments, network_moments
 from slsc.search.oneshot.correction import sums_of, target_of
 
-POSITIONS = 40_000
+POSITIONS = 16_000
 """Output positions sampled per layer for the fit."""
 
 
 @torch.inference_mode()
 def quantize_in_sequence(
-    module: OnnxModule, x: Tensor, chosen: Collection[str], signed: bool, seed: int, progress: StageProgress
+    module: OnnxModule,
+    x: Tensor,
+    chosen: Collection[str],
+    signed: bool,
+    seed: int,
+    progress: StageProgress,
+    known: Mapping[str, Quantizer] | None = None,
 ) -> Int8Types:
     """Integers for the convolutions of `chosen` weights.
 
@@ -42,20 +48,23 @@ def quantize_in_sequence(
         signed: as `slsc.passes.precision.int8.Grid.signed`.
         seed: draws positions.
         progress: told after each step.
+        known: how some tensors are quantized, whatever the copy makes of them.
     """
-    return _Sequence(module, x, chosen, signed, seed).run(progress)
+    layers = {name: layer for name, layer in layers_of(module).items() if name in chosen}
+    return _Sequence(module, x, layers, Quantizers(module, layers, signed, known), seed).run(progress)
 
 
 class _Sequence:
     """The two copies on their way."""
 
-    def __init__(self, module: OnnxModule, x: Tensor, chosen: Collection[str], signed: bool, seed: int) -> None:
+    def __init__(
+        self, module: OnnxModule, x: Tensor, layers: Mapping[str, Layer], quantizers: Quantizers, seed: int
+    ) -> None:
         self._float, self._rounded, self._x = module, copy.deepcopy(module), x
         self._generator = torch.Generator().manual_seed(seed)
-        self._layers = {name: layer for name, layer in layers_of(module).items() if name in chosen}
+        self._layers, self._quantizers = layers, quantizers
         self._uses = {use.step: layer for layer in self._layers.values() for use in layer.uses}
         self._sums = sums_of(module)
-        self._quantizers = Quantizers(module, self._layers, signed)
         self._weights: dict[str, RoundedWeight] = {}
         self._biases: dict[str, np.ndarray] = {}
 

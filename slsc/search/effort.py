@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from slsc.search.sls.settings import SlsSettings
 from slsc.trainer.settings import TrainSettings
 
-ROUNDING = 1 / 3
-"""Share of the training within a search that training through roundings takes again."""
+ROUNDING = 1 / 4
+"""Share of an effort's training that is left to training through roundings, where types of 8 bits follow."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,14 @@ class Effort:
     training: TrainSettings
     sls: SlsSettings
 
-    @property
-    def rounding(self) -> TrainSettings:
-        """Training through the roundings of a network in 8 bits, which comes after."""
-        return replace(self.training, horizon=self.training.horizon.part(ROUNDING))
+    def before_rounding(self, lessons: int) -> Effort:
+        """The search's own part where `lessons` trainings through roundings follow; all of it where none do."""
+        return replace(self, training=_part(self.training, 1 - ROUNDING)) if lessons else self
+
+    def rounding(self, lessons: int) -> TrainSettings:
+        """One of `lessons` trainings through roundings of 8 bits, which share what the search leaves."""
+        return _part(self.training, ROUNDING / lessons)
+
+
+def _part(training: TrainSettings, share: float) -> TrainSettings:
+    return replace(training, horizon=training.horizon.part(share))

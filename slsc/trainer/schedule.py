@@ -29,8 +29,9 @@ class Horizon:
             raise UsageError("a run must last longer than nothing", hint="use --steps N or --hours H above 0")
 
     def part(self, share: float) -> Horizon:
-        """A horizon so much nearer, one step away at least."""
-        steps = None if self.steps is None else max(1, round(self.steps * share))
+        """A horizon so much nearer, one step away at least: parts are together no longer than the whole, if it has a
+        step for each."""
+        steps = None if self.steps is None else max(1, math.floor(self.steps * share))
         return Horizon(steps, None if self.seconds is None else self.seconds * share)
 
     def fraction(self, step: int, elapsed: float) -> float:

@@ -43,8 +43,8 @@ def slsc(*words: object) -> Outcome:
 def compiled(model: Path, folder: Path, options: Sequence[str], data: Path | None) -> tuple[Path, Outcome]:
     """A file compiled dense, on photos of a folder or scikit-image's own."""
     bundle = folder / f"{model.stem}.slsb"
-    words = ["compile", model, "--budget", "1", "--effort", "none", "--method", "uniform", "-o", bundle, *options]
-    return bundle, slsc(*words, *(["--data", data] if data else []))
+    words = ["compile", model, "--budget", "1", "--effort", "none", "--method", "uniform", "--precision", "float32"]
+    return bundle, slsc(*words, "-o", bundle, *options, *(["--data", data] if data else []))
 
 
 def restore(bundle: Path, given: Pixels, output: Path, *options: object) -> tuple[Outcome, Pixels]:

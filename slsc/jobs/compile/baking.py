@@ -39,6 +39,7 @@ class BakedEngine:
         io: how pixels enter and leave it.
         precision: what it is to compute in.
         typed: the graph with types in it; None for float32. `quality` is of it.
+        untyped: why it is float32 where other types were to be tried; else empty.
     """
 
     name: str
@@ -50,6 +51,7 @@ class BakedEngine:
     io: ImageIO
     precision: str = FLOAT32
     typed: TypedNetwork | None = None
+    untyped: str = ""
 
     @cached_property
     def artefacts(self) -> Artefacts:

@@ -22,7 +22,8 @@ EFFORTS: Mapping[str, Effort | None] = {
 }
 """No training; a minute of it; training within ten minutes, and within two hours, on two cores, the search included.
 
-Types of 8 bits take a third of the training's time again, `auto` up to two thirds for each network."""
+That is for each network. Where types of 8 bits follow, a quarter of it is training through roundings, and the search
+has the rest; of `auto`, two trainings share the quarter."""
 
 
 def effort_of(name: str) -> Effort | None:

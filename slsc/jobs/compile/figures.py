@@ -48,4 +48,5 @@ def _figures(baked: BakedEngine, tiles: int, timing: Timing | None, estimator: F
         refusals=refusals,
         layers=baked.typed.layers if baked.typed else (),
         loss=baked.typed.loss if baked.typed else None,
+        untyped=baked.untyped,
     )

@@ -9,6 +9,7 @@ from slsc.jobs.compile.hardware import Hardware
 from slsc.jobs.compile.measuring import Quality
 from slsc.jobs.compile.timing import Traded
 from slsc.jobs.type.precision import LayerType
+from slsc.jobs.type.wanted import Precision
 from slsc.probe import ProbeResult
 from slsc.runtime.bundle.estimators import EstimatorRecord
 from slsc.runtime.bundle.manifest import TileGeometry
@@ -32,6 +33,7 @@ class Figures:
         refusals: why there are no others, by kind.
         layers: what its convolutions compute in, where it was given types.
         loss: PSNR that these cost, dB; None without, or where it cannot be measured.
+        untyped: why it computes in float32 where other types were to be tried; else empty.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Figures:
     refusals: Mapping[str, str]
     layers: tuple[LayerType, ...] = ()
     loss: float | None = None
+    untyped: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,7 @@ class CompileReport:
         held_out: number of photos the quality was measured on.
         labelled: these are pairs of the user's, in the state they came in.
         plain_psnr: PSNR in dB of doing nothing on them, as `Quality.psnr`; None without truth.
+        precision: types that engines were given, or were to be.
         warnings: networks that restore nothing, and were compiled by force.
         seconds: wall-clock time.
         peak_bytes: most memory the process has held; None where the system does not tell.
@@ -85,6 +89,7 @@ class CompileReport:
     held_out: int
     labelled: bool
     plain_psnr: float | None
+    precision: Precision
     warnings: tuple[str, ...]
     seconds: float
     peak_bytes: int | None

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from slsc.jobs.compile.hardware import HardwareRequest
 from slsc.jobs.compile.timing import Timing
-from slsc.jobs.type.precision import Precision
+from slsc.jobs.type.wanted import Precision
 from slsc.methods import METHODS
 from slsc.passes.importing.binding import Binding
 from slsc.probe import Known

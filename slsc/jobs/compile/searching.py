@@ -39,8 +39,8 @@ def searched(searcher: Searcher, hardware: Hardware, cost: Cost, request: Compil
     for budget in request.budgets:
         _require_reachable(searcher, budget, hardware, cost, request.method)
     effort = effort_of(request.effort)
-    if effort is not None and request.sls is not None:
-        effort = replace(effort, sls=request.sls)
+    if effort is not None:
+        effort = replace(effort.before_rounding(request.precision.lessons), sls=request.sls or effort.sls)
     for budget in request.budgets:
         found = searcher.search(hardware.budget(budget, cost), request.method, effort, request.start)
         yield replace(found, plan=replace(found.plan, budget=str(budget)))

@@ -11,16 +11,18 @@ from torch import Tensor
 
 from slsc.errors import DataError, ModelError, UsageError, VerificationError
 from slsc.jobs.compile.measuring import HeldOut, Quality
+from slsc.jobs.type.wanted import AUTO, INT8, Precision
 from slsc.onnx_torch import OnnxModule
 from slsc.passes.analysis.cost import Cost, costs
 from slsc.passes.base import PassContext, copy_of
 from slsc.passes.pipeline import Pipeline
 from slsc.passes.precision.emulate import emulated
 from slsc.passes.precision.half import WriteHalf
-from slsc.passes.precision.int8 import WriteInt8
+from slsc.passes.precision.int8 import Int8Types, WriteInt8
 from slsc.passes.precision.types import FLOAT32, HALVES
 from slsc.passes.weights import Weights, weight_values
 from slsc.progress import StageProgress
+from slsc.quantize.activations import Quantizer
 from slsc.quantize.choice import Sensitivity, choose
 from slsc.quantize.layers import quantizable
 from slsc.quantize.sensitivity import measure_rises
@@ -29,46 +31,8 @@ from slsc.quantize.trained import train_quantized
 from slsc.search.base import COST_HW
 from slsc.search.lesson import Lesson
 
-INT8, AUTO = "int8", "auto"
-
-AUTO_LOSS = 0.03
-"""What `auto` may lose unless told otherwise, dB."""
-
 SENSITIVITY_IMAGES = 6
 """So many of the calibration inputs tell how sensitive layers are."""
-
-
-@dataclass(frozen=True)
-class Precision:
-    """What types a network is to be given.
-
-    Attributes:
-        name: "float32", one of `slsc.passes.precision.types.HALVES`, "int8" or "auto".
-        loss: most that it may lose, dB; None for any, and for `AUTO_LOSS` with "auto".
-        half: the 16-bit type of what "auto" does not give 8 bits.
-        signed: 8-bit activations are int8 with zero point 0, as TensorRT wants them, instead of uint8.
-        keep: names of nodes that stay float32.
-
-    Raises:
-        UsageError: a loss that is no number of 0 or more.
-    """
-
-    name: str
-    loss: float | None = None
-    half: str = "fp16"
-    signed: bool = False
-    keep: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        if self.loss is not None and not (math.isfinite(self.loss) and self.loss >= 0):
-            raise UsageError(
-                f"--loss {self.loss:g} is no loss", why="it is a number of dB, 0 or more", hint="--loss 0.03"
-            )
-
-    @property
-    def allowed(self) -> float | None:
-        """Most that the network may lose, dB; None for any."""
-        return AUTO_LOSS if self.loss is None and self.name == AUTO else self.loss
 
 
 @dataclass(frozen=True)
@@ -137,6 +101,7 @@ class Typing:
         self._network, self._calibration, self._held_out = _named(network), calibration, held_out
         self._restorer, self._progress, self._lesson = restorer, progress, lesson
         self._float = held_out.quality(restorer(network))
+        self._quantizers: Mapping[str, Quantizer] = {}
 
     def typed(self, precision: Precision) -> TypedNetwork:
         """The network with types, measured.
@@ -174,8 +139,7 @@ class Typing:
         lesson: Lesson | None = None,
     ) -> TypedNetwork:
         """The network with the layers `chosen` in 8 bits, trained where there is a lesson, the others in `half`."""
-        network, module = self._network, OnnxModule(self._network)
-        types = quantize_in_sequence(module, self._calibration(), chosen, precision.signed, 0, self._progress)
+        network, types = self._network, self._integers(chosen, precision.signed)
         if lesson is not None and chosen:
             network, types = train_quantized(network, types, lesson, self._progress)
         model, casts = Pipeline([WriteInt8(types)]).run(network, PassContext()).model, 0
@@ -190,10 +154,17 @@ class Typing:
         scales = {name: (grid.scale, grid.zero) for name, grid in types.grids.items()}
         return replace(self._measured(model, kinds, losses), scales=scales, casts=casts)
 
+    def _integers(self, chosen: tuple[str, ...], signed: bool) -> Int8Types:
+        """Those of the layers `chosen`, fitted to photos."""
+        if not chosen:
+            return Int8Types({}, {}, {})
+        module, inputs = OnnxModule(self._network), self._calibration()
+        return quantize_in_sequence(module, inputs, chosen, signed, 0, self._progress, self._quantizers)
+
     def _auto(self, precision: Precision) -> TypedNetwork:
         chosen = self._inner(precision)
         module, inputs = OnnxModule(self._network), self._calibration()[:SENSITIVITY_IMAGES]
-        rises = measure_rises(module, inputs, chosen, precision.signed, self._progress)
+        rises, self._quantizers = measure_rises(module, inputs, chosen, precision.signed, self._progress)
         span = self._held_out.io.output_range.mean_span
         assert self._float.psnr is not None and precision.allowed is not None
         macs = self._macs()
@@ -204,17 +175,17 @@ class Typing:
         tried: dict[tuple[str, ...], TypedNetwork] = {}
 
         def measure(layers: tuple[str, ...]) -> float:
-            tried[layers] = self._int8(precision, layers, precision.half, losses)
+            tried[layers] = self._int8(precision, layers, precision.beside, losses)
             return tried[layers].loss or 0.0
 
         if self._lesson is not None:
-            every = self._int8(precision, chosen, precision.half, losses, self._lesson)
+            every = self._int8(precision, chosen, precision.beside, losses, self._lesson)
             if (every.loss or 0.0) <= precision.allowed:
                 return every
         layers, _ = choose(sensitivity, precision.allowed, measure)
         if layers:
             return tried[layers] if self._lesson is None else self._better(tried[layers], precision, layers, losses)
-        none = self._int8(precision, (), precision.half, losses)
+        none = self._int8(precision, (), precision.beside, losses)
         best = min([*tried.values(), none], key=lambda found: found.loss or 0.0)
         return self._within(none if (none.loss or 0.0) <= precision.allowed else best, precision)
 
@@ -222,7 +193,7 @@ class Typing:
         self, found: TypedNetwork, precision: Precision, layers: tuple[str, ...], losses: Mapping[str, float]
     ) -> TypedNetwork:
         """The same layers in 8 bits, trained, unless that loses more."""
-        trained = self._int8(precision, layers, precision.half, losses, self._lesson)
+        trained = self._int8(precision, layers, precision.beside, losses, self._lesson)
         return min(found, trained, key=lambda one: one.loss or 0.0)
 
     def _within(self, found: TypedNetwork, precision: Precision) -> TypedNetwork:

@@ -13,7 +13,8 @@ from torch import Tensor
 from slsc.errors import ModelError
 from slsc.jobs.compile.measuring import HeldOut, Quality
 from slsc.jobs.compile.photos import from_photos, photos, probe_photos
-from slsc.jobs.type.precision import LayerType, Precision, Typing, require_nodes
+from slsc.jobs.type.precision import LayerType, Typing, require_nodes
+from slsc.jobs.type.wanted import Precision
 from slsc.passes.graph import label
 from slsc.passes.importing.import_model import import_model
 from slsc.passes.importing.load import load_model

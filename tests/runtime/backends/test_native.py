@@ -324,3 +324,10 @@ def test_capi_chooses_backend_and_capacity(bundle: Callable, network: bytes) -> 
     assert api.set(handle, "capacity", "") == Status.OK
     assert api.set(handle, "backend", "onnxruntime") == Status.OK
     assert api.close(handle) == Status.OK
+
+
+def test_what_the_engine_has_on_this_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert library.has("float32") and library.has("portable") and not library.has("teleport")
+    library.load_library.cache_clear()
+    monkeypatch.setattr(library, "library_path", lambda: None)
+    assert not library.has("float32")

@@ -80,7 +80,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("bundle")
     onnx.save(upscaler(), folder / "upscaler.onnx")
     words = ("compile", folder / "upscaler.onnx", "--budget", "1/8", "--budget", "1/2", "--effort", "none", "-q",
-             "--range", "0:1", "--order", "RGB")  # fmt: skip
+             "--range", "0:1", "--order", "RGB", "--precision", "float32")  # fmt: skip
     path = folder / "upscaler.slsb"
     assert main([str(word) for word in (*words, "-o", path)]) == 0
     return path

@@ -56,8 +56,9 @@ def test_the_weights_on_disk_keep_the_pattern_and_the_rest_of_the_graph_is_the_m
     assert sorted(node.name for node in graph.graph.node) == sorted(node.name for node in make_upscaler().graph.node)
 
 
-def test_the_same_seed_gives_the_same_bytes(slsc, model_path, tmp_path):
-    words = ("compile", model_path, "--budget", "25%", "--effort", "none", "-q", "-o")
+@pytest.mark.parametrize("precision", ["float32", "auto"])
+def test_the_same_seed_gives_the_same_bytes(slsc, model_path, tmp_path, precision):
+    words = ("compile", model_path, "--budget", "25%", "--effort", "none", "--precision", precision, "-q", "-o")
     paths = [tmp_path / "first.slsb", tmp_path / "second.slsb"]
     assert [slsc(*words, path).code for path in paths] == [0, 0]
     assert paths[0].read_bytes() == paths[1].read_bytes()

@@ -13,7 +13,8 @@ from onnx import TensorProto, numpy_helper
 
 from slsc.errors import DataError, ModelError, UsageError, VerificationError
 from slsc.jobs.compile.measuring import HeldOut, Quality
-from slsc.jobs.type.precision import Precision, Typing
+from slsc.jobs.type.precision import Typing
+from slsc.jobs.type.wanted import WHERE_IT_PAYS, Precision
 from slsc.runtime.bundle.manifest import ImageIO
 from slsc.runtime.bundle.value_range import UNIT
 
@@ -75,6 +76,18 @@ def test_as_much_as_it_allows(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_none_in_8_bits(monkeypatch: pytest.MonkeyPatch) -> None:
     found = typing(monkeypatch).typed(Precision("auto", 0.05))
     assert set(kinds(found).values()) == {"fp16"}
+
+
+def test_float32_beside_8_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = typing(monkeypatch).typed(Precision("auto", 0.15, "float32"))
+    assert sorted(kinds(found).values()) == ["float32", "float32", "float32", "int8"]
+    none = typing(monkeypatch).typed(replace(WHERE_IT_PAYS, loss=0.05))
+    assert (
+        set(kinds(none).values()) == {"float32"}
+        and none.loss == 0
+        and none.model.SerializeToString()
+        == (typing(monkeypatch).typed(Precision("float32")).model.SerializeToString())
+    )
 
 
 @pytest.mark.parametrize(("name", "half", "best"), [("int8", "fp16", "0.2000"), ("auto", "bf16", "0.0800")])

@@ -1,0 +1,106 @@
+"""Types of a compilation's engines: those asked for, or 8 bits where they pay and nothing speaks against them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import onnx
+
+from slsc.errors import ModelError, SlscError
+from slsc.jobs.compile.baking import BakedEngine
+from slsc.jobs.compile.racing import fastest
+from slsc.jobs.compile.request import CompileRequest
+from slsc.jobs.type.precision import Typing
+from slsc.jobs.type.wanted import INT8, Precision
+from slsc.onnx_torch import OnnxModule
+from slsc.passes.artefacts import FORMS
+from slsc.passes.precision.types import FLOAT32
+from slsc.pattern import RULES
+from slsc.quantize.layers import quantizable
+from slsc.runtime.backends.library import has
+from slsc.runtime.backends.native_backend import NativeBackend
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What types engines are given.
+
+    Attributes:
+        precision: see above.
+        reason: why that is float32 where 8 bits were only to be tried; else empty.
+    """
+
+    precision: Precision
+    reason: str = ""
+
+
+def settled(request: CompileRequest, dense: onnx.ModelProto, truth: bool) -> Settled:
+    """What a request comes to for its network, known before anything is searched.
+
+    Args:
+        request: what is asked for.
+        dense: its network, after the import passes.
+        truth: whether it is known what the network should make of the photos.
+    """
+    if not request.precision.optional:
+        return Settled(request.precision)
+    reason = next(_objections(request, dense, truth), "")
+    return Settled(Precision(FLOAT32.name), reason) if reason else Settled(request.precision)
+
+
+def in_types(engine: BakedEngine, typing: Typing, settled: Settled) -> BakedEngine:
+    """An engine in the types it is given; as it is, with the reason, where all of it is left in float32.
+
+    Args:
+        engine: in float32.
+        typing: gives its network types.
+        settled: which.
+
+    Raises:
+        SlscError: the types cannot be had, and are not optional.
+    """
+    precision = settled.precision
+    if precision.name == FLOAT32.name:
+        return replace(engine, untyped=settled.reason)
+    try:
+        typed = engine.in_types(precision.name, typing.typed(precision))
+    except SlscError as refusal:
+        if not precision.optional:
+            raise
+        return replace(engine, untyped=": ".join(filter(None, (refusal.what, refusal.why))))
+    if typed.typed and typed.typed.share(FLOAT32.name) >= 1:
+        return replace(engine, untyped=f"no layer can be in 8 bits where {precision.allowed:g} dB may be lost")
+    why = _worthless(typed, engine) if precision.optional else ""
+    return replace(engine, untyped=why) if why else typed
+
+
+def _worthless(typed: BakedEngine, plain: BakedEngine) -> str:
+    """Why the native engine is better given a network in float32; empty where it is not."""
+    kind = NativeBackend.kind
+    if kind not in typed.artefacts.made:
+        return f"the native engine does not take it in 8 bits: {typed.artefacts.refusals[kind]}"
+    ms = fastest([typed.artefacts.made[kind], FORMS[kind].build(plain.model, plain.plan)], plain.io)
+    return "" if ms[0] < ms[1] else f"the native engine takes {ms[0]:.1f} ms in 8 bits, {ms[1]:.1f} in float32"
+
+
+def _objections(request: CompileRequest, dense: onnx.ModelProto, truth: bool) -> Iterator[str]:
+    """What speaks against 8 bits, in words."""
+    if not has(INT8):
+        yield "the native engine is not faster in 8 bits on this processor"
+    if request.adaptive or request.classes or request.classifies:
+        yield "regions choose among networks in float32"
+    if request.plans:
+        yield "a network that comes with a plan is packaged as it is"
+    if request.timing:
+        yield "the times of the device's profile are of float32"
+    if request.hardware.maps or request.rules.rule != RULES[0]:
+        yield "networks for 2:4 hardware are given types when asked for"
+    if not truth:
+        yield "what 8 bits lose cannot be measured, for it is not known what the network should make of the photos"
+    if not quantizable(OnnxModule(dense), dense):
+        yield "all convolutions read or make the image, or cannot be pruned"
+    try:
+        FORMS[NativeBackend.kind].build(dense, None)
+    except ModelError as refusal:
+        yield f"the native engine does not run the network: {refusal}"

@@ -1,0 +1,122 @@
+"""`slsc compile` without `--precision`: 8 bits where they pay and next to nothing is lost, else float32, and why."""
+
+from __future__ import annotations
+
+import json
+
+import onnx
+import pytest
+
+from slsc.errors import ModelError, SlscError
+from slsc.jobs.type.precision import Typing
+from slsc.passes.precision.int8 import WriteInt8
+from slsc.runtime.bundle.reader import open_bundle
+
+TYPES = "slsc.jobs.compile.types."
+
+
+@pytest.fixture
+def model(tmp_path, make_upscaler):
+    path = tmp_path / "network.onnx"
+    onnx.save(make_upscaler(op="Tanh"), path)
+    return path
+
+
+@pytest.fixture
+def compiled(slsc, model, tmp_path):
+    def run(*words, name="net.slsb"):
+        done = slsc("compile", model, "--budget", "1/2", "--effort", "none", "-o", tmp_path / name, *words)
+        assert done.code == 0, done.err
+        return done, tmp_path / name
+
+    return run
+
+
+@pytest.fixture
+def able(monkeypatch):
+    """A processor that is faster in 8 bits, whatever this one is."""
+    monkeypatch.setattr(TYPES + "has", lambda feature: feature == "int8")
+    monkeypatch.setattr(TYPES + "fastest", lambda plans, io: [1.0, 2.0])
+
+
+def float32_because(compiled, why):
+    """The bundle is that of --precision float32, and the report says why."""
+    done, path = compiled()
+    assert f"1-2: float32: {why}" in done.out
+    assert path.read_bytes() == compiled("--precision", "float32", name="float32.slsb")[1].read_bytes()
+
+
+@pytest.mark.usefixtures("able")
+def test_what_is_in_8_bits_and_what_that_loses(compiled):
+    done, path = compiled()
+    engine = open_bundle(path).manifest.engines[0]
+    assert engine.precision == "auto" and engine.quality["loss_db"] <= 0.01
+    assert dict(engine.types.layers) == {"head": "float32", "body": "int8", "tail": "float32"}
+    (line,) = [line for line in done.out.splitlines() if line.startswith("1-2: ")]
+    assert "% int8" in line and "% float32" in line and "dB" in line and "--precision float32" in line
+    answer = json.loads(compiled("--json")[0].out)
+    (figures,) = answer["engines"]
+    shares = {layer["name"]: layer["share"] for layer in figures["layers"] if layer["precision"] == "int8"}
+    assert shares.keys() == {"body"} and f"{shares['body']:.1%} int8" in line
+    assert f"{figures['loss']:.4f} dB" in line and answer["precision"]["name"] == "auto"
+
+
+@pytest.mark.usefixtures("able")
+def test_float32_when_asked_for(compiled):
+    done, path = compiled("--precision", "float32")
+    assert open_bundle(path).manifest.engines[0].types is None and "1-2:" not in done.out
+
+
+def test_a_processor_that_is_no_faster_in_8_bits(compiled, monkeypatch):
+    monkeypatch.setattr(TYPES + "has", lambda feature: False)
+    float32_because(compiled, "the native engine is not faster in 8 bits on this processor")
+
+
+def test_a_network_that_is_no_faster_in_8_bits(compiled, able, monkeypatch):
+    monkeypatch.setattr(TYPES + "fastest", lambda plans, io: [2.0, 1.0])
+    float32_because(compiled, "the native engine takes 2.0 ms in 8 bits, 1.0 in float32")
+
+
+@pytest.mark.usefixtures("able")
+def test_nothing_can_be_in_8_bits(compiled, monkeypatch):
+    monkeypatch.setattr("slsc.jobs.type.precision.choose", lambda sensitivity, allowed, measure: ((), 1.0))
+    float32_because(compiled, "no layer can be in 8 bits where 0.01 dB may be lost")
+
+
+@pytest.mark.usefixtures("able")
+def test_types_that_cannot_be_had(compiled, monkeypatch):
+    def fails(self, precision):
+        raise SlscError("training through the roundings diverged", why="nan", hint="use --effort none")
+
+    monkeypatch.setattr(Typing, "typed", fails)
+    float32_because(compiled, "training through the roundings diverged: nan")
+
+
+@pytest.mark.usefixtures("able")
+def test_the_native_engine_does_not_take_the_integers(compiled, monkeypatch):
+    from slsc.jobs.compile import artefacts
+
+    form, native = artefacts.FORMS["native"], {}
+
+    def build(model, plan):
+        if any(node.op_type == "QuantizeLinear" for node in model.graph.node):
+            raise ModelError("it has integers")
+        return form.build(model, plan)
+
+    native["native"] = type(form)(form.suffix, build)
+    monkeypatch.setattr(artefacts, "FORMS", {**artefacts.FORMS, **native})
+    float32_because(compiled, "the native engine does not take it in 8 bits: it has integers")
+
+
+@pytest.mark.usefixtures("able")
+def test_an_adaptive_ladder(compiled):
+    float_done = compiled("--adaptive", "--range", "0:1")[0]
+    assert "1-2, 1, 1-4: float32: regions choose among networks in float32" in float_done.out
+
+
+@pytest.mark.usefixtures("able")
+def test_what_is_asked_for_and_cannot_be_had_is_refused_as_ever(slsc, model, tmp_path, monkeypatch):
+    monkeypatch.setattr(WriteInt8, "run", lambda *_: pytest.fail("it is refused before"))
+    words = ("--budget", "1/2", "--effort", "none", "--keep", "body", "--precision", "auto", "--half", "float32")
+    done = slsc("compile", model, *words, "-o", tmp_path / "net.slsb")
+    assert done.code == 2 and "no layer can be computed in 8 bits" in done.err
