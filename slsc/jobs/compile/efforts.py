@@ -13,11 +13,11 @@ from slsc.trainer.settings import TrainSettings
 EFFORTS: Mapping[str, Effort | None] = {
     "none": None,
     "brief": Effort(
-        TrainSettings(Horizon(steps=300, seconds=60.0), batch=8, schedule=Schedule(1.5e-3, warmup=0)), FAST
+        TrainSettings(Horizon(steps=600, seconds=60.0), batch=8, schedule=Schedule(1.5e-3, warmup=0)), FAST
     ),
-    "fast": Effort(TrainSettings(Horizon(steps=2400, seconds=480.0), batch=8, schedule=Schedule(1e-3, warmup=0)), FAST),
+    "fast": Effort(TrainSettings(Horizon(steps=4800, seconds=480.0), batch=8, schedule=Schedule(1e-3, warmup=0)), FAST),
     "thorough": Effort(
-        TrainSettings(Horizon(steps=25_000, seconds=6300.0), batch=8, schedule=Schedule(1e-3, warmup=0)), THOROUGH
+        TrainSettings(Horizon(steps=60_000, seconds=6300.0), batch=8, schedule=Schedule(1e-3, warmup=0)), THOROUGH
     ),
 }
 """No training; a minute of it; training within ten minutes, and within two hours, on two cores, the search included.

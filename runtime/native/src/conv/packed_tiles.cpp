@@ -18,12 +18,20 @@ bool has_unwritten(const Op& op, const PackedTuning& tuning) {
     return tuning.each() == 2 && written % tuning.block() != 0;
 }
 
+// Most that the pixels may take which the windows of a tile read.
+constexpr size_t kMostWindowBytes = 512 << 10;
+
+size_t window_bytes(const ConvParams& conv, const PackedWeights& made, int pixels) {
+    const size_t columns = size_t(pixels - 1) * conv.stride_w + size_t(conv.kernel_w - 1) * conv.dilation_w + 1;
+    return made.lines * columns * sizeof(CacheLine);
+}
+
 size_t tiles_in(const Op& op, const PackedWeights& made) { return size_t(made.sets) * made.lines * op.conv.kernel_w; }
 
 }  // namespace
 
 bool suits_tiles(const Op& op, const PackedWeights& made, const PackedTuning& tuning) {
-    if (!tuning.tiles || has_unwritten(op, tuning)) return false;
+    if (!tuning.tiles || has_unwritten(op, tuning) || window_bytes(op.conv, made, tuning.lanes) > kMostWindowBytes) return false;
     return double(made.places.size()) > kTileCost * double(tiles_in(op, made));
 }
 
