@@ -28,7 +28,7 @@ from slsc.jobs.compile.rounding import quantized_quality
 from slsc.jobs.compile.searching import make_searcher, searched, searched_nested
 from slsc.jobs.compile.timing import Traded
 from slsc.jobs.compile.trained import found_in_weights, read_plan
-from slsc.jobs.compile.types import Settled, in_types, settled
+from slsc.jobs.compile.types import in_types, settled
 from slsc.jobs.inspect.inspection import REPORT_HW
 from slsc.jobs.train.output import baked
 from slsc.jobs.type.precision import Typing, require_nodes
@@ -106,9 +106,11 @@ def compile_model(request: CompileRequest, progress: StageProgress) -> CompileRe
         if request.hardware.maps:
             hardware.to_given.update((engine.name, engine.quality.psnr_to_dense) for engine in engines)
         engines = [_without_dense(engine) for engine in engines]
-    if types.precision.name != FLOAT32 or types.reason:
+    if types.reason:
+        engines = [replace(engine, untyped=types.reason) for engine in engines]
+    elif request.precision.name != FLOAT32:
         teacher = None if plans else dense
-        engines = [_typed(engine, types, teacher, request, probe.io, data, held_out, progress) for engine in engines]
+        engines = [_typed(engine, teacher, request, probe.io, data, held_out, progress) for engine in engines]
     for engine in engines if plain is not None else ():
         restoring.require(f"engine {engine.name}", engine.quality)
     tile = measure_tiles([engine.model for engine in engines], probe.io, data.held_out)
@@ -129,7 +131,7 @@ def compile_model(request: CompileRequest, progress: StageProgress) -> CompileRe
         labelled=data.labelled,
         plain_psnr=plain,
         warnings=(*restoring.warnings, *(estimator.warnings if estimator else ())),
-        precision=types.precision,
+        precision=request.precision,
         seconds=time.monotonic() - begun,
         peak_bytes=_peak_bytes(),
         hardware=hardware,
@@ -187,7 +189,6 @@ def _quantized_quality(imported: Imported, probe: ProbeResult, data: CompileData
 
 def _typed(
     engine: BakedEngine,
-    types: Settled,
     teacher: onnx.ModelProto | None,
     request: CompileRequest,
     io: ImageIO,
@@ -198,13 +199,13 @@ def _typed(
     """An engine in the types it is given, fitted to the photos that the search saw; its own teacher if none."""
     source = PatchSource(data.search, io)
     calibration = functools.partial(calibration_inputs, engine.model, source, 0)
-    effort, lessons, lesson = effort_of(request.effort), types.precision.lessons, None
+    effort, lessons, lesson = effort_of(request.effort), request.precision.lessons, None
     if effort is not None and lessons:
         seed, taught = (request.seed, 2), teacher or engine.model
         training = effort.rounding(lessons)
         lesson = Lesson.of(taught, source, io, training, labelled=data.labelled, seed=seed)
     typing = Typing(engine.model, calibration, held_out, lambda model: model, progress, lesson)
-    return in_types(engine, typing, types)
+    return in_types(engine, typing, request.precision)
 
 
 def _without_dense(engine: BakedEngine) -> BakedEngine:

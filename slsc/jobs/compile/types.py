@@ -49,20 +49,17 @@ def settled(request: CompileRequest, dense: onnx.ModelProto, truth: bool) -> Set
     return Settled(Precision(FLOAT32.name), reason) if reason else Settled(request.precision)
 
 
-def in_types(engine: BakedEngine, typing: Typing, settled: Settled) -> BakedEngine:
+def in_types(engine: BakedEngine, typing: Typing, precision: Precision) -> BakedEngine:
     """An engine in the types it is given; as it is, with the reason, where all of it is left in float32.
 
     Args:
         engine: in float32.
         typing: gives its network types.
-        settled: which.
+        precision: which; not float32.
 
     Raises:
         SlscError: the types cannot be had, and are not optional.
     """
-    precision = settled.precision
-    if precision.name == FLOAT32.name:
-        return replace(engine, untyped=settled.reason)
     try:
         typed = engine.in_types(precision.name, typing.typed(precision))
     except SlscError as refusal:
