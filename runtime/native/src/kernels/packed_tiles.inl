@@ -110,28 +110,36 @@ static void sums_by_tiles(const Job& job, const LaneInputs& inputs, int set, flo
     return two ? multiply<1, 2>(job, set, inputs.tiles, to) : multiply<1, 1>(job, set, inputs.tiles, to);
 }
 
-static void make_by_tiles(const Item& item) {
-    const Tiles configured;
-    const Job& job = item.job;
-    const int sets = conv_of(job).sets;
-    const bool pixels = job.out.layout == Layout::ByPixel, strips = job.out.layout == Layout::Strips;
-    float *sums = item.memory.tiles, *copies = sums + TILE_SUMS * LANES;
-    for (int set = 0; strips && set < sets; set += TILE_SETS) {
+static void make_strips_by_tiles(const Item& item, float* sums, float* copies) {
+    const int sets = conv_of(item.job).sets;
+    for (int set = 0; set < sets; set += TILE_SETS) {
         for (int lane = 0; lane < LANES; ++lane)
-            if (lane_used(job, lane, item.y)) sums_by_tiles(job, LaneInputs(item, lane, copies), set, sums + lane * TILE_SUMS);
+            if (lane_used(item.job, lane, item.y))
+                sums_by_tiles(item.job, LaneInputs(item, lane, copies), set, sums + lane * TILE_SUMS);
         for (int each = set; each < set + TILE_SETS && each < sets; ++each)
             finish_strips(item, each, item.begin, item.end - item.begin, sums + (each - set) * CHUNK * LANES, TILE_SUMS);
     }
-    for (int lane = 0; !strips && lane < LANES; ++lane) {
-        if (!lane_used(job, lane, item.y)) continue;
+}
+
+static void make_lanes_by_tiles(const Item& item, float* sums, float* copies) {
+    const int sets = conv_of(item.job).sets;
+    const bool pixels = item.job.out.layout == Layout::ByPixel;
+    for (int lane = 0; lane < LANES; ++lane) {
+        if (!lane_used(item.job, lane, item.y)) continue;
         const LaneInputs inputs(item, lane, copies);
         for (int set = 0; set < sets; set += TILE_SETS) {
             const int end = set + TILE_SETS < sets ? set + TILE_SETS : sets;
             for (int each = set; pixels && each < end; ++each) expect_pixels(item, lane, each);
-            sums_by_tiles(job, inputs, set, sums);
+            sums_by_tiles(item.job, inputs, set, sums);
             for (int each = set; each < end; ++each) finish_lane(item, lane, each, sums + (each - set) * CHUNK * LANES);
         }
     }
+}
+
+static void make_by_tiles(const Item& item) {
+    const Tiles configured;
+    float *sums = item.memory.tiles, *copies = sums + TILE_SUMS * LANES;
+    item.job.out.layout == Layout::Strips ? make_strips_by_tiles(item, sums, copies) : make_lanes_by_tiles(item, sums, copies);
 }
 
 #else
