@@ -35,7 +35,7 @@ bool has_bf16() {  // which older compilers do not know by name, as AVX-VNNI
     unsigned a = 0, b = 0, c = 0, d = 0;
     return has_avx512() && __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & 1u << 5);
 }
-bool fast_dot2() { return !__builtin_cpu_is("intel"); }  // whose take three times as long as a product of float32
+bool fast_dot2() { return !__builtin_cpu_is("intel"); }  // on which networks take longer than in float32
 bool has_amx() {
     unsigned a = 0, b = 0, c = 0, d = 0;
     constexpr unsigned kBf16 = 1u << 22, kTile = 1u << 24, kInt8 = 1u << 25, kAll = kBf16 | kTile | kInt8;
