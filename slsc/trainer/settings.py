@@ -11,6 +11,8 @@ from slsc.trainer.schedule import Horizon, Schedule
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
 """Lightning Fabric's words. Mixed: convolutions in the narrow type; weights, loss and optimizer stay float32."""
 
+OPTIMIZERS = ("adam", "muon")
+
 
 @dataclass(frozen=True)
 class TrainSettings:
@@ -22,6 +24,7 @@ class TrainSettings:
         schedule: the learning rate along the way.
         seed: of the samples drawn; the initial weights are the caller's.
         precision: one of `PRECISIONS`.
+        optimizer: one of `OPTIMIZERS`, of dense networks; pruned ones have Adam.
         ema: decay a step of the running mean of the weights, which the run then ends with; None for the last weights.
         value_range: white minus black in the network's output; the loss is over it.
         save_every: seconds between checkpoints.
@@ -39,6 +42,7 @@ class TrainSettings:
     schedule: Schedule = field(default_factory=Schedule)
     seed: int = 0
     precision: str = PRECISIONS[0]
+    optimizer: str = OPTIMIZERS[0]
     ema: float | None = None
     value_range: float = 1.0
     save_every: float = 120.0

@@ -209,6 +209,7 @@ void attack(const Bytes& plan, Tally& tally) {
 int hostile(const char* folder) {
     const int32_t likely[] = {-1, 0, 1, 2, 3, 17, 64, 255, 4097, 65536, 1 << 24, INT32_MAX, INT32_MIN, 0x7fc00000};
     std::minstd_rand random(1);
+    size_t plans = 0;
     Tally fields, bytes, cuts;
     for (const auto& path : plans_in(folder)) {
         const Bytes plan = read(path);
@@ -216,11 +217,13 @@ int hostile(const char* folder) {
         std::memcpy(&header, plan.data(), sizeof header);
         const size_t records = plan.size() - size_t(header.blob_bytes);
         for (size_t at = 0; at + 4 <= records; at += 4)
-            for (int32_t value : likely) {
+            // Every other value, which takes half the time: the next field and the next plan are given the others.
+            for (size_t i = (at / 4 + plans) % 2; i < std::size(likely); i += 2) {
                 Bytes changed = plan;
-                std::memcpy(changed.data() + at, &value, 4);
+                std::memcpy(changed.data() + at, &likely[i], 4);
                 if (changed != plan) attack(changed, fields);
             }
+        ++plans;
         for (int i = 0; i < 200; ++i) {
             Bytes changed = plan;
             for (int k = 0; k < 1 + i % 4; ++k) changed[random() % changed.size()] ^= char(1 << random() % 8);

@@ -30,6 +30,7 @@ from slsc.search.method import SparseRecipe
 from slsc.trainer.launching import launch
 from slsc.trainer.log import CsvWriter, RunLog, TensorBoardWriter, Writer
 from slsc.trainer.loop import Batches, fit
+from slsc.trainer.muon import Muon
 from slsc.trainer.rotated_adam import RotatedAdam
 from slsc.trainer.settings import TrainSettings
 from slsc.zoo.weights import save_weights
@@ -137,9 +138,10 @@ def _made(
 def _optimizer(
     recipe: DenseTraining | SparseRecipe, batches: Batches, settings: TrainSettings, resume: bool
 ) -> torch.optim.Optimizer | None:
-    """Of what is pruned already, Adam along the directions of its layers' inputs, which checkpoints hold; else Adam."""
+    """Of what is pruned already, Adam along the directions of its layers' inputs, which checkpoints hold; of what is
+    dense, what was asked for; else Adam."""
     if not isinstance(recipe, MaskedRecipe):
-        return None
+        return Muon(recipe.module.parameters(), settings.schedule.peak) if settings.optimizer == "muon" else None
     if resume:
         return RotatedAdam(recipe.module.parameters(), settings.schedule.peak, {})
     return optimizer_of(recipe.module, recipe.masks, batches, settings)

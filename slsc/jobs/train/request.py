@@ -14,7 +14,7 @@ from slsc.probe import Known
 from slsc.runtime.atomic import require_other
 from slsc.search.base import Rules
 from slsc.search.sls.settings import SlsSettings
-from slsc.trainer.settings import TrainSettings
+from slsc.trainer.settings import OPTIMIZERS, TrainSettings
 
 
 @dataclass(frozen=True)
@@ -96,6 +96,12 @@ class TrainRequest:
             raise UsageError(
                 f"--method {self.method} {'needs a' if sparse else 'takes no'} budget",
                 hint="add --budget 1/8" if sparse else "leave out --budget",
+            )
+        if sparse and self.settings.optimizer != OPTIMIZERS[0]:
+            raise UsageError(
+                f"--optimizer {self.settings.optimizer} is for dense training",
+                why="its steps move all weights, pruned ones too",
+                hint="leave out --optimizer",
             )
         if bool(self.within) != method.several_budgets:
             raise UsageError(
