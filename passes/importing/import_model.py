@@ -16,6 +16,7 @@ from slsc.passes.graph import image_channels, image_input
 from slsc.passes.importing.batch import SingleBatch
 from slsc.passes.importing.batch_norm import FoldBatchNorm
 from slsc.passes.importing.channels_last import ChannelsFirst
+from slsc.passes.importing.choose_output import ChooseOutput
 from slsc.passes.importing.dequantize import Dequantize
 from slsc.passes.importing.dynamic_size import FreeSize
 from slsc.passes.importing.edges import ContinueEdges
@@ -59,17 +60,19 @@ def import_model(model: onnx.ModelProto) -> Imported:
         ModelError: the model holds what slsc does not take.
         VerificationError: a pass changed what the network computes.
     """
-    checked = checking_pipeline().run(model, PassContext())
+    checks = checking_pipeline()
+    chosen = Pipeline([ChooseOutput(checks)]).run(model, PassContext())
+    checked = checks.run(chosen.model, PassContext())
     cleaned = import_pipeline().run(checked.model, PassContext(_images(checked.model)))
     image, output = image_input(checked.model)
     ranges = checked.report["float-images"].get("ranges", {})
     return Imported(
         cleaned.model,
-        checked.modified or cleaned.modified,
-        {**checked.report, **cleaned.report},
+        chosen.modified or checked.modified or cleaned.modified,
+        {**chosen.report, **checked.report, **cleaned.report},
         input_range=ranges.get(image),
         output_range=ranges.get(output),
-        quantized=_as_it_was(model) if checked.report["dequantize"]["quantized"] else None,
+        quantized=_as_it_was(chosen.model) if checked.report["dequantize"]["quantized"] else None,
     )
 
 

@@ -315,18 +315,9 @@ def test_external_data_that_does_not_fill_the_tensor(saved, model, tmp_path):
     assert "shape" in str(refusal(saved(external(model, "w.bin"))))
 
 
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        (
-            "net (float[n,3,h,w] x, float[n,3,h,w] z) => (float[n,3,h,w] y) { y = Add(x, z) }",
-            "not clear which input is the image",
-        ),
-        ("net (float[n,3,h,w] x) => (float[n,3,h,w] y, float[n,3,h,w] z) { y = Relu(x) z = Neg(x) }", "--output y"),
-    ],
-)
-def test_what_is_not_one_image_in_and_one_out(build, saved, text, reason):
-    assert reason in str(refusal(saved(build(text))))
+def test_two_images_in_are_told_apart_by_nobody(build, saved):
+    text = "net (float[n,3,h,w] x, float[n,3,h,w] z) => (float[n,3,h,w] y) { y = Add(x, z) }"
+    assert "not clear which input is the image" in str(refusal(saved(build(text))))
 
 
 def test_an_initializer_that_is_also_an_input_is_no_second_input(build, saved):
