@@ -24,6 +24,7 @@ from slsc.passes.importing.fill_maps import FillMaps
 from slsc.passes.importing.float_images import FloatImages
 from slsc.passes.importing.float_interface import FloatInterface
 from slsc.passes.importing.fold import FoldConstants
+from slsc.passes.importing.four_axes import FourAxes
 from slsc.passes.importing.functions import InlineFunctions
 from slsc.passes.importing.identity import RemoveIdentities
 from slsc.passes.importing.import_checks import ImportChecks, NodeChecks
@@ -103,7 +104,7 @@ def _images(model: onnx.ModelProto) -> tuple[npt.NDArray[np.float32], ...]:
 
 def _as_it_was(model: onnx.ModelProto) -> onnx.ModelProto:
     """A network that computes as its file says, fed as the imported one is."""
-    faced = Pipeline([InlineFunctions(), FloatInterface(), ChannelsFirst()]).run(model, PassContext()).model
+    faced = Pipeline([InlineFunctions(), FourAxes(), FloatInterface(), ChannelsFirst()]).run(model, PassContext()).model
     try:
         return Pipeline(_sizing()).run(faced, PassContext()).model
     except SlscError:  # ONNX Runtime's own integer operators tell no shapes; photos of the file's size may do
@@ -113,7 +114,16 @@ def _as_it_was(model: onnx.ModelProto) -> onnx.ModelProto:
 def checking_pipeline() -> Pipeline:
     """One image of floating point in, one out, channels first; sizes known or free, and a whole factor; the checks."""
     return Pipeline(
-        [InlineFunctions(), Dequantize(), FloatImages(), ChannelsFirst(), NodeChecks(), *_sizing(), ImportChecks()]
+        [
+            InlineFunctions(),
+            FourAxes(),
+            Dequantize(),
+            FloatImages(),
+            ChannelsFirst(),
+            NodeChecks(),
+            *_sizing(),
+            ImportChecks(),
+        ]
     )
 
 
