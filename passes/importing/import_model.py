@@ -20,6 +20,7 @@ from slsc.passes.importing.choose_output import ChooseOutput
 from slsc.passes.importing.dequantize import Dequantize
 from slsc.passes.importing.dynamic_size import FreeSize
 from slsc.passes.importing.edges import ContinueEdges
+from slsc.passes.importing.expand_operators import ExpandOperators
 from slsc.passes.importing.fill_maps import FillMaps
 from slsc.passes.importing.float_images import FloatImages
 from slsc.passes.importing.float_interface import FloatInterface
@@ -104,7 +105,11 @@ def _images(model: onnx.ModelProto) -> tuple[npt.NDArray[np.float32], ...]:
 
 def _as_it_was(model: onnx.ModelProto) -> onnx.ModelProto:
     """A network that computes as its file says, fed as the imported one is."""
-    faced = Pipeline([InlineFunctions(), FourAxes(), FloatInterface(), ChannelsFirst()]).run(model, PassContext()).model
+    faced = (
+        Pipeline([InlineFunctions(), ExpandOperators(), FourAxes(), FloatInterface(), ChannelsFirst()])
+        .run(model, PassContext())
+        .model
+    )
     try:
         return Pipeline(_sizing()).run(faced, PassContext()).model
     except SlscError:  # ONNX Runtime's own integer operators tell no shapes; photos of the file's size may do
@@ -116,6 +121,7 @@ def checking_pipeline() -> Pipeline:
     return Pipeline(
         [
             InlineFunctions(),
+            ExpandOperators(),
             FourAxes(),
             Dequantize(),
             FloatImages(),
