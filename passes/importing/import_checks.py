@@ -89,8 +89,8 @@ class ImportChecks(Pass):
             ModelError: see the rules.
         """
         _require_taken(model)
-        require_sane_sizes(model, sample_size(model))
         _require_even_growth(model)
+        require_sane_sizes(model, sample_size(model))
         scale = output_scale(model)
         if scale.denominator > 1 or not 1 <= scale <= MAX_SCALE:
             raise ModelError(
@@ -133,7 +133,9 @@ def _require_known(node: onnx.NodeProto, version: int) -> None:
         raise ModelError(
             f"operator {node.domain}:{node.op_type} is not part of ONNX",
             where=where,
-            hint="export for plain ONNX, without the custom or contrib operators of one runtime",
+            hint="give the network as it was before ONNX Runtime optimized it"
+            if node.domain.startswith("com.microsoft")
+            else "export for plain ONNX, without the custom operators of one runtime",
         )
     if not defs.has(node.op_type, version):
         raise ModelError(f"operator {node.op_type} does not exist in operator set {version}", where=where)

@@ -27,6 +27,7 @@ from slsc.passes.importing.float_interface import FloatInterface
 from slsc.passes.importing.fold import FoldConstants
 from slsc.passes.importing.four_axes import FourAxes
 from slsc.passes.importing.functions import InlineFunctions
+from slsc.passes.importing.fused_operators import UnfuseOperators
 from slsc.passes.importing.identity import RemoveIdentities
 from slsc.passes.importing.import_checks import ImportChecks, NodeChecks
 from slsc.passes.importing.layout import SinkTransposes
@@ -105,11 +106,7 @@ def _images(model: onnx.ModelProto) -> tuple[npt.NDArray[np.float32], ...]:
 
 def _as_it_was(model: onnx.ModelProto) -> onnx.ModelProto:
     """A network that computes as its file says, fed as the imported one is."""
-    faced = (
-        Pipeline([InlineFunctions(), ExpandOperators(), FourAxes(), FloatInterface(), ChannelsFirst()])
-        .run(model, PassContext())
-        .model
-    )
+    faced = Pipeline([*_spelling(), FloatInterface(), ChannelsFirst()]).run(model, PassContext()).model
     try:
         return Pipeline(_sizing()).run(faced, PassContext()).model
     except SlscError:  # ONNX Runtime's own integer operators tell no shapes; photos of the file's size may do
@@ -120,9 +117,7 @@ def checking_pipeline() -> Pipeline:
     """One image of floating point in, one out, channels first; sizes known or free, and a whole factor; the checks."""
     return Pipeline(
         [
-            InlineFunctions(),
-            ExpandOperators(),
-            FourAxes(),
+            *_spelling(),
             Dequantize(),
             FloatImages(),
             ChannelsFirst(),
@@ -131,6 +126,10 @@ def checking_pipeline() -> Pipeline:
             ImportChecks(),
         ]
     )
+
+
+def _spelling() -> tuple[Pass, ...]:
+    return InlineFunctions(), UnfuseOperators(), ExpandOperators(), FourAxes()
 
 
 def _sizing() -> tuple[Pass, ...]:

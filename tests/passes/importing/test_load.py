@@ -329,3 +329,12 @@ def test_half_precision_is_kept(build, saved):
     text = "net (float16[n,3,h,w] x) => (float16[n,3,h,w] y) { y = Conv <pads=[1,1,1,1]> (x, w) }"
     loaded = load_model(saved(build(text, w=np.zeros((3, 3, 3, 3), np.float16))))
     assert numpy_helper.to_array(loaded.graph.initializer[0]).dtype == np.float16
+
+
+def test_weights_of_four_bits_are_named(build, saved):
+    model = build("net (float[n,3,h,w] x) => (float[n,3,h,w] y) { d = DequantizeLinear(q, s) y = Conv (x, d) }", opset=21,
+                  ir_version=10, s=np.float32(0.1), q=np.zeros((3, 3, 1, 1), np.int8))  # fmt: skip
+    four = helper.make_tensor("q", TensorProto.INT4, [3, 3, 1, 1], [0] * 9)
+    next(tensor for tensor in model.graph.initializer if tensor.name == "q").CopyFrom(four)
+    error = refusal(saved(model))
+    assert "int4" in error.what and error.where.endswith("q") and "8 bits" in error.hint
