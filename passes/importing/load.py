@@ -18,6 +18,7 @@ from slsc.passes.importing.binding import NOTHING_BOUND, Binding
 from slsc.passes.importing.expansion import require_bounded
 from slsc.passes.importing.external_data import read_external_data
 from slsc.passes.importing.foreign import foreign
+from slsc.passes.importing.order import sort_nodes
 from slsc.runtime.regular_file import require_regular
 
 MAX_BYTES = 2**31 - 1
@@ -52,6 +53,8 @@ def load_model(path: str | Path, binding: Binding = NOTHING_BOUND) -> onnx.Model
         read_external_data(model_tensors(model), path.parent, MAX_BYTES)
         for tensor in model_tensors(model):
             _check_size(tensor)
+        require_bounded(model)
+        sort_nodes(model.graph)
         require_valid(model)
         model = bind(model, binding)
     except ModelError as error:

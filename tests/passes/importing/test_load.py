@@ -332,8 +332,8 @@ def test_half_precision_is_kept(build, saved):
 
 
 def test_weights_of_four_bits_are_named(build, saved):
-    model = build("net (float[n,3,h,w] x) => (float[n,3,h,w] y) { d = DequantizeLinear(q, s) y = Conv (x, d) }", opset=21,
-                  ir_version=10, s=np.float32(0.1), q=np.zeros((3, 3, 1, 1), np.int8))  # fmt: skip
+    text = "net (float[n,3,h,w] x) => (float[n,3,h,w] y) { d = DequantizeLinear(q, s) y = Conv (x, d) }"
+    model = build(text, opset=21, ir_version=10, s=np.float32(0.1), q=np.zeros((3, 3, 1, 1), np.int8))
     four = helper.make_tensor("q", TensorProto.INT4, [3, 3, 1, 1], [0] * 9)
     next(tensor for tensor in model.graph.initializer if tensor.name == "q").CopyFrom(four)
     error = refusal(saved(model))
