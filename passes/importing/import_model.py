@@ -18,6 +18,7 @@ from slsc.passes.importing.batch_norm import FoldBatchNorm
 from slsc.passes.importing.channels_last import ChannelsFirst
 from slsc.passes.importing.choose_output import ChooseOutput
 from slsc.passes.importing.dequantize import Dequantize
+from slsc.passes.importing.dynamic_rounding import LeaveOutDynamicRounding
 from slsc.passes.importing.dynamic_size import FreeSize
 from slsc.passes.importing.edges import ContinueEdges
 from slsc.passes.importing.expand_operators import ExpandOperators
@@ -118,6 +119,7 @@ def checking_pipeline() -> Pipeline:
     return Pipeline(
         [
             *_spelling(),
+            LeaveOutDynamicRounding(),
             Dequantize(),
             FloatImages(),
             ChannelsFirst(),
