@@ -15,6 +15,7 @@ from slsc.passes.base import Pass, PassContext, PassResult
 from slsc.passes.graph import image_channels, image_input
 from slsc.passes.importing.batch import SingleBatch
 from slsc.passes.importing.batch_norm import FoldBatchNorm
+from slsc.passes.importing.branches import TakeBranches
 from slsc.passes.importing.channels_last import ChannelsFirst
 from slsc.passes.importing.choose_output import ChooseOutput
 from slsc.passes.importing.dequantize import Dequantize
@@ -131,7 +132,7 @@ def checking_pipeline() -> Pipeline:
 
 
 def _spelling() -> tuple[Pass, ...]:
-    return InlineFunctions(), UnfuseOperators(), ExpandOperators(), FourAxes()
+    return InlineFunctions(), TakeBranches(), UnfuseOperators(), ExpandOperators(), FourAxes()
 
 
 def _sizing() -> tuple[Pass, ...]:

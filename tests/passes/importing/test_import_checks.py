@@ -88,8 +88,9 @@ def test_control_flow_is_named(build):
         [],
         [helper.make_value_info("z", helper.make_tensor_type_proto(1, None))],
     )
-    model = build(f"{NET} {{ y = Relu(x) }}", flag=np.array(True))
-    model.graph.node[0].CopyFrom(
+    text = f"{NET} {{ m = ReduceMean <keepdims=0> (x) flag = Greater(m, half) y = Relu(x) }}"
+    model = build(text, half=np.float32(0.5))
+    model.graph.node[2].CopyFrom(
         helper.make_node("If", ["flag"], ["y"], "choose", then_branch=branch, else_branch=branch)
     )
     assert "If 'choose'" in str(check(model))
