@@ -10,11 +10,9 @@ import onnx
 from slsc.data.degradations import Pixels
 from slsc.errors import ModelError
 from slsc.passes import verify
+from slsc.passes.analysis.shapes import MULTIPLES
 from slsc.passes.graph import declared_shape, fixed_hw, image_channels, image_input
 from slsc.probe.convention import Convention
-
-MULTIPLES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
-"""Tried in turn for height and width of the input; the strides of U-shaped networks."""
 
 SIDES = (48, 160)
 """Least sides of the trial images: small ones first, larger ones for networks with wide windows."""
