@@ -117,10 +117,11 @@ def _works(network: ProbedNetwork, multiples: tuple[int, int], side: int) -> boo
 
 
 def _scale_at_multiples(network: ProbedNetwork, multiples: tuple[int, int], side: int) -> int:
-    """The scale at two sizes that are multiples of `multiples`, as far as possible of nothing more."""
+    """The scale at two sizes whose sides have these multiples, and no larger ones, in common: neighbouring odd numbers
+    of them share no factor."""
     counts = [-(-side // multiple) | 1 for multiple in multiples]
     first, second = (
-        network.scale_at(((counts[0] + more) * multiples[0], (counts[1] + 2 + more) * multiples[1])) for more in (0, 3)
+        network.scale_at(((counts[0] + more) * multiples[0], (counts[1] + 2 + more) * multiples[1])) for more in (0, 2)
     )
     if first != second:
         raise ModelError("the scale depends on the input's size", why=f"{first} and {second}")
