@@ -61,7 +61,7 @@ def _known(model: onnx.ModelProto) -> dict[str, np.ndarray]:
     for node in model.graph.node:
         if node.op_type in SIZE_OPERATORS and not node.attribute and node.input[0] in extents:
             shape = np.array(extents[node.input[0]], np.int64)
-            values[node.output[0]] = shape if node.op_type == "Shape" else np.prod(shape, dtype=np.int64)
+            values[node.output[0]] = shape if node.op_type == "Shape" else np.array(shape.prod(), np.int64)
         elif node.op_type in EVALUATED and all(name in values for name in node.input if name):
             values.update(_computed(node, model, values))
     return values

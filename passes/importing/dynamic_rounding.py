@@ -41,7 +41,7 @@ class LeaveOutDynamicRounding(Pass):
         for node in result.graph.node:
             if node.op_type == "DynamicQuantizeLinear":
                 nodes.append(helper.make_node("Identity", node.input, node.output[:1], node.name))
-                set_initializer(result, node.output[1], np.float32(1))
+                set_initializer(result, node.output[1], np.array(1, np.float32))
             elif node.op_type in NUMBERS:
                 nodes.append(_on_numbers(node, result, held))
             else:

@@ -114,7 +114,8 @@ def _chain(
     model: onnx.ModelProto, name: str, axes: Sequence[int], is_input: bool, more: bool
 ) -> tuple[list[onnx.NodeProto], onnx.NodeProto | None]:
     """The nodes between an end of the graph and the inverse of what is put there, and that; None where it is not."""
-    users, makers, constants, chain = consumers(model), producers(model), initializers(model), []
+    users, makers, constants = consumers(model), producers(model), initializers(model)
+    chain: list[onnx.NodeProto] = []
     rank, wanted = len("NCHW") - len(axes), "Unsqueeze" if is_input == more else "Squeeze"
     while True:
         nodes = users[name] if is_input else [makers[name]] if name in makers else []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import onnx
@@ -53,7 +54,7 @@ class _Graph:
         self.model, self.version, self.types = model, opset(model), element_types(model)
         self.nodes: list[onnx.NodeProto] = []
 
-    def add(self, op_type: str, inputs: list[str], output: str, **attributes: object) -> str:
+    def add(self, op_type: str, inputs: list[str], output: str, **attributes: Any) -> str:
         """Append a node, and give its output."""
         self.nodes.append(helper.make_node(op_type, inputs, [output], output, **attributes))
         return output
