@@ -232,7 +232,12 @@ def _require_image(value: onnx.ValueInfoProto, kind: str) -> None:
             f"the {kind} is not a floating-point tensor", where=value.name, hint="export with float inputs"
         )
     if tensor.HasField("shape") and len(shape) != 4:
-        raise ModelError(f"the {kind} is not an image batch", where=value.name, why=f"shape {shape}, need N,C,H,W")
+        raise ModelError(
+            f"the {kind} is not an image batch",
+            where=value.name,
+            why=f"shape {shape}, need N,C,H,W",
+            hint="slsc restores photos one by one: export a network of one image in and one out",
+        )
     if kind == "input" and not tensor.HasField("shape"):
         raise ModelError("the input declares no shape", where=value.name, hint="export it as N,C,H,W")
     if tensor.HasField("shape") and shape[1] not in IMAGE_CHANNELS and shape[3] in IMAGE_CHANNELS:

@@ -17,7 +17,7 @@ import onnx
 
 from slsc.errors import ModelError, PlanError
 from slsc.passes.analysis.layers import conv_layers
-from slsc.passes.analysis.shapes import Shapes, concrete_shapes, sample_size
+from slsc.passes.analysis.shapes import Shapes, concrete_shapes, next_size, sample_size
 from slsc.passes.graph import attribute, fixed_hw, image_input
 from slsc.passes.weights import Weights
 from slsc.pattern import count_kept
@@ -150,15 +150,16 @@ def output_scale(model: onnx.ModelProto) -> Fraction:
 def costs(model: onnx.ModelProto, output_hw: tuple[int, int]) -> Cost:
     """Count a network making an image of `output_hw` (height, width) pixels.
 
-    The input is `output_hw` over the scale, rounded down. A network fixed to one size is counted at that size whatever
-    is asked, as `Cost.output_hw` then tells; shares and MACs per pixel are unaffected.
+    The input is `output_hw` over the scale, rounded down, or where the network does not take that, the next larger size
+    that it takes. A network fixed to one size is counted at that size whatever is asked. `Cost.output_hw` tells; shares
+    and MACs per pixel are unaffected.
 
     Raises:
         ModelError: a node does not accept the size.
     """
     scale = output_scale(model)
     height, width = (max(1, int(side / scale)) for side in output_hw)
-    input_hw = fixed_hw(model) or (height, width)
+    input_hw = fixed_hw(model) or next_size(model, (height, width))
     shapes = concrete_shapes(model, input_hw)
     activations = tuple(
         (node.name, node.op_type, int(np.prod(shapes.of[node.output[0]], dtype=np.int64)))

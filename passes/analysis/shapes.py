@@ -23,8 +23,11 @@ from slsc.passes.graph import attribute, fixed_hw, image_channels, image_input, 
 MAX_VALUE_ELEMENTS = 1024
 """Tensors up to this many elements are evaluated when their inputs are known; shapes and sizes are far smaller."""
 
-SAMPLES = ((64, 96), (192, 144), (512, 768), (576, 1152))
+SAMPLES = ((64, 96), (192, 144), (320, 480), (448, 672), (512, 768), (576, 1152))
 """Sizes tried where a network takes any, rows and columns apart: between them multiples of every stride in use."""
+
+MULTIPLES = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64, 128)
+"""What sides must be multiples of: strides and windows in use, and their products."""
 
 
 REARRANGING = ("Reshape", "SpaceToDepth", "DepthToSpace")
@@ -81,6 +84,13 @@ def sample_size(model: onnx.ModelProto) -> tuple[int, int]:
     fixed = fixed_hw(model)
     found = fixed or next((size for size in SAMPLES if _accepts(model, size)), None)
     return found or sample_sizes(model)[0]
+
+
+def next_size(model: onnx.ModelProto, size: tuple[int, int]) -> tuple[int, int]:
+    """A size that a graph takes: this one, or the next whose sides are multiples of one of `MULTIPLES`; this one, too,
+    where it takes none of them."""
+    rounded = ((-(-size[0] // multiple) * multiple, -(-size[1] // multiple) * multiple) for multiple in MULTIPLES)
+    return next((each for each in rounded if _accepts(model, each)), size)
 
 
 def _accepts(model: onnx.ModelProto, size: tuple[int, int]) -> bool:

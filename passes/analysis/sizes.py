@@ -17,15 +17,12 @@ import onnx
 from onnx import numpy_helper
 
 from slsc.errors import ModelError
-from slsc.passes.analysis.shapes import concrete_shapes, sample_size
+from slsc.passes.analysis.shapes import MULTIPLES, concrete_shapes, sample_size
 from slsc.passes.base import copy_of
 from slsc.passes.graph import attribute, image_input, label
 
 BASE = 192
 """Sides sampled begin here: large enough for networks that cut off their borders."""
-
-PERIODS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
-"""Sides that differ by these are tried, with every remainder."""
 
 SMALLEST, LARGEST = 8, 2048
 """Sides that a network may be tied to, pixels."""
@@ -93,7 +90,7 @@ class Sides:
 
         Of several remainders the one with the least cut off: strides leave out a last row or column of the others.
         """
-        for period in PERIODS:
+        for period in MULTIPLES:
             found = [rule for rule in (self._rule(period, remainder) for remainder in range(period)) if rule]
             if found:
                 return min(found, key=lambda rule: (sum(rule.cut), rule.remainder))

@@ -12,8 +12,9 @@ from onnx import TensorProto, helper
 
 from slsc.errors import ModelError, UsageError
 from slsc.passes.base import copy_of
-from slsc.passes.graph import FLOAT_TYPES, attribute, drop_unused, opset, rename_tensor, set_initializer
+from slsc.passes.graph import FLOAT_TYPES, attribute, opset, rename_tensor, set_initializer
 from slsc.passes.importing.binding import NOTHING_BOUND, Binding
+from slsc.passes.importing.choose_output import shown, with_output
 
 IMAGE_RANK, FIRST, LAST = 4, 1, 3
 MOST_CHANNELS = 8
@@ -25,9 +26,10 @@ MAX_ELEMENTS = 1 << 24
 
 
 def bind(model: onnx.ModelProto, binding: Binding) -> onnx.ModelProto:
-    """The network with one input, the image, and one output.
+    """The network with one input, the image, and the output that is wanted.
 
-    1. The output is the one that is wanted; nodes and inputs that only others need go.
+    1. The output is the one that is wanted; nodes and inputs that only others need go. Where none is named, all stay,
+       for `slsc.passes.importing.choose_output` to choose from.
     2. The image is the input of four axes of which more than one is longer than 1, unless it is named.
     3. Every other input needs a value. A map over the image (rows and columns free, or as many as the image's) is made
        from it in the graph, as 0 * image + value, so that it has the image's size at every size and on every backend;
@@ -35,15 +37,14 @@ def bind(model: onnx.ModelProto, binding: Binding) -> onnx.ModelProto:
     4. Channels that the image input has after the image's own are made likewise.
 
     Raises:
-        ModelError: an input without value, or it is not clear which input is the image or which output is wanted.
+        ModelError: an input without value, or it is not clear which input is the image.
         UsageError: the binding names what is not there, or has as many numbers as do not fit.
     """
     held = {tensor.name for tensor in model.graph.initializer}
     inputs = [value for value in model.graph.input if value.name not in held]
-    if binding == NOTHING_BOUND and len(inputs) == 1 and len(model.graph.output) == 1:
+    if binding == NOTHING_BOUND and len(inputs) == 1:
         return model
-    result = copy_of(model)
-    _keep_output(result, binding)
+    result = _keep_output(model, binding.output)
     inputs = _needed_inputs(result, held)
     _require_names(inputs, binding)
     image = _image(inputs, binding)
@@ -55,24 +56,14 @@ def bind(model: onnx.ModelProto, binding: Binding) -> onnx.ModelProto:
     return result
 
 
-def _keep_output(model: onnx.ModelProto, binding: Binding) -> None:
+def _keep_output(model: onnx.ModelProto, wanted: str | None) -> onnx.ModelProto:
     """Rule 1."""
-    outputs = list(model.graph.output)
-    names = [value.name for value in outputs]
-    if binding.output is None:
-        if len(outputs) > 1:
-            raise ModelError(
-                f"the network has {len(outputs)} outputs",
-                why=", ".join(map(_shown, outputs)),
-                hint=f"say which is the restored image, such as --output {names[0]}",
-            )
-        return
-    if binding.output not in names:
-        raise UsageError(f"the network has no output {binding.output!r}", hint=f"it has {', '.join(names) or 'none'}")
-    kept = outputs[names.index(binding.output)]
-    del model.graph.output[:]
-    model.graph.output.append(kept)
-    drop_unused(model)
+    names = [value.name for value in model.graph.output]
+    if wanted is None:
+        return copy_of(model)
+    if wanted not in names:
+        raise UsageError(f"the network has no output {wanted!r}", hint=f"it has {', '.join(names) or 'none'}")
+    return with_output(model, wanted)
 
 
 def _needed_inputs(model: onnx.ModelProto, held: set[str]) -> list[onnx.ValueInfoProto]:
@@ -108,13 +99,13 @@ def _image(inputs: Sequence[onnx.ValueInfoProto], binding: Binding) -> onnx.Valu
         return found[0]
     if len(free) == 1:  # whatever is wrong with it is told by who looks at it closer
         return free[0]
-    shown = ", ".join(map(_shown, free))
+    listed = ", ".join(map(shown, free))
     if not found:
-        why = f"inputs: {shown or 'none'}"
+        why = f"inputs: {listed or 'none'}"
         raise ModelError("the network has no image input", why=why, hint="say which it is: --input NAME")
     others = " ".join(f"--set {value.name}=VALUE" for value in free if value is not found[0])
     raise ModelError(
-        "it is not clear which input is the image", why=shown, hint=f"use --input {found[0].name} {others}"
+        "it is not clear which input is the image", why=listed, hint=f"use --input {found[0].name} {others}"
     )
 
 
@@ -128,7 +119,7 @@ def _give(model: onnx.ModelProto, value: onnx.ValueInfoProto, image: onnx.ValueI
     if value.name not in binding.values:
         raise ModelError(
             f"the input {value.name!r} has no value",
-            why=f"only the image, {_shown(image)}, is fed; it is {_shown(value)}",
+            why=f"only the image, {shown(image)}, is fed; it is {shown(value)}",
             hint=f"give it one: --set {value.name}=VALUE, such as --set {value.name}=25/255 for a noise level",
         )
     if value.type.tensor_type.elem_type not in NUMBERS:
@@ -188,7 +179,7 @@ def _add_channels(model: onnx.ModelProto, image: onnx.ValueInfoProto, values: Se
     kind = image.type.tensor_type.elem_type
     if len(dims) != IMAGE_RANK or own < 1 or kind not in NUMBERS:
         raise UsageError(
-            f"{len(values)} extra channels do not go with the input {_shown(image)}",
+            f"{len(values)} extra channels do not go with the input {shown(image)}",
             hint="give --extra-channel once for each channel after the image's own",
         )
     axis = _channel_axis(_dims(image))
@@ -253,10 +244,3 @@ def _dims(value: onnx.ValueInfoProto) -> tuple[int | None, ...] | None:
     if not tensor.HasField("shape"):
         return None
     return tuple(dim.dim_value or None for dim in tensor.shape.dim)
-
-
-def _shown(value: onnx.ValueInfoProto) -> str:
-    tensor = value.type.tensor_type
-    if not tensor.HasField("shape"):
-        return f"{value.name!r} of unknown shape"
-    return f"{value.name!r} [{', '.join(str(dim.dim_value or dim.dim_param or '?') for dim in tensor.shape.dim)}]"

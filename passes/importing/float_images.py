@@ -9,7 +9,7 @@ from onnx import TensorProto, numpy_helper
 from slsc.errors import ModelError
 from slsc.passes.analysis.types import INTEGERS, MOVERS, TYPE_ATTRIBUTES, element_types, type_name
 from slsc.passes.base import Pass, PassContext, PassResult, PostconditionError, copy_of
-from slsc.passes.graph import SIZE_OPERATORS, attribute, hold_constants, input_dependent, label
+from slsc.passes.graph import SIZE_OPERATORS, attribute, consumers, hold_constants, input_dependent, label
 from slsc.passes.importing.integer_output import absorb_rounding
 
 OTHER_FLOATS = (TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE)
@@ -33,7 +33,8 @@ class FloatImages(Pass):
     2. What rounds an integer output goes: whoever writes the image rounds it (`slsc.passes.importing.integer_output`).
     3. Where the network computes in 16 or 64 bits, everything becomes float32: inputs, outputs, weights and the types
        that nodes name. So the file may grow. Its results change by the rounding to 16 bits that is left out.
-    4. A network that computes in float32 with weights stored in 16 bits is left alone.
+    4. A network that computes in float32 with weights stored in 16 bits is left alone; weights that are stored in 64
+       bits, and cast, become float32.
     5. A Cast from float32 to float32 becomes an Identity.
     """
 
@@ -51,7 +52,8 @@ class FloatImages(Pass):
         integers = {value.name: value.type.tensor_type.elem_type for value in ends}
         integers = {name: kind for name, kind in integers.items() if kind in INTEGERS}
         others = sorted({type_name(types[name]) for name in moving if types.get(name) in OTHER_FLOATS})
-        if not integers and not others:
+        wide = _cast_doubles(model)
+        if not (integers or others or wide):
             return PassResult(model, False, {"integers": [], "computed_in": []})
         result = copy_of(model)
         hold_constants(result)
@@ -59,6 +61,9 @@ class FloatImages(Pass):
         for value in result.graph.output:
             if value.name in integers:
                 absorb_rounding(result, value.name)
+        for tensor in result.graph.initializer:
+            if tensor.name in wide:
+                tensor.CopyFrom(_widened(tensor))
         if others:
             _widen_constants(result)
         for value in (*result.graph.input, *result.graph.output):
@@ -69,7 +74,8 @@ class FloatImages(Pass):
         del result.graph.value_info[:]
         _require_float(result)
         report = {"integers": sorted(integers), "computed_in": others, "ranges": ranges}
-        return PassResult(result, True, {**report, "note": _note(integers, others)})
+        note = _note(integers, others)
+        return PassResult(result, True, {**report, **({"note": note} if note else {})})
 
     def ensures(self, model: onnx.ModelProto, context: PassContext) -> None:
         """Nothing that depends on the image is of another floating-point type."""
@@ -89,6 +95,13 @@ def _is_image(value: onnx.ValueInfoProto) -> bool:
     """Outputs that declare no shape count."""
     shape = value.type.tensor_type
     return not shape.HasField("shape") or len(shape.shape.dim) == 4
+
+
+def _cast_doubles(model: onnx.ModelProto) -> set[str]:
+    """Rule 4: tensors stored in 64 bits of which only Casts read."""
+    users = consumers(model)
+    stored = [tensor.name for tensor in model.graph.initializer if tensor.data_type == TensorProto.DOUBLE]
+    return {name for name in stored if users[name] and all(node.op_type == "Cast" for node in users[name])}
 
 
 def _widen_constants(model: onnx.ModelProto) -> None:

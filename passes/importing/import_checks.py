@@ -15,7 +15,16 @@ from slsc.passes.analysis.cost import output_scale
 from slsc.passes.analysis.shapes import concrete_shapes, sample_size
 from slsc.passes.analysis.work import work
 from slsc.passes.base import Pass, PassContext, PassResult
-from slsc.passes.graph import CONVOLUTIONS, FLOAT_TYPES, attribute, constant_tensors, image_channels, label, opset
+from slsc.passes.graph import (
+    CONVOLUTIONS,
+    FLOAT_TYPES,
+    attribute,
+    constant_tensors,
+    fixed_hw,
+    image_channels,
+    label,
+    opset,
+)
 
 CONTROL_FLOW = frozenset({"If", "Loop", "Scan", "SequenceMap"})
 INTEGER_ARITHMETIC = frozenset(
@@ -46,6 +55,13 @@ restoration networks hold some 50 million weights and apply each once a pixel.
 """
 
 
+PHOTO_HW = (512, 768)
+"""Height and width of a small photo."""
+
+FASTER = 2
+"""How many times faster than the image an activation must grow to count as growing with another power of it."""
+
+
 class ImportChecks(Pass):
     """Refuses, naming the node, what no later pass could handle.
 
@@ -57,7 +73,8 @@ class ImportChecks(Pass):
     4. Nodes in training mode.
     5. Convolutions whose weight depends on the image.
     6. A scale from input to output that is no whole number in 1..16, or differs between rows and columns.
-    7. Images, constants and activations of absurd size, and work beyond what any restoration network is.
+    7. Images, constants and activations of absurd size, and work beyond what any restoration network is; activations
+       that grow faster than the image, as those do that compare every pixel with every other.
     8. What ONNX Runtime does not run: it is the reference everything later is measured against.
     9. Stored tensors that hold NaN, and weights that hold infinity: what training leaves when it has diverged. Bounds,
        such as those of Clip and of attention masks, may be infinite.
@@ -72,6 +89,7 @@ class ImportChecks(Pass):
             ModelError: see the rules.
         """
         _require_taken(model)
+        _require_even_growth(model)
         require_sane_sizes(model, sample_size(model))
         scale = output_scale(model)
         if scale.denominator > 1 or not 1 <= scale <= MAX_SCALE:
@@ -115,7 +133,9 @@ def _require_known(node: onnx.NodeProto, version: int) -> None:
         raise ModelError(
             f"operator {node.domain}:{node.op_type} is not part of ONNX",
             where=where,
-            hint="export for plain ONNX, without the custom or contrib operators of one runtime",
+            hint="give the network as it was before ONNX Runtime optimized it"
+            if node.domain.startswith("com.microsoft")
+            else "export for plain ONNX, without the custom operators of one runtime",
         )
     if not defs.has(node.op_type, version):
         raise ModelError(f"operator {node.op_type} does not exist in operator set {version}", where=where)
@@ -200,6 +220,28 @@ def require_sane_sizes(model: onnx.ModelProto, size: tuple[int, int], batch: int
         work_left -= work(node, shapes)
         if work_left < 0:
             raise _absurd(node, f"the nodes up to this one take over {WORK_PER_PIXEL} operations a pixel")
+
+
+def _require_even_growth(model: onnx.ModelProto) -> None:
+    """Rule 7, for photos."""
+    small = sample_size(model)
+    if fixed_hw(model) is not None or small == PHOTO_HW:
+        return
+    try:
+        shapes = [concrete_shapes(model, size).of for size in (small, PHOTO_HW)]
+    except ModelError:  # it does not take this size
+        return
+    growth = math.prod(PHOTO_HW) / math.prod(small)
+    for node in model.graph.node:
+        for name in filter(None, node.output):
+            before, after = (math.prod(each[name]) for each in shapes)
+            if after > MAX_ACTIVATION and after > FASTER * growth * before:
+                raise ModelError(
+                    f"the node makes {after} values of a {PHOTO_HW[0]}x{PHOTO_HW[1]} photo",
+                    where=label(node),
+                    why=f"{before} of a {small[0]}x{small[1]} one: they grow with the square of the photo",
+                    hint="export the network for one size, such as 64x64: photos are restored in tiles of that then",
+                )
 
 
 def _absurd(node: onnx.NodeProto, what: str) -> ModelError:

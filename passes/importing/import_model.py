@@ -15,15 +15,21 @@ from slsc.passes.base import Pass, PassContext, PassResult
 from slsc.passes.graph import image_channels, image_input
 from slsc.passes.importing.batch import SingleBatch
 from slsc.passes.importing.batch_norm import FoldBatchNorm
+from slsc.passes.importing.branches import TakeBranches
 from slsc.passes.importing.channels_last import ChannelsFirst
+from slsc.passes.importing.choose_output import ChooseOutput
 from slsc.passes.importing.dequantize import Dequantize
+from slsc.passes.importing.dynamic_rounding import LeaveOutDynamicRounding
 from slsc.passes.importing.dynamic_size import FreeSize
 from slsc.passes.importing.edges import ContinueEdges
+from slsc.passes.importing.expand_operators import ExpandOperators
 from slsc.passes.importing.fill_maps import FillMaps
 from slsc.passes.importing.float_images import FloatImages
 from slsc.passes.importing.float_interface import FloatInterface
 from slsc.passes.importing.fold import FoldConstants
+from slsc.passes.importing.four_axes import FourAxes
 from slsc.passes.importing.functions import InlineFunctions
+from slsc.passes.importing.fused_operators import UnfuseOperators
 from slsc.passes.importing.identity import RemoveIdentities
 from slsc.passes.importing.import_checks import ImportChecks, NodeChecks
 from slsc.passes.importing.layout import SinkTransposes
@@ -59,17 +65,19 @@ def import_model(model: onnx.ModelProto) -> Imported:
         ModelError: the model holds what slsc does not take.
         VerificationError: a pass changed what the network computes.
     """
-    checked = checking_pipeline().run(model, PassContext())
+    checks = checking_pipeline()
+    chosen = Pipeline([ChooseOutput(checks)]).run(model, PassContext())
+    checked = checks.run(chosen.model, PassContext())
     cleaned = import_pipeline().run(checked.model, PassContext(_images(checked.model)))
     image, output = image_input(checked.model)
     ranges = checked.report["float-images"].get("ranges", {})
     return Imported(
         cleaned.model,
-        checked.modified or cleaned.modified,
-        {**checked.report, **cleaned.report},
+        chosen.modified or checked.modified or cleaned.modified,
+        {**chosen.report, **checked.report, **cleaned.report},
         input_range=ranges.get(image),
         output_range=ranges.get(output),
-        quantized=_as_it_was(model) if checked.report["dequantize"]["quantized"] else None,
+        quantized=_as_it_was(chosen.model) if checked.report["dequantize"]["quantized"] else None,
     )
 
 
@@ -100,7 +108,7 @@ def _images(model: onnx.ModelProto) -> tuple[npt.NDArray[np.float32], ...]:
 
 def _as_it_was(model: onnx.ModelProto) -> onnx.ModelProto:
     """A network that computes as its file says, fed as the imported one is."""
-    faced = Pipeline([InlineFunctions(), FloatInterface(), ChannelsFirst()]).run(model, PassContext()).model
+    faced = Pipeline([*_spelling(), FloatInterface(), ChannelsFirst()]).run(model, PassContext()).model
     try:
         return Pipeline(_sizing()).run(faced, PassContext()).model
     except SlscError:  # ONNX Runtime's own integer operators tell no shapes; photos of the file's size may do
@@ -110,8 +118,21 @@ def _as_it_was(model: onnx.ModelProto) -> onnx.ModelProto:
 def checking_pipeline() -> Pipeline:
     """One image of floating point in, one out, channels first; sizes known or free, and a whole factor; the checks."""
     return Pipeline(
-        [InlineFunctions(), Dequantize(), FloatImages(), ChannelsFirst(), NodeChecks(), *_sizing(), ImportChecks()]
+        [
+            *_spelling(),
+            LeaveOutDynamicRounding(),
+            Dequantize(),
+            FloatImages(),
+            ChannelsFirst(),
+            NodeChecks(),
+            *_sizing(),
+            ImportChecks(),
+        ]
     )
+
+
+def _spelling() -> tuple[Pass, ...]:
+    return InlineFunctions(), TakeBranches(), UnfuseOperators(), ExpandOperators(), FourAxes()
 
 
 def _sizing() -> tuple[Pass, ...]:

@@ -18,6 +18,7 @@ from slsc.passes.importing.binding import NOTHING_BOUND, Binding
 from slsc.passes.importing.expansion import require_bounded
 from slsc.passes.importing.external_data import read_external_data
 from slsc.passes.importing.foreign import foreign
+from slsc.passes.importing.order import sort_nodes
 from slsc.runtime.regular_file import require_regular
 
 MAX_BYTES = 2**31 - 1
@@ -25,6 +26,9 @@ MAX_BYTES = 2**31 - 1
 
 TYPED_FIELDS = ("float_data", "double_data", "int32_data", "int64_data", "uint64_data", "string_data")
 """Where a tensor may hold its values instead of in `raw_data`."""
+
+PACKED = ("uint4", "int4", "float4e2m1", "uint2", "int2")
+"""Types of which several values share a byte; restoration networks hardly bear them."""
 
 HINT = "give an ONNX file, for instance one written by torch.onnx.export"
 
@@ -49,6 +53,8 @@ def load_model(path: str | Path, binding: Binding = NOTHING_BOUND) -> onnx.Model
         read_external_data(model_tensors(model), path.parent, MAX_BYTES)
         for tensor in model_tensors(model):
             _check_size(tensor)
+        require_bounded(model)
+        sort_nodes(model.graph)
         require_valid(model)
         model = bind(model, binding)
     except ModelError as error:
@@ -214,6 +220,9 @@ def _check_size(tensor: TensorProto) -> None:
         raise ModelError("holds text", where=tensor.name, why="a restoration network has no use for it")
     if tensor.HasField("segment"):
         raise ModelError("the tensor is stored in segments", where=tensor.name, why="no ONNX reader puts them together")
+    if NAMES.get(tensor.data_type) in PACKED:
+        kind = type_name(tensor.data_type)
+        raise ModelError(f"the tensor is stored as {kind}", where=tensor.name, hint="quantize the network to 8 bits")
     try:
         itemsize = helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
     except (KeyError, ValueError, TypeError):
@@ -224,7 +233,6 @@ def _check_size(tensor: TensorProto) -> None:
     if tensor.HasField("raw_data"):
         if any(len(getattr(tensor, each)) for each in TYPED_FIELDS):
             raise ModelError("the tensor holds its values twice", where=tensor.name, why="readers may take either")
-        # 4-bit types pack two to a byte; they occur in no network this tool takes, and are refused as a wrong size.
         good = len(tensor.raw_data) == numel * itemsize
     else:
         field = helper.tensor_dtype_to_field(tensor.data_type)

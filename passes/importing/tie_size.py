@@ -6,6 +6,7 @@ import numpy as np
 import onnx
 
 from slsc.passes import verify
+from slsc.passes.analysis.shapes import SAMPLES
 from slsc.passes.analysis.sizes import Borders, Sides, Size, only_size, tie
 from slsc.passes.base import Pass, PassContext, PassResult, copy_of
 from slsc.passes.graph import fixed_hw, image_channels, image_input
@@ -25,7 +26,8 @@ class TieSize(Pass):
     """Input N x C x height x width that runs at 48 x 48 only -> N x C x 48 x 48.
 
     1. A network that takes all sizes that leave one remainder is left alone, unless that remainder is of a large number
-       and the network does not move with its image: masks written for one size then repeat at multiples of it.
+       and the network does not move with its image: masks written for one size then repeat at multiples of it. So is
+       one that makes rows and columns larger or smaller by factors that are no whole number, for others to refuse.
     2. Else the size is looked for in the graph's own constants: targets of Reshape, windows of pooling, extents of
        tensors that are added. The smallest one that it takes is declared; one that only fits by chance, such as an
        image a little larger than a pooling window, is larger.
@@ -41,7 +43,7 @@ class TieSize(Pass):
         borders = Sides(model).borders
         if borders is not None and (borders.period < LEAST_TIED or _moves_along(model, borders)):
             return PassResult(model, False, {"size": "free"})
-        size = only_size(model)
+        size = None if _scales_freely(model) else only_size(model)
         if size is None:
             return PassResult(model, False, {"size": "none found"})
         result = copy_of(model)
@@ -49,6 +51,21 @@ class TieSize(Pass):
         node = tie(model, size)
         note = f"the file declares any size, but holds {size[1]}x{size[0]}{f', in {node}' if node else ''}"
         return PassResult(result, True, {"size": list(size), "note": note})
+
+
+def _scales_freely(model: onnx.ModelProto) -> bool:
+    """Whether several sizes are taken, and come out multiplied by the same factors, up to less than a pixel."""
+    sides = Sides(model)
+    made = [(size, output) for size in SAMPLES if (output := sides.of(size)) is not None]
+    if len(made) < 2:
+        return False
+    size, output = made[-1]
+    factors = [after / before for before, after in zip(size, output, strict=True)]
+    return all(
+        abs(factor * before - after) < 1
+        for size, output in made
+        for factor, before, after in zip(factors, size, output, strict=True)
+    )
 
 
 def _moves_along(model: onnx.ModelProto, borders: Borders) -> bool:

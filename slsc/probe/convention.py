@@ -34,6 +34,10 @@ DIV2K = ValueRange.normalised((0.4488, 0.4371, 0.4040), [1 / 255] * 3)
 RANGES = (UNIT, LEVELS, SIGNED, CENTRED)
 """Tried for input and output, the commonest first: it is taken where the measurement cannot tell."""
 
+DEEP = (ValueRange.uniform(0, 1023), ValueRange.uniform(0, 65535))
+"""Levels of 10 and of 16 bits: rare, and looked at where 0..255 or nothing suits, since to most networks of these
+0..255 is a dim photo with little noise."""
+
 
 @dataclass(frozen=True)
 class Convention:
@@ -103,6 +107,13 @@ def all_tried(known: Known, channels: int, *, same_size: bool) -> list[Conventio
         inputs += [("BGR", values) for values in _by_channel("BGR")]
     tried = [one for given in inputs for one in conventions(given[1], known, given[0], same_size=same_size)]
     return sorted(tried, key=lambda one: 0 if one.plain else 1 if one.form is Form.PICTURE else 2)
+
+
+def deep_tried(known: Known, channels: int, *, same_size: bool) -> list[Convention]:
+    """As `all_tried`, of the ranges in `DEEP` alone: given too bright, and read as they should be, dark photos are well
+    restored by many a network."""
+    same = [replace(known, input=values, output=known.output or values) for values in DEEP]
+    return [one for each in same for one in all_tried(each, channels, same_size=same_size)]
 
 
 def conventions(given: ValueRange, known: Known, order: str, *, same_size: bool) -> list[Convention]:

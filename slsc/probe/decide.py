@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -11,14 +12,14 @@ from slsc.data.patches import Pair
 from slsc.errors import DataError, UsageError
 from slsc.probe.assume import assumed, refutation
 from slsc.probe.bench import Bench
-from slsc.probe.convention import Convention, Form, Known, all_tried
+from slsc.probe.convention import LEVELS, Convention, Form, Known, all_tried, deep_tried
 from slsc.probe.findings import form_finding, range_findings, size_findings
 from slsc.probe.nearby import Doubt, doubt_of, variant_of_means
 from slsc.probe.network import Geometry, ProbedNetwork, find_geometry
 from slsc.probe.order import decide_order
 from slsc.probe.result import Finding, ProbeResult
 from slsc.probe.samples import Photo, made_of, paired
-from slsc.probe.search import Evidence, adds_detail, find_evidence, find_nearest, undone, with_variant
+from slsc.probe.search import MARGIN, Evidence, adds_detail, find_evidence, find_nearest, undone, with_variant
 from slsc.runtime.bundle.manifest import ImageIO
 from slsc.runtime.bundle.value_range import LARGEST
 
@@ -66,6 +67,10 @@ def probe_io(
         other = _found(bench, others, known, same_size=True) if others else found
         if other.evidence and other.doubt is None and other.evidence.gain > found.evidence.gain:
             found = other
+    if known.input is None and found.may_be_deep:
+        deep = _found(bench, deep_tried(known, channels, same_size=same_size), known, same_size=same_size)
+        if deep.gain > found.gain + MARGIN and (deep.doubt is None or found.gain == -math.inf):
+            found = deep
     convention, evidence, order_finding, doubt = found.convention, found.evidence, found.order, found.doubt
     ranges = range_findings(convention, evidence, known, found.why, doubt)
     settled = doubt is None or not doubt.grave
@@ -92,6 +97,17 @@ class _Found:
     why: str
     order: Finding
     doubt: Doubt | None
+
+    @property
+    def gain(self) -> float:
+        """dB by which the network restores something; minus infinity where it does not, or for grave doubts."""
+        shown = self.evidence and self.evidence.restores and not (self.doubt and self.doubt.grave)
+        return self.evidence.gain if shown and self.evidence else -math.inf
+
+    @property
+    def may_be_deep(self) -> bool:
+        """Whether levels of more than 8 bits may suit better: nothing does yet, or those of 8 bits."""
+        return self.gain == -math.inf or self.convention.input.mean_span >= LEVELS.mean_span
 
 
 def _found(bench: Bench, tried: Sequence[Convention], known: Known, *, same_size: bool) -> _Found:

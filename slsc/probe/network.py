@@ -10,11 +10,9 @@ import onnx
 from slsc.data.degradations import Pixels
 from slsc.errors import ModelError
 from slsc.passes import verify
+from slsc.passes.analysis.shapes import MULTIPLES
 from slsc.passes.graph import declared_shape, fixed_hw, image_channels, image_input
 from slsc.probe.convention import Convention
-
-MULTIPLES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
-"""Tried in turn for height and width of the input; the strides of U-shaped networks."""
 
 SIDES = (48, 160)
 """Least sides of the trial images: small ones first, larger ones for networks with wide windows."""
@@ -119,10 +117,11 @@ def _works(network: ProbedNetwork, multiples: tuple[int, int], side: int) -> boo
 
 
 def _scale_at_multiples(network: ProbedNetwork, multiples: tuple[int, int], side: int) -> int:
-    """The scale at two sizes that are multiples of `multiples`, as far as possible of nothing more."""
+    """The scale at two sizes whose sides have these multiples, and no larger ones, in common: neighbouring odd numbers
+    of them share no factor."""
     counts = [-(-side // multiple) | 1 for multiple in multiples]
     first, second = (
-        network.scale_at(((counts[0] + more) * multiples[0], (counts[1] + 2 + more) * multiples[1])) for more in (0, 3)
+        network.scale_at(((counts[0] + more) * multiples[0], (counts[1] + 2 + more) * multiples[1])) for more in (0, 2)
     )
     if first != second:
         raise ModelError("the scale depends on the input's size", why=f"{first} and {second}")

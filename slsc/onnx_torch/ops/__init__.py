@@ -16,13 +16,18 @@ from slsc.onnx_torch.ops import (
     elementwise,
     indexing,
     norm,
+    ordering,
     pooling,
     quantization,
     resize,
     shape,
+    spectral,
 )
 
-_FAMILIES = (activation, conv, creation, elementwise, indexing, norm, pooling, quantization, resize, shape)
+_FAMILIES = (
+    *(activation, conv, creation, elementwise, indexing, norm),
+    *(ordering, pooling, quantization, resize, shape, spectral),
+)
 
 OPS: Mapping[str, Handler] = MappingProxyType({name: op for family in _FAMILIES for name, op in family.OPS.items()})
 """Every supported operator of the default ONNX domain."""

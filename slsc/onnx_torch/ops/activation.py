@@ -45,12 +45,23 @@ def prelu(attributes: Attributes, inputs: Inputs) -> Tensor:
     return torch.where(x < 0, x * slope, x)
 
 
+def shrink(attributes: Attributes, inputs: Inputs) -> Tensor:
+    """Shrink: 0 up to a limit, and nearer to it by a bias beyond."""
+    x, limit, bias = inputs[0], attributes.real("lambd", 0.5), attributes.real("bias", 0.0)
+    return torch.where(x < -limit, x + bias, torch.where(x > limit, x - bias, torch.zeros_like(x)))
+
+
 def softmax(attributes: Attributes, inputs: Inputs) -> Tensor:
     """Softmax: over one axis since opset 13, over all axes from the given one on before."""
     x = inputs[0]
     if attributes.opset >= 13:
         return torch.softmax(x, attributes.integer("axis", -1))
     return torch.softmax(x.flatten(attributes.integer("axis", 1)), -1).reshape(x.shape)
+
+
+def thresholded_relu(attributes: Attributes, inputs: Inputs) -> Tensor:
+    """ThresholdedRelu: 0 up to a limit."""
+    return torch.where(inputs[0] > attributes.real("alpha", 1.0), inputs[0], torch.zeros_like(inputs[0]))
 
 
 OPS: Mapping[str, Handler] = {
@@ -64,9 +75,11 @@ OPS: Mapping[str, Handler] = {
     "PRelu": prelu,
     "Relu": unary(torch.relu),
     "Selu": unary(F.selu),
+    "Shrink": shrink,
     "Sigmoid": unary(torch.sigmoid),
     "Softmax": softmax,
     "Softplus": unary(F.softplus),
     "Softsign": unary(F.softsign),
     "Tanh": unary(torch.tanh),
+    "ThresholdedRelu": thresholded_relu,
 }

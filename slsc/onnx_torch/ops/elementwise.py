@@ -78,13 +78,24 @@ def clip(attributes: Attributes, inputs: Inputs) -> Tensor:
     return x if bounds == [None, None] else torch.clamp(x, *bounds)
 
 
+def is_infinite(attributes: Attributes, inputs: Inputs) -> Tensor:
+    """IsInf: of either sign, or of one."""
+    x = inputs[0]
+    above = torch.isposinf(x) if attributes.integer("detect_positive", 1) else torch.zeros_like(x, dtype=torch.bool)
+    return above | torch.isneginf(x) if attributes.integer("detect_negative", 1) else above
+
+
 OPS: Mapping[str, Handler] = {
     "Abs": unary(torch.abs),
+    "Acos": unary(torch.acos),
     "Add": binary(torch.add),
     "And": binary(torch.logical_and),
+    "Asin": unary(torch.asin),
+    "Atan": unary(torch.atan),
     "Ceil": unary(torch.ceil),
     "Clip": clip,
     "Cos": unary(torch.cos),
+    "Cosh": unary(torch.cosh),
     "Div": binary(divide),
     "Dropout": unary(lambda x: x),
     "Equal": binary(torch.eq),
@@ -94,6 +105,8 @@ OPS: Mapping[str, Handler] = {
     "Greater": binary(torch.gt),
     "GreaterOrEqual": binary(torch.ge),
     "Identity": unary(lambda x: x),
+    "IsInf": is_infinite,
+    "IsNaN": unary(torch.isnan),
     "Less": binary(torch.lt),
     "LessOrEqual": binary(torch.le),
     "Log": unary(torch.log),
@@ -110,9 +123,11 @@ OPS: Mapping[str, Handler] = {
     "Round": unary(torch.round),
     "Sign": unary(torch.sign),
     "Sin": unary(torch.sin),
+    "Sinh": unary(torch.sinh),
     "Sqrt": unary(torch.sqrt),
     "Sub": binary(torch.sub),
     "Sum": variadic(torch.add),
+    "Tan": unary(torch.tan),
     "Where": where,
     "Xor": binary(torch.logical_xor),
 }

@@ -44,9 +44,24 @@ def group_norm(attributes: Attributes, inputs: Inputs) -> Tensor:
     return F.group_norm(x, groups, scale, bias, attributes.real("epsilon", 1e-5))
 
 
+def lp_normalization(attributes: Attributes, inputs: Inputs) -> Tensor:
+    """LpNormalization: divided by the length along an axis; nothing stays nothing."""
+    x, axis = inputs[0], attributes.integer("axis", -1)
+    length = torch.linalg.vector_norm(x, attributes.integer("p", 2), axis, keepdim=True)
+    return x / torch.where(length == 0, torch.ones_like(length), length)
+
+
+def local_response(attributes: Attributes, inputs: Inputs) -> Tensor:
+    """LRN across neighbouring channels."""
+    alpha, beta, bias = (attributes.real(*each) for each in (("alpha", 1e-4), ("beta", 0.75), ("bias", 1.0)))
+    return F.local_response_norm(inputs[0], attributes.integer("size", 1), alpha, beta, bias)
+
+
 OPS: Mapping[str, Handler] = {
     "BatchNormalization": batch_norm,
     "GroupNormalization": group_norm,
     "InstanceNormalization": instance_norm,
+    "LRN": local_response,
     "LayerNormalization": layer_norm,
+    "LpNormalization": lp_normalization,
 }

@@ -91,3 +91,11 @@ def test_a_fixed_network_is_counted_at_its_size(build):
     model = build("net (float[1,3,24,32] x) => (float[1,3,24,32] y) { y = Conv (x, w) }", w=(3, 3, 1, 1))
     cost = costs(model, (720, 1280))
     assert cost.output_hw == (24, 32) and cost.weight_macs == 9 * 24 * 32
+
+
+@pytest.mark.parametrize(("blocks", "taken"), [(32, (736, 1280)), (7, (721, 1281)), (12, (720, 1284))])
+def test_a_network_that_does_not_take_a_size_is_counted_at_the_next_that_it_takes(build, blocks, taken):
+    text = f"""{NET} {{ a = SpaceToDepth <blocksize={blocks}> (x) b = Conv(a, w)
+        y = DepthToSpace <blocksize={blocks}, mode="CRD"> (b) }}"""
+    model = build(text, w=(3 * blocks**2, 3 * blocks**2, 1, 1))
+    assert costs(model, (720, 1280)).output_hw == taken

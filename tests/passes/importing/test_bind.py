@@ -80,7 +80,6 @@ def test_an_input_that_only_other_outputs_need_goes(build):
         (SIGMA, Binding(), "--set sigma=VALUE"),
         (MAP, Binding(), "--input x --set level=VALUE"),
         (MAP, Binding(input="x"), "--set level=VALUE"),
-        (TWO_OUT, Binding(), "--output y"),
     ],
 )
 def test_what_is_missing_is_named_with_what_to_type(build, text, binding, said):

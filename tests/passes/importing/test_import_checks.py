@@ -75,10 +75,10 @@ def test_bounds_may_be_infinite_but_not_nan(build):
 
 def test_operators_of_other_domains_are_named(build):
     model = build(f"{NET} {{ y = Relu(x) }}")
-    model.graph.node[0].domain, model.graph.node[0].op_type = "com.microsoft", "FusedConv"
+    model.graph.node[0].domain, model.graph.node[0].op_type = "com.microsoft", "CropAndResize"
     model.opset_import.append(helper.make_opsetid("com.microsoft", 1))
     error = check(model)
-    assert "com.microsoft:FusedConv" in str(error) and error.hint
+    assert "com.microsoft:CropAndResize" in str(error) and error.hint
 
 
 def test_control_flow_is_named(build):
@@ -88,8 +88,9 @@ def test_control_flow_is_named(build):
         [],
         [helper.make_value_info("z", helper.make_tensor_type_proto(1, None))],
     )
-    model = build(f"{NET} {{ y = Relu(x) }}", flag=np.array(True))
-    model.graph.node[0].CopyFrom(
+    text = f"{NET} {{ m = ReduceMean <keepdims=0> (x) flag = Greater(m, half) y = Relu(x) }}"
+    model = build(text, half=np.float32(0.5))
+    model.graph.node[2].CopyFrom(
         helper.make_node("If", ["flag"], ["y"], "choose", then_branch=branch, else_branch=branch)
     )
     assert "If 'choose'" in str(check(model))
@@ -107,15 +108,29 @@ NO_IMAGES = [
     ("net (float[n,2,h,w] x) => (float[n,3,h,w] y) { y = Relu(x) }", "2 channels"),
     ("net (float[n,3] x) => (float[n,3] y) { y = Relu(x) }", "not an image batch"),
     ("net (int64[n,3] x) => (int64[n,3] y) { y = Identity(x) }", "not a floating-point"),
-    ("net (float[n,3,h,224] x) => (float[n,3,h,224] y) { y = Relu(x) }", "the other free"),
     ("net (float[n,3,h,w] x, float[n,3,h,w] z) => (float[n,3,h,w] y) { y = Add(x, z) }", "exactly one input"),
-    ("net (float[n,3,h,w] x) => (float[n,3,h,w] y, float[n,3,h,w] z) { y = Relu(x) z = Neg(x) }", "one output"),
+    ("net (float[n,3,h,w] x) => (float[n,3,h,w] y, float[n,3,h,w] z) { y = Relu(x) z = Neg(x) }", "2 outputs"),
 ]
 
 
 @pytest.mark.parametrize(("text", "reason"), NO_IMAGES)
 def test_what_is_no_image_network(build, text, reason):
     assert reason in str(check(build(text)))
+
+
+EVERY_PIXEL_WITH_EVERY_OTHER = """{ r = Reshape(x, n) t = Transpose <perm=[0,2,1]> (r) a = MatMul(t, r)
+  s = Softmax <axis=-1> (a) o = MatMul(r, s) z = Shape(x) y = Reshape(o, z) }"""
+
+
+@pytest.mark.parametrize("size", ["h,w", "32,32"])
+def test_attention_over_a_whole_photo_is_taken_at_one_size_alone(build, size):
+    text = f"net (float[1,3,{size}] x) => (float[1,3,{size}] y) {EVERY_PIXEL_WITH_EVERY_OTHER}"
+    model = build(text, n=np.array([0, 3, -1]))
+    if size != "h,w":
+        assert import_model(model)
+        return
+    error = check(model)
+    assert error.where == "MatMul making 'a'" and "square of the photo" in error.why and "64x64" in error.hint
 
 
 def test_a_network_that_makes_no_numbers_of_noise(build):

@@ -80,3 +80,14 @@ def test_a_network_that_ignores_its_image_is_refused(build, values):
     )
     with pytest.raises(ModelError, match="y: the output is the same for every image"):
         import_model(build(f"net (float[n,3,h,w] x) => (float[n,3,h,w] y) {{ {body} }}", **values))
+
+
+def test_weights_stored_in_64_bits_become_those_that_are_computed_with(build, image):
+    text = """net (float[n,3,h,w] x) => (float[n,3,h,w] y) {
+        c = Cast <to=1> (wide) y = Conv <pads=[1,1,1,1]> (x, c) }"""
+    model = build(text, wide=np.random.default_rng(0).normal(0, 0.2, (3, 3, 3, 3)))
+    imported = import_model(model)
+    assert {value.dtype for value in initializers(imported.model).values()} == {np.dtype(np.float32)}
+    assert [node.op_type for node in imported.model.graph.node] == ["Conv"]
+    assert "note" not in imported.report["float-images"]
+    assert verify.compare(model, imported.model, [image(16, 16)]).relative < 1e-6

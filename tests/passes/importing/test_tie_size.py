@@ -6,6 +6,7 @@ import numpy as np
 import onnx
 import pytest
 
+from slsc.errors import ModelError
 from slsc.passes import verify
 from slsc.passes.analysis.receptive_field import receptive_field
 from slsc.passes.artefacts import FORMS
@@ -112,3 +113,15 @@ def test_a_network_of_many_sizes_is_left_free(build):
     body = "s = SpaceToDepth <blocksize=8> (x) c = Conv(s, w) y = DepthToSpace <blocksize=8> (c)"
     model = build(f"net (float[1,3,h,w] x) => (float[1,3,h,w] y) {{ {body} }}", w=(192, 192, 1, 1))
     assert fixed_hw(import_model(model).model) is None
+
+
+@pytest.mark.parametrize(
+    ("scales", "said"), [((1, 1, 1.5, 1.5), "1.5 times as large"), ((1, 1, 1, 2), "rows and columns alike")]
+)
+def test_a_scale_that_is_no_whole_number_ties_a_network_to_no_size(build, scales, said):
+    text = (
+        f'net (float[1,3,h,w] x) => (float[1,3,H,W] y) {{ {CONV} b = Resize <mode="linear"> (a, , s) y = Conv(b, v) }}'
+    )
+    model = build(text, w=(4, 3, 3, 3), v=(3, 4, 1, 1), s=np.array(scales, np.float32))
+    with pytest.raises(ModelError, match=said):
+        import_model(model)

@@ -147,7 +147,7 @@ def test_overrides_that_contradict_the_network_are_refused(photos: list[Array], 
         probe_io(enlarger(0, 1), photos, Known(**override))
 
 
-@pytest.mark.parametrize("blocks", [(4, 4), (16, 8), (1, 2)])
+@pytest.mark.parametrize("blocks", [(4, 4), (16, 8), (1, 2), (12, 12), (7, 7)])
 def test_multiples_are_found_per_axis(photos: list[Array], blocks: tuple[int, int]) -> None:
     nodes = [
         helper.make_node("MaxPool", ["x"], ["p"], kernel_shape=blocks, strides=blocks),

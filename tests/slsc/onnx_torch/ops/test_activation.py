@@ -15,6 +15,7 @@ CASES = [
     ("Mish", {}, 18),
     ("Relu", {}, 14),
     ("Selu", {}, 10),
+    ("Shrink", {"lambd": 0.8, "bias": 0.3}, 9),
     ("Sigmoid", {}, 13),
     ("Softmax", {}, 11),
     ("Softmax", {"axis": 2}, 10),
@@ -23,6 +24,7 @@ CASES = [
     ("Softplus", {}, 10),
     ("Softsign", {}, 10),
     ("Tanh", {}, 13),
+    ("ThresholdedRelu", {"alpha": 0.5}, 10),
 ]
 
 

@@ -7,6 +7,7 @@ from onnx import helper
 OPSETS = (10, 13, 21)
 UNARY = ["Abs", "Ceil", "Cos", "Erf", "Exp", "Floor", "Identity", "Neg", "Reciprocal", "Round", "Sign", "Sin"]
 POSITIVE = ["Log", "Sqrt"]
+ANGLES = ["Acos", "Asin", "Atan", "Cosh", "Sinh", "Tan"]
 
 
 @pytest.mark.parametrize("opset", OPSETS)
@@ -18,6 +19,20 @@ def test_unary(op_model, assert_agrees, random, op, opset) -> None:
 @pytest.mark.parametrize("op", POSITIVE)
 def test_unary_of_positive_numbers(op_model, assert_agrees, random, op) -> None:
     assert_agrees(op_model(op), np.abs(random(1, 3, 5, 4)) + 0.01)
+
+
+@pytest.mark.parametrize("op", ANGLES)
+def test_angles(op_model, assert_agrees, random, op) -> None:
+    assert_agrees(op_model(op), random(1, 3, 5, 4).clip(-0.95, 0.95))
+
+
+@pytest.mark.parametrize(
+    ("op", "attributes"),
+    [("IsNaN", {}), ("IsInf", {}), ("IsInf", {"detect_negative": 0}), ("IsInf", {"detect_positive": 0})],
+)
+def test_what_is_no_number(model_of, assert_agrees, op, attributes) -> None:
+    nodes = [helper.make_node(op, ["x"], ["odd"], **attributes), helper.make_node("Cast", ["odd"], ["y"], to=1)]
+    assert_agrees(model_of(nodes, {}), np.float32([0, np.nan, np.inf, -np.inf, 1]))
 
 
 @pytest.mark.parametrize("opset", OPSETS)

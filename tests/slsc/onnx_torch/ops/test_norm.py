@@ -41,3 +41,15 @@ def test_layer_norm(op_model, assert_agrees, random, axis, shape) -> None:
 def test_group_norm(op_model, assert_agrees, random, opset, count) -> None:
     model = op_model("GroupNormalization", random(count), random(count), opset=opset, num_groups=2)
     assert_agrees(model, random(2, 4, 5, 6))
+
+
+@pytest.mark.parametrize("power", [1, 2])
+def test_lengths_along_an_axis_become_one(op_model, assert_agrees, random, power) -> None:
+    x = random(2, 4, 5, 6)
+    x[:, :, 0] = 0
+    assert_agrees(op_model("LpNormalization", axis=1, p=power), x)
+
+
+@pytest.mark.parametrize("attributes", [{"size": 3}, {"size": 5, "alpha": 0.1, "beta": 0.5, "bias": 2.0}])
+def test_local_response(op_model, assert_agrees, random, attributes) -> None:
+    assert_agrees(op_model("LRN", **attributes), 3 * random(2, 8, 5, 6))
