@@ -19,6 +19,7 @@ from slsc.runtime.backends.library import library_path
 from slsc.runtime.backends.native import NativeRunner
 
 HERE = Path(__file__).resolve().parent
+ADDRESS = "address,undefined"
 ISAS = ("amx", "avx512", "avx2", "neon", "portable")
 
 
@@ -108,6 +109,30 @@ def build_native(native_sources: Path) -> Callable[..., Path]:
         return folder / "tests"
 
     return build
+
+
+@pytest.fixture(scope="session")
+def sanitizers_work(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], bool]:
+    """sanitizers_work("address,undefined"): whether this machine compiles and runs a program with them."""
+
+    def works(sanitizers: str) -> bool:
+        if shutil.which("g++") is None:
+            return False
+        folder = tmp_path_factory.mktemp("probe")
+        source, program = folder / "probe.cpp", folder / "probe"
+        source.write_text("int main() {}")
+        built = subprocess.run(["g++", f"-fsanitize={sanitizers}", source, "-o", program], capture_output=True)
+        return built.returncode == 0 and subprocess.run([program], capture_output=True).returncode == 0
+
+    return works
+
+
+@pytest.fixture(scope="session")
+def native_tests(build_native: Callable[..., Path], sanitizers_work: Callable[[str], bool]) -> Path:
+    """The folder of the engine's C++ tests, with the address and undefined-behaviour sanitizers where they work."""
+    if sanitizers_work(ADDRESS):
+        return build_native("address-undefined", f"-DSLSC_NATIVE_SANITIZE={ADDRESS}")
+    return build_native("plain")
 
 
 def _run(*command: str | Path) -> None:

@@ -21,9 +21,9 @@ from slsc.runtime.tiles.tiling import even_extent, spans
 
 
 @pytest.fixture(scope="session")
-def part(build_native) -> Callable[..., str]:
+def part(native_tests) -> Callable[..., str]:
     """part(mode, *arguments): what `bundletest` prints."""
-    program = build_native("plain") / "bundletest"
+    program = native_tests / "bundletest"
 
     def run(*arguments: object, text: str | None = None) -> str:
         done = subprocess.run([program, *map(str, arguments)], input=text, capture_output=True, encoding="utf-8")

@@ -38,12 +38,14 @@ def test_library_exports_the_header_and_nothing_else(native_sources, isas):
     assert exported == declared
 
 
-def test_kernels_share_no_code_with_the_rest(build_native):
+def test_kernels_share_no_code_with_the_rest(native_tests):
     """A function of a shared header, compiled for AVX-512 too, might be the copy the linker keeps for everyone."""
-    build = build_native("plain").parent
-    objects = {path.name.split(".")[0]: path for path in build.glob("CMakeFiles/slsc_engine.dir/src/isa/*.o")}
+    objects = {
+        path.name.split(".")[0]: path for path in native_tests.parent.glob("CMakeFiles/slsc_engine.dir/src/isa/*.o")
+    }
     for isa in ("avx512", "avx2", "neon", "portable"):
         path = objects[isa]
         names = [name for kind, name in _symbols("--defined-only", path) if kind in "TWVu"]
+        names = [name for name in names if not name.startswith("DW.ref.")]  # where exceptions find their handler
         own = (f"kernels_{isa}", f"isa_{isa}")
         assert all(any(part in name for part in own) for name in names), (path.name, names)

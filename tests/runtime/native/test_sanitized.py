@@ -15,16 +15,6 @@ OPTIONS = {
 }
 
 
-def _works(sanitizers: str, folder: Path) -> bool:
-    """Whether this machine compiles and runs a program with them."""
-    if shutil.which("g++") is None:
-        return False
-    source, program = folder / "probe.cpp", folder / "probe"
-    source.write_text("int main() {}")
-    built = subprocess.run(["g++", f"-fsanitize={sanitizers}", source, "-o", program], capture_output=True)
-    return built.returncode == 0 and subprocess.run([program], capture_output=True).returncode == 0
-
-
 @pytest.fixture
 def few_cases(cases: Path, tmp_path: Path) -> Path:
     """One plan of every kind: under sanitizers everything takes twenty times as long."""
@@ -38,8 +28,8 @@ def few_cases(cases: Path, tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("sanitizers", "mode"), [("address,undefined", "oracle"), ("address,undefined", "hostile"), ("thread", "races")]
 )
-def test_no_fault(build_native, few_cases, tmp_path, sanitizers, mode):
-    if not _works(sanitizers, tmp_path):
+def test_no_fault(build_native, sanitizers_work, few_cases, sanitizers, mode):
+    if not sanitizers_work(sanitizers):
         pytest.skip(f"no g++ with -fsanitize={sanitizers} here")
     selftest = build_native(sanitizers.replace(",", "-"), f"-DSLSC_NATIVE_SANITIZE={sanitizers}") / "selftest"
     done = subprocess.run([selftest, mode, few_cases], capture_output=True, text=True, env=os.environ | OPTIONS)
@@ -48,14 +38,13 @@ def test_no_fault(build_native, few_cases, tmp_path, sanitizers, mode):
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_no_fault_with_bundles(build_native, bundles, tiny, tmp_path, channels):
+def test_no_fault_with_bundles(native_tests, sanitizers_work, bundles, tiny, tmp_path, channels):
     onnx = pytest.importorskip("onnx")
     from slsc.passes.lowering import lower
 
-    sanitizers = "address,undefined"
-    if not _works(sanitizers, tmp_path):
-        pytest.skip(f"no g++ with -fsanitize={sanitizers} here")
-    program = build_native("address-undefined", f"-DSLSC_NATIVE_SANITIZE={sanitizers}") / "bundletest"
+    if not sanitizers_work("address,undefined"):
+        pytest.skip("no g++ with -fsanitize=address,undefined here")
+    program = native_tests / "bundletest"
     plan = lower(onnx.load_from_string(tiny.sr_network(width=4, layers=1, channels=channels)), None)
     about = bundles.manifest(io={"channels": channels, "multiple_of": [2, 3]}, tile={"align": 2})
     command = [program, "hostile", bundles.write(tmp_path / "net.slsb", plan, about), tmp_path / "changed.slsb"]

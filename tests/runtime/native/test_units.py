@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 
 
-def test_units(build_native):
-    done = subprocess.run([build_native("plain") / "units"], capture_output=True, text=True)
+def test_units(native_tests):
+    done = subprocess.run([native_tests / "units"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith("passed\n")
