@@ -56,7 +56,8 @@ class OnePass:
 
     def by_budget(self, budget: float) -> Chosen:
         """See `selection.by_budget`."""
-        return self._searched(lambda choice: self.cost(choice) <= budget * (1 + 1e-9), least_cost=False)
+        found = self._searched(lambda choice: self.cost(choice) <= budget * (1 + 1e-9), least_cost=False)
+        return replace(found, choice=self._topped_up(found.choice, budget)) if found.met else found
 
     def by_loss(self, reference: Array, decibels: float) -> Chosen:
         """See `selection.by_loss`."""
@@ -89,6 +90,24 @@ class OnePass:
             found = choice if fits else found
             low, high = (middle, high) if fits == least_cost else (low, middle)
         return Chosen(found, True)
+
+    def _topped_up(self, choice: ChoiceMap, budget: float) -> ChoiceMap:
+        """What one price for all leaves of a budget, spent on restored regions: the best bargain that fits, repeatedly.
+
+        What is computed beside them stays the same, whatever they are restored by.
+        """
+        found, pixels = choice.copy(), self.table.pixels
+        while True:
+            left = (budget - self.cost(found)) * pixels.sum()
+            now = np.take_along_axis(self.table.errors, found[None].astype(np.intp), 0)
+            gained = (now - self.table.errors) * pixels
+            dearer = (self.table.costs[:, None, None] - self.table.costs[found]) * pixels
+            fits = (found > 0) & (gained > 0) & (dearer > 0) & (dearer <= left)
+            if not fits.any():
+                return found
+            bargain = np.where(fits, gained / np.maximum(dearer, TINY), 0)
+            to, row, column = np.unravel_index(bargain.argmax(), bargain.shape)
+            found[row, column] = to
 
     def _at(self, log_price: float) -> ChoiceMap:
         return self._least(self.table, self.table.pixels, math.exp(log_price))

@@ -58,6 +58,18 @@ def test_budgets_are_kept(seed: int, budget: float) -> None:
     assert budget < COSTS[-1] or (found.choice == rules.table.errors.argmin(0)).mean() > 0.9
 
 
+@given(st.integers(0, 10**6), st.floats(0.001, 0.25))
+@settings(max_examples=30, deadline=None)
+def test_no_restored_region_could_have_better_for_what_a_budget_leaves(seed: int, budget: float) -> None:
+    rules = one_pass(seed)
+    found = rules.by_budget(budget).choice
+    errors, pixels = rules.table.errors, rules.table.pixels
+    for row, column in np.argwhere(found):
+        for other in np.flatnonzero(errors[:, row, column] < errors[found[row, column], row, column] - 1e-9):
+            more = (COSTS[other] - COSTS[found[row, column]]) * pixels[row, column] / pixels.sum()
+            assert more <= 0 or rules.cost(found) + more > budget
+
+
 @given(st.integers(0, 10**6), st.floats(0, 3))
 @settings(max_examples=40, deadline=None)
 def test_losses_are_kept_where_they_can_be(seed: int, decibels: float) -> None:
