@@ -16,8 +16,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from slsc.runtime.adaptive.regions import ChoiceMap
+from slsc.runtime.adaptive.regions import ChoiceMap, Size
 from slsc.runtime.adaptive.selection import TINY, Array, Chosen, Table, require_amount
+from slsc.runtime.backends.base import Regional
 
 SEEN_ROWS = 10
 """Input rows above and below restored regions that are computed: 8, in whole vectors."""
@@ -126,6 +127,21 @@ class OnePass:
         seen[1:] += near[:-1]
         seen[:-1] += near[1:]
         return np.minimum(1.0, seen * (SEEN_ROWS / self.side))
+
+
+def everywhere(runner: Regional, hw: Size) -> float:
+    """The share of the cheapest candidate's cost that a pass takes of regions which are left out as of all others.
+
+    Args:
+        runner: makes such passes.
+        hw: height and width of an image, input pixels; sizes differ little in this.
+    """
+    return runner.everywhere_macs(*hw) / max(1, runner.candidate_macs(*hw)[0])
+
+
+def with_everywhere(costs: Array, share: float) -> Array:
+    """(K,) costs where the first is that of being left out of a pass that computes such a share everywhere."""
+    return np.concatenate([[max(costs[0], share * costs[1])], costs[1:]])
 
 
 def _beside(restored: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 
@@ -21,12 +21,15 @@ from slsc.passes.artefacts import FORMS
 from slsc.progress import StageProgress
 from slsc.runtime.adaptive.enlarging import enlarged
 from slsc.runtime.adaptive.estimator import HIGHEST, LOWEST, Quadratic, terms
-from slsc.runtime.adaptive.one_pass import OnePass
+from slsc.runtime.adaptive.ladder import timed_hw
+from slsc.runtime.adaptive.one_pass import OnePass, everywhere, with_everywhere
 from slsc.runtime.adaptive.regions import SIZE
 from slsc.runtime.adaptive.selection import Alone, Table, by_budget
 from slsc.runtime.adaptive.wish import Rules
+from slsc.runtime.backends.native_backend import NativeBackend
 from slsc.runtime.bundle.engines import ZERO_COST, Artefact
 from slsc.runtime.bundle.estimators import KIND, EstimatorRecord
+from slsc.runtime.bundle.manifest import ImageIO
 
 ENTRY = "estimators/errors.f32"
 
@@ -110,6 +113,8 @@ def fit_estimator(
     names = (ZERO_COST[io.task], *(engine.name for engine in ranked))
     quality = judged(quadratic, meter.measure([fitted(pair, io) for pair in held_out], progress), costs, budget)
     joined, refusals = join([(engine.model, engine.plan) for engine in ranked], io)
+    in_pass = with_everywhere(costs, _everywhere(joined, io))
+    passes = [replace(table, costs=in_pass) for table in tables]
     record = EstimatorRecord(
         kind=KIND,
         entry=ENTRY,
@@ -117,7 +122,7 @@ def fit_estimator(
         dense=truth,
         region=SIZE,
         beta=calibrated_beta(tables, float(budget)),
-        beta_engines=calibrated_beta(tables, float(budget), partial(OnePass, side=SIZE[0])),
+        beta_engines=calibrated_beta(passes, float(budget), partial(OnePass, side=SIZE[0])),
         budget=float(budget),
         quality=quality,
         artefacts={kind: Artefact(ladder_entry(kind)) for kind in joined},
@@ -129,6 +134,14 @@ def fit_estimator(
 def ladder_entry(kind: str) -> str:
     """Name of the entry that holds all engines of a ladder together."""
     return f"engines/ladder.{FORMS[kind].suffix}"
+
+
+def _everywhere(joined: Mapping[str, bytes], io: ImageIO) -> float:
+    """What a pass by region computes of all regions, a share of the cheapest engine's cost; 0 where there is none."""
+    backend = NativeBackend(0)
+    if backend.kind not in joined or backend.available() is not None:
+        return 0.0
+    return everywhere(backend.load(joined[backend.kind]), timed_hw(io))
 
 
 def _doubts(quality: Mapping[str, float]) -> list[str]:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slsc.errors import UsageError
-from slsc.runtime.adaptive.one_pass import AMONG, BESIDE, RESTORED, SEEN_ROWS, OnePass, _labelled
+from slsc.runtime.adaptive.one_pass import AMONG, BESIDE, RESTORED, SEEN_ROWS, OnePass, _labelled, with_everywhere
 from slsc.runtime.adaptive.selection import Table
 
 COSTS = np.array([0.0, 0.0625, 0.125, 0.25])
@@ -47,6 +47,16 @@ def test_what_is_computed_beside_restored_regions_is_counted() -> None:
     beside, above = 2 * COSTS[1], 2 * 3 * COSTS[1] * SEEN_ROWS / SIDE
     assert rules.cost(choice) * 15 == pytest.approx(COSTS[3] + beside + above)
     assert rules.cost(np.full((3, 5), 2, np.uint8)) == pytest.approx(COSTS[2])
+
+
+def test_what_is_computed_everywhere_costs_left_out_regions_as_well() -> None:
+    rules = one_pass(0)
+    rules = replace(rules, table=replace(rules.table, costs=with_everywhere(COSTS, 0.75)))
+    nothing, everything = np.zeros((6, 7), np.uint8), np.ones((6, 7), np.uint8)
+    assert rules.cost(nothing) == pytest.approx(0.75 * COSTS[1])
+    assert rules.cost(everything) == pytest.approx(COSTS[1])
+    assert not rules.by_budget(0.5 * COSTS[1]).met
+    assert (with_everywhere(COSTS, 0.0) == COSTS).all()
 
 
 @given(st.integers(0, 10**6), st.floats(0.001, 0.3))
