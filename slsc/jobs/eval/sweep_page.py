@@ -53,7 +53,8 @@ def markdown(found: Sweep) -> str:
             "",
             f"{found.images} images, {found.protocol.psnr_title}, backend {found.backend}, {threads}. `cost` is what "
             "was run as a share of the dense network; `gmacs` that for 1280x720 of output, estimating included; "
-            "`milliseconds` of an image; `above_line` against the line through the engines that restore everything. "
+            "`milliseconds` of an image, of the processor where one thread runs; `above_line` against the line through "
+            "the engines that restore everything. "
             "The oracle chooses by real errors, from whole-image outputs put together; it cannot be run.",
             "",
             *(f"| {row} |" for row in rows),
