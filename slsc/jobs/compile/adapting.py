@@ -20,7 +20,7 @@ from slsc.networks.tile_geometry import RestoreBatch
 from slsc.passes.artefacts import FORMS
 from slsc.progress import StageProgress
 from slsc.runtime.adaptive.enlarging import enlarged
-from slsc.runtime.adaptive.estimator import HIGHEST, LOWEST, Quadratic, terms
+from slsc.runtime.adaptive.estimator import Quadratic, estimates, terms
 from slsc.runtime.adaptive.ladder import timed_hw
 from slsc.runtime.adaptive.one_pass import OnePass, everywhere, with_everywhere
 from slsc.runtime.adaptive.regions import SIZE
@@ -40,7 +40,7 @@ RIDGE = 100.0
 """Pulls weights to 0: as much as so many regions of average weight pull them elsewhere."""
 
 HARD = 0.5
-"""Regions weigh as their error to this power: where it is large, mistakes cost an image more."""
+"""Regions weigh as what is estimated of them to this power: where it is large, mistakes cost an image more."""
 
 FLOOR = 0.05
 """Added to mean squared errors before their logarithm, square levels: what nobody sees is not to be told apart."""
@@ -154,9 +154,14 @@ def _doubts(quality: Mapping[str, float]) -> list[str]:
 
 
 def fit(images: Sequence[Measured]) -> Quadratic:
-    """Ridge regression of the errors' logarithms on the features and their products."""
+    """Ridge regression of logarithms on the features and their products: of candidates' distances to the dense
+    network, then of that network's error where it counts.
+
+    Distances teach more than errors do: the input tells them, while half of an error is what no network can know.
+    """
     values = np.concatenate([each.features.reshape(len(each.features), -1).T for each in images]).astype(np.float64)
-    errors = np.concatenate([each.errors.reshape(len(each.errors), -1).T for each in images]) + FLOOR
+    parts = [np.concatenate([each.distances, each.errors[len(each.distances) :]]) for each in images]
+    errors = np.concatenate([part.reshape(len(part), -1).T for part in parts]) + FLOOR
     weight = np.concatenate([each.pixels.ravel() for each in images]) / (SIZE[0] * SIZE[1]) * errors.mean(1) ** HARD
     weight /= weight.mean()
     mean, deviation = values.mean(0), values.std(0) + 1e-3
@@ -169,12 +174,13 @@ def fit(images: Sequence[Measured]) -> Quadratic:
 
 
 def _estimated(quadratic: Quadratic, image: Measured) -> Values:
-    logs = quadratic(image.features.reshape(len(image.features), -1).T).T
-    return np.exp(logs.clip(LOWEST, HIGHEST).astype(np.float64)).reshape(-1, *image.pixels.shape)
+    """(K, rows, columns) of the candidates."""
+    logs = quadratic(image.features.reshape(len(image.features), -1).T).T.reshape(-1, *image.pixels.shape)
+    return estimates(logs, len(image.distances), apart=True).candidates
 
 
 def _table(quadratic: Quadratic, image: Measured, costs: Values) -> Table:
-    return Table(_estimated(quadratic, image)[: len(costs)], costs, image.pixels)
+    return Table(_estimated(quadratic, image), costs, image.pixels)
 
 
 def calibrated_beta(tables: Sequence[Table], budget: float, rules: Callable[[Table], Rules] = Alone) -> float:
@@ -210,9 +216,7 @@ def judged(quadratic: Quadratic, images: Sequence[Measured], costs: Values, budg
     """
     count = len(costs)
     real = np.concatenate([np.log(each.errors[:count] + FLOOR).reshape(count, -1) for each in images], 1)
-    guessed = np.concatenate(
-        [np.log(_estimated(quadratic, each)[:count] + FLOOR).reshape(count, -1) for each in images], 1
-    )
+    guessed = np.concatenate([np.log(_estimated(quadratic, each) + FLOOR).reshape(count, -1) for each in images], 1)
     fixed = int(np.flatnonzero(costs <= float(budget) * (1 + OVER))[-1])
     gains = {"guessed": 0.0, "real": 0.0}
     for each in images:
