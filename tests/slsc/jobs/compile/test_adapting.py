@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 
@@ -11,11 +12,13 @@ import pytest
 from slsc.jobs.compile.adapting import (
     Measured,
     calibrated_beta,
+    cross_judged,
     fit,
     judged,
     ladder_budgets,
     rank_correlation,
 )
+from slsc.runtime.adaptive.estimator import Quadratic
 from slsc.runtime.adaptive.selection import Table, by_beta
 from slsc.runtime.bundle.estimators import FEATURES, TERMS
 
@@ -50,6 +53,26 @@ def test_without_truth_distances_are_the_errors() -> None:
     assert quadratic.weights.shape == (TERMS, len(COSTS))
     quality = judged(quadratic, [replace(each, errors=each.distances) for each in images(1)], COSTS, Fraction(1, 8))
     assert quality["rank_correlation"] > 0.95 and abs(quality["bias_db"]) < 0.5
+
+
+def test_photos_are_judged_by_what_others_teach(monkeypatch: pytest.MonkeyPatch) -> None:
+    crops, taught = images(0, 60), []
+
+    def recorded(others: Sequence[Measured]) -> Quadratic:
+        taught.append([index for index, each in enumerate(crops) if all(each is not other for other in others)])
+        return fit(others)
+
+    monkeypatch.setattr("slsc.jobs.compile.adapting.fit", recorded)
+    quality = cross_judged(crops, COSTS, Fraction(1, 8))
+    assert quality["rank_correlation"] > 0.95 and 0 < quality["gain_db"] < quality["oracle_gain_db"]
+    assert sorted(index for unseen in taught for index in unseen) == list(range(60))
+    # Both crops of a photo, 2 k and 2 k + 1, are unseen together.
+    assert all({index ^ 1 for index in unseen} == set(unseen) for unseen in taught)
+
+
+def test_one_photo_is_judged_by_itself() -> None:
+    crops = images(0, 2)
+    assert cross_judged(crops, COSTS, Fraction(1, 8)) == judged(fit(crops), crops, COSTS, Fraction(1, 8))
 
 
 def test_training_twice_gives_the_same_bytes() -> None:
