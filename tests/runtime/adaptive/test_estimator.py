@@ -100,7 +100,8 @@ def test_estimates_come_back_as_they_were_written() -> None:
 
 
 def test_estimates_stay_within_what_photos_have() -> None:
-    found = Estimator(replace(RECORD, kind=ERRORS), quadratic((1e30, -1e30, 0, 0)).to_bytes())(np.zeros((8, 8, 3), np.uint8))
+    extreme = quadratic((1e30, -1e30, 0, 0)).to_bytes()
+    found = Estimator(replace(RECORD, kind=ERRORS), extreme)(np.zeros((8, 8, 3), np.uint8))
     assert found.candidates[0].max() == pytest.approx(np.exp(HIGHEST))
     assert found.candidates[1].min() == pytest.approx(np.exp(LOWEST))
 
