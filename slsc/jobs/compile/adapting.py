@@ -217,11 +217,11 @@ def cross_judged(images: Sequence[Measured], costs: Values, budget: Fraction) ->
     """
     photos = -(-len(images) // len(SHIFTS))
     folds = min(FOLDS, photos)
-    of_image = np.arange(len(images)) // len(SHIFTS) * folds // photos
+    folded = [(image, index // len(SHIFTS) * folds // photos) for index, image in enumerate(images)]
     found, sizes = [], []
     for fold in range(folds):
-        unseen = [images[index] for index in np.flatnonzero(of_image == fold)]
-        others = [images[index] for index in np.flatnonzero((of_image != fold) | (folds == 1))]
+        unseen = [image for image, own in folded if own == fold]
+        others = [image for image, own in folded if own != fold or folds == 1]
         found.append(judged(fit(others), unseen, costs, budget))
         sizes.append(len(unseen))
     return {name: float(np.average([each[name] for each in found], weights=sizes)) for name in found[0]}
