@@ -98,14 +98,27 @@ class RegionalEntry:
 
 
 class Estimator(RegionalEntry):
-    """An estimator of a bundle: the numbers are logarithms of errors."""
+    """An estimator of a bundle: the numbers are logarithms of errors, or of what errors are the sum of."""
 
     def __call__(self, pixels: npt.NDArray[Any]) -> Estimates:
         """Estimate, of HxWx1 or HxWx3 pixels of any dtype that photos have."""
-        logs = self._numbers(pixels)
-        errors = np.exp(np.nan_to_num(logs, nan=HIGHEST).clip(LOWEST, HIGHEST).astype(np.float64))
-        count = len(self.record.candidates)
-        return Estimates(errors[:count], errors[count] if self.record.dense else None)
+        return estimates(self._numbers(pixels), len(self.record.candidates), apart=self.record.apart)
+
+
+def estimates(logs: npt.NDArray[Any], count: int, *, apart: bool) -> Estimates:
+    """Logarithms as errors.
+
+    A candidate's error is its distance to the dense network and that network's error: what not even this one can tell
+    from the input has nothing to do with how candidates differ from it.
+
+    Args:
+        logs: (K or K + 1, rows, columns), of any values; the dense network's last, if it is there.
+        count: K.
+        apart: of candidates they are those of distances to the dense network, to which its error is added.
+    """
+    found = np.exp(np.nan_to_num(logs, nan=HIGHEST).clip(LOWEST, HIGHEST).astype(np.float64))
+    dense = found[count] if len(found) > count else None
+    return Estimates(found[:count] + dense if apart and dense is not None else found[:count], dense)
 
 
 def by_region(quadratic: Quadratic, pixels: npt.NDArray[Any], size: Size) -> Floats:

@@ -16,7 +16,7 @@ from slsc.runtime.adaptive.classes import Classifier, likeliest, require_no_erro
 from slsc.runtime.adaptive.estimator import Estimator
 from slsc.runtime.adaptive.left_out import LeftOut
 from slsc.runtime.adaptive.mixed_tiles import LEAST_HALO, MixedTiles
-from slsc.runtime.adaptive.one_pass import OnePass
+from slsc.runtime.adaptive.one_pass import OnePass, everywhere, with_everywhere
 from slsc.runtime.adaptive.regions import ChoiceMap, Regions, Size, require_map
 from slsc.runtime.adaptive.selection import Alone, Chosen, Table
 from slsc.runtime.adaptive.wish import Choice, Rules, Wish, chosen, summed_up
@@ -54,6 +54,12 @@ def estimator_of(bundle: Bundle) -> EstimatorRecord:
     return record
 
 
+def timed_hw(io: ImageIO) -> Size:
+    """`TIMED_HW` as a network takes it: its own size where it takes one only."""
+    height, width = io.fixed_hw or map(round_up, TIMED_HW, io.multiple_of)
+    return height, width
+
+
 class Ladder:
     """The candidates of one bundle on one backend.
 
@@ -75,6 +81,7 @@ class Ladder:
         self.names = self.record.candidates
         self.costs = tuple(bundle.manifest.cost(name) for name in self.names)
         self.runners: Sequence[Runner | None] = [runners.get(name) for name in self.names]
+        self._everywhere: float | None = None
         self._seconds: npt.NDArray[np.float64] | None = None
 
     def choose(self, pixels: npt.NDArray[Any], wish: Wish, *, strict: bool = False) -> Choice:
@@ -170,7 +177,14 @@ class Ladder:
 
     def _estimates(self, pixels: npt.NDArray[Any]) -> tuple[Table, npt.NDArray[np.float64] | None]:
         found = self._estimator(pixels)
-        return Table(found.candidates, np.array(self.costs), self._regions(pixels).pixels), found.dense
+        return Table(found.candidates, self._pass_costs(), self._regions(pixels).pixels), found.dense
+
+    def _pass_costs(self) -> npt.NDArray[np.float64]:
+        """(K,) what a pixel costs with each candidate: left out, too, it costs what a pass computes everywhere."""
+        if self._everywhere is None:
+            passes = self.together if self.leaves_out else None
+            self._everywhere = everywhere(passes, timed_hw(self._manifest.io)) if passes else 0.0
+        return with_everywhere(np.array(self.costs), self._everywhere)
 
     def _regions(self, pixels: npt.NDArray[Any]) -> Regions:
         return Regions.of(pixels, self.record.region)
@@ -185,7 +199,7 @@ class Ladder:
         """Seconds that an input pixel takes with each candidate on this device: measured once."""
         if self._seconds is None:
             io = self._manifest.io
-            hw = io.fixed_hw or tuple(map(round_up, TIMED_HW, io.multiple_of))
+            hw = timed_hw(io)
             image = np.full((1, io.channels, *hw), io.input_range.low[0], np.float32)
             if self.together:
                 free = (LEFT_OUT,) if self.leaves_out else ()

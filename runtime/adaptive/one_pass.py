@@ -16,8 +16,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from slsc.runtime.adaptive.regions import ChoiceMap
+from slsc.runtime.adaptive.regions import ChoiceMap, Size
 from slsc.runtime.adaptive.selection import TINY, Array, Chosen, Table, require_amount
+from slsc.runtime.backends.base import Regional
 
 SEEN_ROWS = 10
 """Input rows above and below restored regions that are computed: 8, in whole vectors."""
@@ -56,7 +57,8 @@ class OnePass:
 
     def by_budget(self, budget: float) -> Chosen:
         """See `selection.by_budget`."""
-        return self._searched(lambda choice: self.cost(choice) <= budget * (1 + 1e-9), least_cost=False)
+        found = self._searched(lambda choice: self.cost(choice) <= budget * (1 + 1e-9), least_cost=False)
+        return replace(found, choice=self._topped_up(found.choice, budget)) if found.met else found
 
     def by_loss(self, reference: Array, decibels: float) -> Chosen:
         """See `selection.by_loss`."""
@@ -90,6 +92,24 @@ class OnePass:
             low, high = (middle, high) if fits == least_cost else (low, middle)
         return Chosen(found, True)
 
+    def _topped_up(self, choice: ChoiceMap, budget: float) -> ChoiceMap:
+        """What one price for all leaves of a budget, spent on restored regions: the best bargain that fits, repeatedly.
+
+        What is computed beside them stays the same, whatever they are restored by.
+        """
+        found, pixels = choice.copy(), self.table.pixels
+        while True:
+            left = (budget - self.cost(found)) * pixels.sum()
+            now = np.take_along_axis(self.table.errors, found[None].astype(np.intp), 0)
+            gained = (now - self.table.errors) * pixels
+            dearer = (self.table.costs[:, None, None] - self.table.costs[found]) * pixels
+            fits = (found > 0) & (gained > 0) & (dearer > 0) & (dearer <= left)
+            if not fits.any():
+                return found
+            bargain = np.where(fits, gained / np.maximum(dearer, TINY), 0)
+            to, row, column = np.unravel_index(bargain.argmax(), bargain.shape)
+            found[row, column] = to
+
     def _at(self, log_price: float) -> ChoiceMap:
         return self._least(self.table, self.table.pixels, math.exp(log_price))
 
@@ -107,6 +127,21 @@ class OnePass:
         seen[1:] += near[:-1]
         seen[:-1] += near[1:]
         return np.minimum(1.0, seen * (SEEN_ROWS / self.side))
+
+
+def everywhere(runner: Regional, hw: Size) -> float:
+    """The share of the cheapest candidate's cost that a pass takes of regions which are left out as of all others.
+
+    Args:
+        runner: makes such passes.
+        hw: height and width of an image, input pixels; sizes differ little in this.
+    """
+    return runner.everywhere_macs(*hw) / max(1, runner.candidate_macs(*hw)[0])
+
+
+def with_everywhere(costs: Array, share: float) -> Array:
+    """(K,) costs where the first is that of being left out of a pass that computes such a share everywhere."""
+    return np.concatenate([[max(costs[0], share * costs[1])], costs[1:]])
 
 
 def _beside(restored: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:

@@ -198,6 +198,16 @@ class Regional(Protocol):
         """
         ...
 
+    def everywhere_macs(self, height: int, width: int) -> int:
+        """Of those of the cheapest candidate, what `run_map` takes of regions that are left out as of all others.
+
+        All that comes before a mean over the image is computed everywhere.
+
+        Raises:
+            AllocationFailed, BackendError: as `Runner.run`.
+        """
+        ...
+
     def run_map(self, image: Batch, regions: RegionMap) -> Batch:
         """Run the network once on each image of a batch, every region with the candidate that the map has for it.
 

@@ -29,6 +29,7 @@ SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "slsc_candidates": (c_int, [c_void_p]),
     "slsc_set_candidate": (c_int, [c_void_p, c_int]),
     "slsc_candidate_macs": (c_uint64, [c_void_p, c_int]),
+    "slsc_everywhere_macs": (c_uint64, [c_void_p]),
     "slsc_set_region": (c_int, [c_void_p, c_int, c_int]),
     "slsc_regions": (c_int, [c_void_p, c_int, c_int, POINTER(c_int), POINTER(c_int)]),
     "slsc_set_precision": (c_int, [c_void_p, c_int]),

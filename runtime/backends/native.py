@@ -104,6 +104,12 @@ class NativeRunner:
             self._shape(height, width)
             return [int(self._native.slsc_candidate_macs(self._handle, index)) for index in range(self.candidates())]
 
+    def everywhere_macs(self, height: int, width: int) -> int:
+        """See `Regional.everywhere_macs`."""
+        with self._lock:
+            self._shape(height, width)
+            return int(self._native.slsc_everywhere_macs(self._handle))
+
     @property
     def integers(self) -> bool:
         """Whether the plan has convolutions in integers, and they are computed so."""

@@ -13,14 +13,18 @@ from slsc.runtime.bundle.engines import KIND as KIND_NAME
 from slsc.runtime.bundle.engines import MAX_KIND, ZERO_COST, Artefact
 from slsc.runtime.bundle.fields import Fields, finite_number, text
 
-KIND = "luma-quadratic"
-"""Features of luma (`slsc.runtime.adaptive.features`) and their products, weighted: logarithms of errors."""
+KIND = "luma-distances"
+"""Features of luma (`slsc.runtime.adaptive.features`) and their products, weighted: logarithms of candidates' mean
+squared distances to the dense network's output, then of that network's error."""
+
+ERRORS = "luma-quadratic"
+"""The same of candidates' errors themselves: what bundles had before, and are still read with."""
 
 CLASSES = "luma-classes"
 """The same, of which each candidate's logit comes: a classifier, that says which is likeliest to be enough."""
 
 FEATURES = 23
-"""How many features both kinds have."""
+"""How many features all kinds have."""
 
 MIN_SIDE, MAX_SIDE = 8, 256
 TERMS = 1 + FEATURES + FEATURES * (FEATURES + 1) // 2
@@ -35,7 +39,7 @@ class EstimatorRecord:
     """An estimator of the mean squared errors that candidates make in a region, or a classifier of regions.
 
     Attributes:
-        kind: `KIND` or `CLASSES`.
+        kind: `KIND`, `ERRORS` or `CLASSES`.
         entry: name of the entry that holds its numbers.
         candidates: whose errors or logits it estimates, by ascending cost. Those but the last may be no engines of
             their own: `artefacts` then hold them.
@@ -68,6 +72,11 @@ class EstimatorRecord:
         return self.kind == CLASSES
 
     @property
+    def apart(self) -> bool:
+        """Whether the dense network's error is to be added to what it tells of candidates."""
+        return self.kind == KIND and self.dense
+
+    @property
     def engines(self) -> tuple[str, ...]:
         """Its candidates without what costs nothing."""
         return tuple(name for name in self.candidates if name not in ZERO_COST.values())
@@ -86,7 +95,7 @@ class EstimatorRecord:
         """Read and check; see the module."""
         fields = Fields(data, path)
         value = cls(
-            kind=fields.choice("kind", (KIND, CLASSES)),
+            kind=fields.choice("kind", (KIND, ERRORS, CLASSES)),
             entry=fields.text("entry", longest=200),
             candidates=fields.items("candidates", text, MAX_ESTIMATED),
             dense=fields.boolean("dense"),

@@ -82,7 +82,8 @@ def _adaptive(report: CompileReport) -> list[str]:
     return [
         f"adaptive: beta {estimator.beta:.4g} costs {estimator.budget:.4f} of dense on the calibration photos "
         f"({estimator.beta_engines:.4g} in one pass by region); at one engine's cost regions gain "
-        f"{quality['gain_db']:.2f} dB on the held-out ones, {quality['oracle_gain_db']:.2f} if errors were known; "
+        f"{quality['gain_db']:.2f} dB on photos that it did not learn from, "
+        f"{quality['oracle_gain_db']:.2f} if errors were known; "
         f"rank correlation {quality['rank_correlation']:.2f}, bias {quality['bias_db']:+.2f} dB"
     ]
 

@@ -150,12 +150,12 @@ def _chooser(
     progress: StageProgress,
 ) -> Fitted | None:
     """What gives regions their networks: the classifier, or an estimator for a budget, where there is to be one."""
-    photos = data.search, data.held_out
     if classes is not None:
+        photos = data.search, data.held_out
         return fit_classes(engines, classes, dense, *photos, truth=data.truth, progress=progress)
     if budget is None:
         return None
-    return fit_estimator(engines, dense, *photos, truth=data.truth, budget=budget, progress=progress)
+    return fit_estimator(engines, dense, data.search, truth=data.truth, budget=budget, progress=progress)
 
 
 def _fitted(

@@ -34,11 +34,13 @@ class Measured:
     Attributes:
         features: (FEATURES, rows, columns).
         errors: (K, rows, columns) mean squared errors, levels of 0..255; the dense network's last where it counts.
+        distances: (K, rows, columns) of the candidates, mean squared, to the dense network's output.
         pixels: (rows, columns) of each region.
     """
 
     features: npt.NDArray[np.float32]
     errors: Values
+    distances: Values
     pixels: Values
 
 
@@ -73,19 +75,24 @@ class Meter:
         batch = to_batch(given, io)
         outputs = [self._seen(network(batch)) for network in self._networks]
         dense = self._seen(self._dense(batch))
-        reference = self._seen(wanted_batch(wanted, io)) if self._truth else dense
+        apart = [(output - dense) ** 2 for output in outputs]
         if self._truth:
-            outputs.append(dense)
-        squares = [(output - reference) ** 2 for output in outputs]
+            reference = self._seen(wanted_batch(wanted, io))
+            squares = [(output - reference) ** 2 for output in (*outputs, dense)]
+        else:
+            squares = apart
         for down, right in shifts:
             part = given[down:, right:]
             if 0 in part.shape:
                 continue
             regions, scale = Regions.of(part, SIZE), io.scale
-            errors = [
-                region_means(each[:, down * scale :, right * scale :].mean(0), regions, scale) for each in squares
-            ]
-            yield Measured(features(part, regions), np.stack(errors), regions.pixels)
+            errors, distances = (
+                np.stack(
+                    [region_means(each[:, down * scale :, right * scale :].mean(0), regions, scale) for each in planes]
+                )
+                for planes in (squares, apart)
+            )
+            yield Measured(features(part, regions), errors, distances, regions.pixels)
 
     def _seen(self, output: Batch) -> Values:
         """What counts of an output, levels of 0..255: luma of colours that are enlarged, all channels else."""

@@ -50,7 +50,8 @@ class Point:
         cost: share of the dense network's, of what was run.
         gmacs: that for an output of 1280x720, estimating included.
         psnr: dB, by the protocol of the network's task.
-        milliseconds: of an image; None for the oracle, which nothing can run.
+        milliseconds: of an image: of the processor where one thread runs, which others on the machine change little; by
+            the clock where several do. None for the oracle, which nothing can run.
         above_line: dB above the line through the fixed candidates at that cost; None beyond their ends.
     """
 
@@ -111,9 +112,10 @@ def sweep(
             if session.manifest.engine(name)
         }
         pairs = input_pairs(hr_dir, lr_dir, session.manifest.io.scale, None)
+        clock = time.process_time if threads == 1 else time.perf_counter
         runs: list[_Image] = []
         for given, reference in pairs:
-            runs.append(_Image(session, fixed, *_opened(session, given, reference)))
+            runs.append(_Image(session, fixed, *_opened(session, given, reference), clock))
             progress("sweeping", len(runs), len(pairs))
         points = _points(session, runs)
         return Sweep(
@@ -151,8 +153,10 @@ class _Run:
 class _Image:
     """One image, restored in every way."""
 
-    def __init__(self, session: Session, fixed: Mapping[str, Session], low: Pixels, wanted: Pixels) -> None:
-        self._session, self._low, self._wanted = session, low, wanted
+    def __init__(
+        self, session: Session, fixed: Mapping[str, Session], low: Pixels, wanted: Pixels, clock: Callable[[], float]
+    ) -> None:
+        self._session, self._low, self._wanted, self._clock = session, low, wanted, clock
         self._protocol = protocol_for(session.manifest.io)
         session.configure(beta=None, budget=None)
         choice = session.choose(low)
@@ -168,7 +172,9 @@ class _Image:
                     return fixed[name].restore(low)  # type: ignore[no-any-return]
                 return session.restore(low, map=whole)  # type: ignore[no-any-return]
 
+            restore()  # what is prepared for an image's size is not timed
             squares.append(self._timed(("fixed", name), restore, partial(float, costs[name])))
+        session.restore(low)
         for key, beta in self._unbudgeted():
             session.configure(beta=beta, budget=None)
             self._timed(key, lambda: session.restore(low), self._run_cost)
@@ -205,9 +211,9 @@ class _Image:
         self, key: tuple[str, str], restore: Callable[[], Pixels], cost: Callable[[], float]
     ) -> npt.NDArray[np.float64]:
         """Restore, remember what it took; returns the squared error of every pixel."""
-        begun = time.perf_counter()
+        begun = self._clock()
         restored = restore()
-        seconds = time.perf_counter() - begun
+        seconds = self._clock() - begun
         squares = self._squares(restored)
         counted = self._inside(np.ones(squares.shape)).sum()
         self.runs[key] = _Run(float(self._inside(squares).sum() / counted), cost(), seconds)

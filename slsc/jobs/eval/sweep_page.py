@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slsc.jobs.eval.sweep import Point, Sweep
+from slsc.jobs.eval.sweep_summary import Worth, worth
 from slsc.runtime.atomic import staged
 
 if TYPE_CHECKING:
@@ -53,13 +54,47 @@ def markdown(found: Sweep) -> str:
             "",
             f"{found.images} images, {found.protocol.psnr_title}, backend {found.backend}, {threads}. `cost` is what "
             "was run as a share of the dense network; `gmacs` that for 1280x720 of output, estimating included; "
-            "`milliseconds` of an image; `above_line` against the line through the engines that restore everything. "
+            "`milliseconds` of an image, of the processor where one thread runs; `above_line` against the line through "
+            "the engines that restore everything. "
             "The oracle chooses by real errors, from whole-image outputs put together; it cannot be run.",
             "",
             *(f"| {row} |" for row in rows),
             "",
+            *_summary(worth(found)),
         )
     )
+
+
+def _summary(engines: Sequence[Worth]) -> list[str]:
+    """A table of what choosing by budget is worth; nothing where no engine can be compared."""
+    if not engines:
+        return []
+    rows = [
+        (
+            each.engine,
+            f"{each.gain:.3f}",
+            _or_empty(each.oracle_gain, ".3f"),
+            _percent(each.share),
+            _or_empty(each.time, ".2f"),
+        )
+        for each in engines
+    ]
+    return [
+        "At the cost of one engine everywhere, and at its PSNR, by budget:",
+        "",
+        "| engine | gain, dB | oracle's gain, dB | share of it | time at equal PSNR |",
+        "| --- | --: | --: | --: | --: |",
+        *(f"| {' | '.join(row)} |" for row in rows),
+        "",
+    ]
+
+
+def _or_empty(value: float | None, form: str) -> str:
+    return "" if value is None else format(value, form)
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{share:.0%}".replace("%", " %")
 
 
 def write_markdown(path: Path, found: Sweep) -> None:

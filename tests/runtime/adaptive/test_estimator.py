@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from slsc.errors import BundleError, UsageError
-from slsc.runtime.adaptive.estimator import HIGHEST, LOWEST, Estimator, Quadratic, terms
+from slsc.runtime.adaptive.estimator import HIGHEST, LOWEST, Estimator, Quadratic, estimates, terms
 from slsc.runtime.adaptive.features import NAMES, features
 from slsc.runtime.adaptive.regions import Regions, region_means, require_map, shares
 from slsc.runtime.bundle.engines import Artefact
-from slsc.runtime.bundle.estimators import FEATURES, KIND, TERMS, EstimatorRecord
+from slsc.runtime.bundle.estimators import ERRORS, FEATURES, KIND, TERMS, EstimatorRecord
 
 SIZE = (24, 24)
 RECORD = EstimatorRecord(
@@ -56,6 +56,22 @@ def test_depth_does_not_change_features_much() -> None:
         assert np.allclose(features(eight, regions), features(other, regions), atol=1e-3)
 
 
+def test_the_dense_networks_error_is_added_to_distances() -> None:
+    logs = np.log(np.array([4.0, 2.0, 1.0, 3.0]))[:, None, None] * np.ones((1, 2, 3))
+    apart, whole = (estimates(logs, 3, apart=apart) for apart in (True, False))
+    assert np.allclose(apart.candidates[:, 0, 0], [7, 5, 4]) and np.allclose(whole.candidates[:, 0, 0], [4, 2, 1])
+    assert np.allclose(apart.dense, 3) and np.allclose(whole.dense, 3)
+    assert np.allclose(estimates(logs, 4, apart=True).candidates[:, 0, 0], [4, 2, 1, 3])
+
+
+def test_a_bundle_that_estimates_errors_themselves_is_still_read() -> None:
+    older, image = replace(RECORD, kind=ERRORS), np.zeros((24, 24, 3), np.uint8)
+    data = quadratic().to_bytes()
+    assert np.allclose(Estimator(older, data)(image).candidates[:, 0, 0], np.exp([3, 2, 1]))
+    assert np.allclose(Estimator(RECORD, data)(image).candidates[:, 0, 0], np.exp([3, 2, 1]) + 1)
+    assert EstimatorRecord.from_dict(older.to_dict() | {"candidates": list(older.candidates)}) == older
+
+
 def test_detail_has_larger_features_than_flatness() -> None:
     image = np.full((48, 72, 3), 100, np.uint8)
     image[:24, :24] = RNG.integers(0, 256, (24, 24, 3), np.uint8)
@@ -77,14 +93,15 @@ def test_estimates_come_back_as_they_were_written() -> None:
     estimator = Estimator(RECORD, quadratic().to_bytes())
     found = estimator(RNG.integers(0, 256, (30, 50, 3), np.uint8))
     assert found.candidates.shape == (3, 2, 3)
-    assert np.allclose(found.candidates, np.exp([3.0, 2.0, 1.0])[:, None, None])
+    assert np.allclose(found.candidates, np.exp([3.0, 2.0, 1.0])[:, None, None] + 1)
     assert found.dense is not None and np.allclose(found.dense, 1)
     alone = Estimator(replace(RECORD, dense=False), quadratic((3.0, 2.0, 1.0)).to_bytes())
     assert alone(np.zeros((8, 8, 1), np.uint8)).dense is None
 
 
 def test_estimates_stay_within_what_photos_have() -> None:
-    found = Estimator(RECORD, quadratic((1e30, -1e30, 0, 0)).to_bytes())(np.zeros((8, 8, 3), np.uint8))
+    extreme = quadratic((1e30, -1e30, 0, 0)).to_bytes()
+    found = Estimator(replace(RECORD, kind=ERRORS), extreme)(np.zeros((8, 8, 3), np.uint8))
     assert found.candidates[0].max() == pytest.approx(np.exp(HIGHEST))
     assert found.candidates[1].min() == pytest.approx(np.exp(LOWEST))
 

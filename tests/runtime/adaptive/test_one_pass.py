@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slsc.errors import UsageError
-from slsc.runtime.adaptive.one_pass import AMONG, BESIDE, RESTORED, SEEN_ROWS, OnePass, _labelled
+from slsc.runtime.adaptive.one_pass import AMONG, BESIDE, RESTORED, SEEN_ROWS, OnePass, _labelled, with_everywhere
 from slsc.runtime.adaptive.selection import Table
 
 COSTS = np.array([0.0, 0.0625, 0.125, 0.25])
@@ -49,6 +49,16 @@ def test_what_is_computed_beside_restored_regions_is_counted() -> None:
     assert rules.cost(np.full((3, 5), 2, np.uint8)) == pytest.approx(COSTS[2])
 
 
+def test_what_is_computed_everywhere_costs_left_out_regions_as_well() -> None:
+    rules = one_pass(0)
+    rules = replace(rules, table=replace(rules.table, costs=with_everywhere(COSTS, 0.75)))
+    nothing, everything = np.zeros((6, 7), np.uint8), np.ones((6, 7), np.uint8)
+    assert rules.cost(nothing) == pytest.approx(0.75 * COSTS[1])
+    assert rules.cost(everything) == pytest.approx(COSTS[1])
+    assert not rules.by_budget(0.5 * COSTS[1]).met
+    assert (with_everywhere(COSTS, 0.0) == COSTS).all()
+
+
 @given(st.integers(0, 10**6), st.floats(0.001, 0.3))
 @settings(max_examples=40, deadline=None)
 def test_budgets_are_kept(seed: int, budget: float) -> None:
@@ -56,6 +66,18 @@ def test_budgets_are_kept(seed: int, budget: float) -> None:
     found = rules.by_budget(budget)
     assert found.met and rules.cost(found.choice) <= budget + 1e-9
     assert budget < COSTS[-1] or (found.choice == rules.table.errors.argmin(0)).mean() > 0.9
+
+
+@given(st.integers(0, 10**6), st.floats(0.001, 0.25))
+@settings(max_examples=30, deadline=None)
+def test_no_restored_region_could_have_better_for_what_a_budget_leaves(seed: int, budget: float) -> None:
+    rules = one_pass(seed)
+    found = rules.by_budget(budget).choice
+    errors, pixels = rules.table.errors, rules.table.pixels
+    for row, column in np.argwhere(found):
+        for other in np.flatnonzero(errors[:, row, column] < errors[found[row, column], row, column] - 1e-9):
+            more = (COSTS[other] - COSTS[found[row, column]]) * pixels[row, column] / pixels.sum()
+            assert more <= 0 or rules.cost(found) + more > budget
 
 
 @given(st.integers(0, 10**6), st.floats(0, 3))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from slsc.errors import BackendError, UsageError
 from slsc.passes.lowering.nmp import ABSENT, HEADER, WEIGHT_SETS, Op
-from slsc.passes.lowering.nmp_ops import Act, WeightSet
+from slsc.passes.lowering.nmp_ops import Act, Binary, BinaryKind, GlobalMean, Spread, WeightSet
 from slsc.runtime.backends.base import LEFT_OUT
 from slsc.runtime.backends.native import NativeRunner
 
@@ -204,6 +204,22 @@ def test_what_candidates_cost(isas, plans):
     runner = NativeRunner(replace(plans.plan([32, 4], [op], arrays, m=32), features=(WEIGHT_SETS,)).to_bytes(), 1)
     assert runner.candidates() == 2
     assert runner.candidate_macs(10, 20) == [10 * 20 * 9 * 4 * kept for kept in (2, 8)]
+
+
+@pytest.mark.parametrize("size", [(24, 32), (5, 7)])
+def test_what_comes_before_a_mean_is_computed_everywhere(plans, ladder, size):
+    assert _runner(ladder, size).everywhere_macs(50, 70) == 0
+    rng = np.random.default_rng(0)
+    arrays = [plans.floats(rng, 3, 3, 3, 3) for _ in range(4)]
+    sets = [(WeightSet(0, 0, 2 + index, ABSENT, ABSENT, ABSENT),) for index in range(2)]
+    ops = [
+        Op(plans.conv(3, 3), sets=sets[0]),
+        Op(GlobalMean(3), ins=(1, ABSENT), out=2),
+        Op(Binary(3, BinaryKind.MUL, Spread.PIXEL), ins=(1, 2), out=3),
+        Op(plans.conv(3, 3, weights=1), ins=(3, ABSENT), out=4, sets=sets[1]),
+    ]
+    runner = _runner(replace(plans.plan([3] * 5, ops, arrays), features=(WEIGHT_SETS,)), size)
+    assert runner.everywhere_macs(50, 70) == 50 * 70 * 9 * 3 * 3 == runner.candidate_macs(50, 70)[0] // 2
 
 
 @pytest.mark.parametrize("size", [(12, 16), (5, 16), (24, 32), (12, 64), (7, 20)])

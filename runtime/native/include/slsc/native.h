@@ -82,6 +82,10 @@ SLSC_API slsc_status slsc_set_candidate(slsc_engine* engine, int candidate);
 /* Multiply-accumulates of a candidate for a whole image of the last size given to slsc_shape or a run; 0 where there is neither. */
 SLSC_API uint64_t slsc_candidate_macs(slsc_engine* engine, int candidate);
 
+/* Of those of the cheapest candidate, what a run with a map takes of regions that are left out as of all others, for an image of the same
+ * size: all that comes before a mean over the image. */
+SLSC_API uint64_t slsc_everywhere_macs(slsc_engine* engine);
+
 /* Height and width of a region, pixels of the image, 1..4096 each; at first 24 and 32. Where the width is a multiple of 16 each vector
  * lies in one region, and a pass takes about as long as its candidates do by their shares; else all candidates make every vector. */
 SLSC_API slsc_status slsc_set_region(slsc_engine* engine, int height, int width);

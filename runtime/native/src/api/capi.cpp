@@ -101,6 +101,12 @@ uint64_t slsc_candidate_macs(slsc_engine* engine, int candidate) {
     return macs;
 }
 
+uint64_t slsc_everywhere_macs(slsc_engine* engine) {
+    uint64_t macs = 0;
+    on(engine, [&] { macs = engine->engine.everywhere_macs(); });
+    return macs;
+}
+
 slsc_status slsc_set_region(slsc_engine* engine, int height, int width) {
     return on(engine, [&] { engine->engine.set_region(height, width); });
 }

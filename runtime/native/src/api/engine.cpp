@@ -1,6 +1,7 @@
 #include "api/engine.hpp"
 
 #include <algorithm>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -180,6 +181,24 @@ uint64_t Engine::candidate_macs(int candidate) {
     const Schedule& of_it = prepare(last.input().width, last.input().height, candidate);
     uint64_t all = 0;
     for (const Node& node : of_it.program->nodes) all += macs(node);
+    schedule_ = &last;
+    return all;
+}
+
+uint64_t Engine::everywhere_macs() {
+    if (!schedule_ || candidates() == 1) return 0;
+    const Schedule& last = *schedule_;
+    const int height = last.input().width, width = last.input().height;
+    std::set<int> everywhere;  // operations of the plan
+    const Schedule& by_region = prepare(height, width, kByRegion);
+    for (size_t i = 0; i < by_region.regions.reaches.size(); ++i) {
+        const Reach& made = by_region.regions.reaches[i].made;
+        if (made.rows == kEverything || made.columns == kEverything) everywhere.insert(by_region.program->nodes[i].source);
+    }
+    const Schedule& cheapest = prepare(height, width, 0);
+    uint64_t all = 0;
+    for (const Node& node : cheapest.program->nodes)
+        if (everywhere.count(node.source)) all += macs(node);
     schedule_ = &last;
     return all;
 }

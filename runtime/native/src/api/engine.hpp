@@ -58,6 +58,8 @@ public:
     int64_t region_columns(int width) const { return (int64_t(width) + region_.rows - 1) / region_.rows; }
     // Of one of the candidates, at the last size.
     uint64_t candidate_macs(int candidate);
+    // Of those of the cheapest, what a pass by region takes of every region, wanted or not, at the last size.
+    uint64_t everywhere_macs();
     // By operation of the plan: of those that were folded together or run together, the last has all.
     const std::vector<double>& seconds() const { return seconds_; }
     uint64_t macs(int op) const;

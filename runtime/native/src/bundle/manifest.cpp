@@ -212,7 +212,7 @@ struct Estimating {
 Estimating read_estimator(const Json& json, const std::string& path) {
     Fields fields(json, path);
     Estimating found;
-    const bool classifies = fields.choice("kind", {"luma-quadratic", "luma-classes"}) == "luma-classes";
+    const bool classifies = fields.choice("kind", {"luma-distances", "luma-quadratic", "luma-classes"}) == "luma-classes";
     found.entries.push_back(fields.text("entry", kLongest));
     found.candidates = fields.texts("candidates", kMaxCandidates);
     const bool dense = fields.boolean("dense");
