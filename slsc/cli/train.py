@@ -150,7 +150,7 @@ def _add_optimization(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument("--batch", type=int, metavar="N", help="patches a step, over all devices")
     group.add_argument("--patch", type=int, metavar="PX", help="side of the input patches")
-    group.add_argument("--lr", type=float, metavar="RATE", help="peak learning rate, as Adam's; muon takes twice as much")
+    group.add_argument("--lr", type=float, metavar="RATE", help="peak learning rate; muon takes twice Adam's")
     group.add_argument(
         "--optimizer",
         choices=OPTIMIZERS,

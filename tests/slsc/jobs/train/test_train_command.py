@@ -52,6 +52,15 @@ def test_the_same_seed_gives_the_same_network(photos: Path, tmp_path: Path, caps
     assert capsys.readouterr().err == ""
 
 
+def test_muon_moves_the_weights_of_hidden_layers_alone_otherwise(photos: Path, tmp_path: Path) -> None:
+    for name in ("adam", "muon"):
+        command = ("--steps", "1", "--precision", "32-true", "--optimizer", name, "-o", str(tmp_path / f"{name}.onnx"))
+        assert _train(photos, *command) == 0
+    adam, muon = (MODELS["compact_x4"].load(tmp_path / f"{name}.safetensors").state_dict() for name in ("adam", "muon"))
+    differ = {name for name in adam if not torch.allclose(adam[name], muon[name], rtol=0, atol=1e-7)}
+    assert differ == {name for name, value in adam.items() if value.ndim == 4} - {"head.weight"}
+
+
 def test_json_is_one_object(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert _train(photos, "--steps", "1", "--json", "-o", str(tmp_path / "net.onnx")) == 0
     result = json.loads(capsys.readouterr().out)
@@ -99,6 +108,7 @@ def test_too_small_an_image_is_named_with_its_side(
         (["--steps", "1", "--method", "uniform"], "--budget"),
         (["--steps", "1", "--budget", "1/8"], "leave out --budget"),
         (["--steps", "1", "--method", "sls", "--budget", "1/8", "--refresh", "often"], "--refresh"),
+        (["--steps", "1", "--method", "uniform", "--budget", "1/8", "--optimizer", "muon"], "leave out --optimizer"),
         (["--steps", "1", "--ema", "2"], "--ema"),
         (["--steps", "1", "--batch", "3", "--devices", "2"], "--devices"),
         (["--steps", "1", "--range", "0:255"], "--model"),
