@@ -155,7 +155,7 @@ def _add_optimization(group: argparse._ArgumentGroup) -> None:
         "--optimizer",
         choices=OPTIMIZERS,
         default=OPTIMIZERS[0],
-        help="of dense training; muon learns several times faster from random weights (default: adam)",
+        help="of dense training; muon learns faster from random weights (default: adam)",
     )
     group.add_argument("--schedule", choices=SHAPES, help="of the learning rate")
     group.add_argument(

@@ -9,16 +9,13 @@ NEGATIVE_SLOPE = 0.1
 
 
 class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions with a leaky ReLU between them, added to their input.
-
-    Between them are half as many channels, which buys twice as many layers for the same multiply-accumulates.
-    """
+    """Two 3x3 convolutions with a leaky ReLU between them, added to their input."""
 
     def __init__(self, features: int) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(features, features // 2, 3, padding=1)
+        self.conv1 = nn.Conv2d(features, features, 3, padding=1)
         self.act = nn.LeakyReLU(NEGATIVE_SLOPE, inplace=True)
-        self.conv2 = nn.Conv2d(features // 2, features, 3, padding=1)
+        self.conv2 = nn.Conv2d(features, features, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, features, H, W) to the same shape."""
@@ -33,11 +30,11 @@ class Compact(nn.Module):
 
     Args:
         scale: enlargement, at least 1.
-        features: hidden channels, half as many within blocks.
+        features: hidden channels.
         blocks: residual blocks.
     """
 
-    def __init__(self, scale: int = 4, features: int = 64, blocks: int = 6) -> None:
+    def __init__(self, scale: int = 4, features: int = 64, blocks: int = 3) -> None:
         super().__init__()
         self.scale = scale
         self.head = nn.Conv2d(3, features, 3, padding=1)

@@ -10,8 +10,11 @@ from fuzzing.bombs import BOMBS
 from fuzzing.campaign import outcome
 from fuzzing.seeds import bundle_of
 
-HARMLESS = ("a pool in padding", "a convolution in padding", "a convolution between holes")
-"""What only the reader that is not used any more for such constants takes much for."""
+HARMLESS = (
+    *("a pool in padding", "a convolution in padding", "a convolution between holes"),
+    *("nested branches", "2^14 branches"),
+)
+"""What only the reader that is not used any more for such constants takes much for; branches that are not taken."""
 
 MOST_BYTES = 500 << 20
 

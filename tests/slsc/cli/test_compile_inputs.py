@@ -145,7 +145,7 @@ def test_other_inputs_hold_what_is_said(slsc, photos, tmp_path):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ((), "--output y"),
+        ((), "--set sigma=VALUE"),
         (("--output", "y"), "--set sigma=VALUE"),
         (("--output", "y", "--set", "sigma=1"), "--extra-channel VALUE"),
         (("--output", "z"), "no output 'z'"),

@@ -20,7 +20,7 @@ from slsc.zoo.export import export_onnx, to_onnx
 from slsc.zoo.srn import Srn
 
 PARAMETERS = {
-    "compact_x4": 288_176,
+    "compact_x4": 287_984,
     "edsr_baseline_x4": 1_517_571 + 24,
     "edsr_8b64f_x2": 779_035,
     "carn_x2": 964_187,
