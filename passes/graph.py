@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections import defaultdict
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -29,8 +30,7 @@ def image_input(model: onnx.ModelProto) -> tuple[str, str]:
     Raises:
         ModelError: not exactly one input and one output, or one of them is not a float NCHW tensor of 1 or 3 channels.
     """
-    held = {tensor.name for tensor in model.graph.initializer}
-    inputs = [value for value in model.graph.input if value.name not in held]
+    inputs = fed_inputs(model)
     outputs = list(model.graph.output)
     for kind, values in (("input", inputs), ("output", outputs)):
         if len(values) != 1:
@@ -65,6 +65,30 @@ def declared_shape(model: onnx.ModelProto, name: str) -> tuple[int | None, ...]:
     raise KeyError(name)
 
 
+def declared_dims(value: onnx.ValueInfoProto) -> tuple[int | None, ...] | None:
+    """Declared extents; None for what is free, and for no declared shape at all."""
+    kind = value.type.tensor_type
+    return tuple(dim.dim_value or None for dim in kind.shape.dim) if kind.HasField("shape") else None
+
+
+def fed_inputs(model: onnx.ModelProto) -> list[onnx.ValueInfoProto]:
+    """Inputs that are no initializers."""
+    held = {tensor.name for tensor in model.graph.initializer}
+    return [value for value in model.graph.input if value.name not in held]
+
+
+def subgraphs(attr: onnx.AttributeProto) -> list[onnx.GraphProto]:
+    """The graphs that an attribute holds."""
+    return [*attr.graphs, *([attr.g] if attr.HasField("g") else [])]
+
+
+def replace_nodes(model: onnx.ModelProto, nodes: Iterable[onnx.NodeProto]) -> None:
+    """Give a graph other nodes, its own among them, in place; what was declared of tensors between them goes."""
+    kept = [copy.deepcopy(node) for node in nodes]
+    del model.graph.node[:], model.graph.value_info[:]
+    model.graph.node.extend(kept)
+
+
 def fixed_hw(model: onnx.ModelProto) -> tuple[int, int] | None:
     """Height and width the declared input is tied to; None when either is free."""
     _, _, height, width = declared_shape(model, image_input(model)[0])
@@ -93,8 +117,7 @@ def set_initializer(model: onnx.ModelProto, name: str, value: npt.NDArray[Any]) 
 
 def free_initializers(model: onnx.ModelProto) -> None:
     """Let no initializer be a graph input as well, in place."""
-    held = {tensor.name for tensor in model.graph.initializer}
-    inputs = [value for value in model.graph.input if value.name not in held]
+    inputs = fed_inputs(model)
     if len(inputs) < len(model.graph.input):
         del model.graph.input[:]
         model.graph.input.extend(inputs)

@@ -17,7 +17,7 @@ import onnx
 
 from slsc.errors import ModelError, PlanError
 from slsc.passes.analysis.layers import conv_layers
-from slsc.passes.analysis.shapes import Shapes, concrete_shapes, next_size, sample_size
+from slsc.passes.analysis.shapes import Shapes, concrete_shapes, next_shapes, sample_size
 from slsc.passes.graph import attribute, fixed_hw, image_input
 from slsc.passes.weights import Weights
 from slsc.pattern import count_kept
@@ -159,8 +159,8 @@ def costs(model: onnx.ModelProto, output_hw: tuple[int, int]) -> Cost:
     """
     scale = output_scale(model)
     height, width = (max(1, int(side / scale)) for side in output_hw)
-    input_hw = fixed_hw(model) or next_size(model, (height, width))
-    shapes = concrete_shapes(model, input_hw)
+    fixed = fixed_hw(model)
+    input_hw, shapes = (fixed, concrete_shapes(model, fixed)) if fixed else next_shapes(model, (height, width))
     activations = tuple(
         (node.name, node.op_type, int(np.prod(shapes.of[node.output[0]], dtype=np.int64)))
         for node in model.graph.node

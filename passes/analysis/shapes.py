@@ -86,11 +86,19 @@ def sample_size(model: onnx.ModelProto) -> tuple[int, int]:
     return found or sample_sizes(model)[0]
 
 
-def next_size(model: onnx.ModelProto, size: tuple[int, int]) -> tuple[int, int]:
-    """A size that a graph takes: this one, or the next whose sides are multiples of one of `MULTIPLES`; this one, too,
-    where it takes none of them."""
-    rounded = ((-(-size[0] // multiple) * multiple, -(-size[1] // multiple) * multiple) for multiple in MULTIPLES)
-    return next((each for each in rounded if _accepts(model, each)), size)
+def next_shapes(model: onnx.ModelProto, size: tuple[int, int]) -> tuple[tuple[int, int], Shapes]:
+    """A size that a graph takes, and its shapes: this one, or the next whose sides are multiples of one of `MULTIPLES`.
+
+    Raises:
+        ModelError: as `concrete_shapes` of this size; no other is taken.
+    """
+    for multiple in MULTIPLES:
+        rounded = -(-size[0] // multiple) * multiple, -(-size[1] // multiple) * multiple
+        try:
+            return rounded, concrete_shapes(model, rounded)
+        except ModelError:
+            continue
+    return size, concrete_shapes(model, size)
 
 
 def _accepts(model: onnx.ModelProto, size: tuple[int, int]) -> bool:

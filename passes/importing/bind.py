@@ -12,7 +12,7 @@ from onnx import TensorProto, helper
 
 from slsc.errors import ModelError, UsageError
 from slsc.passes.base import copy_of
-from slsc.passes.graph import FLOAT_TYPES, attribute, opset, rename_tensor, set_initializer
+from slsc.passes.graph import FLOAT_TYPES, attribute, declared_dims, fed_inputs, opset, rename_tensor, set_initializer
 from slsc.passes.importing.binding import NOTHING_BOUND, Binding
 from slsc.passes.importing.choose_output import shown, with_output
 
@@ -41,7 +41,7 @@ def bind(model: onnx.ModelProto, binding: Binding) -> onnx.ModelProto:
         UsageError: the binding names what is not there, or has as many numbers as do not fit.
     """
     held = {tensor.name for tensor in model.graph.initializer}
-    inputs = [value for value in model.graph.input if value.name not in held]
+    inputs = fed_inputs(model)
     if binding == NOTHING_BOUND and len(inputs) == 1:
         return model
     result = _keep_output(model, binding.output)
@@ -110,7 +110,7 @@ def _image(inputs: Sequence[onnx.ValueInfoProto], binding: Binding) -> onnx.Valu
 
 
 def _may_be_image(value: onnx.ValueInfoProto) -> bool:
-    dims = _dims(value)
+    dims = declared_dims(value)
     return dims is None or (len(dims) == IMAGE_RANK and sum(side != 1 for side in dims[1:]) > 1)
 
 
@@ -124,11 +124,11 @@ def _give(model: onnx.ModelProto, value: onnx.ValueInfoProto, image: onnx.ValueI
         )
     if value.type.tensor_type.elem_type not in NUMBERS:
         raise ModelError(f"the input {value.name!r} is no tensor of numbers", hint="export the network without it")
-    numbers, dims = binding.values[value.name], _dims(value)
+    numbers, dims = binding.values[value.name], declared_dims(value)
     model.graph.input.remove(value)
     dtype = helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type)
-    if dims is not None and _is_map(dims, _dims(image)):
-        channels = dims[_channel_axis(_dims(image))] or 1
+    if dims is not None and _is_map(dims, declared_dims(image)):
+        channels = dims[_channel_axis(declared_dims(image))] or 1
         values = _fitted(numbers, (channels,), value.name).astype(dtype)
         nodes = _map_nodes(model, image, value.name, values, value.type.tensor_type.elem_type)
         for node in reversed(nodes):
@@ -182,7 +182,7 @@ def _add_channels(model: onnx.ModelProto, image: onnx.ValueInfoProto, values: Se
             f"{len(values)} extra channels do not go with the input {shown(image)}",
             hint="give --extra-channel once for each channel after the image's own",
         )
-    axis = _channel_axis(_dims(image))
+    axis = _channel_axis(declared_dims(image))
     dims[axis].dim_value = own
     joined = f"{image.name}.channels"
     rename_tensor(model, image.name, joined)
@@ -199,7 +199,7 @@ def _add_channels(model: onnx.ModelProto, image: onnx.ValueInfoProto, values: Se
 
 def _channels(model: onnx.ModelProto, image: onnx.ValueInfoProto) -> int:
     """Channels that the image input declares, else those of the first convolution."""
-    dims = _dims(image)
+    dims = declared_dims(image)
     declared = dims[_channel_axis(dims)] if dims is not None and len(dims) == IMAGE_RANK else None
     if declared:
         return declared
@@ -215,7 +215,7 @@ def _map_nodes(
 ) -> list[onnx.NodeProto]:
     """Nodes that make `name`: 0 * (first channel of the image) + values, of type `kind`."""
     first, zero, value = f"{name}.first", f"{name}.zero", f"{name}.value"
-    axis = _channel_axis(_dims(image))
+    axis = _channel_axis(declared_dims(image))
     nodes = [_first_channel(model, image.name, first, axis)]
     if image.type.tensor_type.elem_type != kind:
         nodes.append(helper.make_node("Cast", [first], [f"{first}.cast"], f"{first}.cast", to=kind))
@@ -236,11 +236,3 @@ def _first_channel(model: onnx.ModelProto, source: str, output: str, axis: int) 
     for what, bound in bounds:
         set_initializer(model, f"{output}.{what}", np.array([bound]))
     return helper.make_node("Slice", [source, *(f"{output}.{what}" for what, _ in bounds)], [output], output)
-
-
-def _dims(value: onnx.ValueInfoProto) -> tuple[int | None, ...] | None:
-    """Declared extents, None where free; None where no shape is declared."""
-    tensor = value.type.tensor_type
-    if not tensor.HasField("shape"):
-        return None
-    return tuple(dim.dim_value or None for dim in tensor.shape.dim)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import onnx
 from onnx import helper, shape_inference
 
 from slsc.passes.analysis.evaluate import EVALUATED, evaluate
 from slsc.passes.base import Pass, PassContext, PassResult, copy_of
-from slsc.passes.graph import SIZE_OPERATORS, attribute, hold_constants, initializers
+from slsc.passes.graph import SIZE_OPERATORS, attribute, hold_constants, initializers, replace_nodes, subgraphs
 
 MOST_VALUES = 1024
 """Of a tensor that a condition is computed from."""
@@ -48,9 +50,7 @@ def _without_known(model: onnx.ModelProto) -> tuple[onnx.ModelProto, list[str]]:
         branch = attribute(node, "then_branch" if bool(condition.reshape(-1)[0]) else "else_branch")
         nodes += _inlined(branch, node, result)
         done.append(node.name or node.output[0])
-    kept = [onnx.NodeProto.FromString(node.SerializeToString()) for node in nodes]
-    del result.graph.node[:], result.graph.value_info[:]
-    result.graph.node.extend(kept)
+    replace_nodes(result, nodes)
     return result, done
 
 
@@ -99,7 +99,7 @@ def _inlined(branch: onnx.GraphProto, node: onnx.NodeProto, model: onnx.ModelPro
         held.name = names[tensor.name]
     nodes = []
     for inner in branch.node:
-        nodes.append(onnx.NodeProto.FromString(inner.SerializeToString()))
+        nodes.append(copy.deepcopy(inner))
         _rename(nodes[-1], names)
     ends = zip(branch.output, node.output, strict=True)
     nodes += [helper.make_node("Identity", [names.get(end.name, end.name)], [name], name) for end, name in ends if name]
@@ -111,7 +111,7 @@ def _rename(node: onnx.NodeProto, names: dict[str, str]) -> None:
     for ends in (node.input, node.output):
         ends[:] = [names.get(name, name) for name in ends]
     for attr in node.attribute:
-        for graph in (*attr.graphs, *([attr.g] if attr.HasField("g") else [])):
+        for graph in subgraphs(attr):
             for inner in graph.node:
                 _rename(inner, names)
             for value in graph.output:

@@ -8,7 +8,7 @@ import onnx
 from onnx import helper
 
 from slsc.passes.base import Pass, PassContext, PassResult, copy_of
-from slsc.passes.graph import IMAGE_CHANNELS, consumers
+from slsc.passes.graph import IMAGE_CHANNELS, consumers, declared_dims
 
 TO_FIRST, TO_LAST = (0, 3, 1, 2), (0, 2, 3, 1)
 """Permutations from N,H,W,C to N,C,H,W and back."""
@@ -53,12 +53,6 @@ class ChannelsFirst(Pass):
         return PassResult(result, True, {"channels_last": list(inner), "note": f"{names} taken with channels first"})
 
 
-def _dims(value: onnx.ValueInfoProto) -> list[int | None] | None:
-    """Declared extents; None for what is free, and for no declared shape at all."""
-    kind = value.type.tensor_type
-    return [dim.dim_value or None for dim in kind.shape.dim] if kind.HasField("shape") else None
-
-
 def _declared(dims: Sequence[int | None]) -> bool | None:
     """Rule 1; None where both axes are free."""
     if dims[1] in IMAGE_CHANNELS or (dims[1] is not None and dims[3] is None):
@@ -69,7 +63,7 @@ def _declared(dims: Sequence[int | None]) -> bool | None:
 
 
 def _is_last(value: onnx.ValueInfoProto, model: onnx.ModelProto) -> bool | None:
-    dims = _dims(value)
+    dims = declared_dims(value)
     if dims is None or len(dims) != 4:
         return False
     declared = _declared(dims)
@@ -77,7 +71,7 @@ def _is_last(value: onnx.ValueInfoProto, model: onnx.ModelProto) -> bool | None:
 
 
 def _is_last_output(value: onnx.ValueInfoProto, inputs_last: bool) -> bool:
-    dims = _dims(value)
+    dims = declared_dims(value)
     if dims is not None and len(dims) != 4:
         return False
     declared = None if dims is None else _declared(dims)

@@ -7,7 +7,7 @@ import onnx
 from onnx import helper
 
 from slsc.passes.base import Pass, PassContext, PassResult, copy_of
-from slsc.passes.graph import drop_unused, hold_constants, initializers, set_initializer
+from slsc.passes.graph import drop_unused, hold_constants, initializers, replace_nodes, set_initializer
 
 NUMBERS = {"ConvInteger": "Conv", "MatMulInteger": "MatMul"}
 """Operators on integers, and what they are on numbers."""
@@ -46,9 +46,7 @@ class LeaveOutDynamicRounding(Pass):
                 nodes.append(_on_numbers(node, result, held))
             else:
                 nodes.append(node)
-        kept = [onnx.NodeProto.FromString(node.SerializeToString()) for node in nodes]
-        del result.graph.node[:], result.graph.value_info[:]
-        result.graph.node.extend(kept)
+        replace_nodes(result, nodes)
         drop_unused(result)
         note = "its activations are rounded to 8 bits by ranges taken as it runs, which is left out"
         return PassResult(result, True, {"left_out": len(roundings), "note": note})

@@ -13,6 +13,7 @@ from graphlib import CycleError, TopologicalSorter
 import onnx
 
 from slsc.errors import ModelError
+from slsc.passes.graph import subgraphs
 
 MAX_NODES = 1 << 16
 """Several times what the largest restoration networks have."""
@@ -83,7 +84,7 @@ def _with_subgraphs(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.NodeProto]
     for node in nodes:
         yield node
         for attr in node.attribute:
-            for graph in (*attr.graphs, *([attr.g] if attr.HasField("g") else [])):
+            for graph in subgraphs(attr):
                 yield from _with_subgraphs(graph.node)
 
 

@@ -13,6 +13,8 @@ from slsc.passes.graph import (
     IMAGE_CHANNELS,
     attribute,
     consumers,
+    declared_dims,
+    fed_inputs,
     hold_constants,
     initializers,
     opset,
@@ -47,11 +49,10 @@ class FourAxes(Pass):
 
     def run(self, model: onnx.ModelProto, context: PassContext) -> PassResult:
         """Apply the rules to networks of one input and one output."""
-        held = {tensor.name for tensor in model.graph.initializer}
-        inputs = [value for value in model.graph.input if value.name not in held]
+        inputs = fed_inputs(model)
         if len(inputs) != 1 or len(model.graph.output) != 1:
             return PassResult(model, False, {"axes": "several inputs or outputs"})
-        given, made = _dims(inputs[0]), _dims(model.graph.output[0])
+        given, made = declared_dims(inputs[0]), declared_dims(model.graph.output[0])
         ends = [_other_axes(given), _other_axes(made) if made is not None else _other_axes(given)]
         half_fixed = given is not None and len(given) == len("NCHW") and _half_fixed(given)
         if not any(ends) and not half_fixed:
@@ -68,11 +69,6 @@ class FourAxes(Pass):
         noted = given is not None and bool(ends[0])
         note = f"{image.name!r} [{', '.join(str(side or '?') for side in given or ())}] taken as one image of a batch"
         return PassResult(result, True, {"axes": [list(axes) for axes in ends], **({"note": note} if noted else {})})
-
-
-def _dims(value: onnx.ValueInfoProto) -> Dims | None:
-    kind = value.type.tensor_type
-    return tuple(dim.dim_value or None for dim in kind.shape.dim) if kind.HasField("shape") else None
 
 
 def _other_axes(dims: Dims | None) -> tuple[int, ...]:
@@ -177,7 +173,7 @@ def _half_fixed(dims: Dims) -> bool:
 
 def _free_both(value: onnx.ValueInfoProto) -> None:
     """Rule 3."""
-    dims = _dims(value)
+    dims = declared_dims(value)
     if dims is not None and len(dims) == len("NCHW") and _half_fixed(dims):
         for axis in _sides(dims):
             value.type.tensor_type.shape.dim[axis].dim_param = f"{value.name}.{axis}"

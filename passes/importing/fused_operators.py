@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -53,6 +54,11 @@ class _Graph:
     def __init__(self, model: onnx.ModelProto) -> None:
         self.model, self.version, self.types = model, opset(model), element_types(model)
         self.nodes: list[onnx.NodeProto] = []
+
+    @cached_property
+    def ranks(self) -> dict[str, int]:
+        """Of all tensors whose rank can be told before the graph is changed."""
+        return _ranks(self.model)
 
     def add(self, op_type: str, inputs: list[str], output: str, **attributes: Any) -> str:
         """Append a node, and give its output."""
@@ -116,7 +122,7 @@ def _mat_mul(node: onnx.NodeProto, work: _Graph) -> bool:
     if attribute(node, "transBatchA", 0) or attribute(node, "transBatchB", 0):
         return False
     turned = [attribute(node, name, 0) for name in ("transA", "transB")]
-    ranks = _ranks(work.model) if any(turned) else {}
+    ranks = work.ranks if any(turned) else {}
     sides = list(node.input)
     if any(turn and name not in ranks for turn, name in zip(turned, sides, strict=True)):
         return False

@@ -12,7 +12,7 @@ from onnx import AttributeProto, TensorProto, checker, helper
 
 from slsc.errors import ModelError
 from slsc.passes.analysis.types import NAMES, TYPE_ATTRIBUTES, type_name
-from slsc.passes.graph import SEPARATE_INITIALIZERS, free_initializers, image_input, label
+from slsc.passes.graph import SEPARATE_INITIALIZERS, free_initializers, image_input, label, subgraphs
 from slsc.passes.importing.bind import bind
 from slsc.passes.importing.binding import NOTHING_BOUND, Binding
 from slsc.passes.importing.expansion import require_bounded
@@ -105,7 +105,7 @@ def _attribute_tensors(attributes: Iterable[onnx.AttributeProto]) -> Iterator[Te
             yield attr.t
         yield from attr.tensors
         yield from _parts([*attr.sparse_tensors, *([attr.sparse_tensor] if attr.HasField("sparse_tensor") else [])])
-        for inner in (*attr.graphs, *([attr.g] if attr.HasField("g") else [])):
+        for inner in subgraphs(attr):
             yield from graph_tensors(inner)
 
 

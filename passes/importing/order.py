@@ -8,6 +8,8 @@ from collections import defaultdict
 
 import onnx
 
+from slsc.passes.graph import subgraphs
+
 
 def sort_nodes(graph: onnx.GraphProto) -> None:
     """Let nodes that come too early wait for what they take, in place; all others stay in their order.
@@ -40,6 +42,6 @@ def _taken(node: onnx.NodeProto) -> set[str]:
     """What a node takes, and what the graphs within it may take from around them."""
     names = set(node.input)
     for attr in node.attribute:
-        for graph in (*attr.graphs, *([attr.g] if attr.HasField("g") else [])):
+        for graph in subgraphs(attr):
             names.update(*(_taken(inner) for inner in graph.node), (value.name for value in graph.output))
     return names

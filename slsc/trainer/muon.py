@@ -13,10 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-MOMENTUM = 0.95
+from slsc.trainer.adam import adam_direction
 
-BETAS = (0.9, 0.99)
-"""Adam's, for what is no matrix."""
+MOMENTUM = 0.95
 
 LEAST = 32
 """Rows and columns below which a weight is left to Adam: a network's first convolution, depthwise ones, biases."""
@@ -49,27 +48,17 @@ class Muon(torch.optim.Optimizer):
         for group in self.param_groups:
             for parameter in group["params"]:
                 if parameter.grad is not None:
-                    rule = self._orthogonal if is_matrix(parameter) else self._adam
-                    parameter.sub_(rule(parameter, parameter.grad), alpha=group["lr"])
+                    rule = _orthogonal if is_matrix(parameter) else adam_direction
+                    parameter.sub_(rule(self.state[parameter], parameter.grad), alpha=group["lr"])
 
-    def _orthogonal(self, parameter: nn.Parameter, gradient: Tensor) -> Tensor:
-        state = self.state[parameter]
-        if not state:
-            state["momentum"] = torch.zeros_like(gradient)
-        state["momentum"].mul_(MOMENTUM).add_(gradient)
-        ahead = gradient.add(state["momentum"], alpha=MOMENTUM).reshape(len(gradient), -1)
-        step = orthogonalized(ahead) * (_LIKE_ADAM * max(ahead.shape) ** 0.5)
-        return step.reshape(parameter.shape)
 
-    def _adam(self, parameter: nn.Parameter, gradient: Tensor) -> Tensor:
-        state = self.state[parameter]
-        if not state:
-            state.update(step=0, mean=torch.zeros_like(gradient), square=torch.zeros_like(gradient))
-        state["step"] += 1
-        state["mean"].lerp_(gradient, 1 - BETAS[0])
-        state["square"].lerp_(gradient.square(), 1 - BETAS[1])
-        first, second = (1 - beta ** state["step"] for beta in BETAS)
-        return (state["mean"] / first) / ((state["square"] / second).sqrt() + _EPSILON)
+def _orthogonal(state: dict[str, Any], gradient: Tensor) -> Tensor:
+    if not state:
+        state["momentum"] = torch.zeros_like(gradient)
+    state["momentum"].mul_(MOMENTUM).add_(gradient)
+    ahead = gradient.add(state["momentum"], alpha=MOMENTUM).reshape(len(gradient), -1)
+    step = orthogonalized(ahead) * (_LIKE_ADAM * max(ahead.shape) ** 0.5)
+    return step.reshape(gradient.shape)
 
 
 def is_matrix(parameter: Tensor) -> bool:

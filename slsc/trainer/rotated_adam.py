@@ -15,13 +15,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-BETAS = (0.9, 0.99)
+from slsc.trainer.adam import adam_direction
 
 DAMPING = 1e-3
 """Share of a parameter's mean gradient below which a coordinate's steps shrink with its gradient. In directions in
 which inputs hardly vary gradients are noise, and steps of full size would lead a long run astray there."""
-
-_EPSILON = 1e-12
 
 
 @dataclass(frozen=True)
@@ -104,25 +102,14 @@ class RotatedAdam(torch.optim.Optimizer):
         rotations = self._on(parameter)
         gradient = parameter.grad.reshape(len(parameter), -1) if rotations else parameter.grad
         if not rotations:
-            return self._adam(parameter, gradient)
+            return adam_direction(self.state[parameter], gradient, DAMPING)
         rotated, direction = torch.zeros_like(gradient), torch.zeros_like(gradient)
         for rotation in rotations:
             rotation.into(gradient, rotated)
-        scaled = self._adam(parameter, rotated)
+        scaled = adam_direction(self.state[parameter], rotated, DAMPING)
         for rotation in rotations:
             rotation.back(scaled, direction)
         return direction.reshape(parameter.shape)
-
-    def _adam(self, parameter: nn.Parameter, gradient: Tensor) -> Tensor:
-        state = self.state[parameter]
-        if not state:
-            state.update(step=0, mean=torch.zeros_like(gradient), square=torch.zeros_like(gradient))
-        state["step"] += 1
-        state["mean"].lerp_(gradient, 1 - BETAS[0])
-        state["square"].lerp_(gradient.square(), 1 - BETAS[1])
-        first, second = (1 - beta ** state["step"] for beta in BETAS)
-        square = state["square"] / second
-        return (state["mean"] / first) / (square.sqrt() + DAMPING * square.mean().sqrt() + _EPSILON)
 
     def _on(self, parameter: nn.Parameter) -> Sequence[Rotation]:
         """The rotations of a parameter, on its device."""

@@ -76,22 +76,16 @@ class Meter:
         outputs = [self._seen(network(batch)) for network in self._networks]
         dense = self._seen(self._dense(batch))
         apart = [(output - dense) ** 2 for output in outputs]
-        if self._truth:
-            reference = self._seen(wanted_batch(wanted, io))
-            squares = [(output - reference) ** 2 for output in (*outputs, dense)]
-        else:
-            squares = apart
+        reference = self._seen(wanted_batch(wanted, io)) if self._truth else None
+        squares = [] if reference is None else [(output - reference) ** 2 for output in (*outputs, dense)]
         for down, right in shifts:
             part = given[down:, right:]
             if 0 in part.shape:
                 continue
             regions, scale = Regions.of(part, SIZE), io.scale
-            errors, distances = (
-                np.stack(
-                    [region_means(each[:, down * scale :, right * scale :].mean(0), regions, scale) for each in planes]
-                )
-                for planes in (squares, apart)
-            )
+            seen = np.s_[:, down * scale :, right * scale :]
+            distances = _means([each[seen] for each in apart], regions, scale)
+            errors = _means([each[seen] for each in squares], regions, scale) if squares else distances
             yield Measured(features(part, regions), errors, distances, regions.pixels)
 
     def _seen(self, output: Batch) -> Values:
@@ -101,6 +95,11 @@ class Meter:
             weights = np.array(LUMA[::-1] if self._io.order == "BGR" else LUMA)
             return np.tensordot(weights, unit, 1)[None]
         return unit.astype(np.float64)
+
+
+def _means(planes: Sequence[Values], regions: Regions, scale: int) -> Values:
+    """(K, rows, columns) of (C, H, W) each."""
+    return np.stack([region_means(plane.mean(0), regions, scale) for plane in planes])
 
 
 def enough(pairs: Sequence[Pair], io: ImageIO) -> list[Pair]:
