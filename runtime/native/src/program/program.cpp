@@ -13,6 +13,7 @@
 #include "program/quantized_results.hpp"
 #include "program/siblings.hpp"
 #include "program/split_joined.hpp"
+#include "program/split_quantizing.hpp"
 
 namespace slsc {
 namespace {
@@ -110,6 +111,7 @@ Program alone(std::shared_ptr<const Plan> plan, const Target& target, int candid
     program.values = program.plan->values;
     program.nodes = list_nodes(program.plan->ops_of(candidate), firsts);
     split_joined(program);
+    split_quantizing(program);
     lay_by_pixel(program);
     quantize_results(program);
     quantize_shuffles(program);

@@ -62,6 +62,7 @@ struct Quantized {
     int value, channel;  // the first that it makes of it
     Quantization quantization;  // of U8
     int32_t factors;  // of U8: array, or -1
+    int first_factor;  // of that array, the one of its first channel
 };
 
 // One operation as it runs.
@@ -76,6 +77,7 @@ struct Node {
     std::optional<Quantization> bytes;  // of a pair: its input is of U8, and stands for numbers so
     std::vector<Quantized> quantized;   // of a result by pixel: kMostQuantized at most
     std::vector<Choice> choices;     // by candidate, where regions differ and candidates do; the last is the node itself
+    int first_factor = 0;            // of what quantizes, the one of its first channel
 };
 
 // Calls visit(value) with each value that a node makes.

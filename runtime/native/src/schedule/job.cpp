@@ -28,7 +28,9 @@ Job job_of(const Schedule& schedule, const Step& step, int index, float* arena, 
     job.out = view_of(schedule, arena, op.out, op.out_channel, channels.out, at.out_first);
     for (const Quantized& each : node.quantized) {
         const View out = view_of(schedule, arena, each.value, 0, channels.out, at.quantized_first[job.quantized_count]);
-        job.quantized[job.quantized_count++] = {out, each.channel, each.quantization, plan.floats_or_null(each.factors)};
+        const float* factors = plan.floats_or_null(each.factors);
+        if (factors) factors += each.first_factor;
+        job.quantized[job.quantized_count++] = {out, each.channel, each.quantization, factors};
     }
     job.chosen = chosen.pixels;
     job.from = at.made.first, job.to = at.made.end;
@@ -38,6 +40,7 @@ Job job_of(const Schedule& schedule, const Step& step, int index, float* arena, 
     const OpArrays arrays = spec.arrays ? spec.arrays(op) : OpArrays{};
     job.bias = plan.floats_or_null(arrays.bias);
     job.scale = plan.floats_or_null(arrays.scale);
+    if (job.scale) job.scale += node.first_factor;
     job.shift = plan.floats_or_null(arrays.shift);
     return job;
 }

@@ -12,7 +12,7 @@ from plans.convolutions import combined, combined_shuffled, ending, narrow, one,
 from plans.elementwise import binary, normalized, root, unary
 from plans.gates import gates
 from plans.halves import half_convs, rounded, upper_halves
-from plans.integers import int_convs, int_joined, int_network, int_shuffled
+from plans.integers import int_convs, int_distilling, int_joined, int_network, int_shuffled
 from plans.ladders import ladder, laddered
 from plans.networks import Sketch, attention, blocks, distilling, network
 from plans.space import pad, pool, resize, resize_to, shares, shuffles
@@ -48,6 +48,7 @@ KINDS: dict[str, Callable[[Random], PlanFile]] = {
     "int_convs": int_convs,
     "int_network": int_network,
     "int_joined": int_joined,
+    "int_distilling": int_distilling,
     "int_shuffled": int_shuffled,
     "half_convs": half_convs,
     "gates": gates,

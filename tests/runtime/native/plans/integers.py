@@ -75,6 +75,28 @@ def int_joined(rng: Random) -> PlanFile:
     return sketch.plan(channels, 1)
 
 
+def int_distilling(rng: Random) -> PlanFile:
+    """What several convolutions make, beside each other in float32, quantized together; one may be no convolution."""
+    sketch = _Sketch(rng)
+    channels = int(rng.integers(1, 40))
+    source = sketch.quantize(0, channels)
+    parts = [int(each) for each in rng.integers(1, 70, rng.integers(2, 5))]
+    other = int(rng.integers(len(parts))) if rng.random() < 0.3 else ABSENT
+    if other != ABSENT:
+        parts[other] = channels
+    joined = sketch.value(sum(parts), DType.F32)
+    for index, made in enumerate(parts):
+        into = joined, sum(parts[:index])
+        if index == other:
+            sketch.unary(0, made, into=into)
+        else:
+            sketch.conv(source, channels, made, to=DType.F32, act=sketch.exact(), into=into)
+    if rng.random() < 0.3:
+        sketch.unary(joined, sum(parts))
+    sketch.conv(sketch.quantize(joined, sum(parts)), sum(parts), int(rng.integers(1, 40)), to=DType.F32)
+    return sketch.plan(channels, 1)
+
+
 def int_shuffled(rng: Random) -> PlanFile:
     """A convolution that shuffles, whose result is quantized for the next."""
     sketch = _Sketch(rng)
@@ -114,9 +136,10 @@ class _Sketch:
         )
         return out
 
-    def unary(self, source: int, channels: int) -> int:
-        out = self.value(channels, DType.F32)
-        self.ops.append(Op(Unary(channels, ABSENT, ABSENT), ins=(source, ABSENT), out=out, act=Act.RELU))
+    def unary(self, source: int, channels: int, into: tuple[int, int] | None = None) -> int:
+        out, channel = into or (self.value(channels, DType.F32), 0)
+        params = Unary(channels, ABSENT, ABSENT)
+        self.ops.append(Op(params, ins=(source, ABSENT), out=out, out_channel=channel, act=Act.RELU))
         return out
 
     def dequantize(self, source: int, channels: int) -> int:
