@@ -110,3 +110,4 @@ def test_activations_are_accurate(plans, interpret, isas, act):
         error = np.abs(made - np.where(np.abs(image) > 700, made, expected)) / np.maximum(1, np.abs(expected))
         assert error.max() < 5e-7
         assert np.isfinite(made).all()
+        assert not np.any((made != 0) & (np.abs(made) < np.finfo(np.float32).tiny)), "subnormal numbers are slow"
