@@ -51,6 +51,14 @@ slsc_status on(slsc_engine* engine, Body body) {
     return engine ? slsc::status_of(engine->error, body) : SLSC_BAD_ARGUMENT;
 }
 
+int computes_in(const slsc_engine* engine, slsc::DType dtype) {
+    try {
+        return engine && engine->engine.computes_in(dtype);
+    } catch (const std::bad_alloc&) {
+        return 0;
+    }
+}
+
 }  // namespace
 
 extern "C" {
@@ -123,9 +131,9 @@ slsc_status slsc_set_precision(slsc_engine* engine, slsc_precision precision) {
     return on(engine, [&] { engine->engine.set_precision(precision); });
 }
 
-int slsc_integers(const slsc_engine* engine) { return engine && engine->engine.computes_in(slsc::DType::U8); }
+int slsc_integers(const slsc_engine* engine) { return computes_in(engine, slsc::DType::U8); }
 
-int slsc_halves(const slsc_engine* engine) { return engine && engine->engine.computes_in(slsc::DType::BF16); }
+int slsc_halves(const slsc_engine* engine) { return computes_in(engine, slsc::DType::BF16); }
 
 slsc_status slsc_set_band(slsc_engine* engine, int rows) {
     return on(engine, [&] { engine->engine.set_band(rows); });

@@ -15,9 +15,9 @@ Engine::Engine(std::shared_ptr<Context> context, std::shared_ptr<const Plan> pla
     program(candidate_);
 }
 
-std::shared_ptr<const Program> Engine::program(int candidate) {
-    std::shared_ptr<const Program>& made = programs_[{capacity_, candidate, precision()}];
-    if (!made) made = make_program(plan_, {kernels_, precision(), capacity_, candidate});
+std::shared_ptr<const Program> Engine::program(int candidate) const {
+    std::shared_ptr<const Program>& made = programs_[{capacity_, candidate, wanted_}];
+    if (!made) made = make_program(plan_, {kernels_, precision(), capacity_, candidate, wanted_ == SLSC_FASTEST});
     return made;
 }
 
@@ -33,8 +33,9 @@ Precision Engine::precision() const {
 }
 
 bool Engine::computes_in(DType dtype) const {
-    const auto of_it = [&](const Value& value) { return value.dtype == dtype; };
-    return keeps(precision(), dtype) && std::any_of(plan_->values.begin(), plan_->values.end(), of_it);
+    const std::vector<Node>& nodes = program(candidate_)->nodes;
+    const OpType type = dtype == DType::U8 ? OpType::IntConv : OpType::HalfConv;
+    return std::any_of(nodes.begin(), nodes.end(), [&](const Node& node) { return node.op.type == type; });
 }
 
 void Engine::set_precision(slsc_precision precision) {

@@ -49,7 +49,7 @@ public:
     void run_rows(int height, int width, const ReadRows& read, const WriteRows& write);
     void run_rows(int height, int width, const RegionMap& map, const ReadRows& read, const WriteRows& write);
 
-    // Whether the plan has values of a type, and they are computed with.
+    // Whether anything convolves values of a type.
     bool computes_in(DType dtype) const;
     const Kernels& kernels() const { return *kernels_; }
     int candidates() const { return plan_->candidates(); }
@@ -70,7 +70,7 @@ public:
     int band() const { return schedule_ ? schedule_->band : 0; }
 
 private:
-    std::shared_ptr<const Program> program(int candidate);
+    std::shared_ptr<const Program> program(int candidate) const;
     const Schedule& prepare(int height, int width, int candidate);
     // The candidate of all regions, or kByRegion. Throws Error(SLSC_BAD_ARGUMENT) where the map does not fit.
     int candidate_of(const RegionMap& map, int height, int width) const;
@@ -90,7 +90,7 @@ private:
     RegionSize region_;
     uint64_t memory_ = 0;          // bytes allowed, 0: any
     slsc_precision wanted_ = SLSC_AS_PLANNED;
-    std::map<std::tuple<int, int, Precision>, std::shared_ptr<const Program>> programs_;  // by capacity and candidate
+    mutable std::map<std::tuple<int, int, slsc_precision>, std::shared_ptr<const Program>> programs_;  // by capacity and candidate
     std::map<int, Schedule> schedules_;   // by candidate, of the last size
     const Schedule* schedule_ = nullptr;  // the last of them
     std::vector<double> seconds_;

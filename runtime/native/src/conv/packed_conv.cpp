@@ -186,4 +186,10 @@ std::shared_ptr<const void> prepare_half_conv(const Plan& plan, const Op& op, co
     return held_view(Builder(plan, op, weights, tuning, OutputOrder::AsPlanned).build());
 }
 
+double half_conv_cost(const Plan& plan, const Op& op, const std::vector<Weight>& weights, const PackedTuning& tuning) {
+    const PackedWeights made = Builder(plan, op, weights, tuning, OutputOrder::AsPlanned).build();
+    const double tiles = double(made.tiles.size() * sizeof(CacheLine)) / kTileBytes;
+    return tuning.tap_time * double(made.places.size()) + tuning.tile_time * tiles;
+}
+
 }  // namespace slsc

@@ -76,6 +76,7 @@ Kernels with_halves(const Kernels& kernels, const OpKernel& half_conv, bool fast
 Kernels with_tiles(Kernels table) {
     table.isa = "amx";
     table.tuning.integers.tiles = table.tuning.halves.tiles = true;
+    table.tuning.halves.tap_time = 2.4;
     return table;
 }
 

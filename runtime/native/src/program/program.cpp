@@ -7,6 +7,7 @@
 #include "conv/folded_bytes.hpp"
 #include "conv/packed_conv.hpp"
 #include "program/by_pixel.hpp"
+#include "program/choose_halves.hpp"
 #include "program/fold_pairs.hpp"
 #include "program/fold_residuals.hpp"
 #include "program/in_floats.hpp"
@@ -110,6 +111,7 @@ Program alone(std::shared_ptr<const Plan> plan, const Target& target, int candid
     Program program{std::move(plan), target, {}, {}, {}};
     program.values = program.plan->values;
     program.nodes = list_nodes(program.plan->ops_of(candidate), firsts);
+    if (target.fastest && program.plan->cheaper.empty()) choose_halves(program);
     split_joined(program);
     split_quantizing(program);
     lay_by_pixel(program);

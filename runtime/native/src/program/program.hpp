@@ -36,6 +36,7 @@ struct Target {
     Precision precision;
     int capacity;       // most weights kept of every m in each sparse layer; 0: all
     int candidate = 0;  // of the plan's, or kByRegion
+    bool fastest = false;  // whether each convolution of halves may be one of float32 instead
 };
 
 // A convolution made ready.
