@@ -34,7 +34,7 @@ def conv(node: onnx.NodeProto, build: Builder, layers: Layers) -> None:
         build.unary(node, source, scale=diagonal, shift=bias)
         return
     source, integers = integers_of(node, build, source)
-    half = narrowed(node, build, source) if integers is None else None
+    half = narrowed(node, build, source, len(weight)) if integers is None else None
     build.add(
         Conv(
             label=label(node),

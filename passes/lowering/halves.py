@@ -10,18 +10,20 @@ import onnx
 
 from slsc.passes.graph import label
 from slsc.passes.lowering.builder import Builder
+from slsc.passes.lowering.quantizing import FEW_OUTPUTS
 from slsc.passes.lowering.steps import Narrow
 
 
-def narrowed(node: onnx.NodeProto, build: Builder, source: str) -> str | None:
+def narrowed(node: onnx.NodeProto, build: Builder, source: str, outputs: int) -> str | None:
     """The tensor that a Conv of `source` reads where it runs in bfloat16; None where it does not.
 
     Args:
         node: the convolution.
         build: the steps so far; what rounds is added, once for all that read it.
         source: name of what the convolution would read in float32.
+        outputs: channels that it makes; with few, float32 is as fast, and may be one with the convolution before.
     """
-    if node.output[0] not in build.halves:
+    if node.output[0] not in build.halves or outputs <= FEW_OUTPUTS:
         return None
     for step in build.steps:
         if isinstance(step, Narrow) and step.inputs == (source,):

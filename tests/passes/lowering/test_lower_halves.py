@@ -1,4 +1,4 @@
-"""Networks in bfloat16: convolutions that run so where that pays, everything else in float32."""
+"""Networks in bfloat16: convolutions that the engine may run so, everything else in float32."""
 
 from __future__ import annotations
 
@@ -66,14 +66,16 @@ def test_between_two_convolutions_nothing_but_bfloat16(typed, run_onnx, interpre
     model = typed(BODY, **SHAPES)
     data = lower(model, None)
     plan = PlanFile.from_bytes(data)
-    assert operations(data) == ["Conv", "Narrow", "HalfConv", "HalfConv", "Conv"]
-    assert [plan.dtype(op.out) for op in plan.ops] == [DType.F32, DType.BF16, DType.BF16, DType.F32, DType.F32]
-    assert plan.ops[3].params.combine == Combine.ACT_THEN_ADD
+    assert operations(data) == ["Narrow", "HalfConv", "Narrow", "HalfConv", "HalfConv", "Conv"]
+    rounded = [plan.dtype(op.out) == DType.BF16 for op in plan.ops]
+    assert rounded == [True, False, True, True, False, False]
+    assert plan.ops[4].params.combine == Combine.ACT_THEN_ADD
     assert plan.features == (FEATURE,)
     image = np.random.default_rng(0).uniform(-1, 1, (3, 37, 53)).astype(np.float32)
     wanted, expected = run_onnx(emulated(model), image), interpret(plan, image)
     exact = run_onnx(widened(model), image)
-    assert decibels(expected, exact) > decibels(wanted, exact) > 35
+    assert decibels(expected, exact) > 35
+    assert decibels(wanted, exact) > 35
     for isa in isas:
         assert decibels(NativeRunner(data, 1, isa).run(image[None])[0], expected) > 60
 
@@ -91,24 +93,23 @@ def test_in_float32_it_is_the_network_without_types(typed, isas):
 @pytest.mark.parametrize(
     ("body", "shapes", "made"),
     [
-        # Few inputs or outputs, or one channel each: float32 takes as many steps, or fewer.
-        (f"a = {SAME}(x, v) y = {SAME}(a, w)", {"v": (32, 3, 3, 3), "w": (3, 32, 3, 3)}, ["Conv", "Conv"]),
+        # Few inputs, or one channel each; with few outputs float32 is as fast.
         (
             f"a = {SAME}(x, v) b = Conv<pads = [1, 1, 1, 1], group = 32>(a, d) y = {SAME}(b, w)",
             {"v": (32, 3, 3, 3), "d": (32, 1, 3, 3), "w": (3, 32, 3, 3)},
-            ["Conv", "Conv", "Conv"],
+            ["Narrow", "HalfConv", "HalfConv", "Conv"],
         ),
         # Rounded once for all that read it; another reader takes what was not rounded.
         (
             f"a = {SAME}(x, v) b = Conv(a, p) c = Conv(a, q) s = Add(b, c) t = Add(s, a) y = {SAME}(t, w)",
             {"v": (32, 3, 3, 3), "p": (32, 32, 1, 1), "q": (32, 32, 1, 1), "w": (3, 32, 3, 3)},
-            ["Conv", "Narrow", "HalfConv", "HalfConv", "Binary", "Conv"],
+            ["Narrow", "HalfConv", "Narrow", "HalfConv", "HalfConv", "Binary", "Conv"],
         ),
         # What is multiplied behind it stays an operation: bfloat16 could not hold the products.
         (
             f"a = {SAME}(x, v) b = Conv(a, p) c = Mul(b, f) y = {SAME}(c, w)",
             {"v": (32, 3, 3, 3), "p": (32, 32, 1, 1), "f": (32, 1, 1), "w": (3, 32, 3, 3)},
-            ["Conv", "Narrow", "HalfConv", "Unary", "Conv"],
+            ["Narrow", "HalfConv", "HalfConv", "Unary", "Conv"],
         ),
         # The last two are one linear map, which float32 folds.
         (
@@ -117,11 +118,11 @@ def test_in_float32_it_is_the_network_without_types(typed, isas):
             {
                 "v": (32, 3, 3, 3), "p": (32, 32, 3, 3), "u": (32, 32, 3, 3), "l": (128, 32, 3, 3), "w": (3, 32, 3, 3),
             },
-            ["Conv", "Narrow", "HalfConv", "HalfConv", "Conv", "Conv"],
+            ["Narrow", "HalfConv", "Narrow", "HalfConv", "HalfConv", "Conv", "Conv"],
         ),
     ],
 )  # fmt: skip
-def test_where_it_pays(typed, interpret, isas, decibels, run_onnx, body, shapes, made):
+def test_every_convolution_of_the_type(typed, interpret, isas, decibels, run_onnx, body, shapes, made):
     model = typed(body, **shapes)
     data = lower(model, None)
     assert operations(data) == made
@@ -141,7 +142,7 @@ def test_integers_and_bfloat16_in_one_network(build, interpret, isas, decibels):
     model = Pipeline([WriteInt8(types), WriteHalf(BF16)]).run(model, PassContext()).model
     data = lower(model, None)
     plan = PlanFile.from_bytes(data)
-    assert operations(data) == ["Conv", "Narrow", "HalfConv", "Quantize", "IntConv", "Conv"]
+    assert operations(data) == ["Narrow", "HalfConv", "Narrow", "HalfConv", "Quantize", "IntConv", "Conv"]
     assert plan.features == (FEATURE, INT8)
     image = rng.uniform(-1, 1, (3, 37, 53)).astype(np.float32)
     expected = interpret(plan, image)

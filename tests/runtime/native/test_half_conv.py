@@ -67,3 +67,27 @@ def test_in_float32_nothing_is_rounded(plans, isas):
         fast = runner.halves
         np.testing.assert_array_equal(runner.run(image), as_planned if fast else expected, err_msg=isa)
         assert not fast or isa in ("amx", "avx512")
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_fastest_way_is_chosen_for_each(plans, isas, seed):
+    """Chains of wide and of narrow convolutions, some of which would be slower in bfloat16; others read what they read."""
+    rng = np.random.default_rng(seed)
+    widths = [int(rng.choice([3, 8, 32, 64, 96])) for _ in range(5)]
+    plan = plans.half_chain(rng, widths)
+    image = rng.standard_normal((1, widths[0], 30, 41)).astype(np.float32)
+    for isa in isas:
+        runner = NativeRunner(plan.to_bytes(), 1, isa)
+        runner.set_precision(Precision.FLOAT32)
+        exact = runner.run(image)[0]
+        runner.set_precision(Precision.AS_PLANNED)
+        assert runner.halves and _decibels(runner.run(image)[0], exact) > 40
+        runner.set_precision(Precision.FASTEST)
+        fast = runner.run(image)[0]
+        assert _decibels(fast, exact) > 40, isa
+        assert runner.halves != np.array_equal(fast, exact), isa
+
+
+def _decibels(found: np.ndarray, wanted: np.ndarray) -> float:
+    error = np.square(found - wanted).mean()
+    return float("inf") if error == 0 else float(10 * np.log10(np.square(wanted).mean() / error))

@@ -11,13 +11,6 @@ namespace {
 // Measured, see docs/experiments.md: the time of a tile over that of a tap, sums that go through memory included.
 constexpr double kTileCost = 1.2;
 
-// What is beyond a value's channels is multiplied by 0, too, which NaN survives. Convolutions write whole sets of a value of BF16, so that
-// a set that nobody writes may hold anything.
-bool has_unwritten(const Op& op, const PackedTuning& tuning) {
-    const int written = (op.conv.channels + tuning.lanes - 1) / tuning.lanes * tuning.lanes;
-    return tuning.each() == 2 && written % tuning.block() != 0;
-}
-
 // Most that the pixels may take which the windows of a tile read.
 constexpr size_t kMostWindowBytes = 512 << 10;
 
@@ -31,7 +24,7 @@ size_t tiles_in(const Op& op, const PackedWeights& made) { return size_t(made.se
 }  // namespace
 
 bool suits_tiles(const Op& op, const PackedWeights& made, const PackedTuning& tuning) {
-    if (!tuning.tiles || has_unwritten(op, tuning) || window_bytes(op.conv, made, tuning.lanes) > kMostWindowBytes) return false;
+    if (!tuning.tiles || window_bytes(op.conv, made, tuning.lanes) > kMostWindowBytes) return false;
     return double(made.places.size()) > kTileCost * double(tiles_in(op, made));
 }
 

@@ -1,7 +1,5 @@
 // A tap of a convolution of BF16. Needs halves.inl.
 
-typedef uint16_t HQ __attribute__((vector_size(2 * LANES)));
-
 // dot2 adds to each lane the products of two halves of `pixel`, at the lane's positions, and its two weights. as_halves rounds to nearest.
 #if LANES == 16 && defined(__AVX512BF16__)
 

@@ -29,22 +29,16 @@ struct Packer {
     inline HQ operator()(V numbers) const { return as_halves(numbers); }
 };
 
-struct HalfTarget {
-    uint8_t* to;
-
-    __attribute__((always_inline)) void put(int column, HQ made) const {
-        *reinterpret_cast<HQ*>(to + int64_t(column) * VECTOR_BYTES) = made;
-    }
-};
-
-static inline HalfTarget packed_target(const View& view, int lane, int channel, int, int64_t y, int64_t x) {
-    return {half_target(view, lane, channel, y, x)};
+static inline HalfTarget packed_target(const View& view, int lane, int channel, int count, int64_t y, int64_t x) {
+    return half_target(view, lane, channel, count, y, x);
 }
 
 // Numbers of a set of outputs from column x on, as Narrow makes halves of them.
 static void store_beside(const Job& job, int lane, int set, int y, int x, int columns, const float* made) {
+    const int channel = set * LANES, channels = job.op->conv.made;
     for (int each = 0; each < job.quantized_count; ++each) {
-        const HalfTarget to{half_target(job.quantized[each].out, lane, set * LANES, y, x)};
+        const QuantizedResult& result = job.quantized[each];
+        const HalfTarget to = half_target(result.out, lane, result.channel + channel, channels - channel, y, x);
         for (int i = 0; i < columns; ++i) to.put(i, as_halves(load(made + i * LANES)));
     }
 }

@@ -14,7 +14,7 @@
 #include "program/quantized_results.hpp"
 #include "program/siblings.hpp"
 #include "program/split_joined.hpp"
-#include "program/split_quantizing.hpp"
+#include "program/split_packing.hpp"
 
 namespace slsc {
 namespace {
@@ -113,7 +113,7 @@ Program alone(std::shared_ptr<const Plan> plan, const Target& target, int candid
     program.nodes = list_nodes(program.plan->ops_of(candidate), firsts);
     if (target.fastest && program.plan->cheaper.empty()) choose_halves(program);
     split_joined(program);
-    split_quantizing(program);
+    split_packing(program);
     lay_by_pixel(program);
     quantize_results(program);
     quantize_shuffles(program);

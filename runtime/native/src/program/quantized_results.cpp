@@ -56,7 +56,7 @@ void quantize_results(Program& program) {
         const OpType maker_type = halves ? OpType::HalfConv : OpType::IntConv;
         if (made_by.op.type != maker_type || int(made_by.quantized.size()) == kMostQuantized) continue;
         if (!whole(program, op.in[0], channels_of(op).in0)) continue;
-        if (halves) made_by.quantized.push_back({op.out, 0, {}, -1, 0});
+        if (halves) made_by.quantized.push_back({op.out, op.out_channel, {}, -1, 0});
         else {
             const int first = program.nodes[i].first_factor;
             made_by.quantized.push_back({op.out, op.out_channel, op.quantize.quantization, op.quantize.factors, first});

@@ -9,7 +9,8 @@ View view_of(const Schedule& schedule, float* arena, int value, int channel, int
     const Shape& s = schedule.shapes[value];
     const Place& place = schedule.placement.places[schedule.placement.place_of[value]];
     const int64_t plane = plane_floats(place.pitch, schedule.program->lanes());
-    if (s.layout == Layout::Bytes) channels = int(schedule.program->values[value].channels), channel = 0;  // see View
+    if (s.layout == Layout::Bytes || s.layout == Layout::Halves)
+        channels = int(schedule.program->values[value].channels), channel = 0;  // see View
     float* data = arena ? arena + place.offset + channel * plane : nullptr;
     return {data, channels, s.height, s.width, s.rows, s.pixel, plane, s.channels * plane, first, place.pitch, s.block, s.layout};
 }

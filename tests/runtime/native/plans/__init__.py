@@ -11,7 +11,7 @@ from plans.basics import SMALLEST, Random, conv, floats, identity, plan, sparse_
 from plans.convolutions import combined, combined_shuffled, ending, narrow, one, pair
 from plans.elementwise import binary, normalized, root, unary
 from plans.gates import gates
-from plans.halves import half_convs, rounded, upper_halves
+from plans.halves import half_chain, half_convs, half_distilling, rounded, upper_halves
 from plans.integers import int_convs, int_distilling, int_joined, int_network, int_shuffled
 from plans.ladders import ladder, laddered
 from plans.networks import Sketch, attention, blocks, distilling, network
@@ -19,7 +19,7 @@ from plans.space import pad, pool, resize, resize_to, shares, shuffles
 from slsc.passes.lowering.nmp import PlanFile
 
 __all__ = [
-    "KINDS", "SMALLEST", "Sketch", "conv", "floats", "identity", "laddered", "pair", "plan", "rounded", "sparse_arrays",
+    "KINDS", "SMALLEST", "Sketch", "conv", "floats", "half_chain", "identity", "laddered", "pair", "plan", "rounded", "sparse_arrays",
     "upper_halves",
 ]  # fmt: skip
 
@@ -51,5 +51,6 @@ KINDS: dict[str, Callable[[Random], PlanFile]] = {
     "int_distilling": int_distilling,
     "int_shuffled": int_shuffled,
     "half_convs": half_convs,
+    "half_distilling": half_distilling,
     "gates": gates,
 }

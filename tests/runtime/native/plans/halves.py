@@ -6,7 +6,9 @@ Numbers have so few bits that sums which become bfloat16 are exact: how they are
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -45,6 +47,60 @@ def half_convs(rng: Random) -> PlanFile:
     dtypes = (DType.F32, DType.U8, DType.F32, DType.BF16, DType.BF16, DType.F32, DType.F32)
     whole = plan(values, ops, arrays, math.lcm(*strides), m)
     return replace(whole, dtypes=dtypes, features=(BF16, INT8))
+
+
+def half_distilling(rng: Random) -> PlanFile:
+    """What several convolutions make of the same, beside each other in float32, narrowed together."""
+    channels, m = int(rng.integers(1, 70)), int(rng.choice([4, 16, 32]))
+    parts = [int(each) for each in rng.integers(1, 70, rng.integers(2, 5))]
+    arrays: list[Array] = []
+    ops = [
+        Op(Quantize(channels, 1 / 8, 128, ABSENT)),
+        Op(Dequantize(channels, 1 / 8, 128), ins=(1, ABSENT), out=2),
+        Op(Narrow(channels), ins=(2, ABSENT), out=3),
+    ]
+    for index, made in enumerate(parts):
+        one = _conv(rng, arrays, (channels, made), m)
+        act = {"act": EXACT[rng.integers(len(EXACT))], "act_a": -0.25, "act_b": 60.0}
+        ops.append(Op(one, ins=(3, ABSENT), out=4, out_channel=sum(parts[:index]), **act))  # type: ignore[arg-type]
+    ops.append(Op(Narrow(sum(parts)), ins=(4, ABSENT), out=5))
+    outputs = int(rng.integers(1, 40))
+    ops.append(Op(_conv(rng, arrays, (sum(parts), outputs), m), ins=(5, ABSENT), out=6))
+    values = [channels, channels, channels, channels, sum(parts), sum(parts), outputs]
+    dtypes = (DType.F32, DType.U8, DType.F32, DType.BF16, DType.F32, DType.BF16, DType.F32)
+    return replace(plan(values, ops, arrays, 1, m), dtypes=dtypes, features=(BF16, INT8))
+
+
+def half_chain(rng: Random, widths: Sequence[int]) -> PlanFile:
+    """Convolutions one after the other, to BF16 or to F32 that is then narrowed, and a second one that reads what some read."""
+    arrays: list[Array] = []
+    values, dtypes = [widths[0]], [DType.F32]
+    ops: list[Op] = []
+
+    def add(params: HalfConv | Narrow, source: int, channels: int, dtype: DType, other: int = ABSENT) -> int:
+        values.append(channels)
+        dtypes.append(dtype)
+        ops.append(Op(params, ins=(source, other), out=len(values) - 1, act=Act.LEAKY_RELU, act_a=0.1))
+        if isinstance(params, Narrow):
+            ops[-1] = Op(params, ins=(source, ABSENT), out=len(values) - 1)
+        return len(values) - 1
+
+    def weighted(channels: int, made: int, combine: Combine = Combine.NONE) -> HalfConv:
+        arrays.append(upper_halves(floats(rng, made, channels, 3, 3) / (3 * channels**0.5)))
+        params = conv(channels, made, combine=combine, weights=len(arrays) - 1)
+        return HalfConv(*params)
+
+    held = add(Narrow(widths[0]), 0, widths[0], DType.BF16)
+    for channels, made in pairwise(widths):
+        direct = rng.random() < 0.5
+        after = add(weighted(channels, made), held, made, DType.BF16 if direct else DType.F32)
+        if rng.random() < 0.4:
+            exact = add(weighted(channels, made), held, made, DType.F32)
+            after = add(weighted(made, made, Combine.ADD_THEN_ACT), after, made, DType.F32, exact) if direct else exact
+            direct = False
+        held = after if direct else add(Narrow(made), after, made, DType.BF16)
+    add(weighted(widths[-1], 8), held, 8, DType.F32)
+    return replace(plan(values, ops, arrays), dtypes=tuple(dtypes), features=(BF16,))
 
 
 def rounded(channels: int, made: int, kernel: tuple[int, int], weights: Array, bias: Array, n: int = 0) -> PlanFile:
