@@ -1,4 +1,4 @@
-"""Convolutions that a typed network computes in bfloat16. Where that is slower, the engine computes in float32 nevertheless.
+"""Convolutions that a typed network computes in bfloat16; the engine may compute in float32 where that is faster.
 
 Their input is rounded to bfloat16 first, unless another such convolution makes it. Products are exact and summed in
 float32; everything else computes in float32, more exactly than the network asks for.

@@ -71,7 +71,7 @@ def test_in_float32_nothing_is_rounded(plans, isas):
 
 @pytest.mark.parametrize("seed", range(12))
 def test_the_fastest_way_is_chosen_for_each(plans, isas, seed):
-    """Chains of wide and of narrow convolutions, some of which would be slower in bfloat16; others read what they read."""
+    """Chains of wide and narrow convolutions, some of which would be slower in bfloat16 and read what others read."""
     rng = np.random.default_rng(seed)
     widths = [int(rng.choice([3, 8, 32, 64, 96])) for _ in range(5)]
     plan = plans.half_chain(rng, widths)

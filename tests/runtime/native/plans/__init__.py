@@ -19,8 +19,8 @@ from plans.space import pad, pool, resize, resize_to, shares, shuffles
 from slsc.passes.lowering.nmp import PlanFile
 
 __all__ = [
-    "KINDS", "SMALLEST", "Sketch", "conv", "floats", "half_chain", "identity", "laddered", "pair", "plan", "rounded", "sparse_arrays",
-    "upper_halves",
+    "KINDS", "SMALLEST", "Sketch", "conv", "floats", "half_chain", "identity", "laddered", "pair", "plan", "rounded",
+    "sparse_arrays", "upper_halves",
 ]  # fmt: skip
 
 KINDS: dict[str, Callable[[Random], PlanFile]] = {
