@@ -72,7 +72,7 @@ def half_distilling(rng: Random) -> PlanFile:
 
 
 def half_chain(rng: Random, widths: Sequence[int]) -> PlanFile:
-    """Convolutions one after the other, to BF16 or to F32 that is then narrowed; what some read a second one reads, too."""
+    """Convolutions one after the other, to BF16 or to F32 that is then narrowed; some have another beside them."""
     arrays: list[Array] = []
     values, dtypes = [widths[0]], [DType.F32]
     ops: list[Op] = []
