@@ -10,14 +10,15 @@ import pytest
 TOOLS = ("aarch64-linux-gnu-g++", "qemu-aarch64")
 
 
-def test_neon_agrees_with_the_interpreter(build_native, native_sources, cases):
+@pytest.mark.parametrize(("processor", "dot_products"), [("max", True), ("cortex-a53", False)])
+def test_neon_agrees_with_the_interpreter(build_native, native_sources, cases, processor, dot_products):
     missing = [tool for tool in TOOLS if shutil.which(tool) is None]
     if missing:
         pytest.skip(f"no {', '.join(missing)}")
     toolchain = native_sources / "cmake" / "aarch64-linux-gnu.cmake"
     tests = build_native("aarch64", f"-DCMAKE_TOOLCHAIN_FILE={toolchain}")
-    command = ["qemu-aarch64", "-L", "/usr/aarch64-linux-gnu", tests / "selftest", "oracle", cases]
+    command = ["qemu-aarch64", "-cpu", processor, "-L", "/usr/aarch64-linux-gnu", tests / "selftest", "oracle", cases]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "neon: " in done.stdout
-    print(done.stdout)
+    assert ("integers fast" in done.stdout) == dot_products

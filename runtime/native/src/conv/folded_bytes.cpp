@@ -11,9 +11,9 @@ namespace {
 // The weights of one output pixel at one border, as prepare_folded_pair() makes them.
 class Splitter {
 public:
-    Splitter(const Folded& folded, int channels, int outputs, int lanes, const Quantization& in)
-        : folded_(folded), channels_(channels), outputs_(outputs), lanes_(lanes), blocks_(packed_blocks(channels, 1, lanes)),
-          in_(in) {}
+    Splitter(const Folded& folded, int channels, int outputs, const PackedTuning& tuning, const Quantization& in)
+        : folded_(folded), channels_(channels), outputs_(outputs), lanes_(tuning.lanes),
+          blocks_(packed_blocks(channels, 1, tuning.lanes)), scale_(in.scale), zero_(zero_of(in, tuning)) {}
 
     size_t floats() const { return size_t(folded_.rows) * folded_.columns * channels_ * outputs_; }
     size_t bytes() const { return size_t(folded_.rows) * folded_.columns * blocks_ * outputs_ * 2 * 4 * lanes_; }
@@ -32,10 +32,10 @@ public:
                         const int weight = int(std::lround(weights[at] / step)), high = (weight + 128) >> 8;
                         uint8_t* vector = to + place(row, column, channel, k);
                         vector[0] = uint8_t(high), vector[4 * lanes_] = uint8_t(weight - 256 * high);
-                        start[channel % (4 * lanes_) / 4] -= in_.zero * weight;
+                        start[channel % (4 * lanes_) / 4] -= zero_ * weight;
                     }
             made.start.insert(made.start.end(), start.begin(), start.end());
-            made.scale.push_back(float(step * in_.scale));
+            made.scale.push_back(float(step * scale_));
             made.bias.push_back(bias[k]);
         }
     }
@@ -50,7 +50,8 @@ private:
 
     const Folded& folded_;
     const int channels_, outputs_, lanes_, blocks_;
-    const Quantization in_;
+    const float scale_;
+    const int32_t zero_;
 };
 
 }  // namespace
@@ -61,10 +62,10 @@ std::shared_ptr<const void> prepare_folded_bytes(const ConvSource& source, const
     const Folded& folded = *static_cast<const Folded*>(made.folded.get());
     const int outputs = source.pair->second.conv.made, channels = source.op.conv.channels, lanes = tuning.integers.lanes;
     const int pixels = source.op.conv.shuffle * source.op.conv.shuffle;
-    const Splitter splitter(folded, channels, outputs, lanes, in);
+    const Splitter splitter(folded, channels, outputs, tuning.integers, in);
     const size_t sets = size_t(kBorders) * kBorders * pixels;
     made.sizes.window = folded, made.sizes.blocks = packed_blocks(channels, 1, lanes), made.sizes.zero = in.zero;
-    made.weights.resize(sets * splitter.bytes() / sizeof(CacheLine), CacheLine{});
+    made.weights.resize((sets * splitter.bytes() + sizeof(CacheLine) - 1) / sizeof(CacheLine), CacheLine{});
     uint8_t* bytes = made.weights.front().bytes;
     for (size_t set = 0; set < sets; ++set)
         splitter.split(folded.weights + set * splitter.floats(), folded.bias + set * outputs, bytes + set * splitter.bytes(), made);

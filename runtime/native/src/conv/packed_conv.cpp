@@ -91,7 +91,7 @@ private:
     };
 
     int set_of(const Weight& w) const { return w.output / lanes_; }
-    int block_of(const Weight& w) const { return w.channel / tuning_.block(); }
+    int block_of(const Weight& w) const { return w.channel / tuning_.reach() * tuning_.registers; }
     int line_of(const Weight& w) const { return w.row * blocks_ + block_of(w); }
     std::tuple<int, int, int, int, int> key(const Weight& w) const {
         return {set_of(w), line_of(w), w.column, w.output, w.channel};
@@ -105,7 +105,7 @@ private:
         size_t count = 0;
         for (; at != weights_.cend() && here(*at); ++at) {
             std::vector<Factor>& of_lane = factors[at->output - set * lanes_];
-            of_lane.push_back({at->channel % tuning_.block(), at->value});
+            of_lane.push_back({at->channel % tuning_.reach(), at->value});
             count = std::max(count, (of_lane.size() + tuning_.channels - 1) / tuning_.channels);
         }
         const size_t begin = taps.size();
@@ -151,13 +151,14 @@ private:
 
 // `builder`: which made the rest.
 void add_scales(const Plan& plan, const IntConvParams& conv, const Builder& builder, const std::vector<Weight>& weights,
-                PackedWeights& made) {
+                const PackedTuning& tuning, PackedWeights& made) {
+    const int32_t zero = zero_of(conv.in, tuning);
     made.start.assign(made.bias.size(), 0);
     made.scale.assign(made.bias.size(), 0.0f);
     const int32_t scales = plan.arrays[conv.conv.weights].scale;
     const bool each = plan.arrays[scales].bytes > sizeof(float);
     for (int k = 0; k < conv.conv.made; ++k) made.scale[builder.place_of(k)] = conv.in.scale * plan.floats(scales)[each ? k : 0];
-    for (const Weight& w : weights) made.start[builder.place_of(w.output)] -= conv.in.zero * int32_t(w.value);
+    for (const Weight& w : weights) made.start[builder.place_of(w.output)] -= zero * int32_t(w.value);
 }
 
 }  // namespace
@@ -177,7 +178,7 @@ std::shared_ptr<const void> prepare_int_conv(const Plan& plan, const Op& op, con
                                              const PackedTuning& tuning, OutputOrder order) {
     Builder builder(plan, op, weights, tuning, order);
     PackedWeights made = builder.build();
-    add_scales(plan, op.int_conv, builder, weights, made);
+    add_scales(plan, op.int_conv, builder, weights, tuning, made);
     return held_view(std::move(made));
 }
 

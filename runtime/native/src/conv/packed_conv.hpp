@@ -56,6 +56,9 @@ struct PackedWeights {
     }
 };
 
+// What stands for 0 where bytes are multiplied.
+inline int32_t zero_of(const Quantization& in, const PackedTuning& tuning) { return int32_t(in.zero) - (tuning.signs ? 128 : 0); }
+
 // A weight as it is multiplied: an integer of 8 bits, or the upper half of a number.
 void store_weight(float weight, const PackedTuning& tuning, uint8_t* to);
 

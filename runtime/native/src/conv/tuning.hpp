@@ -33,11 +33,14 @@ struct PackedTuning {
     int channels;  // of a tap, by lane: 4 of bytes, 2 of halves
     int pair_sum;  // of taps that are added up faster: most that two weights side by side may come to; 0: there are none
     bool tiles = false;  // whether there are products of matrices, see conv/packed_tiles.hpp
+    int registers = 1;  // vectors, one behind the other, out of which a tap picks
+    bool signs = false;  // whether bytes are multiplied as numbers that are 128 less
     // Time of a tap, and of a tile for each of its pixels, over that of an FMA by taps of float32: measured, see docs/experiments.md.
     double tap_time = 1.5, tile_time = 1.0;
 
     int each() const { return 4 / channels; }  // bytes of a channel
     int block() const { return channels * lanes; }  // channels that fill a vector
+    int reach() const { return registers * block(); }  // channels out of which a tap picks
 };
 
 struct ConvTuning {

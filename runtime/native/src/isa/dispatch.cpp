@@ -6,6 +6,9 @@
 #if defined(__x86_64__) || defined(__i386__)
 #include <cpuid.h>
 #endif
+#if defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
+#endif
 #if defined(__x86_64__) && defined(__linux__)
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -56,6 +59,12 @@ bool has_avx2() { return false; }
 bool has_avx_vnni() { return false; }
 #endif
 
+#if defined(__aarch64__) && defined(__linux__)
+bool has_dot_products() { return getauxval(AT_HWCAP) & HWCAP_ASIMDDP; }
+#else
+bool has_dot_products() { return false; }
+#endif
+
 // Those with a convolution in integers that adds up in 32 bits.
 Kernels with_integers(const Kernels& kernels, const IntKernels& integers) {
     Kernels table = kernels;
@@ -70,6 +79,13 @@ Kernels with_halves(const Kernels& kernels, const OpKernel& half_conv, bool fast
     Kernels table = kernels;
     table.ops[size_t(OpType::HalfConv) - 1] = half_conv;
     table.fast_halves = fast;
+    return table;
+}
+
+// See dot4.inl.
+Kernels by_signed_bytes(Kernels table) {
+    table.tuning.integers.registers = 2;
+    table.tuning.integers.signs = true;
     return table;
 }
 
@@ -106,11 +122,19 @@ const Kernels* best_avx2() {
     return &best;
 }
 
+const Kernels* best_neon() {
+    const Kernels* kernels = kernels_neon();
+    const IntKernels* integers = kernels && has_dot_products() ? integers_neon_dot() : nullptr;
+    if (!integers) return kernels;
+    static const Kernels best = by_signed_bytes(with_integers(*kernels, *integers));
+    return &best;
+}
+
 }  // namespace
 
 const Kernels* select_kernels(const char* isa) {
     const Kernels* const offered[] = {
-        best_amx(), best_avx512(), best_avx2(), kernels_neon(), kernels_portable(),
+        best_amx(), best_avx512(), best_avx2(), best_neon(), kernels_portable(),
     };
     for (const Kernels* kernels : offered)
         if (kernels && (!isa || std::strcmp(isa, kernels->isa) == 0)) return kernels;

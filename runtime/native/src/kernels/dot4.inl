@@ -75,6 +75,26 @@ static inline VI dot4(VI sum, const uint8_t* pixel, const uint8_t* tap) {
 
 #endif
 
+#elif LANES == 4 && defined(__ARM_FEATURE_DOTPROD)
+
+#define FAST_DOT4 1
+#define PAIR_SUM 0
+#define DOT4_REGISTERS 2
+
+// Two vectors are a group of 32 channels. There are products of signed bytes alone, so that what they stand for is 128 less.
+static inline VI dot4(VI sum, const uint8_t* pixel, const uint8_t* beside, const uint8_t* tap) {
+    const uint8x16x2_t channels = {{vld1q_u8(pixel), vld1q_u8(beside)}};
+    const uint8x16_t picked = veorq_u8(vqtbl2q_u8(channels, vld1q_u8(tap)), vdupq_n_u8(128));
+    return VI(
+        vdotq_s32(int32x4_t(sum), vreinterpretq_s8_u8(picked), vld1q_s8(reinterpret_cast<const int8_t*>(tap) + VECTOR_BYTES)));
+}
+
+// Adds to each lane the products of its own four bytes of a pixel, and of a vector of weights.
+static inline VI dot_all(VI sum, const uint8_t* pixel, const uint8_t* weights) {
+    const int8x16_t bytes = vreinterpretq_s8_u8(veorq_u8(vld1q_u8(pixel), vdupq_n_u8(128)));
+    return VI(vdotq_s32(int32x4_t(sum), bytes, vld1q_s8(reinterpret_cast<const int8_t*>(weights))));
+}
+
 #else
 
 #define FAST_DOT4 0
@@ -88,8 +108,8 @@ static inline VI dot4(VI sum, const uint8_t* pixel, const uint8_t* tap) {
 
 #endif
 
-#if PAIR_SUM == 0
-static inline VI dot4_small(VI sum, const uint8_t* pixel, const uint8_t* tap) { return dot4(sum, pixel, tap); }
+#ifndef DOT4_REGISTERS
+#define DOT4_REGISTERS 1
 #endif
 
 static constexpr PackedTuning INT_TUNING{LANES, 4, PAIR_SUM};

@@ -2,13 +2,13 @@
 
 namespace halves {
 
-constexpr int EACH = 2;
+constexpr int EACH = 2, REGISTERS = 1;
 constexpr bool SMALL_TAPS = false;
 
 using Sums = V;
 
-static inline V dot(V sum, const uint8_t* pixel, const uint8_t* tap) { return dot2(sum, pixel, tap); }
-static inline V dot_small(V sum, const uint8_t* pixel, const uint8_t* tap) { return dot2(sum, pixel, tap); }
+static inline V dot(V sum, const uint8_t* pixel, const uint8_t*, const uint8_t* tap) { return dot2(sum, pixel, tap); }
+static inline V dot_small(V sum, const uint8_t* pixel, const uint8_t*, const uint8_t* tap) { return dot2(sum, pixel, tap); }
 
 static inline void store_sums(float* to, V sums) { store(to, sums); }
 

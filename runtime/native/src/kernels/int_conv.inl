@@ -2,13 +2,26 @@
 
 namespace bytes {
 
-constexpr int EACH = 1;
+constexpr int EACH = 1, REGISTERS = DOT4_REGISTERS;
 constexpr bool SMALL_TAPS = PAIR_SUM != 0;
 
 using Sums = VI;
 
-static inline VI dot(VI sum, const uint8_t* pixel, const uint8_t* tap) { return dot4(sum, pixel, tap); }
-static inline VI dot_small(VI sum, const uint8_t* pixel, const uint8_t* tap) { return dot4_small(sum, pixel, tap); }
+static inline VI dot(VI sum, const uint8_t* pixel, const uint8_t* beside, const uint8_t* tap) {
+#if DOT4_REGISTERS == 2
+    return dot4(sum, pixel, beside, tap);
+#else
+    (void)beside;
+    return dot4(sum, pixel, tap);
+#endif
+}
+static inline VI dot_small(VI sum, const uint8_t* pixel, const uint8_t* beside, const uint8_t* tap) {
+#if PAIR_SUM
+    return dot4_small(sum, pixel, tap);
+#else
+    return dot(sum, pixel, beside, tap);
+#endif
+}
 
 static inline void store_sums(float* to, VI sums) { store(to, as_float(sums)); }
 

@@ -90,10 +90,11 @@ const Kernels* kernels_avx2();
 const Kernels* kernels_neon();
 const Kernels* kernels_portable();
 
-// Of AVX-512 with AMX, of that with VBMI and VNNI, and of AVX2 with AVX-VNNI; null where it was not compiled in.
+// Of AVX-512 with AMX, of that with VBMI and VNNI, of AVX2 with AVX-VNNI, and of NEON with dot products; null where it was not compiled in.
 const IntKernels* integers_avx512_amx();
 const IntKernels* integers_avx512_vnni();
 const IntKernels* integers_avx2_vnni();
+const IntKernels* integers_neon_dot();
 
 // HalfConv of AVX-512 with AMX, and of that with BF16; null where it was not compiled in.
 const OpKernel* half_conv_avx512_amx();

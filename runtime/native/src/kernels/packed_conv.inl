@@ -1,9 +1,10 @@
 // Convolution of packed values. Included in a namespace for each type of channels (int_conv.inl, half_conv.inl), which says what differs:
 //
 //   EACH             bytes of a channel
+//   REGISTERS        vectors, one block's behind the other's, out of which a tap picks: 1 or 2
 //   Sums             vectors of LANES sums
 //   SMALL_TAPS       whether taps are listed by whether they are small (PackedTuning)
-//   dot, dot_small   sums, and the products of a pixel's channels with a tap
+//   dot, dot_small   sums, and the products of a pixel's channels with a tap; `beside`: those of the second vector
 //   store_sums       sums into memory
 //   Numbers          what sums in memory stand for, bias included
 //   Packer           numbers -> LANES channels, of type Packer::Channels
@@ -34,7 +35,7 @@ static int read_columns(const Op& op, int columns) {
 
 // The memory of an item.
 struct ConvScratch {
-    const uint8_t** lines;  // [lane][kernel row][block]: the first pixel of the item's windows
+    const uint8_t** lines;  // [lane][kernel row][block], and one that nothing is taken from: the first pixel of the item's windows
     uint8_t* outside;  // pixels beyond the image, as many as an item's windows have
     float* sums;  // for strips [lane][column of a run][output], else [column of an item][output]
     size_t floats;
@@ -46,7 +47,7 @@ static size_t tile_floats(const Job& job);
 
 static ConvScratch scratch_of(const Job& job, float* at) {
     const size_t outside = size_t(read_columns(*job.op, CHUNK)) * LANES;
-    const size_t lines = size_t(LANES) * conv_of(job).lines * sizeof(void*) / sizeof(float);
+    const size_t lines = (size_t(LANES) * conv_of(job).lines + LANES) * sizeof(void*) / sizeof(float);  // aligned
     const size_t sums = size_t(LANES) * RUN * LANES, all = lines + outside + sums + tile_floats(job);
     if (!at) return {nullptr, nullptr, nullptr, all};
     float *behind = at + lines, *own = behind + outside;
@@ -76,6 +77,7 @@ static void find_lines(const Job& job, const ConvScratch& scratch, int y, int x0
                 to[block] = exists ? packed_at(in, EACH, there, block, row, x0) : scratch.outside;
         }
     }
+    scratch.lines[size_t(LANES) * conv.kernel_h * blocks] = scratch.outside;
 }
 
 // Columns [begin, end) of strip row y, and the lines that they read, from the first one's window on.
@@ -111,6 +113,13 @@ static inline const uint8_t* pixel_of(const Run& run, const TapPlace& place) {
     return run.lines[place.line] + (run.shift + place.offset);
 }
 
+// The block behind that of a tap; where there is none, any pixels, of which no position is.
+template <int C>
+static inline const uint8_t* beside_of(const Run& run, TapPlace place) {
+    ++place.line;
+    return pixel_of<C>(run, place);
+}
+
 // Adds a list of taps to the sums of `C` pixels.
 template <int C, bool Small>
 static inline __attribute__((always_inline)) void add_list(const Run& run, uint32_t from, uint32_t to, Sums* sums) {
@@ -120,8 +129,10 @@ static inline __attribute__((always_inline)) void add_list(const Run& run, uint3
     const uint8_t* tap = weights.taps + size_t(from) * 2 * VECTOR_BYTES;
     for (; place != end; ++place, tap += 2 * VECTOR_BYTES) {
         const uint8_t* pixel = pixel_of<C>(run, *place);
+        const uint8_t* beside = REGISTERS == 2 ? beside_of<C>(run, *place) : pixel;
 #pragma GCC unroll 8
-        for (int i = 0; i < C; ++i, pixel += step) sums[i] = Small ? dot_small(sums[i], pixel, tap) : dot(sums[i], pixel, tap);
+        for (int i = 0; i < C; ++i, pixel += step, beside += step)
+            sums[i] = Small ? dot_small(sums[i], pixel, beside, tap) : dot(sums[i], pixel, beside, tap);
     }
 }
 
