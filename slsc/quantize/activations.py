@@ -7,7 +7,7 @@ a hundred times larger than those beside them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,8 +19,11 @@ from slsc.onnx_torch import ConvStep
 from slsc.passes.precision.int8 import Grid
 from slsc.quantize.rounding import nearest
 
-SHRINKS = (1.0, 0.85, 0.7, 0.55, 0.4, 0.25)
-"""Shares of the largest magnitude, below and above zero, at which the range may be clipped."""
+SHRINKS = tuple(0.8**step for step in range(12))
+"""Shares of the largest magnitude, below and above zero, at which the range may be clipped, the largest first."""
+
+PATIENCE = 2
+"""Smaller shares are not tried after so many that leave more error than a larger one."""
 
 EXPONENTS = (0.5, 1.0)
 """How far channels are brought to one range: 0 leaves them, 1 makes their largest magnitudes equal."""
@@ -113,11 +116,23 @@ def _clipped(x: Tensor, readers: Sequence[Reader], signed: bool, factor: Tensor 
     trial = _Trial(x, readers, factor)
     if signed:
         bound = max(-low, high)
-        return min((trial.of(range_grid(-bound * s, bound * s, True)) for s in SHRINKS), key=lambda found: found[0])
-    upper = {s: trial.of(range_grid(low, high * s, False)) for s in (SHRINKS if high > 0 else SHRINKS[:1])}
-    best = min(upper, key=lambda s: upper[s][0])
-    lower = [trial.of(range_grid(low * s, high * best, False)) for s in (SHRINKS[1:] if low < 0 else ())]
-    return min([upper[best], *lower], key=lambda found: found[0])
+        return _least(lambda share: trial.of(range_grid(-bound * share, bound * share, True)))[1]
+    share, found = _least(lambda share: trial.of(range_grid(low, high * share, False)))
+    if not low:
+        return found
+    return _least(lambda lower: trial.of(range_grid(low * lower, high * share, False)))[1]
+
+
+def _least(measured: Callable[[float], tuple[float, Quantizer]]) -> tuple[float, tuple[float, Quantizer]]:
+    """The share of `SHRINKS` that leaves the least error, and what was measured with it."""
+    best = (SHRINKS[0], measured(SHRINKS[0]))
+    worse = 0
+    for share in SHRINKS[1:]:
+        found = measured(share)
+        best, worse = ((share, found), 0) if found[0] < best[1][0] else (best, worse + 1)
+        if worse == PATIENCE:
+            break
+    return best
 
 
 class _Trial:

@@ -15,6 +15,9 @@ from slsc.quantize.quantizers import Quantizers, execute_with
 from slsc.quantize.rounding import nearest
 from slsc.search.layers import Layer, layers_of, read_layer, write_layer
 
+SENSITIVITY_IMAGES = 6
+"""So many of the inputs tell how sensitive layers are."""
+
 
 @torch.inference_mode()
 def measure_rises(
@@ -24,7 +27,8 @@ def measure_rises(
 
     Args:
         module: the float32 network; its weights are exchanged during the call and back at its end.
-        x: (B, C, H, W) inputs in its range.
+        x: (B, C, H, W) inputs in its range: all of them tell how tensors are quantized, the first `SENSITIVITY_IMAGES`
+            what that does to the output.
         chosen: weights of the layers.
         signed: as `slsc.passes.precision.int8.Grid.signed`.
         progress: told after each layer.
@@ -32,15 +36,18 @@ def measure_rises(
     layers = {name: layer for name, layer in layers_of(module).items() if name in chosen}
     first = {layer.uses[0].step: layer for layer in layers.values()}
     quantizers = Quantizers(module, layers, signed)
-    reference, values = module(x), module.start(x)
+    few = x[:SENSITIVITY_IMAGES]
+    reference, values, every = module(few), module.start(few), module.start(x)
     rises: dict[str, float] = {}
     for index, step in enumerate(module.steps):
         layer = first.get(step)
         if layer:
+            quantizers.of(step.inputs[0], every[step.inputs[0]])
             output = _with_one_quantized(module, layer, index, values, quantizers)
             rises[layer.name] = float((output - reference).square().mean())
             progress("measuring sensitivity", len(rises), len(layers))
         module.execute(step, values)
+        module.execute(step, every)
     return rises, quantizers.found
 
 

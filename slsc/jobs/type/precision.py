@@ -31,9 +31,6 @@ from slsc.quantize.trained import train_quantized
 from slsc.search.base import COST_HW
 from slsc.search.lesson import Lesson
 
-SENSITIVITY_IMAGES = 6
-"""So many of the calibration inputs tell how sensitive layers are."""
-
 
 @dataclass(frozen=True)
 class LayerType:
@@ -163,7 +160,7 @@ class Typing:
 
     def _auto(self, precision: Precision) -> TypedNetwork:
         chosen = self._inner(precision)
-        module, inputs = OnnxModule(self._network), self._calibration()[:SENSITIVITY_IMAGES]
+        module, inputs = OnnxModule(self._network), self._calibration()
         rises, self._quantizers = measure_rises(module, inputs, chosen, precision.signed, self._progress)
         span = self._held_out.io.output_range.mean_span
         assert self._float.psnr is not None and precision.allowed is not None
