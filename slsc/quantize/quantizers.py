@@ -28,6 +28,7 @@ class Quantizers:
         module: the float32 network.
         layers: those layers by weight.
         signed: as `slsc.passes.precision.int8.Grid.signed`.
+        photos: so many inputs are photos, those behind them drawn.
         known: those of some tensors, that were fitted before.
     """
 
@@ -36,9 +37,10 @@ class Quantizers:
         module: OnnxModule,
         layers: Mapping[str, Layer],
         signed: bool,
+        photos: int,
         known: Mapping[str, Quantizer] | None = None,
     ) -> None:
-        self._module, self._signed, self._known = module, signed, known or {}
+        self._module, self._signed, self._photos, self._known = module, signed, photos, known or {}
         self._readers: dict[str, list[Reader]] = {}
         self._shared: set[str] = set()
         for layer in layers.values():
@@ -52,8 +54,12 @@ class Quantizers:
         """That of tensor `name`; `x`, (B, C, H, W), is what it holds."""
         if name not in self.found:
             multiply = name not in self._shared  # one weight cannot undo several factors
-            self.found[name] = self._known.get(name) or fitted(windows(x), self._readers[name], self._signed, multiply)
+            self.found[name] = self._known.get(name) or self._fitted(x, self._readers[name], multiply)
         return self.found[name]
+
+    def _fitted(self, x: Tensor, readers: list[Reader], multiply: bool) -> Quantizer:
+        photos, drawn = x[: self._photos], x[self._photos :]
+        return fitted(windows(photos), readers, self._signed, multiply, windows(drawn) if len(drawn) else None)
 
 
 def windows(x: Tensor) -> Tensor:

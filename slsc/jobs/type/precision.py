@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 import onnx
-from torch import Tensor
 
 from slsc.errors import DataError, ModelError, UsageError, VerificationError
 from slsc.jobs.compile.measuring import HeldOut, Quality
@@ -23,6 +22,7 @@ from slsc.passes.precision.types import FLOAT32, HALVES
 from slsc.passes.weights import Weights, weight_values
 from slsc.progress import StageProgress
 from slsc.quantize.activations import Quantizer
+from slsc.quantize.calibration import Calibration
 from slsc.quantize.choice import Sensitivity, choose
 from slsc.quantize.layers import quantizable
 from slsc.quantize.sensitivity import measure_rises
@@ -79,7 +79,7 @@ class Typing:
 
     Args:
         network: float32, as the import passes leave it.
-        calibration: (B, C, H, W) inputs in its range, drawn when they are needed.
+        calibration: what integers are fitted to, drawn when it is needed.
         held_out: photos to measure on.
         restorer: what makes pictures of the network's outputs.
         progress: told as work proceeds.
@@ -89,7 +89,7 @@ class Typing:
     def __init__(
         self,
         network: onnx.ModelProto,
-        calibration: Callable[[], Tensor],
+        calibration: Callable[[], Calibration],
         held_out: HeldOut,
         restorer: Callable[[onnx.ModelProto], onnx.ModelProto],
         progress: StageProgress,
