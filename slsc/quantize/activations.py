@@ -33,7 +33,7 @@ WORTH = 0.7
 
 LARGEST_FACTOR = 1e4
 
-DRAWN_WEIGHT = 0.02
+DRAWN_WEIGHT = 0.01
 """What the squared error of drawn pictures counts, that of photos being 1."""
 
 
