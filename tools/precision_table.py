@@ -16,7 +16,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import onnx
-from torch import Tensor
 
 from slsc.cli.arguments import is_bundle
 from slsc.data.degradations import bicubic_pair
@@ -36,11 +35,11 @@ from slsc.passes.precision.emulate import emulated
 from slsc.passes.precision.int8 import WriteInt8
 from slsc.passes.precision.types import HALVES
 from slsc.probe import Known, probe_io
+from slsc.quantize.calibration import Calibration
 from slsc.quantize.layers import quantizable
 from slsc.quantize.naive import quantize_naively
 from slsc.runtime.atomic import staged
 from slsc.runtime.bundle.reader import open_bundle
-from slsc.search.context import calibration_inputs
 from slsc.search.inputs import PatchSource
 
 NAIVE = "naive int8"
@@ -66,15 +65,16 @@ class Subject:
         pairs = [bicubic_pair(open_rgb(path), self.probe.io.scale) for path in list_images(references)]
         self._references = self._held_out(pairs)
         self._found = Typing(
-            network, self.inputs, self._held_out(self._data.held_out), self.probe.restorer, lambda *_: None
+            network, self.calibration, self._held_out(self._data.held_out), self.probe.restorer, lambda *_: None
         )
 
     def _held_out(self, pairs: Sequence[Pair]) -> HeldOut:
         return HeldOut(self.probe.restorer(self.network), self.probe.io, pairs, truth=True)
 
-    def inputs(self) -> Tensor:
+    def calibration(self) -> Calibration:
         """To calibrate on."""
-        return calibration_inputs(self.network, PatchSource(self._data.search, self.probe.io), 0)
+        photos, pictures = (PatchSource(pairs, self.probe.io) for pairs in (self._data.search, self._data.graphics()))
+        return Calibration.drawn(self.network, photos, pictures, 0)
 
     def cells(self, precision: str) -> tuple[str, ...]:
         """What a precision does to it: the cells after the first two."""
@@ -93,7 +93,9 @@ class Subject:
 
     def _naive(self) -> onnx.ModelProto:
         module = OnnxModule(self.network)
-        types = quantize_naively(module, self.inputs(), quantizable(module, self.network), signed=False)
+        calibration = self.calibration()
+        photos = calibration.inputs[: calibration.photos]
+        types = quantize_naively(module, photos, quantizable(module, self.network), signed=False)
         return Pipeline([WriteInt8(types)]).run(self.network, PassContext()).model
 
 

@@ -7,7 +7,7 @@ a hundred times larger than those beside them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,16 +19,26 @@ from slsc.onnx_torch import ConvStep
 from slsc.passes.precision.int8 import Grid
 from slsc.quantize.rounding import nearest
 
-SHRINKS = (1.0, 0.85, 0.7, 0.55, 0.4, 0.25)
-"""Shares of the largest magnitude, below and above zero, at which the range may be clipped."""
+SHRINKS = tuple(0.8**step for step in range(12))
+"""Shares of the largest magnitude, below and above zero, at which the range may be clipped, the largest first."""
+
+PATIENCE = 2
+"""Smaller shares are not tried after so many that leave more error than a larger one."""
 
 EXPONENTS = (0.5, 1.0)
 """How far channels are brought to one range: 0 leaves them, 1 makes their largest magnitudes equal."""
 
-WORTH = 0.5
+WORTH = 0.7
 """Channels are multiplied where that leaves less than this share of the squared error, for it takes a pass more."""
 
 LARGEST_FACTOR = 1e4
+
+DRAWN_WEIGHT = 0.01
+"""What the squared error of drawn pictures counts, that of photos being 1."""
+
+
+Seen = Sequence[tuple[float, Tensor]]
+"""Parts of a tensor, (B, C, H, W), and what the mean squared error of each counts."""
 
 
 @dataclass(frozen=True)
@@ -81,21 +91,25 @@ def range_grid(low: float, high: float, signed: bool) -> Grid:
     return Grid(scale, int(np.clip(np.rint(-low / scale), 0, 255)))
 
 
-def fitted(x: Tensor, readers: Sequence[Reader], signed: bool, multiply: bool) -> Quantizer:
+def fitted(
+    photos: Tensor, readers: Sequence[Reader], signed: bool, multiply: bool, drawn: Tensor | None = None
+) -> Quantizer:
     """The quantizer with the least squared error of what convolutions with 8-bit weights make of a tensor.
 
     Args:
-        x: (B, C, H, W) the tensor.
+        photos: (B, C, H, W) the tensor.
         readers: the convolutions; at least one.
         signed: as `Grid.signed`.
         multiply: whether channels may be multiplied.
+        drawn: (B', C, H, W) what the tensor is for drawn pictures, whose mean error counts `DRAWN_WEIGHT`.
     """
-    plain = _clipped(x, readers, signed, None)
+    seen = [(1.0, photos)] if drawn is None else [(1.0, photos), (DRAWN_WEIGHT, drawn)]
+    plain = _clipped(seen, readers, signed, None)
     if not multiply:
         return plain[1]
-    largest = x.abs().amax((0, 2, 3))
+    largest = torch.stack([x.abs().amax((0, 2, 3)) for _, x in seen]).amax(0)
     factors = [_factor(largest, exponent) for exponent in EXPONENTS]
-    best = min((_clipped(x, readers, signed, factor) for factor in factors), key=lambda found: found[0])
+    best = min((_clipped(seen, readers, signed, factor) for factor in factors), key=lambda found: found[0])
     return best[1] if best[0] < WORTH * plain[0] else plain[1]
 
 
@@ -106,39 +120,52 @@ def _factor(largest: Tensor, exponent: float) -> Tensor:
     return (top / largest.clamp(min=top / LARGEST_FACTOR)) ** exponent
 
 
-def _clipped(x: Tensor, readers: Sequence[Reader], signed: bool, factor: Tensor | None) -> tuple[float, Quantizer]:
+def _clipped(seen: Seen, readers: Sequence[Reader], signed: bool, factor: Tensor | None) -> tuple[float, Quantizer]:
     """The best range for channels that are multiplied by `factor`, and the error it leaves."""
-    ends = Quantizer(Grid(1.0, 0), factor).scaled(x)
-    low, high = min(float(ends.min()), 0.0), max(float(ends.max()), 0.0)
-    trial = _Trial(x, readers, factor)
+    ends = [Quantizer(Grid(1.0, 0), factor).scaled(x) for _, x in seen]
+    low, high = min(0.0, *(float(x.min()) for x in ends)), max(0.0, *(float(x.max()) for x in ends))
+    trial = _Trial(seen, readers, factor)
     if signed:
         bound = max(-low, high)
-        return min((trial.of(range_grid(-bound * s, bound * s, True)) for s in SHRINKS), key=lambda found: found[0])
-    upper = {s: trial.of(range_grid(low, high * s, False)) for s in (SHRINKS if high > 0 else SHRINKS[:1])}
-    best = min(upper, key=lambda s: upper[s][0])
-    lower = [trial.of(range_grid(low * s, high * best, False)) for s in (SHRINKS[1:] if low < 0 else ())]
-    return min([upper[best], *lower], key=lambda found: found[0])
+        return _least(lambda share: trial.of(range_grid(-bound * share, bound * share, True)))[1]
+    share, found = _least(lambda share: trial.of(range_grid(low, high * share, False)))
+    if not low:
+        return found
+    return _least(lambda lower: trial.of(range_grid(low * lower, high * share, False)))[1]
+
+
+def _least(measured: Callable[[float], tuple[float, Quantizer]]) -> tuple[float, tuple[float, Quantizer]]:
+    """The share of `SHRINKS` that leaves the least error, and what was measured with it."""
+    best = (SHRINKS[0], measured(SHRINKS[0]))
+    worse = 0
+    for share in SHRINKS[1:]:
+        found = measured(share)
+        best, worse = ((share, found), 0) if found[0] < best[1][0] else (best, worse + 1)
+        if worse == PATIENCE:
+            break
+    return best
 
 
 class _Trial:
     """Measures grids for one tensor and factor."""
 
-    def __init__(self, x: Tensor, readers: Sequence[Reader], factor: Tensor | None) -> None:
-        self._x, self._factor, self._readers = x, factor, readers
+    def __init__(self, seen: Seen, readers: Sequence[Reader], factor: Tensor | None) -> None:
+        self._seen, self._factor, self._readers = seen, factor, readers
         self._weights: list[Tensor] = []
-        self._wanted: list[Tensor] = []
+        self._wanted: list[list[Tensor]] = []
         quantizer = Quantizer(Grid(1.0, 0), factor)
         for reader in readers:
             divided = quantizer.divided(reader.weight, reader.conv.groups)
             self._weights.append(torch.from_numpy(nearest(divided.numpy()).values))
-            self._wanted.append(convolved(x, reader.weight, reader.conv))
+            self._wanted.append([convolved(x, reader.weight, reader.conv) for _, x in seen])
 
     def of(self, grid: Grid) -> tuple[float, Quantizer]:
         """The error with a grid, and the quantizer."""
         quantizer = Quantizer(grid, self._factor)
-        given, error = quantizer(self._x), 0.0
+        given, error = [quantizer(x) for _, x in self._seen], 0.0
         for reader, weight, wanted in zip(self._readers, self._weights, self._wanted, strict=True):
-            error += float((convolved(given, weight, reader.conv) - wanted).square_().mean())
+            for (share, _), x, y in zip(self._seen, given, wanted, strict=True):
+                error += share * float((convolved(x, weight, reader.conv) - y).square_().mean())
         return error, quantizer
 
 

@@ -11,36 +11,45 @@ from slsc.onnx_torch import OnnxModule
 from slsc.onnx_torch.module import Environment
 from slsc.progress import StageProgress
 from slsc.quantize.activations import Quantizer
+from slsc.quantize.calibration import Calibration
 from slsc.quantize.quantizers import Quantizers, execute_with
 from slsc.quantize.rounding import nearest
 from slsc.search.layers import Layer, layers_of, read_layer, write_layer
 
+SENSITIVITY_IMAGES = 6
+"""So many of the inputs tell how sensitive layers are."""
+
 
 @torch.inference_mode()
 def measure_rises(
-    module: OnnxModule, x: Tensor, chosen: Collection[str], signed: bool, progress: StageProgress
+    module: OnnxModule, calibration: Calibration, chosen: Collection[str], signed: bool, progress: StageProgress
 ) -> tuple[dict[str, float], dict[str, Quantizer]]:
     """Mean squared change of the output by layer, weights rounded to nearest; and how tensors were quantized for it.
 
     Args:
         module: the float32 network; its weights are exchanged during the call and back at its end.
-        x: (B, C, H, W) inputs in its range.
+        calibration: all inputs tell how tensors are quantized, the first `SENSITIVITY_IMAGES` what that does to the
+            output.
         chosen: weights of the layers.
         signed: as `slsc.passes.precision.int8.Grid.signed`.
         progress: told after each layer.
     """
     layers = {name: layer for name, layer in layers_of(module).items() if name in chosen}
     first = {layer.uses[0].step: layer for layer in layers.values()}
-    quantizers = Quantizers(module, layers, signed)
-    reference, values = module(x), module.start(x)
+    quantizers = Quantizers(module, layers, signed, calibration.photos)
+    x = calibration.inputs
+    few = x[: min(SENSITIVITY_IMAGES, calibration.photos)]
+    reference, values, every = module(few), module.start(few), module.start(x)
     rises: dict[str, float] = {}
     for index, step in enumerate(module.steps):
         layer = first.get(step)
         if layer:
+            quantizers.of(step.inputs[0], every[step.inputs[0]])
             output = _with_one_quantized(module, layer, index, values, quantizers)
             rises[layer.name] = float((output - reference).square().mean())
             progress("measuring sensitivity", len(rises), len(layers))
         module.execute(step, values)
+        module.execute(step, every)
     return rises, quantizers.found
 
 

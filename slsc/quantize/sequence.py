@@ -11,7 +11,6 @@ from collections.abc import Collection, Mapping
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from slsc.onnx_torch import OnnxModule
 from slsc.onnx_torch.module import Environment
@@ -19,6 +18,7 @@ from slsc.onnx_torch.steps import Step
 from slsc.passes.precision.int8 import Int8Types, RoundedWeight
 from slsc.progress import StageProgress
 from slsc.quantize.activations import Quantizer
+from slsc.quantize.calibration import Calibration
 from slsc.quantize.quantizers import Quantizers, execute_with
 from slsc.quantize.rounding import round_weight
 from slsc.search.layers import Layer, layers_of, read_layer, write_layer
@@ -32,7 +32,7 @@ POSITIONS = 16_000
 @torch.inference_mode()
 def quantize_in_sequence(
     module: OnnxModule,
-    x: Tensor,
+    calibration: Calibration,
     chosen: Collection[str],
     signed: bool,
     seed: int,
@@ -43,7 +43,7 @@ def quantize_in_sequence(
 
     Args:
         module: the float32 network.
-        x: (B, C, H, W) calibration inputs in its range.
+        calibration: what they are fitted to.
         chosen: weights to quantize.
         signed: as `slsc.passes.precision.int8.Grid.signed`.
         seed: draws positions.
@@ -51,16 +51,23 @@ def quantize_in_sequence(
         known: how some tensors are quantized, whatever the copy makes of them.
     """
     layers = {name: layer for name, layer in layers_of(module).items() if name in chosen}
-    return _Sequence(module, x, layers, Quantizers(module, layers, signed, known), seed).run(progress)
+    quantizers = Quantizers(module, layers, signed, calibration.photos, known)
+    return _Sequence(module, calibration, layers, quantizers, seed).run(progress)
 
 
 class _Sequence:
     """The two copies on their way."""
 
     def __init__(
-        self, module: OnnxModule, x: Tensor, layers: Mapping[str, Layer], quantizers: Quantizers, seed: int
+        self,
+        module: OnnxModule,
+        calibration: Calibration,
+        layers: Mapping[str, Layer],
+        quantizers: Quantizers,
+        seed: int,
     ) -> None:
-        self._float, self._rounded, self._x = module, copy.deepcopy(module), x
+        self._float, self._rounded = module, copy.deepcopy(module)
+        self._x, self._photos = calibration.inputs, calibration.photos
         self._generator = torch.Generator().manual_seed(seed)
         self._layers, self._quantizers = layers, quantizers
         self._uses = {use.step: layer for layer in self._layers.values() for use in layer.uses}
@@ -71,7 +78,7 @@ class _Sequence:
     def run(self, progress: StageProgress) -> Int8Types:
         """Go through the network once."""
         shared = {name: layer for name, layer in self._layers.items() if len(layer.uses) > 1}
-        moments = network_moments(self._float, shared, self._x, POSITIONS, self._generator) if shared else {}
+        moments = self._moments_of(shared) if shared else {}
         clean, dirty = self._float.start(self._x), self._rounded.start(self._x)
         for done, step in enumerate(self._float.steps):
             self._float.execute(step, clean)
@@ -86,6 +93,9 @@ class _Sequence:
         grids = {name: each.grid for name, each in found.items()}
         return Int8Types(grids, self._weights, self._biases, factors)
 
+    def _moments_of(self, shared: Mapping[str, Layer]) -> dict[str, Moments]:
+        return network_moments(self._float, shared, self._x[: self._photos], POSITIONS, self._generator)
+
     def _quantize(
         self, step: Step, layer: Layer, shared: Moments | None, clean: Environment, dirty: Environment
     ) -> None:
@@ -93,8 +103,10 @@ class _Sequence:
         quantizer = self._quantizers.of(name, dirty[name])
         given = quantizer(dirty[name])
         if layer.name not in self._weights:
-            target = target_of(step.outputs[0], self._sums, clean, dirty)
-            moments = shared or layer_moments(self._float, layer, given, target, POSITIONS, self._generator)
+            target, photos = target_of(step.outputs[0], self._sums, clean, dirty), slice(self._photos)
+            moments = shared or layer_moments(
+                self._float, layer, given[photos], target[photos], POSITIONS, self._generator
+            )
             self._fit(layer, moments, quantizer)
         execute_with(self._rounded, step, dirty, given)
 

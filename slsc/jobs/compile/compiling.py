@@ -39,11 +39,11 @@ from slsc.passes.importing.import_model import Imported
 from slsc.plan import Plan, parse_budget
 from slsc.probe import ProbeResult, probe_io
 from slsc.progress import StageProgress
+from slsc.quantize.calibration import Calibration
 from slsc.runtime.bundle.engines import FLOAT32
 from slsc.runtime.bundle.manifest import ImageIO
 from slsc.search.base import Classes
 from slsc.search.classes.file import read_classes
-from slsc.search.context import calibration_inputs
 from slsc.search.inputs import PatchSource
 from slsc.search.lesson import Lesson
 
@@ -198,7 +198,10 @@ def _typed(
 ) -> BakedEngine:
     """An engine in the types it is given, fitted to the photos that the search saw; its own teacher if none."""
     source = PatchSource(data.search, io)
-    calibration = functools.partial(calibration_inputs, engine.model, source, 0)
+
+    def calibration() -> Calibration:
+        return Calibration.drawn(engine.model, source, PatchSource(data.graphics(), io), 0)
+
     effort, lessons, lesson = effort_of(request.effort), request.precision.lessons, None
     if effort is not None and lessons:
         seed, taught = (request.seed, 2), teacher or engine.model

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from slsc.data.calibration import calibration_photos
 from slsc.data.degradations import bicubic_pair, degrade, shrinkings
+from slsc.data.graphics import drawn
 from slsc.data.layouts import find_pairs, open_pair
 from slsc.data.patches import Pair
 
@@ -27,6 +28,9 @@ PROBE_PHOTOS = 4
 SIDE = 512
 """Photos are cut to at most this side around their centre, pixels of the network's output."""
 
+GRAPHICS = 16
+"""So many pictures are drawn."""
+
 HELD_OUT_EVERY, HELD_OUT_FIRST, HELD_OUT_MOST = 5, 3, 8
 """Every fifth photo, from the fourth on, at most eight."""
 
@@ -40,17 +44,25 @@ class CompileData:
         held_out: what the result is measured on; the same as `search` when there is one photo only.
         labelled: the wanted outputs are the user's, so the search may learn from them.
         truth: the wanted outputs are better than the inputs, so that PSNR against them says something.
+        scale: how much larger the outputs are.
+        undone: what inputs made of photos suffer from; unknown, so nothing, where the user gave them.
     """
 
     search: list[Pair]
     held_out: list[Pair]
     labelled: bool
     truth: bool
+    scale: int
+    undone: tuple[str, ...] = ()
 
     @property
     def state(self) -> str:
         """The held-out photos in words."""
         return f"{len(self.held_out)} held-out {'pairs' if self.labelled else 'photos'}"
+
+    def graphics(self) -> list[Pair]:
+        """Pictures like pages and slides, spoilt as the photos are."""
+        return _all_spoilt([drawn(SIDE, (index,)) for index in range(GRAPHICS)], self.scale, self.undone)
 
 
 def photos(data: Path | None, seed: int) -> list[Pixels]:
@@ -76,11 +88,13 @@ def from_photos(images: list[Pixels], scale: int, undone: Sequence[str]) -> Comp
         undone: what the network undoes (`ProbeResult.undone`), from which the photos suffer in turn; where it is
             nothing, a same-size network is fed the photos as they are.
     """
-    search, held_out = (
-        [_spoilt(image, scale, undone[index % len(undone)] if undone else None) for index, image in enumerate(part)]
-        for part in split(images)
-    )
-    return CompileData(search, held_out, labelled=False, truth=scale > 1 or bool(undone))
+    search, held_out = (_all_spoilt(part, scale, undone) for part in split(images))
+    return CompileData(search, held_out, False, scale > 1 or bool(undone), scale, tuple(undone))
+
+
+def _all_spoilt(images: Sequence[Pixels], scale: int, undone: Sequence[str]) -> list[Pair]:
+    names = [undone[index % len(undone)] if undone else None for index in range(len(images))]
+    return [_spoilt(image, scale, name) for image, name in zip(images, names, strict=True)]
 
 
 def _spoilt(image: Pixels, scale: int, name: str | None) -> Pair:
@@ -99,7 +113,7 @@ def from_pairs(low: Path, high: Path, scale: int) -> CompileData:
     drawn = find_pairs((low, high), scale)[:PHOTOS]
     pairs = [_aligned_cut(open_pair(paths, scale, 1), scale) for paths in drawn]
     search, held_out = split(pairs)
-    return CompileData(search, held_out, labelled=True, truth=True)
+    return CompileData(search, held_out, labelled=True, truth=True, scale=scale)
 
 
 def _aligned_cut(pair: Pair, scale: int) -> Pair:

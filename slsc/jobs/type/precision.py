@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 import onnx
-from torch import Tensor
 
 from slsc.errors import DataError, ModelError, UsageError, VerificationError
 from slsc.jobs.compile.measuring import HeldOut, Quality
@@ -23,6 +22,7 @@ from slsc.passes.precision.types import FLOAT32, HALVES
 from slsc.passes.weights import Weights, weight_values
 from slsc.progress import StageProgress
 from slsc.quantize.activations import Quantizer
+from slsc.quantize.calibration import Calibration
 from slsc.quantize.choice import Sensitivity, choose
 from slsc.quantize.layers import quantizable
 from slsc.quantize.sensitivity import measure_rises
@@ -30,9 +30,6 @@ from slsc.quantize.sequence import quantize_in_sequence
 from slsc.quantize.trained import train_quantized
 from slsc.search.base import COST_HW
 from slsc.search.lesson import Lesson
-
-SENSITIVITY_IMAGES = 6
-"""So many of the calibration inputs tell how sensitive layers are."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +79,7 @@ class Typing:
 
     Args:
         network: float32, as the import passes leave it.
-        calibration: (B, C, H, W) inputs in its range, drawn when they are needed.
+        calibration: what integers are fitted to, drawn when it is needed.
         held_out: photos to measure on.
         restorer: what makes pictures of the network's outputs.
         progress: told as work proceeds.
@@ -92,7 +89,7 @@ class Typing:
     def __init__(
         self,
         network: onnx.ModelProto,
-        calibration: Callable[[], Tensor],
+        calibration: Callable[[], Calibration],
         held_out: HeldOut,
         restorer: Callable[[onnx.ModelProto], onnx.ModelProto],
         progress: StageProgress,
@@ -163,7 +160,7 @@ class Typing:
 
     def _auto(self, precision: Precision) -> TypedNetwork:
         chosen = self._inner(precision)
-        module, inputs = OnnxModule(self._network), self._calibration()[:SENSITIVITY_IMAGES]
+        module, inputs = OnnxModule(self._network), self._calibration()
         rises, self._quantizers = measure_rises(module, inputs, chosen, precision.signed, self._progress)
         span = self._held_out.io.output_range.mean_span
         assert self._float.psnr is not None and precision.allowed is not None

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import onnx
 from onnx import TensorProto
-from torch import Tensor
 
 from slsc.errors import ModelError
 from slsc.jobs.compile.measuring import HeldOut, Quality
@@ -21,8 +20,8 @@ from slsc.passes.importing.load import load_model
 from slsc.passes.precision.int8 import is_quantizer
 from slsc.probe import Known, probe_io
 from slsc.progress import StageProgress
+from slsc.quantize.calibration import Calibration
 from slsc.runtime.atomic import staged
-from slsc.search.context import calibration_inputs
 from slsc.search.inputs import PatchSource
 
 NARROW = (TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.INT8, TensorProto.UINT8)
@@ -100,8 +99,9 @@ def write_typed(request: TypeRequest, progress: StageProgress) -> TypeReport:
     data = from_photos(images, probe.io.scale, probe.undone)
     held_out = HeldOut(probe.restorer(network), probe.io, data.held_out, data.truth)
 
-    def calibration() -> Tensor:
-        return calibration_inputs(network, PatchSource(data.search, probe.io), seed=0)
+    def calibration() -> Calibration:
+        photos, pictures = (PatchSource(pairs, probe.io) for pairs in (data.search, data.graphics()))
+        return Calibration.drawn(network, photos, pictures, seed=0)
 
     typed = Typing(network, calibration, held_out, probe.restorer, progress).typed(request.precision)
     content = typed.model.SerializeToString(deterministic=True)

@@ -69,3 +69,13 @@ def test_channels_of_one_range_are_left_alone() -> None:
 def test_a_tensor_of_zeros() -> None:
     x = torch.zeros(1, 8, 5, 5)
     assert not fitted(x, [reader(weights())], False, multiply=True)(x).any()
+
+
+def test_drawn_pictures_widen_a_range_a_little() -> None:
+    generator = np.random.default_rng(1)
+    photos = torch.from_numpy(generator.standard_normal((2, 8, 48, 48)).astype(np.float32))
+    drawn = 8 * photos
+    at = [reader(weights())]
+    alone, along = fitted(photos, at, False, multiply=False), fitted(photos, at, False, multiply=False, drawn=drawn)
+    assert 1.5 * alone.grid.bounds[1] < along.grid.bounds[1] < drawn.max()
+    assert error(drawn, at[0], along) < 0.5 * error(drawn, at[0], alone)

@@ -18,6 +18,7 @@ from slsc.passes import verify
 from slsc.passes.base import PassContext
 from slsc.passes.pipeline import Pipeline
 from slsc.passes.precision.int8 import WEIGHT_BOUND, Int8Types, WriteInt8
+from slsc.quantize.calibration import Calibration
 from slsc.quantize.sequence import quantize_in_sequence
 from slsc.quantize.trained import QuantizedModule, train_quantized
 from slsc.runtime.bundle.manifest import ImageIO
@@ -54,7 +55,8 @@ def source() -> PatchSource:
 
 def quantized(model: onnx.ModelProto, source: PatchSource) -> Int8Types:
     """The inner convolution in 8 bits; channels of its input are multiplied, as they may be."""
-    types = quantize_in_sequence(OnnxModule(model), source.draw(6, 32, (0,))[0], ["second"], False, 0, lambda *_: None)
+    calibration = Calibration(source.draw(6, 32, (0,))[0], 6)
+    types = quantize_in_sequence(OnnxModule(model), calibration, ["second"], False, 0, lambda *_: None)
     return replace(types, factors={"b": np.linspace(1, 2, 8, dtype=np.float32)})
 
 

@@ -15,6 +15,7 @@ from slsc.errors import DataError, ModelError, UsageError, VerificationError
 from slsc.jobs.compile.measuring import HeldOut, Quality
 from slsc.jobs.type.precision import Typing
 from slsc.jobs.type.wanted import WHERE_IT_PAYS, Precision
+from slsc.quantize.calibration import Calibration
 from slsc.runtime.bundle.manifest import ImageIO
 from slsc.runtime.bundle.value_range import UNIT
 
@@ -53,7 +54,9 @@ class Photos(HeldOut):
 def typing(monkeypatch: pytest.MonkeyPatch, photos: HeldOut | None = None) -> Typing:
     monkeypatch.setattr("slsc.jobs.type.precision.emulated", lambda model: model)
     inputs = torch.from_numpy(np.random.default_rng(0).random((2, 3, 24, 24), np.float32))
-    return Typing(network(), lambda: inputs, photos or Photos(), lambda model: model, lambda *_: None)
+    return Typing(
+        network(), lambda: Calibration(inputs, len(inputs)), photos or Photos(), lambda model: model, lambda *_: None
+    )
 
 
 def kinds(found) -> dict[str, str]:
