@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from slsc.errors import UsageError
 from slsc.runtime.adaptive.ladder import Ladder, estimator_of, mixing_bytes
 from slsc.runtime.adaptive.regional_tiles import RegionalTiles
+from slsc.runtime.adaptive.regions import Size
 from slsc.runtime.adaptive.wish import Choice
 from slsc.runtime.backends.base import Streaming
 from slsc.runtime.bundle.manifest import ImageIO
 from slsc.runtime.bundle.reader import Bundle
+from slsc.runtime.image.arrays import as_photo
 from slsc.runtime.image.photo import Photo
 from slsc.runtime.image.transparency import bleed
 from slsc.runtime.loaded_engine import LoadedEngine, load_engine, load_ladder
@@ -141,7 +145,7 @@ class Restorer:
         """
         ladder = self._choosing(None)
         _bleed(photo)
-        return ladder.choose(photo.pixels, self.options.wish, strict=self.options.strict)
+        return ladder.choose(photo.pixels, self.options.wish, self._clocked, strict=self.options.strict)
 
     def start(
         self, photo: Photo, held_output: int, progress: TileProgress | None, given: ChoiceMap | None = None
@@ -180,6 +184,15 @@ class Restorer:
             raise UsageError("one engine restores everything", why=why, hint="leave out --engine and --capacity")
         return self.ladder
 
+    def _clocked(self, hw: Size, choice: ChoiceMap) -> float:
+        """Seconds that a black photo takes by a map: see `slsc.runtime.adaptive.timing.Clocked`."""
+        photo = as_photo(np.zeros((*hw, self._bundle.manifest.io.channels), np.uint8))
+        restoration = self._start_mixed(self._choosing(None), photo, 0, None, choice).restoration
+        begun = time.perf_counter()
+        for _ in restoration.bands():
+            pass
+        return time.perf_counter() - begun
+
     def _start_mixed(
         self,
         ladder: Ladder,
@@ -192,7 +205,7 @@ class Restorer:
         _bleed(photo)
         io, options = self._least.fitted(*photo.pixels.shape[:2]), self.options
         if given is None:
-            choice = ladder.choose(photo.pixels, options.wish, strict=options.strict)
+            choice = ladder.choose(photo.pixels, options.wish, self._clocked, strict=options.strict)
         else:
             choice = ladder.given(photo.pixels, given)
         runner = self.loaded.runner

@@ -34,7 +34,7 @@ int band_width(const Program& program, const std::vector<Shape>& shapes, int thr
         largest = std::max(largest, int64_t(sizeof(float)) * s.channels * s.rows * s.width * tuning.lanes);
     const bool by_region = program.target.candidate == kByRegion;
     const int64_t suits = (by_region ? kBandBytesByRegion : kBandBytes) * image.width / largest;
-    if (suits >= image.width) return image.width;
+    if (suits >= image.width && !(by_region && image.width > kMostByRegion)) return image.width;
     const int most = by_region ? kMostByRegion : kMost;
     const int unit = even_columns(image, tuning, threads);
     const int columns = std::max(1, (int(std::min<int64_t>(suits, most)) + unit / 2) / unit) * unit;  // to the nearest
