@@ -13,6 +13,7 @@ from slsc.errors import UsageError
 from slsc.runtime.adaptive.ladder import Ladder, estimator_of, mixing_bytes
 from slsc.runtime.adaptive.regional_tiles import RegionalTiles
 from slsc.runtime.adaptive.regions import Size
+from slsc.runtime.adaptive.timing import Clock
 from slsc.runtime.adaptive.wish import Choice
 from slsc.runtime.backends.base import Streaming
 from slsc.runtime.bundle.manifest import ImageIO
@@ -56,13 +57,15 @@ class Restorer:
     Args:
         bundle: which holds them.
         options: which of them, and how; see there.
+        clock: that time budgets go by.
 
     Raises:
         UsageError, BackendError, BundleError: as `load_engine`; the options ask for a choice and the bundle has no
             estimator.
     """
 
-    def __init__(self, bundle: Bundle, options: Options) -> None:
+    def __init__(self, bundle: Bundle, options: Options, clock: Clock = time.perf_counter) -> None:
+        self._clock = clock
         self._bundle = bundle
         self.options = options
         self.ladder: Ladder | None = None
@@ -100,7 +103,7 @@ class Restorer:
             self.ladder = None
             return loaded
         loaded = load_ladder(self._bundle, options, estimator_of(self._bundle), before)
-        self.ladder = Ladder(self._bundle, {loaded.record.name: loaded.runner, **loaded.others})
+        self.ladder = Ladder(self._bundle, {loaded.record.name: loaded.runner, **loaded.others}, self._clock)
         return loaded
 
     def _least_size(self) -> LeastSize:
@@ -188,10 +191,10 @@ class Restorer:
         """Seconds that a black photo takes by a map: see `slsc.runtime.adaptive.timing.Clocked`."""
         photo = as_photo(np.zeros((*hw, self._bundle.manifest.io.channels), np.uint8))
         restoration = self._start_mixed(self._choosing(None), photo, 0, None, choice).restoration
-        begun = time.perf_counter()
+        begun = self._clock()
         for _ in restoration.bands():
             pass
-        return time.perf_counter() - begun
+        return self._clock() - begun
 
     def _start_mixed(
         self,

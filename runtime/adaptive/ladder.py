@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from math import lcm
 from typing import Any
 
@@ -19,7 +19,7 @@ from slsc.runtime.adaptive.mixed_tiles import LEAST_HALO, MixedTiles
 from slsc.runtime.adaptive.one_pass import OnePass, everywhere, with_everywhere
 from slsc.runtime.adaptive.regions import ChoiceMap, Regions, require_map
 from slsc.runtime.adaptive.selection import Alone, Chosen, Table
-from slsc.runtime.adaptive.timing import Clocked, Pace, measure, timed_hw
+from slsc.runtime.adaptive.timing import Clock, Clocked, Pace, measure, timed_hw
 from slsc.runtime.adaptive.wish import Choice, Rules, Wish, chosen, summed_up
 from slsc.runtime.backends.base import LEFT_OUT, Regional, Runner
 from slsc.runtime.bundle.estimators import EstimatorRecord
@@ -55,12 +55,14 @@ class Ladder:
     Args:
         bundle: it has an estimator.
         runners: the loaded engines by name; the dearest alone where that holds the others as its candidates.
+        clock: that time budgets go by.
 
     Raises:
         BundleError: the estimator is damaged.
     """
 
-    def __init__(self, bundle: Bundle, runners: dict[str, Runner]) -> None:
+    def __init__(self, bundle: Bundle, runners: dict[str, Runner], clock: Clock) -> None:
+        self._clock = clock
         self.record = estimator_of(bundle)
         reader = Classifier if self.record.classifies else Estimator
         self._estimator = reader(self.record, bundle.read(self.record.entry))
@@ -87,7 +89,7 @@ class Ladder:
             UsageError: the wish needs what the bundle lacks.
         """
         pace = self._pace(clocked) if wish.time_budget is not None else None
-        begun = time.perf_counter()
+        begun = self._clock()
         if self.record.classifies:
             require_no_errors(wish)
         table, dense = self._estimates(pixels)
@@ -96,9 +98,10 @@ class Ladder:
         own = self.record.beta_engines if self.leaves_out else self.record.beta
         wish = wish if wish.given else Wish(beta=own)
         if pace and wish.time_budget is not None:
-            taken = 1000 * (time.perf_counter() - begun + pace.start)
+            taken = 1000 * (self._clock() - begun + pace.start)
             wish = replace(wish, time_budget=max(0.0, (wish.time_budget - taken) * (1 - RESERVE)))
-        found = chosen(wish, table, dense, pace.pixels if pace else None, self._rules)
+        rules = partial(self._rules, beside=pace.beside) if pace else self._rules
+        found = chosen(wish, table, dense, pace.pixels if pace else None, rules)
         choice = self._summed_up(found, table, dense, pixels)
         if strict and not found.met:
             raise BudgetError(
@@ -163,11 +166,13 @@ class Ladder:
 
     def _pace(self, clocked: Clocked) -> Pace:
         if self._measured is None:
-            self._measured = measure(clocked, self._manifest.io, self.record.region, len(self.names))
+            self._measured = measure(
+                clocked, self._manifest.io, self.record.region, len(self.names), leaves_out=self.leaves_out
+            )
         return self._measured
 
-    def _rules(self, table: Table) -> Rules:
-        return OnePass(table, self.record.region[0]) if self.leaves_out else Alone(table)
+    def _rules(self, table: Table, beside: float | None = None) -> Rules:
+        return OnePass(table, self.record.region[0], beside) if self.leaves_out else Alone(table)
 
     def _estimates(self, pixels: npt.NDArray[Any]) -> tuple[Table, npt.NDArray[np.float64] | None]:
         found = self._estimator(pixels)

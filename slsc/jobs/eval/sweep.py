@@ -109,33 +109,25 @@ def sweep(
     """
     record = estimator_of(open_bundle(bundle))
     with ExitStack() as stack:
-        session = stack.enter_context(Session(bundle, backend=backend, threads=threads))
+        clock = time.process_time if threads == 1 else time.perf_counter
+        session = stack.enter_context(Session(bundle, backend=backend, threads=threads, clock=clock))
         fixed = {
             name: stack.enter_context(Session(bundle, backend=session.backend, threads=threads, engine=name))
             for name in record.engines
             if session.manifest.engine(name)
         }
         pairs = input_pairs(hr_dir, lr_dir, session.manifest.io.scale, None)
-        clock = time.process_time if threads == 1 else time.perf_counter
         runs: list[_Image] = []
         for given, reference in pairs:
             runs.append(_Image(session, fixed, *_opened(session, given, reference), clock))
             progress("sweeping", len(runs), len(pairs))
         points = _points(session, runs)
-        return Sweep(
-            bundle.name,
-            hr_dir.name,
-            len(pairs),
-            session.backend,
-            threads,
-            protocol_for(session.manifest.io),
-            points,
-        )
+        protocol = protocol_for(session.manifest.io)
+        return Sweep(bundle.name, hr_dir.name, len(pairs), session.backend, threads, protocol, points)
 
 
 def _opened(session: Session, given: Path | None, reference: Path) -> tuple[Pixels, Pixels]:
-    io = session.manifest.io
-    protocol = protocol_for(io)
+    io, protocol = session.manifest.io, protocol_for(session.manifest.io)
     wanted = protocol.seen(open_rgb(reference))
     if given is not None:
         return fitted_pair(protocol.seen(open_rgb(given)), wanted, given, io.scale)
@@ -147,12 +139,11 @@ def _opened(session: Session, given: Path | None, reference: Path) -> tuple[Pixe
 
 @dataclass(frozen=True)
 class _Run:
-    """Mean squared error, cost and seconds of one way to restore one image; also seconds by the clock on the wall."""
+    """Mean squared error, cost and seconds of one way to restore one image."""
 
     error: float
     cost: float
     seconds: float
-    clocked: float
 
 
 class _Image:
@@ -211,25 +202,25 @@ class _Image:
             choice = by_budget(table, budget).choice
             found = np.take_along_axis(errors, choice[None].astype(np.intp), 0)[0]
             error = float((found * pixels).sum() / pixels.sum())
-            self.runs["oracle", setting] = _Run(error, table.cost(choice), 0.0, 0.0)
+            self.runs["oracle", setting] = _Run(error, table.cost(choice), 0.0)
 
     def _times(self) -> None:
-        """By time, of what the slowest candidate took by the clock, which time budgets go by."""
-        slowest = max(run.clocked for (kind, _), run in self.runs.items() if kind == "fixed")
+        slowest = max(run.seconds for (kind, _), run in self.runs.items() if kind == "fixed")
         for share in TIMES:
             self._session.configure(budget=None, time_budget=1000 * share * slowest)
+            self._session.choose(self._low)  # the first times the candidates
             self._timed(("time", f"{share:g}"), lambda: self._session.restore(self._low), self._run_cost)
 
     def _timed(
         self, key: tuple[str, str], restore: Callable[[], Pixels], cost: Callable[[], float]
     ) -> npt.NDArray[np.float64]:
         """Restore, remember what it took; returns the squared error of every pixel."""
-        begun, clocked = self._clock(), time.perf_counter()
+        begun = self._clock()
         restored = restore()
-        seconds, clocked = self._clock() - begun, time.perf_counter() - clocked
+        seconds = self._clock() - begun
         squares = self._squares(restored)
         counted = self._inside(np.ones(squares.shape)).sum()
-        self.runs[key] = _Run(float(self._inside(squares).sum() / counted), cost(), seconds, clocked)
+        self.runs[key] = _Run(float(self._inside(squares).sum() / counted), cost(), seconds)
         return squares
 
     def _squares(self, restored: Pixels) -> npt.NDArray[np.float64]:
