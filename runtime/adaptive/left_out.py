@@ -113,7 +113,7 @@ class LeftOut:
 def _columns(around: npt.NDArray[np.bool_]) -> Iterator[tuple[slice, bool]]:
     """Columns of a part, and whether anything fades in them, from which pixels of it and `FADE` around are left out."""
     square = np.ones((2 * FADE + 1, 2 * FADE + 1), np.uint8)
-    alone = cv2.erode(around.astype(np.uint8), square)[FADE:-FADE, FADE:-FADE].all(0)
+    alone = np.asarray(cv2.erode(around.astype(np.uint8), square)[FADE:-FADE, FADE:-FADE].min(0) > 0)
     cuts = [0, *(np.flatnonzero(alone[1:] != alone[:-1]) + 1).tolist(), len(alone)]
     for start, stop in pairwise(cuts):
         yield slice(start, stop), not alone[start]

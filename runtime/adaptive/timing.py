@@ -89,7 +89,7 @@ def _maps(regions: Regions, count: int) -> Iterator[ChoiceMap]:
 
 def _pixels(regions: Regions, choice: ChoiceMap, count: int) -> npt.NDArray[np.float64]:
     """(count,) of each candidate."""
-    return np.bincount(choice.ravel(), regions.pixels.ravel(), count)
+    return np.bincount(choice.ravel(), regions.pixels.ravel(), count).astype(np.float64)
 
 
 def _start(
