@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from slsc.errors import UsageError
 from slsc.runtime.adaptive.ladder import Ladder, estimator_of, mixing_bytes
 from slsc.runtime.adaptive.regional_tiles import RegionalTiles
+from slsc.runtime.adaptive.regions import Size
+from slsc.runtime.adaptive.timing import Clock
 from slsc.runtime.adaptive.wish import Choice
 from slsc.runtime.backends.base import Streaming
 from slsc.runtime.bundle.manifest import ImageIO
 from slsc.runtime.bundle.reader import Bundle
+from slsc.runtime.image.arrays import as_photo
 from slsc.runtime.image.photo import Photo
 from slsc.runtime.image.transparency import bleed
 from slsc.runtime.loaded_engine import LoadedEngine, load_engine, load_ladder
@@ -52,13 +57,15 @@ class Restorer:
     Args:
         bundle: which holds them.
         options: which of them, and how; see there.
+        clock: that time budgets go by.
 
     Raises:
         UsageError, BackendError, BundleError: as `load_engine`; the options ask for a choice and the bundle has no
             estimator.
     """
 
-    def __init__(self, bundle: Bundle, options: Options) -> None:
+    def __init__(self, bundle: Bundle, options: Options, clock: Clock = time.perf_counter) -> None:
+        self._clock = clock
         self._bundle = bundle
         self.options = options
         self.ladder: Ladder | None = None
@@ -96,7 +103,7 @@ class Restorer:
             self.ladder = None
             return loaded
         loaded = load_ladder(self._bundle, options, estimator_of(self._bundle), before)
-        self.ladder = Ladder(self._bundle, {loaded.record.name: loaded.runner, **loaded.others})
+        self.ladder = Ladder(self._bundle, {loaded.record.name: loaded.runner, **loaded.others}, self._clock)
         return loaded
 
     def _least_size(self) -> LeastSize:
@@ -141,7 +148,7 @@ class Restorer:
         """
         ladder = self._choosing(None)
         _bleed(photo)
-        return ladder.choose(photo.pixels, self.options.wish, strict=self.options.strict)
+        return ladder.choose(photo.pixels, self.options.wish, self._clocked, strict=self.options.strict)
 
     def start(
         self, photo: Photo, held_output: int, progress: TileProgress | None, given: ChoiceMap | None = None
@@ -180,6 +187,15 @@ class Restorer:
             raise UsageError("one engine restores everything", why=why, hint="leave out --engine and --capacity")
         return self.ladder
 
+    def _clocked(self, hw: Size, choice: ChoiceMap) -> float:
+        """Seconds that a black photo takes by a map: see `slsc.runtime.adaptive.timing.Clocked`."""
+        photo = as_photo(np.zeros((*hw, self._bundle.manifest.io.channels), np.uint8))
+        restoration = self._start_mixed(self._choosing(None), photo, 0, None, choice).restoration
+        begun = self._clock()
+        for _ in restoration.bands():
+            pass
+        return self._clock() - begun
+
     def _start_mixed(
         self,
         ladder: Ladder,
@@ -192,7 +208,7 @@ class Restorer:
         _bleed(photo)
         io, options = self._least.fitted(*photo.pixels.shape[:2]), self.options
         if given is None:
-            choice = ladder.choose(photo.pixels, options.wish, strict=options.strict)
+            choice = ladder.choose(photo.pixels, options.wish, self._clocked, strict=options.strict)
         else:
             choice = ladder.given(photo.pixels, given)
         runner = self.loaded.runner

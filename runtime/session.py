@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from slsc.errors import DataError, ResourceError, UsageError
+from slsc.runtime.adaptive.timing import Clock
 from slsc.runtime.adaptive.wish import Choice
 from slsc.runtime.atomic import require_other
 from slsc.runtime.backends.base import AllocationFailed, Batch
@@ -49,6 +51,7 @@ class Session:
         path: the bundle.
         backend, engine, threads, memory, tile, exact, capacity, beta, budget, time_budget, quality, strict: see
             `Options`.
+        clock: that `time_budget` goes by. With `time.process_time` a busy machine changes little where one thread runs.
 
     Raises:
         BundleError: the bundle cannot be opened.
@@ -72,13 +75,14 @@ class Session:
         time_budget: float | None = None,
         quality: float | None = None,
         strict: bool = False,
+        clock: Clock = time.perf_counter,
     ) -> None:
         self._lock = ProcessLock("the session")
         self._bundle: Bundle = open_bundle(path)
         options = Options(
             backend, engine, threads, memory, tile, exact, capacity, beta, budget, time_budget, quality, strict
         )
-        self._restorer = Restorer(self._bundle, options)
+        self._restorer = Restorer(self._bundle, options, clock)
         self._choice: Choice | None = None
         self._streamed = False
         self._ahead = ReadAhead()

@@ -33,6 +33,9 @@ FLOAT_BANDS = WAITING_BANDS + 3
 SAMPLE_BANDS = 3
 """Bands of output alive at once as samples: one just composed, one waiting for being written, one being written."""
 
+TRIED_SHARES = (1, 7 / 8, 3 / 4, 1 / 2)
+"""Of the memory, that the backend may take: the first that leaves enough for what waits beside it."""
+
 COMPOSED_BYTES = 1 << 18
 """Samples composed at a time: their floats stay in the processor's cache."""
 
@@ -87,9 +90,8 @@ def plan_stream(
     if io.fixed_hw not in (None, (height, width)):
         return None
     height, width = padded(io, height, width)
-    beside = 0
-    for _ in range(2):  # the less the backend may take, the fewer are the rows that wait beside it
-        allowed = memory - beside
+    for share in TRIED_SHARES:  # the less the backend may take, the fewer are the rows that wait beside it
+        allowed = int(memory * share)
         if allowed < 1:
             return None
         try:

@@ -2,39 +2,34 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from math import lcm
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from slsc.errors import BudgetError, ResourceError, UsageError
+from slsc.errors import BudgetError, UsageError
 from slsc.runtime.adaptive.classes import Classifier, likeliest, require_no_errors
 from slsc.runtime.adaptive.estimator import Estimator
 from slsc.runtime.adaptive.left_out import LeftOut
 from slsc.runtime.adaptive.mixed_tiles import LEAST_HALO, MixedTiles
 from slsc.runtime.adaptive.one_pass import OnePass, everywhere, with_everywhere
-from slsc.runtime.adaptive.regions import ChoiceMap, Regions, Size, require_map
+from slsc.runtime.adaptive.regions import ChoiceMap, Regions, require_map
 from slsc.runtime.adaptive.selection import Alone, Chosen, Table
+from slsc.runtime.adaptive.timing import Clock, Clocked, Pace, measure, timed_hw
 from slsc.runtime.adaptive.wish import Choice, Rules, Wish, chosen, summed_up
-from slsc.runtime.backends.base import LEFT_OUT, AllocationFailed, Batch, Regional, Runner
+from slsc.runtime.backends.base import LEFT_OUT, Regional, Runner
 from slsc.runtime.bundle.estimators import EstimatorRecord
 from slsc.runtime.bundle.manifest import ImageIO, TileGeometry
 from slsc.runtime.bundle.reader import Bundle
 from slsc.runtime.tiles.tile_grid import TileGrid
 from slsc.runtime.tiles.tiling import Tile, round_up
 
-TIMED_HW = (192, 256)
-"""Height and width of the image on which candidates are timed, input pixels. Smaller ones stay in caches that
-photos outgrow: a pixel of half as many takes a tenth less."""
-
 RESERVE = 0.05
 """Share of a time that is not planned with: runs vary, and so do machines."""
-
-TIMED_RUNS = 3
 
 
 def estimator_of(bundle: Bundle) -> EstimatorRecord:
@@ -54,24 +49,20 @@ def estimator_of(bundle: Bundle) -> EstimatorRecord:
     return record
 
 
-def timed_hw(io: ImageIO) -> Size:
-    """`TIMED_HW` as a network takes it: its own size where it takes one only."""
-    height, width = io.fixed_hw or map(round_up, TIMED_HW, io.multiple_of)
-    return height, width
-
-
 class Ladder:
     """The candidates of one bundle on one backend.
 
     Args:
         bundle: it has an estimator.
         runners: the loaded engines by name; the dearest alone where that holds the others as its candidates.
+        clock: that time budgets go by.
 
     Raises:
         BundleError: the estimator is damaged.
     """
 
-    def __init__(self, bundle: Bundle, runners: dict[str, Runner]) -> None:
+    def __init__(self, bundle: Bundle, runners: dict[str, Runner], clock: Clock) -> None:
+        self._clock = clock
         self.record = estimator_of(bundle)
         reader = Classifier if self.record.classifies else Estimator
         self._estimator = reader(self.record, bundle.read(self.record.entry))
@@ -82,21 +73,23 @@ class Ladder:
         self.costs = tuple(bundle.manifest.cost(name) for name in self.names)
         self.runners: Sequence[Runner | None] = [runners.get(name) for name in self.names]
         self._everywhere: float | None = None
-        self._seconds: npt.NDArray[np.float64] | None = None
+        self._measured: Pace | None = None
 
-    def choose(self, pixels: npt.NDArray[Any], wish: Wish, *, strict: bool = False) -> Choice:
+    def choose(self, pixels: npt.NDArray[Any], wish: Wish, clocked: Clocked, *, strict: bool = False) -> Choice:
         """The map that a wish asks for; where it asks for nothing, the classifier's, or that of the bundle's own beta.
 
         Args:
             pixels: HxWx1 or HxWx3, without alpha.
             wish: what is asked for.
+            clocked: restores by maps of this ladder, on this device; for a time budget candidates are timed, once.
             strict: refuse what cannot be met.
 
         Raises:
             BudgetError: strict, and it cannot be met; exit code 3.
             UsageError: the wish needs what the bundle lacks.
         """
-        begun = time.perf_counter()
+        pace = self._pace(clocked) if wish.time_budget is not None else None
+        begun = self._clock()
         if self.record.classifies:
             require_no_errors(wish)
         table, dense = self._estimates(pixels)
@@ -104,12 +97,11 @@ class Ladder:
             return self._summed_up(likeliest(table), table, dense, pixels)
         own = self.record.beta_engines if self.leaves_out else self.record.beta
         wish = wish if wish.given else Wish(beta=own)
-        seconds = None
-        if wish.time_budget is not None:
-            taken = 1000 * (time.perf_counter() - begun)
+        if pace and wish.time_budget is not None:
+            taken = 1000 * (self._clock() - begun + pace.start)
             wish = replace(wish, time_budget=max(0.0, (wish.time_budget - taken) * (1 - RESERVE)))
-            seconds = self._pixel_seconds()
-        found = chosen(wish, table, dense, seconds, self._rules)
+        rules = partial(self._rules, beside=pace.beside) if pace else self._rules
+        found = chosen(wish, table, dense, pace.pixels if pace else None, rules)
         choice = self._summed_up(found, table, dense, pixels)
         if strict and not found.met:
             raise BudgetError(
@@ -172,8 +164,15 @@ class Ladder:
             return None
         return LeftOut(choice == 0, self.record.region, io)
 
-    def _rules(self, table: Table) -> Rules:
-        return OnePass(table, self.record.region[0]) if self.leaves_out else Alone(table)
+    def _pace(self, clocked: Clocked) -> Pace:
+        if self._measured is None:
+            self._measured = measure(
+                clocked, self._manifest.io, self.record.region, len(self.names), leaves_out=self.leaves_out
+            )
+        return self._measured
+
+    def _rules(self, table: Table, beside: float | None = None) -> Rules:
+        return OnePass(table, self.record.region[0], beside) if self.leaves_out else Alone(table)
 
     def _estimates(self, pixels: npt.NDArray[Any]) -> tuple[Table, npt.NDArray[np.float64] | None]:
         found = self._estimator(pixels)
@@ -194,63 +193,6 @@ class Ladder:
     ) -> Choice:
         height, width = pixels.shape[:2]
         return summed_up(found, table, dense, self.names, self.record.region, (height, width), self._rules)
-
-    def _pixel_seconds(self) -> npt.NDArray[np.float64]:
-        """Seconds that an input pixel takes with each candidate on this device: measured once."""
-        if self._seconds is None:
-            io = self._manifest.io
-            hw = timed_hw(io)
-            image = np.full((1, io.channels, *hw), io.input_range.low[0], np.float32)
-            if self.together:
-                free = (LEFT_OUT,) if self.leaves_out else ()
-                self._seconds = _seconds_together(self.together, free, self.record.region, image)
-            else:
-                self._seconds = np.array([_seconds(runner, image) for runner in self.runners]) / (hw[0] * hw[1])
-        return self._seconds
-
-
-@dataclass(frozen=True)
-class _Everywhere:
-    """One map for every run."""
-
-    runner: Regional
-    regions: ChoiceMap
-
-    def run(self, image: Batch) -> Batch:
-        return self.runner.run_map(image, self.regions)
-
-
-def _seconds_together(runner: Regional, free: tuple[int, ...], size: Size, image: Batch) -> npt.NDArray[np.float64]:
-    """Seconds that a pixel takes with each candidate of a pass by region, before them with those in `free`.
-
-    Timed in such passes, which take longer than the candidates' own: each candidate has all regions but the first,
-    which the next one has. Where the first is half of the image or more, each has them all.
-    """
-    regions = Regions(image.shape[2], image.shape[3], size)
-    names = np.array([*free, *range(runner.candidates())], np.uint8)
-    count = len(names)
-    maps = [np.full(regions.shape, index, np.intp) for index in range(count)]
-    if 2 * regions.pixels[0, 0] < regions.pixels.sum():
-        for index, each in enumerate(maps):
-            each[0, 0] = (index + 1) % count
-    taken = [_seconds(_Everywhere(runner, names[each]), image) for each in maps]
-    pixels = [np.bincount(each.ravel(), regions.pixels.ravel(), count) for each in maps]
-    return np.asarray(np.linalg.solve(np.array(pixels), np.array(taken)))
-
-
-def _seconds(runner: Runner | _Everywhere | None, image: Batch) -> float:
-    """Of the fastest of some runs."""
-    if runner is None:
-        return 0.0
-    taken = []
-    for _ in range(TIMED_RUNS):
-        begun = time.perf_counter()
-        try:
-            runner.run(image)
-        except AllocationFailed as error:
-            raise ResourceError("out of memory", why="while candidates were timed") from error
-        taken.append(time.perf_counter() - begun)
-    return min(taken)
 
 
 def mixing_bytes(scale: int, channels: int, height: int, width: int) -> int:

@@ -58,11 +58,14 @@ class LeftOut:
                 (part.left - within.left) * scale : (part.right - within.left) * scale,
             ]
             found, around = self._enlarged(part, within, cut)[:, rows], self._pixels(part, FADE)
-            if not around.all():
-                inner = FADE * scale
-                weight = faded(around, scale)[inner:-inner, inner:-inner][rows]
-                found = weight * found + (1 - weight) * there
-            there[...] = found
+            for columns, fades in _columns(around):
+                wide = slice(columns.start * scale, columns.stop * scale)
+                if fades:
+                    seen = around[:, columns.start : columns.stop + 2 * FADE]
+                    weight = faded(seen, scale)[FADE * scale :, FADE * scale : -FADE * scale][rows]
+                    there[..., wide] += weight * (found[..., wide] - there[..., wide])
+                else:
+                    there[..., wide] = found[..., wide]
 
     def _missing(self, top: int, bottom: int, within: Part) -> Iterator[Part]:
         """Rectangles that hold all pixels of some rows which are missing or fade, each once."""
@@ -105,3 +108,12 @@ class LeftOut:
             top : top + (part.bottom - part.top) * scale,
             left : left + (part.right - part.left) * scale,
         ]
+
+
+def _columns(around: npt.NDArray[np.bool_]) -> Iterator[tuple[slice, bool]]:
+    """Columns of a part, and whether anything fades in them, from which pixels of it and `FADE` around are left out."""
+    square = np.ones((2 * FADE + 1, 2 * FADE + 1), np.uint8)
+    alone = np.asarray(cv2.erode(around.astype(np.uint8), square)[FADE:-FADE, FADE:-FADE].min(0) > 0)
+    cuts = [0, *(np.flatnonzero(alone[1:] != alone[:-1]) + 1).tolist(), len(alone)]
+    for start, stop in pairwise(cuts):
+        yield slice(start, stop), not alone[start]

@@ -44,10 +44,12 @@ class OnePass:
     Attributes:
         table: its first candidate is that of regions which are left out.
         side: height of a region, input pixels.
+        beside: cost of a pixel that is left out and computed for restored ones; None: that of the cheapest engine.
     """
 
     table: Table
     side: int
+    beside: float | None = None
 
     def by_beta(self, beta: float) -> ChoiceMap:
         """See `selection.by_beta`."""
@@ -68,10 +70,12 @@ class OnePass:
 
     def cost(self, choice: ChoiceMap) -> float:
         """Average cost of a pixel, with what is computed of regions that are left out."""
-        restored = choice > 0
-        beside = np.where(_beside(restored), 1.0, self._seen(restored)) * ~restored
-        more = beside * (self.table.costs[1] - self.table.costs[0])
-        return self.table.cost(choice) + self.table.mean(more)
+        return self.table.cost(choice) + self.table.mean(computed_beside(choice > 0, self.side) * self._more)
+
+    @property
+    def _more(self) -> float:
+        """What being computed costs a pixel that is left out."""
+        return float((self.table.costs[1] if self.beside is None else self.beside) - self.table.costs[0])
 
     def _searched(self, good: Callable[[ChoiceMap], bool], *, least_cost: bool) -> Chosen:
         """The choice at the largest price that is good where that is `least_cost`, else at the least."""
@@ -116,17 +120,18 @@ class OnePass:
     def _least(self, table: Table, pixels: Array, price: float) -> ChoiceMap:
         """The choice with the least sum of (error + price * cost) * pixels."""
         charged = (table.errors + price * table.costs[:, None, None]) * pixels
-        more = price * (table.costs[1] - table.costs[0]) * pixels
+        more = price * self._more * pixels
         labels = _labelled(np.stack([charged[1:].min(0), charged[0] + more, charged[0] + more * SEEN]))
         return np.where(labels == RESTORED, charged[1:].argmin(0) + 1, 0).astype(np.uint8)
 
-    def _seen(self, restored: npt.NDArray[np.bool_]) -> Array:
-        """The share of each region that restored ones above and below see."""
-        near = restored | _beside(restored)
-        seen = np.zeros(near.shape)
-        seen[1:] += near[:-1]
-        seen[:-1] += near[1:]
-        return np.minimum(1.0, seen * (SEEN_ROWS / self.side))
+
+def computed_beside(restored: npt.NDArray[np.bool_], side: int) -> Array:
+    """What is computed for restored regions of each that is left out, a share of it; they are `side` pixels high."""
+    beside = _beside(restored)
+    near, seen = restored | beside, np.zeros(restored.shape)
+    seen[1:] += near[:-1]
+    seen[:-1] += near[1:]
+    return np.where(beside, 1.0, np.minimum(1.0, seen * (SEEN_ROWS / side))) * ~restored
 
 
 def everywhere(runner: Regional, hw: Size) -> float:

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import numpy as np
 import numpy.typing as npt
 
 from slsc.errors import UsageError
@@ -25,7 +24,8 @@ class Wish:
     Attributes:
         beta: of Eq. 8; 0 for the best quality.
         budget: most that the average pixel of an image may cost, a share of the dense network's cost, 0..1.
-        time_budget: most milliseconds an image may take, by what candidates take on this device.
+        time_budget: most milliseconds an image may take, from its pixels to those of the output, by what candidates
+            take on this device.
         quality: most decibels that an image may lose to the dense network, as estimated; the least cost is taken.
 
     Raises:
@@ -126,7 +126,7 @@ def chosen(
         wish: with exactly one field set.
         table: estimated errors, and costs as shares of the dense network's.
         dense: (rows, columns) estimated error of the dense network, where it is known; `quality` needs it.
-        seconds: (K,) seconds that a pixel takes with each candidate; `time_budget` needs it.
+        seconds: (K,) seconds that a pixel takes with each candidate, ascending; `time_budget` needs it.
         rules: those for a table.
 
     Raises:
@@ -146,8 +146,7 @@ def chosen(
         return rules(table).by_loss(dense, wish.quality)
     if wish.time_budget is None or seconds is None:
         raise UsageError("nothing is asked for", hint=f"give one of {', '.join(ASKED.values())}")
-    # A network that happens to be faster than a cheaper one counts as no faster.
-    timed = Table(table.errors, np.maximum.accumulate(seconds), table.pixels)
+    timed = Table(table.errors, seconds, table.pixels)
     return rules(timed).by_budget(wish.time_budget / 1000 / table.pixels.sum())
 
 

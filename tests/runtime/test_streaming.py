@@ -124,7 +124,7 @@ def test_where_memory_is_too_short_there_are_tiles(bundle: Callable[..., Path]) 
     session = Session(bundle(), threads=1, exact=True)
     counts: list[int] = []
     whole = session.restore(image)
-    session.configure(memory=session._restorer.loaded.resident + MARGIN_BYTES + image.nbytes + whole.nbytes + (6 << 20))
+    session.configure(memory=session._restorer.loaded.resident + MARGIN_BYTES + image.nbytes + whole.nbytes + (4 << 20))
     tiled = session.restore(image, lambda done, total: counts.append(total))
     assert not session.streamed
     assert counts[-1] > 1

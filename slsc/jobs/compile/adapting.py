@@ -21,10 +21,10 @@ from slsc.passes.artefacts import FORMS
 from slsc.progress import StageProgress
 from slsc.runtime.adaptive.enlarging import enlarged
 from slsc.runtime.adaptive.estimator import Quadratic, estimates, terms
-from slsc.runtime.adaptive.ladder import timed_hw
 from slsc.runtime.adaptive.one_pass import OnePass, everywhere, with_everywhere
 from slsc.runtime.adaptive.regions import SIZE
 from slsc.runtime.adaptive.selection import Alone, Table, by_budget
+from slsc.runtime.adaptive.timing import timed_hw
 from slsc.runtime.adaptive.wish import Rules
 from slsc.runtime.backends.native_backend import NativeBackend
 from slsc.runtime.bundle.engines import ZERO_COST, Artefact

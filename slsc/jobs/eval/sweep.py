@@ -32,6 +32,9 @@ Pixels = npt.NDArray[np.uint8]
 BETAS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 """Of Eq. 8; the paper draws its curves over 0 to 10."""
 
+TIMES = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+"""Time budgets, as shares of what the slowest candidate took for the image."""
+
 BETWEEN = 3
 """Budgets swept between the costs of two neighbouring candidates."""
 
@@ -44,9 +47,10 @@ class Point:
     """One way to restore a folder of images; means over them.
 
     Attributes:
-        kind: "fixed", one candidate everywhere; "classes", the classifier's choice; "beta" or "budget", chosen by the
-            estimates; "oracle", chosen for a budget by the real errors, and put together from whole images.
-        setting: the candidate's name, beta, or the budget as a share of the dense network's cost.
+        kind: "fixed", one candidate everywhere; "classes", the classifier's choice; "beta", "budget" or "time", chosen
+            by the estimates; "oracle", chosen for a budget by the real errors, and put together from whole images.
+        setting: the candidate's name, beta, the budget as a share of the dense network's cost, or the time as a share
+            of the slowest candidate's for the same image.
         cost: share of the dense network's, of what was run.
         gmacs: that for an output of 1280x720, estimating included.
         psnr: dB, by the protocol of the network's task.
@@ -105,33 +109,25 @@ def sweep(
     """
     record = estimator_of(open_bundle(bundle))
     with ExitStack() as stack:
-        session = stack.enter_context(Session(bundle, backend=backend, threads=threads))
+        clock = time.process_time if threads == 1 else time.perf_counter
+        session = stack.enter_context(Session(bundle, backend=backend, threads=threads, clock=clock))
         fixed = {
             name: stack.enter_context(Session(bundle, backend=session.backend, threads=threads, engine=name))
             for name in record.engines
             if session.manifest.engine(name)
         }
         pairs = input_pairs(hr_dir, lr_dir, session.manifest.io.scale, None)
-        clock = time.process_time if threads == 1 else time.perf_counter
         runs: list[_Image] = []
         for given, reference in pairs:
             runs.append(_Image(session, fixed, *_opened(session, given, reference), clock))
             progress("sweeping", len(runs), len(pairs))
         points = _points(session, runs)
-        return Sweep(
-            bundle.name,
-            hr_dir.name,
-            len(pairs),
-            session.backend,
-            threads,
-            protocol_for(session.manifest.io),
-            points,
-        )
+        protocol = protocol_for(session.manifest.io)
+        return Sweep(bundle.name, hr_dir.name, len(pairs), session.backend, threads, protocol, points)
 
 
 def _opened(session: Session, given: Path | None, reference: Path) -> tuple[Pixels, Pixels]:
-    io = session.manifest.io
-    protocol = protocol_for(io)
+    io, protocol = session.manifest.io, protocol_for(session.manifest.io)
     wanted = protocol.seen(open_rgb(reference))
     if given is not None:
         return fitted_pair(protocol.seen(open_rgb(given)), wanted, given, io.scale)
@@ -158,7 +154,7 @@ class _Image:
     ) -> None:
         self._session, self._low, self._wanted, self._clock = session, low, wanted, clock
         self._protocol = protocol_for(session.manifest.io)
-        session.configure(beta=None, budget=None)
+        session.configure(beta=None, budget=None, time_budget=None)
         choice = session.choose(low)
         self._regions = Regions.of(low, choice.size)
         self.runs: dict[tuple[str, str], _Run] = {}
@@ -179,6 +175,7 @@ class _Image:
             session.configure(beta=beta, budget=None)
             self._timed(key, lambda: session.restore(low), self._run_cost)
         self._budgets(np.array(list(costs.values())), squares)
+        self._times()
 
     def _unbudgeted(self) -> list[tuple[tuple[str, str], float | None]]:
         """Choices that look at one region after the other: by beta, or by the classifier, which takes none."""
@@ -206,6 +203,13 @@ class _Image:
             found = np.take_along_axis(errors, choice[None].astype(np.intp), 0)[0]
             error = float((found * pixels).sum() / pixels.sum())
             self.runs["oracle", setting] = _Run(error, table.cost(choice), 0.0)
+
+    def _times(self) -> None:
+        slowest = max(run.seconds for (kind, _), run in self.runs.items() if kind == "fixed")
+        for share in TIMES:
+            self._session.configure(budget=None, time_budget=1000 * share * slowest)
+            self._session.choose(self._low)  # the first times the candidates
+            self._timed(("time", f"{share:g}"), lambda: self._session.restore(self._low), self._run_cost)
 
     def _timed(
         self, key: tuple[str, str], restore: Callable[[], Pixels], cost: Callable[[], float]

@@ -23,6 +23,7 @@ STYLES = {
     "classes": ("D", "#CC79A7", "by class"),
     "beta": ("s-", "#0072B2", "adaptive, by beta"),
     "budget": ("^-", "#009E73", "adaptive, by budget"),
+    "time": ("v-", "#E69F00", "adaptive, by time"),
     "oracle": (":", "#D55E00", "if errors were known"),
 }
 """Marker and line, colour (Okabe and Ito's, for colour-blind readers) and name of each kind."""
@@ -66,7 +67,7 @@ def markdown(found: Sweep) -> str:
 
 
 def _summary(engines: Sequence[Worth]) -> list[str]:
-    """A table of what choosing by budget is worth; nothing where no engine can be compared."""
+    """A table of what choosing is worth; nothing where no engine can be compared."""
     if not engines:
         return []
     rows = [
@@ -76,14 +77,15 @@ def _summary(engines: Sequence[Worth]) -> list[str]:
             _or_empty(each.oracle_gain, ".3f"),
             _percent(each.share),
             _or_empty(each.time, ".2f"),
+            _or_empty(each.time_by_time, ".2f"),
         )
         for each in engines
     ]
     return [
-        "At the cost of one engine everywhere, and at its PSNR, by budget:",
+        "At the cost of one engine everywhere, and at its PSNR, by budget; in the last column by time:",
         "",
-        "| engine | gain, dB | oracle's gain, dB | share of it | time at equal PSNR |",
-        "| --- | --: | --: | --: | --: |",
+        "| engine | gain, dB | oracle's gain, dB | share of it | time at equal PSNR | chosen by time |",
+        "| --- | --: | --: | --: | --: | --: |",
         *(f"| {' | '.join(row)} |" for row in rows),
         "",
     ]

@@ -22,12 +22,14 @@ class Worth:
         gain: dB above it at its multiply-accumulates, estimating counted.
         oracle_gain: likewise of a choice by the real errors; None where that has no points around.
         time: where choosing has the engine's quality, its time as a share of the engine's; None where it nowhere has.
+        time_by_time: likewise where regions are chosen for a time.
     """
 
     engine: str
     gain: float
     oracle_gain: float | None
     time: float | None
+    time_by_time: float | None
 
     @property
     def share(self) -> float | None:
@@ -44,16 +46,21 @@ def worth(found: Sweep) -> list[Worth]:
         if height is None or not engine.milliseconds or not engine.gmacs:
             continue
         best = _between(_costs(oracle), engine.gmacs)
-        taken = _between([(point.psnr, point.milliseconds or 0.0) for point in chosen], engine.psnr)
         result.append(
             Worth(
                 engine.setting,
                 height - engine.psnr,
                 None if best is None else best - engine.psnr,
-                None if taken is None else taken / engine.milliseconds,
+                _time(chosen, engine),
+                _time(found.of("time"), engine),
             )
         )
     return result
+
+
+def _time(chosen: Sequence[Point], engine: Point) -> float | None:
+    taken = _between([(point.psnr, point.milliseconds or 0.0) for point in chosen], engine.psnr)
+    return taken / engine.milliseconds if taken is not None and engine.milliseconds else None
 
 
 def _costs(points: Sequence[Point]) -> list[tuple[float, float]]:

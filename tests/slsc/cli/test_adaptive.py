@@ -219,8 +219,9 @@ def test_a_sweep_compares_all_ways(slsc: Callable[..., Any], adaptive: Path, tmp
     done = slsc("eval", adaptive, "--hr", tmp_path / "hr", "--sweep", page, "--threads", "1", "--json")
     assert done.code == 0
     points = json.loads(done.out)["points"]
-    of = {kind: [point for point in points if point["kind"] == kind] for kind in ("fixed", "beta", "budget", "oracle")}
-    assert [len(of[kind]) for kind in ("fixed", "beta")] == [len(open_engines(adaptive, of)), 11]
+    kinds = ("fixed", "beta", "budget", "time", "oracle")
+    of = {kind: [point for point in points if point["kind"] == kind] for kind in kinds}
+    assert [len(of[kind]) for kind in ("fixed", "beta", "time")] == [len(open_engines(adaptive, of)), 11, 9]
     assert len(of["budget"]) == len(of["oracle"]) > 3
     assert all(abs(point["above_line"]) < 1e-9 for point in of["fixed"])
     for guessed, known in zip(of["budget"], of["oracle"], strict=True):

@@ -1,6 +1,7 @@
 // 1x1 convolution with stride 1 by taps. Needs taps.inl, for the size of its regions.
 //
-// A pixel's input is only that pixel in all channels. Runs of POINT_RUN pixels are read in place; shorter ones are copied first.
+// A pixel's input is only that pixel in all channels. Runs of POINT_RUN pixels and of some shorter lengths are read in place; others
+// are copied first, and computed as the next longer.
 // Each output is computed whole, its sums never leaving registers before the epilogue.
 
 constexpr int POINT_RUN = TUNING.columns;
@@ -25,13 +26,14 @@ __attribute__((always_inline)) static inline void expect_run(const View& in, con
     }
 }
 
-// The sums of one output over a run, from its bias. `plane`: floats from one channel of the run to the next.
+// The sums of one output over C pixels of a run, from its bias. `plane`: floats from one channel of the run to the next.
+template <int C>
 static void sum_list(const TapList& list, const Taps& taps, const float* in, int64_t plane, float bias, float* sums) {
     const uint64_t* word = taps.offsets + list.first_quad;
     const float* weight = taps.weights + int64_t(list.first_quad) * kQuad;
-    V acc[POINT_RUN];
+    V acc[C];
 #pragma GCC unroll 32
-    for (int i = 0; i < POINT_RUN; ++i) acc[i] = splat(bias);
+    for (int i = 0; i < C; ++i) acc[i] = splat(bias);
     const auto quad = [&](int count) __attribute__((always_inline)) {
         uint64_t offsets = *word++;
 #pragma GCC unroll 4
@@ -39,23 +41,24 @@ static void sum_list(const TapList& list, const Taps& taps, const float* in, int
             const V w = splat(weight[j]);
             const float* p = in + int64_t(offsets & 0xffff) * plane;
 #pragma GCC unroll 32
-            for (int i = 0; i < POINT_RUN; ++i) acc[i] += w * load(p + i * LANES);
+            for (int i = 0; i < C; ++i) acc[i] += w * load(p + i * LANES);
         }
         weight += kQuad;
     };
     for (uint32_t q = list.taps / kQuad; q > 0; --q) quad(kQuad);
     if (list.taps % kQuad) quad(int(list.taps % kQuad));
 #pragma GCC unroll 32
-    for (int i = 0; i < POINT_RUN; ++i) store(sums + i * LANES, acc[i]);
+    for (int i = 0; i < C; ++i) store(sums + i * LANES, acc[i]);
 }
 
 static size_t point_scratch(const Job& job) {
     return size_t(taps_of(job).chunks[0].channels + 1) * POINT_RUN * LANES;  // one chunk a group, all alike
 }
 
-static void point_region(const Job& job, const Region& region, float* scratch) {
+template <int C>
+static void point_columns(const Job& job, const Region& region, float* scratch) {
     float* copy = scratch + POINT_RUN * LANES;
-    const bool in_place = region.columns == POINT_RUN;
+    const bool in_place = region.columns == C;
     const int64_t plane = in_place ? job.in0.plane : POINT_RUN * LANES;
     const Taps& taps = taps_of(job);
     for (int i = 0; i < taps.chunk_count; ++i) {
@@ -68,11 +71,17 @@ static void point_region(const Job& job, const Region& region, float* scratch) {
                 const int output = int(lists[k].output);
                 if (chunk.channels > POINT_FAR) expect_run(job.in0, chunk, y + 1, region.x, k, chunk.outputs);
                 if (k + 1 < chunk.outputs) expect_operand(job, int(lists[k + 1].output), y, region.x, region.columns);
-                sum_list(lists[k], taps, in, plane, job.bias ? job.bias[output] : 0.0f, scratch);
+                sum_list<C>(lists[k], taps, in, plane, job.bias ? job.bias[output] : 0.0f, scratch);
                 finish(job, output, y, region.x, region.columns, scratch);
             }
         }
     }
+}
+
+static void point_region(const Job& job, const Region& region, float* scratch) {
+    if (region.columns > 8) point_columns<POINT_RUN>(job, region, scratch);
+    else if (region.columns > 4) point_columns<8>(job, region, scratch);
+    else point_columns<4>(job, region, scratch);
 }
 
 static void point_run(const Job& job, int item, float* scratch) {
