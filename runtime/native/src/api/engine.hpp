@@ -91,7 +91,7 @@ private:
     uint64_t memory_ = 0;          // bytes allowed, 0: any
     slsc_precision wanted_ = SLSC_AS_PLANNED;
     mutable std::map<std::tuple<int, int, slsc_precision>, std::shared_ptr<const Program>> programs_;  // by capacity and candidate
-    std::map<int, Schedule> schedules_;   // by candidate, of the last size
+    std::map<int, Schedule> schedules_;  // by candidate, of the last size
     const Schedule* schedule_ = nullptr;  // the last of them
     std::vector<double> seconds_;
 };
