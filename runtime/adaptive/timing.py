@@ -15,7 +15,7 @@ from slsc.runtime.tiles.tiling import round_up
 
 TIMED_HW = (288, 384)
 """Height and width of the image on which candidates are timed, input pixels. Smaller ones stay in caches that
-photos outgrow: a pixel of 192 x 256 takes a fifth less, one of 427 x 640 as long."""
+photos outgrow: a pixel of 192 x 256 takes a sixth less, one of 427 x 640 up to a tenth more."""
 
 TIMED_RUNS = 2
 
