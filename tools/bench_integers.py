@@ -40,6 +40,7 @@ from slsc.quantize.layers import quantizable
 from slsc.quantize.naive import quantize_naively
 from slsc.runtime.backends import load_backend
 from slsc.runtime.backends.native import NativeRunner
+from slsc.runtime.backends.native_calls import Precision
 from slsc.tools.bench_networks import subjects
 from slsc.tools.bench_report import table
 from slsc.tools.contenders.base import Subject, processor_seconds
@@ -92,8 +93,8 @@ def measure(subject: Subject, image: Image, repeats: int, precisions: Sequence[s
     networks = {precision: typed(model, image, precision) for precision in precisions}
     runs: dict[str, Callable[[Image], Image]] = {
         "ONNX Runtime": load_backend("onnxruntime", 1).load(model.SerializeToString()).run,
-        "float32": NativeRunner(lower(model, subject.plan), 1).run,
-        **{name: NativeRunner(lower(network, subject.plan), 1).run for name, network in networks.items()},
+        "float32": _native(model, subject),
+        **{name: _native(network, subject) for name, network in networks.items()},
         **_openvino(subject.file, networks.get("int8"), (image.shape[2], image.shape[3])),
     }
     made = {name: run(image) for name, run in runs.items()}
@@ -110,6 +111,13 @@ def measure(subject: Subject, image: Image, repeats: int, precisions: Sequence[s
         )
         for precision in networks
     ]
+
+
+def _native(network: onnx.ModelProto, subject: Subject) -> Callable[[Image], Image]:
+    """The engine as `slsc run` runs it."""
+    runner = NativeRunner(lower(network, subject.plan), 1)
+    runner.set_precision(Precision.FASTEST)
+    return runner.run
 
 
 def _openvino(file: Path, integers: onnx.ModelProto | None, hw: tuple[int, int]) -> dict[str, Callable[[Image], Image]]:

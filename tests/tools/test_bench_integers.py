@@ -34,7 +34,7 @@ def test_convolutions_inside_are_typed(model) -> None:
     plan = PlanFile.from_bytes(lower(typed(model, IMAGE, "int8"), None))
     assert [type(op.params).__name__ for op in plan.ops] == ["Conv", "Quantize", "IntConv", "Conv"]
     plan = PlanFile.from_bytes(lower(typed(model, IMAGE, "bf16"), None))
-    assert [type(op.params).__name__ for op in plan.ops] == ["Conv", "Narrow", "HalfConv", "Conv"]
+    assert [type(op.params).__name__ for op in plan.ops] == ["Narrow", "HalfConv", "HalfConv", "Conv"]
 
 
 @pytest.mark.skipif(library_path() is None, reason="the native engine is not built")
