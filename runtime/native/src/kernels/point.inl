@@ -5,6 +5,7 @@
 // Each output is computed whole, its sums never leaving registers before the epilogue.
 
 constexpr int POINT_RUN = TUNING.columns;
+static_assert(POINT_RUN >= 8, "shorter runs have room where this one has");
 
 // Copies pixels of `channels` channels to [channel][POINT_RUN][lane]; what lies past `columns` stays as it was.
 static void copy_run(const View& in, int first_channel, int channels, int y, int x, int columns, float* to) {
