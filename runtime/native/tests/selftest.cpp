@@ -178,8 +178,8 @@ int oracle(const char* folder, std::initializer_list<int> thread_counts, const s
                 ++failures;
             }
         }
-        const char* integers = slsc_has("int8") ? ", integers fast" : "";  // by the best set
-        std::printf("%s: %d cases, largest difference %.2g%s\n", isa, cases, most, integers);
+        const char* integers = slsc::select_kernels(isa)->fast_integers ? ", fast in int8" : "";
+        std::printf("%s%s: %d cases, largest difference %.2g\n", isa, integers, cases, most);
     }
     return failures ? 1 : 0;
 }

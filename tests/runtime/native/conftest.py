@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from slsc.errors import BackendError
+from slsc.passes.lowering.nmp import PlanFile
 from slsc.runtime.backends.library import library_path
 from slsc.runtime.backends.native import NativeRunner
 
@@ -141,7 +142,19 @@ def _run(*command: str | Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def cases(plans: ModuleType, interpret: Callable[..., np.ndarray], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def write_case(interpret: Callable[..., np.ndarray]) -> Callable[..., None]:
+    """write_case(path without suffix, plan, image): the plan, and the image with what the interpreter makes of it."""
+
+    def write(path: Path, plan: PlanFile, image: np.ndarray) -> None:
+        path.with_suffix(".nmp").write_bytes(plan.to_bytes())
+        parts = [np.array(a.shape, np.int32).tobytes() + a.tobytes() for a in (image, interpret(plan, image))]
+        path.with_suffix(".case").write_bytes(b"".join(parts))
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def cases(plans: ModuleType, write_case: Callable[..., None], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of plans of every kind, each with an image and what the interpreter makes of it (see selftest.cpp)."""
     folder = tmp_path_factory.mktemp("cases")
     for index, (kind, make) in enumerate(plans.KINDS.items()):
@@ -149,7 +162,5 @@ def cases(plans: ModuleType, interpret: Callable[..., np.ndarray], tmp_path_fact
             rng = np.random.default_rng([index, seed])
             plan = make(rng)
             image = rng.standard_normal((plan.values[0], *rng.integers(plans.SMALLEST, 40, 2))).astype(np.float32)
-            (folder / f"{kind}{seed}.nmp").write_bytes(plan.to_bytes())
-            parts = [np.array(a.shape, np.int32).tobytes() + a.tobytes() for a in (image, interpret(plan, image))]
-            (folder / f"{kind}{seed}.case").write_bytes(b"".join(parts))
+            write_case(folder / f"{kind}{seed}", plan, image)
     return folder

@@ -77,17 +77,7 @@ def test_capacity(plans, interpret, isas, capacity):
 def test_of_what_is_dequantized(plans, interpret, isas, outputs, channels, sides, height, width):
     """Where bytes are multiplied fast the pair reads them, with weights of 16 bits."""
     rng = np.random.default_rng(height)
-    made = plans.pair(rng, shuffle=2, sides=sides, outputs=outputs, n=8, channels=channels)
-    grid = 1 / 40, 117
-    ops = [
-        Op(Quantize(channels, *grid, ABSENT), out=3),
-        Op(Dequantize(channels, *grid), ins=(3, ABSENT), out=4),
-        replace(made.ops[0], ins=(4, ABSENT)),
-        made.ops[1],
-    ]
-    values = [*made.values, channels, channels]
-    types = tuple(DType.U8 if value == 3 else DType.F32 for value in range(len(values)))
-    plan = replace(plans.plan(values, ops, made.arrays, m=made.m), dtypes=types, features=(INT8,))
+    plan = plans.dequantized_pair(rng, sides=sides, outputs=outputs, channels=channels)
     image = rng.standard_normal((channels, height, width)).astype(np.float32)
     expected = interpret(plan, image)
     for isa in isas:
@@ -114,7 +104,7 @@ def test_of_what_is_dequantized_in_part(plans, interpret, isas):
     ]
     types = (DType.F32, DType.F32, DType.F32, DType.U8, DType.F32)
     plan = plans.plan([*made.values, CHANNELS - 8, CHANNELS], ops, made.arrays, m=made.m)
-    plan = replace(plan, dtypes=types, features=(INT8,))
+    plan = replace(plan, output=made.output, dtypes=types, features=(INT8,))
     _agree(plan, interpret, rng.standard_normal((CHANNELS, 20, 19)).astype(np.float32), isas)
 
 

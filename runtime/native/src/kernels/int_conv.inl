@@ -35,7 +35,8 @@ struct Numbers {
           scale(load_unaligned(weights.scale + set * LANES)), bias(load_unaligned(weights.bias + set * LANES)) {}
 
     inline V operator()(const float* sums) const {
-        return rounded(__builtin_convertvector(start + as_int(load(sums)), V) * scale) + bias;
+        const VW sum = VW(start) + VW(load(sums));  // lanes beyond the image hold anything, which may overflow
+        return rounded(__builtin_convertvector(VI(sum), V) * scale) + bias;
     }
 };
 

@@ -77,7 +77,6 @@ static void find_lines(const Job& job, const ConvScratch& scratch, int y, int x0
                 to[block] = exists ? packed_at(in, EACH, there, block, row, x0) : scratch.outside;
         }
     }
-    scratch.lines[size_t(LANES) * conv.kernel_h * blocks] = scratch.outside;
 }
 
 // Columns [begin, end) of strip row y, and the lines that they read, from the first one's window on.
@@ -276,6 +275,7 @@ static void conv_run(const Job& job, int item, float* scratch) {
     const int begin = job.from / op.conv.shuffle + chunk, left = conv_columns(job) - chunk;
     const int end = begin + (left < CHUNK ? left : CHUNK);
     find_lines(job, memory, y, begin * op.conv.stride_w - op.conv.pad.left);
+    memory.lines[size_t(LANES) * conv_of(job).lines] = memory.outside;  // behind the last block, see beside_of
     const Item at{job, memory, y, begin, end};
     if (conv_of(job).tiles) return make_by_tiles(at);
     job.out.layout == Layout::Strips ? make_strips(at) : make_lanes(at);

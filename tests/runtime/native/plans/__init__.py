@@ -12,15 +12,15 @@ from plans.convolutions import combined, combined_shuffled, ending, narrow, one,
 from plans.elementwise import binary, normalized, root, unary
 from plans.gates import gates
 from plans.halves import half_chain, half_convs, half_distilling, rounded, upper_halves
-from plans.integers import int_convs, int_distilling, int_joined, int_network, int_shuffled
+from plans.integers import dequantized_pair, int_convs, int_distilling, int_joined, int_network, int_shuffled
 from plans.ladders import ladder, laddered
 from plans.networks import Sketch, attention, blocks, distilling, network
 from plans.space import pad, pool, resize, resize_to, shares, shuffles
 from slsc.passes.lowering.nmp import PlanFile
 
 __all__ = [
-    "KINDS", "SMALLEST", "Sketch", "conv", "floats", "half_chain", "identity", "laddered", "pair", "plan", "rounded",
-    "sparse_arrays", "upper_halves",
+    "KINDS", "SMALLEST", "Sketch", "conv", "dequantized_pair", "floats", "half_chain", "identity", "laddered", "pair",
+    "plan", "rounded", "sparse_arrays", "upper_halves",
 ]  # fmt: skip
 
 KINDS: dict[str, Callable[[Random], PlanFile]] = {

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from plans.basics import Random, conv, floats, plan, random_act, sparse_arrays
+from plans.convolutions import pair
 from slsc.passes.lowering import nmp
 from slsc.passes.lowering.nmp import ABSENT, INT8, DType, Op, PlanFile
 from slsc.passes.lowering.nmp_ops import Act, Combine, Dequantize, IntConv, Quantize, Unary
@@ -106,6 +107,21 @@ def int_shuffled(rng: Random) -> PlanFile:
     wide = sketch.conv(source, channels, made * r * r, to=DType.F32, act=act, shuffle=r)
     sketch.conv(sketch.quantize(wide, made), made, int(rng.integers(1, 9)), to=DType.F32)
     return sketch.plan(channels, 1)
+
+
+def dequantized_pair(rng: Random, *, sides: tuple[int, int], outputs: int, channels: int) -> PlanFile:
+    """`pair`, shuffling by 2 and dense, of numbers that were of U8: where bytes are multiplied fast it reads those."""
+    made = pair(rng, shuffle=2, sides=sides, outputs=outputs, n=8, channels=channels)
+    grid = 1 / 40, 117
+    ops = [
+        Op(Quantize(channels, *grid, ABSENT), out=3),
+        Op(Dequantize(channels, *grid), ins=(3, ABSENT), out=4),
+        replace(made.ops[0], ins=(4, ABSENT)),
+        made.ops[1],
+    ]
+    types = (DType.F32, DType.F32, DType.F32, DType.U8, DType.F32)
+    whole = plan([*made.values, channels, channels], ops, made.arrays, m=made.m)
+    return replace(whole, output=made.output, dtypes=types, features=(INT8,))
 
 
 class _Sketch:
