@@ -40,9 +40,9 @@ std::vector<Shape> shapes_with(const Program& program, const Shape& image) {
         // Strips are aligned before they are scaled, so they may outgrow the value that they cut up.
         if (found.rows > kMaxSide) no("its strips are too long");
         longer |= found.rows * program.lanes() < found.height;
-        const Shape& held = shapes[op.out];
-        if (held.channels && !same_size(found, held)) no("parts of one value differ in size");
         each_made(node, [&](int value) {
+            const Shape& held = shapes[value];
+            if (held.channels && !same_size(found, held)) no("parts of one value differ in size");
             const Layout layout = program.layout(value);
             shapes[value] = {planes_of(int(program.values[value].channels), layout, program.lanes()),
                              int(found.height),
