@@ -29,9 +29,16 @@ public:
         for (size_t i = 0; i < program_.nodes.size(); ++i) {
             const Node& node = program_.nodes[i];
             maker_[node.op.out] = int(i);
-            slower_.push_back(node.op.type == OpType::HalfConv && is_slower(node));
+            slower_.push_back(node.op.type == OpType::HalfConv && is_slower(node, narrowing(node)));
+            if (node.op.type == OpType::HalfConv && !slower_.back()) uses_[node.op.in[0]].rounded = true;
+        }
+        for (size_t i = 0; i < program_.nodes.size(); ++i) {
+            const Node& node = program_.nodes[i];
             if (node.op.type != OpType::HalfConv) continue;
-            (slower_.back() ? uses_[node.op.in[0]].exact : uses_[node.op.in[0]].rounded) = true;
+            Uses& uses = uses_[node.op.in[0]];
+            // What is rounded for others anyway would have to lie in strips besides.
+            if (slower_[i] && uses.rounded) slower_[i] = is_slower(node, -kNarrowCost * node.op.conv.channels);
+            uses.exact |= slower_[i];
         }
         if (std::find(slower_.begin(), slower_.end(), true) != slower_.end()) rewrite();
     }
@@ -46,15 +53,16 @@ private:
 
     bool is_half(int node) const { return node >= 0 && program_.nodes[node].op.type == OpType::HalfConv; }
 
-    // By FMAs of a sparse convolution in float32, without what is done either way.
-    bool is_slower(const Node& node) const {
+    double narrowing(const Node& node) const { return is_half(maker_[node.op.in[0]]) ? 0.0 : kNarrowCost * node.op.conv.channels; }
+
+    // By FMAs of a sparse convolution in float32, without what is done either way; `more`: what it takes besides.
+    bool is_slower(const Node& node, double more) const {
         const ConvTuning& tuning = program_.target.kernels->tuning;
         const ConvParams& conv = node.op.conv;
         const std::vector<Weight> weights = kept_weights(*program_.plan, node.op, program_.target.capacity);
         const double all = double(conv.made) * (conv.channels / conv.groups) * conv.kernel_h * conv.kernel_w;
         const double floats = std::min(double(weights.size()), all / tuning.tap_cost) / program_.lanes();
-        const double narrowing = is_half(maker_[node.op.in[0]]) ? 0.0 : kNarrowCost * conv.channels;
-        return half_conv_cost(*program_.plan, node.op, weights, tuning.halves) + narrowing >= floats;
+        return half_conv_cost(*program_.plan, node.op, weights, tuning.halves) + more >= floats;
     }
 
     void rewrite() {
