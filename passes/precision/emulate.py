@@ -13,8 +13,9 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper, shape_inference
 
 from slsc.passes.base import copy_of
-from slsc.passes.graph import attribute
+from slsc.passes.graph import attribute, producers
 from slsc.passes.precision.types import HALVES, FloatType
+from slsc.passes.weights import Weights
 
 HALF_TYPES = frozenset(kind.onnx for kind in HALVES.values())
 """ONNX's numbers of the 16-bit types."""
@@ -65,10 +66,22 @@ def _rounding(name: str, kind: int) -> list[onnx.NodeProto]:
 
 
 def convolutions_in(kind: FloatType, model: onnx.ModelProto) -> frozenset[str]:
-    """Outputs of the convolutions that a network computes in a 16-bit type."""
-    types = _half_tensors(model)
-    made = (node.output[0] for node in model.graph.node if node.op_type == "Conv")
-    return frozenset(name for name in made if types.get(name) == kind.onnx)
+    """Outputs of the convolutions that compute in a 16-bit type, or in float32 of numbers of the type alone."""
+    types, makers, weights = _half_tensors(model), producers(model), Weights(model)
+
+    def holds(name: str, weight: str) -> bool:
+        """Whether what a convolution reads was of the type, and so are the numbers that its weight stores."""
+        maker, stored = makers.get(name), weights.weight_of(weight)
+        if maker is None or maker.op_type != "Cast" or types.get(maker.input[0]) != kind.onnx or stored is None:
+            return False
+        numbers = stored.values.astype(helper.tensor_dtype_to_np_dtype(kind.onnx)).astype(np.float32)
+        return bool((numbers == stored.values).all())
+
+    return frozenset(
+        node.output[0]
+        for node in model.graph.node
+        if node.op_type == "Conv" and (types.get(node.output[0]) == kind.onnx or holds(*node.input[:2]))
+    )
 
 
 def _half_tensors(model: onnx.ModelProto) -> dict[str, int]:

@@ -35,6 +35,9 @@ BF16 = FloatType("bf16", TensorProto.BFLOAT16, "tensor(bfloat16)", 22)
 HALVES: Mapping[str, FloatType] = {each.name: each for each in (FP16, BF16)}
 """The 16-bit types by name."""
 
+ROUNDED = "bf16-rounded"
+"""What users call float32 whose convolutions read numbers rounded to bfloat16 (`slsc.passes.precision.rounded`)."""
+
 
 def can_compute_in(model: onnx.ModelProto, node: onnx.NodeProto, kind: FloatType) -> bool:
     """Whether the operator takes its main input, the first, in a type."""

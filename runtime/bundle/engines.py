@@ -24,8 +24,9 @@ MAX_M = 256
 MAX_SCALE = 1e30
 
 FLOAT32 = "float32"
-PRECISIONS = ("fp16", "bf16", "int8", "auto")
-LAYER_TYPES = (FLOAT32, "fp16", "bf16", "int8")
+HALVES = ("fp16", "bf16", "bf16-rounded")
+PRECISIONS = (*HALVES, "int8", "auto")
+LAYER_TYPES = (FLOAT32, *HALVES, "int8")
 
 ZERO_COST = {"sr": "bicubic", "restore": "identity"}
 """Task -> the candidate that costs nothing."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from slsc.jobs.type.precision import LayerType
     from slsc.jobs.type.wanted import Precision
 
-HALVES = ("fp16", "bf16")
+HALVES = ("fp16", "bf16", "bf16-rounded")
 PRECISIONS = (*HALVES, "int8", "auto")
 ALL_PRECISIONS = ("float32", *PRECISIONS)
 BESIDE = (*HALVES, "float32")
@@ -23,15 +23,16 @@ ACTIVATIONS = ("uint8", "int8")
 def add_precision_options(parser: argparse._ActionsContainer, choices: Sequence[str]) -> None:
     """Declare them; where float32 is among `choices`, none need be given."""
     default = (
-        " (default: auto with --loss 0.01, --half float32 and --activations int8, where that makes the native engine "
-        "faster on this processor, else float32)"
+        " (default: auto with --loss 0.01, --half float32 and --activations int8, or bf16-rounded, whichever makes the "
+        "native engine faster on this processor, else float32)"
     )
     parser.add_argument(
         "--precision",
         choices=choices,
         required=choices != ALL_PRECISIONS,
         help=f"what convolutions compute in{default if choices == ALL_PRECISIONS else ''}; int8: all but those that "
-        "read or make the image; auto: layer by layer, int8 wherever --loss allows it, else what --half says",
+        "read or make the image; auto: layer by layer, int8 wherever --loss allows it, else what --half says; "
+        "bf16-rounded: numbers of bf16 in a float32 network, which runs everywhere, and in bf16 in the native engine",
     )
     parser.add_argument(
         "--loss",

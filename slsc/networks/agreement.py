@@ -12,7 +12,14 @@ from slsc.runtime.backends.base import Batch
 from slsc.runtime.bundle.manifest import ImageIO
 from slsc.runtime.tiles.tiling import round_up
 
-LEAST_DB: Mapping[str, float] = {"float32": 90.0, "fp16": 45.0, "bf16": 35.0, "int8": 40.0, "auto": 35.0}
+LEAST_DB: Mapping[str, float] = {
+    "float32": 90.0,
+    "fp16": 45.0,
+    "bf16": 35.0,
+    "bf16-rounded": 35.0,
+    "int8": 40.0,
+    "auto": 35.0,
+}
 """Least PSNR between both backends' outputs, by precision; float rounding alone leaves 120 dB and more.
 
 In fewer bits backends may round at other places, and compute in more bits than they were asked to.

@@ -185,7 +185,7 @@ def _unpacked(engine: Engine, runner: Runner) -> str:
     """What of a typed network the native engine computes in float32, for want of instructions."""
     if not isinstance(runner, NativeRunner):
         return ""
-    computed = {"int8": runner.integers, "bf16": runner.halves}
+    computed = {"int8": runner.integers, "bf16": runner.halves, "bf16-rounded": runner.halves}
     slow = [kind for kind in computed if kind in _types(engine) and not computed[kind]]
     return f"; in float32, since this processor is no faster in {' and '.join(slow)}" if slow else ""
 

@@ -1,8 +1,8 @@
-"""Types of a compilation's engines: those asked for, or 8 bits where they pay and nothing speaks against them."""
+"""Types of a compilation's engines: those asked for, or what pays, where nothing speaks against fewer bits."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import onnx
@@ -12,14 +12,17 @@ from slsc.jobs.compile.baking import BakedEngine
 from slsc.jobs.compile.racing import fastest
 from slsc.jobs.compile.request import CompileRequest
 from slsc.jobs.type.precision import Typing
-from slsc.jobs.type.wanted import INT8, Precision
+from slsc.jobs.type.wanted import AUTO, IN_BFLOAT16, INT8, Precision
 from slsc.onnx_torch import OnnxModule
 from slsc.passes.artefacts import FORMS
-from slsc.passes.precision.types import FLOAT32
+from slsc.passes.precision.types import FLOAT32, ROUNDED
 from slsc.pattern import RULES
 from slsc.quantize.layers import quantizable
 from slsc.runtime.backends.library import has
 from slsc.runtime.backends.native_backend import NativeBackend
+
+SPELLED = {AUTO: "8 bits", ROUNDED: "bfloat16"}
+"""What is left to `slsc compile`, in words."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,10 @@ def settled(request: CompileRequest, dense: onnx.ModelProto, truth: bool) -> Set
 
 
 def in_types(engine: BakedEngine, typing: Typing, precision: Precision) -> BakedEngine:
-    """An engine in the types it is given; as it is, with the reason, where all of it is left in float32.
+    """An engine in the types it is given.
+
+    Where they are optional, bfloat16 is tried beside them, and the engine stays as it is, with the reason, unless the
+    native engine is faster in one of them here.
 
     Args:
         engine: in float32.
@@ -60,25 +66,39 @@ def in_types(engine: BakedEngine, typing: Typing, precision: Precision) -> Baked
     Raises:
         SlscError: the types cannot be had, and are not optional.
     """
+    if not precision.optional:
+        return engine.in_types(precision.name, typing.typed(precision))
+    alternatives = (precision, IN_BFLOAT16) if has("bf16") else (precision,)
+    tried = [_tried(engine, typing, each) for each in alternatives]
+    typed = [each for each in tried if each.typed]
+    return _fastest(typed, engine) if typed else tried[0]
+
+
+def _tried(engine: BakedEngine, typing: Typing, precision: Precision) -> BakedEngine:
+    """An engine in types, if it can be had in them and the native engine takes it; else as it is, with the reason."""
     try:
         typed = engine.in_types(precision.name, typing.typed(precision))
     except SlscError as refusal:
-        if not precision.optional:
-            raise
         return replace(engine, untyped=": ".join(filter(None, (refusal.what, refusal.why))))
     if typed.typed and typed.typed.share(FLOAT32.name) >= 1:
         return replace(engine, untyped=f"no layer can be in 8 bits where {precision.allowed:g} dB may be lost")
-    why = _worthless(typed, engine) if precision.optional else ""
-    return replace(engine, untyped=why) if why else typed
-
-
-def _worthless(typed: BakedEngine, plain: BakedEngine) -> str:
-    """Why the native engine is better given a network in float32; empty where it is not."""
     kind = NativeBackend.kind
     if kind not in typed.artefacts.made:
-        return f"the native engine does not take it in 8 bits: {typed.artefacts.refusals[kind]}"
-    ms = fastest([typed.artefacts.made[kind], FORMS[kind].build(plain.model, plain.plan)], plain.io)
-    return "" if ms[0] < ms[1] else f"the native engine takes {ms[0]:.1f} ms in 8 bits, {ms[1]:.1f} in float32"
+        why = f"the native engine does not take it in {SPELLED[precision.name]}: {typed.artefacts.refusals[kind]}"
+        return replace(engine, untyped=why)
+    return typed
+
+
+def _fastest(typed: Sequence[BakedEngine], plain: BakedEngine) -> BakedEngine:
+    """That of engines which the native engine takes least time for here, the plain one with the reason."""
+    kind = NativeBackend.kind
+    plans = [each.artefacts.made[kind] for each in typed]
+    *ms, in_float32 = fastest([*plans, FORMS[kind].build(plain.model, plain.plan)], plain.io)
+    best, which = min(zip(ms, range(len(ms)), strict=True))
+    if best < in_float32:
+        return typed[which]
+    times = ", ".join(f"{each:.1f} in {SPELLED[one.precision]}" for each, one in zip(ms, typed, strict=True))
+    return replace(plain, untyped=f"the native engine takes {in_float32:.1f} ms so, {times}")
 
 
 def _objections(request: CompileRequest, dense: onnx.ModelProto, truth: bool) -> Iterator[str]:

@@ -13,12 +13,13 @@ from slsc.jobs.compile.measuring import HeldOut, Quality
 from slsc.jobs.type.wanted import AUTO, INT8, Precision
 from slsc.onnx_torch import OnnxModule
 from slsc.passes.analysis.cost import Cost, costs
-from slsc.passes.base import PassContext, copy_of
+from slsc.passes.base import Pass, PassContext, copy_of
 from slsc.passes.pipeline import Pipeline
 from slsc.passes.precision.emulate import emulated
 from slsc.passes.precision.half import WriteHalf
 from slsc.passes.precision.int8 import Int8Types, WriteInt8
-from slsc.passes.precision.types import FLOAT32, HALVES
+from slsc.passes.precision.rounded import RoundToBf16
+from slsc.passes.precision.types import FLOAT32, HALVES, ROUNDED
 from slsc.passes.weights import Weights, weight_values
 from slsc.progress import StageProgress
 from slsc.quantize.activations import Quantizer
@@ -38,7 +39,7 @@ class LayerType:
 
     Attributes:
         name: its weight.
-        precision: "int8", "fp16", "bf16" or "float32".
+        precision: "int8", "fp16", "bf16", "bf16-rounded" or "float32".
         share: of the network's multiply-accumulates with weights that are not zero, 0..1.
         loss: what 8 bits in this layer alone would lose, dB, predicted; None where that was not measured.
     """
@@ -123,9 +124,13 @@ class Typing:
         return self._within(self._half(precision), precision)
 
     def _half(self, precision: Precision) -> TypedNetwork:
-        result = Pipeline([WriteHalf(HALVES[precision.name], precision.keep)]).run(self._network, PassContext())
-        found = self._measured(result.model, dict.fromkeys(self._convolutions(precision.keep), precision.name), {})
-        return replace(found, casts=result.report[WriteHalf.name]["casts"])
+        convolutions = self._convolutions(precision.keep)
+        if precision.name == ROUNDED:
+            step: Pass = RoundToBf16({node for nodes in convolutions.values() for node in nodes})
+        else:
+            step = WriteHalf(HALVES[precision.name], precision.keep)
+        model, casts = _written(self._network, step)
+        return replace(self._measured(model, dict.fromkeys(convolutions, precision.name), {}), casts=casts)
 
     def _int8(
         self,
@@ -145,8 +150,8 @@ class Typing:
             others = {name: nodes for name, nodes in self._convolutions(precision.keep).items() if name not in kinds}
             halved = {node for nodes in others.values() for node in nodes}
             keep = [node.name for node in model.graph.node if node.name not in halved]
-            result = Pipeline([WriteHalf(HALVES[half], keep)]).run(model, PassContext())
-            model, casts = result.model, result.report[WriteHalf.name]["casts"]
+            step: Pass = RoundToBf16(halved) if half == ROUNDED else WriteHalf(HALVES[half], keep)
+            model, casts = _written(model, step)
             kinds.update(dict.fromkeys(others, half))
         scales = {name: (grid.scale, grid.zero) for name, grid in types.grids.items()}
         return replace(self._measured(model, kinds, losses), scales=scales, casts=casts)
@@ -244,6 +249,12 @@ class Typing:
             for name, count in macs.items()
         )
         return TypedNetwork(model, layers, quality, loss)
+
+
+def _written(model: onnx.ModelProto, step: Pass) -> tuple[onnx.ModelProto, int]:
+    """A network with types of 16 bits written into it, and how many Casts that takes."""
+    result = Pipeline([step]).run(model, PassContext())
+    return result.model, result.report[step.name]["casts"]
 
 
 def _named(model: onnx.ModelProto) -> onnx.ModelProto:

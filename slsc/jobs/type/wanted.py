@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from slsc.errors import UsageError
-from slsc.passes.precision.types import FLOAT32
+from slsc.passes.precision.types import FLOAT32, ROUNDED
 
 INT8, AUTO = "int8", "auto"
 
@@ -19,9 +19,9 @@ class Precision:
     """What types a network is to be given.
 
     Attributes:
-        name: "float32", one of `slsc.passes.precision.types.HALVES`, "int8" or "auto".
+        name: "float32", one of `slsc.passes.precision.types.HALVES`, "bf16-rounded", "int8" or "auto".
         loss: most that it may lose, dB; None for any, and for `AUTO_LOSS` with "auto".
-        half: the type of what "auto" does not give 8 bits: one of 16 bits, or "float32".
+        half: what "auto" gives layers that do not get 8 bits: one of 16 bits, "bf16-rounded" or "float32".
         signed: 8-bit activations are int8 with zero point 0, as TensorRT wants them, instead of uint8.
         keep: names of nodes that stay float32.
         optional: where it cannot be had, `slsc compile` leaves the network in float32 and says why.
@@ -55,10 +55,13 @@ class Precision:
 
     @property
     def beside(self) -> str | None:
-        """The 16-bit type of what "auto" does not give 8 bits; None for float32."""
+        """What "auto" gives layers that do not get 8 bits, if anything; None for float32."""
         return None if self.half == FLOAT32.name else self.half
 
 
 WHERE_IT_PAYS = Precision(AUTO, loss=0.01, half=FLOAT32.name, signed=True, optional=True)
 """8 bits for the native engine where it computes faster in them and next to nothing is lost, else float32: what
 `slsc compile` does unless told otherwise. Activations are signed, so that TensorRT takes such a bundle, too."""
+
+IN_BFLOAT16 = Precision(ROUNDED, loss=WHERE_IT_PAYS.loss, optional=True)
+"""What is tried beside 8 bits where it is left to `slsc compile`: other backends run such networks in float32."""

@@ -34,9 +34,16 @@ def compiled(slsc, model, tmp_path):
 
 @pytest.fixture
 def able(monkeypatch):
-    """A processor that is faster in 8 bits, whatever this one is."""
+    """A processor that is faster in 8 bits, and has no bfloat16, whatever this one is."""
     monkeypatch.setattr(TYPES + "has", lambda feature: feature == "int8")
     monkeypatch.setattr(TYPES + "fastest", lambda plans, io: [1.0, 2.0])
+
+
+@pytest.fixture
+def able_in_both(monkeypatch):
+    """times(in 8 bits, in bfloat16, in float32): a processor that has both, and takes so long."""
+    monkeypatch.setattr(TYPES + "has", lambda feature: feature in ("int8", "bf16"))
+    return lambda *ms: monkeypatch.setattr(TYPES + "fastest", lambda plans, io: list(ms))
 
 
 def float32_because(compiled, why):
@@ -74,7 +81,32 @@ def test_a_processor_that_is_no_faster_in_8_bits(compiled, monkeypatch):
 
 def test_a_network_that_is_no_faster_in_8_bits(compiled, able, monkeypatch):
     monkeypatch.setattr(TYPES + "fastest", lambda plans, io: [2.0, 1.0])
-    float32_because(compiled, "the native engine takes 2.0 ms in 8 bits, 1.0 in float32")
+    float32_because(compiled, "the native engine takes 1.0 ms so, 2.0 in 8 bits")
+
+
+def test_bfloat16_where_it_is_faster_than_8_bits(compiled, able_in_both):
+    able_in_both(2.0, 1.0, 3.0)
+    done, path = compiled()
+    engine = open_bundle(path).manifest.engines[0]
+    assert engine.precision == "bf16-rounded" and engine.quality["loss_db"] <= 0.01
+    assert set(engine.types.layers.values()) == {"bf16-rounded"}
+    assert "1-2: multiply-accumulates: 100.0% bf16-rounded; that loses" in done.out
+
+
+def test_8_bits_where_they_are_faster_than_bfloat16(compiled, able_in_both):
+    able_in_both(1.0, 2.0, 3.0)
+    assert open_bundle(compiled()[1]).manifest.engines[0].precision == "auto"
+
+
+def test_float32_where_neither_is_faster(compiled, able_in_both):
+    able_in_both(3.0, 2.0, 1.0)
+    float32_because(compiled, "the native engine takes 1.0 ms so, 3.0 in 8 bits, 2.0 in bfloat16")
+
+
+def test_bfloat16_where_nothing_can_be_in_8_bits(compiled, able_in_both, monkeypatch):
+    able_in_both(1.0, 2.0)
+    monkeypatch.setattr("slsc.jobs.type.precision.choose", lambda sensitivity, allowed, measure: ((), 1.0))
+    assert open_bundle(compiled()[1]).manifest.engines[0].precision == "bf16-rounded"
 
 
 @pytest.mark.usefixtures("able")

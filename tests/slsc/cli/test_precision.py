@@ -31,6 +31,7 @@ def model(tmp_path, make_upscaler):
     [
         ("auto", TensorProto.INT8, "fp16"),
         ("bf16", TensorProto.BFLOAT16, "bf16"),
+        ("bf16-rounded", TensorProto.FLOAT, "bf16-rounded"),
     ],
 )
 def test_the_engine_is_typed_checked_and_run(slsc, model, tmp_path, precision, kind, ends):
