@@ -225,8 +225,8 @@ int hostile(const char* folder) {
         std::memcpy(&header, plan.data(), sizeof header);
         const size_t records = plan.size() - size_t(header.blob_bytes);
         for (size_t at = 0; at + 4 <= records; at += 4)
-            // Every other value, which takes half the time: the next field and the next plan are given the others.
-            for (size_t i = (at / 4 + plans) % 2; i < std::size(likely); i += 2) {
+            // Every third value, which takes a third of the time: the next fields and the next plans are given the others.
+            for (size_t i = (at / 4 + plans) % 3; i < std::size(likely); i += 3) {
                 Bytes changed = plan;
                 std::memcpy(changed.data() + at, &likely[i], 4);
                 if (changed != plan) attack(changed, fields);

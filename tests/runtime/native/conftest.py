@@ -91,22 +91,22 @@ def isas(plans: ModuleType) -> list[str]:
 
 @pytest.fixture(scope="session")
 def build_native(native_sources: Path) -> Callable[..., Path]:
-    """build_native(name, *options) -> folder: the engine's C++ tests, built with CMake options.
+    """build_native(name, *options, target="all") -> folder: the engine's C++ tests, built with CMake options.
 
-    Their kernels are compiled quickly rather than made quick: those tests take seconds. They are built below the
+    They are compiled quickly rather than made quick: most of those tests take seconds. They are built below the
     checkout's ignored folder `build`, so that only what changed is compiled again.
     """
     if shutil.which("cmake") is None:
         pytest.skip("no cmake")
 
-    def build(name: str, *options: str) -> Path:
+    def build(name: str, *options: str, target: str = "all") -> Path:
         folder = native_sources.parents[1] / "build" / f"native-{name}"
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # other test processes may want it, too
-            quickly = ("-DSLSC_NATIVE_TESTS=ON", "-DSLSC_NATIVE_KERNELS=-Og")
-            _run("cmake", "-S", native_sources, "-B", folder, *quickly, *options)
-            _run("cmake", "--build", folder, "--parallel", "2")
+            quickly = ("-DCMAKE_CXX_FLAGS_RELEASE=-Og", "-DSLSC_NATIVE_KERNELS=-Og")
+            _run("cmake", "-S", native_sources, "-B", folder, "-DSLSC_NATIVE_TESTS=ON", *quickly, *options)
+            _run("cmake", "--build", folder, "--parallel", "2", "--target", target)
         return folder / "tests"
 
     return build

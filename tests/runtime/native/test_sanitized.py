@@ -31,7 +31,8 @@ def few_cases(cases: Path, tmp_path: Path) -> Path:
 def test_no_fault(build_native, sanitizers_work, few_cases, sanitizers, mode):
     if not sanitizers_work(sanitizers):
         pytest.skip(f"no g++ with -fsanitize={sanitizers} here")
-    selftest = build_native(sanitizers.replace(",", "-"), f"-DSLSC_NATIVE_SANITIZE={sanitizers}") / "selftest"
+    name, option = sanitizers.replace(",", "-"), f"-DSLSC_NATIVE_SANITIZE={sanitizers}"
+    selftest = build_native(name, option, target="selftest") / "selftest"
     done = subprocess.run([selftest, mode, few_cases], capture_output=True, text=True, env=os.environ | OPTIONS)
     assert done.returncode == 0, done.stdout + done.stderr[-4000:]
     print(done.stdout)
