@@ -17,7 +17,9 @@ from slsc.jobs.type.wanted import Precision
 from slsc.passes.graph import label
 from slsc.passes.importing.import_model import import_model
 from slsc.passes.importing.load import load_model
+from slsc.passes.precision.emulate import convolutions_in
 from slsc.passes.precision.int8 import is_quantizer
+from slsc.passes.precision.types import BF16
 from slsc.probe import Known, probe_io
 from slsc.progress import StageProgress
 from slsc.quantize.calibration import Calibration
@@ -129,6 +131,8 @@ def _require_untyped(model: onnx.ModelProto, path: Path) -> None:
         why = f"weight {narrow.name!r} is {TensorProto.DataType.Name(narrow.data_type).lower()}"
     elif quantizer is not None:
         why = f"it has {label(quantizer)}"
+    elif rounded := sorted(convolutions_in(BF16, model)):
+        why = f"the convolution that makes {rounded[0]!r} reads numbers rounded to bfloat16"
     else:
         return
     raise ModelError(

@@ -36,6 +36,18 @@ def test_it_is_typed_and_measured(
     assert {tensor.data_type for tensor in model.graph.initializer if tensor.name.endswith("weight")} == {kind}
 
 
+def test_numbers_of_bfloat16_in_a_float32_network(slsc: Cli, network: Path, tmp_path: Path) -> None:
+    typed, again = tmp_path / "typed.onnx", tmp_path / "again.onnx"
+    outcome = slsc("type", network, "--precision", "bf16-rounded", "-o", typed, "--json")
+    assert outcome.code == 0, outcome.err
+    found = json.loads(outcome.out)
+    assert [layer["precision"] for layer in found["layers"]] == ["bf16-rounded"] * 9
+    assert abs(found["loss_db"]) < 0.01 and 50 < found["typed"]["psnr_to_dense"] < 80
+    assert {tensor.data_type for tensor in onnx.load(typed).graph.initializer} == {TensorProto.FLOAT}
+    outcome = slsc("type", typed, "--precision", "fp16", "-o", again)
+    assert outcome.code == 2 and "typed already" in outcome.err and "rounded to bfloat16" in outcome.err
+
+
 def test_eight_bits(slsc: Cli, model_path: Path, tmp_path: Path) -> None:
     output = tmp_path / "typed.onnx"
     words = ("--precision", "int8", "--activations", "int8", "--loss", "0.5")
