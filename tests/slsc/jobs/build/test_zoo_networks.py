@@ -11,6 +11,7 @@ from slsc.onnx_torch import OnnxModule
 from slsc.passes.base import PassContext
 from slsc.passes.precision.half import WriteHalf
 from slsc.passes.precision.int8 import Grid, Int8Types, WriteInt8
+from slsc.passes.precision.rounded import RoundToBf16
 from slsc.passes.precision.types import FP16
 from slsc.quantize.layers import quantizable
 from slsc.quantize.rounding import nearest
@@ -31,6 +32,8 @@ def test_it_builds(name: str) -> None:
     model = to_onnx(MODELS[name].build())
     require_same_layers(model, "FLOAT")
     require_same_layers(WriteHalf(FP16).run(model, PassContext()).model, "HALF")
+    convolutions = [node.name for node in model.graph.node if node.op_type == "Conv"]
+    require_same_layers(RoundToBf16(convolutions).run(model, PassContext()).model, "FLOAT")
     require_same_layers(in_integers(model), "FLOAT")  # what they put out; TensorRT fuses them with the quantizers
 
 
