@@ -164,12 +164,20 @@ private:
                 const int row = std::min(block, regions.rows - 1);  // padding may make more blocks than the image has
                 const size_t region = size_t(grid.column_region[first]) * regions.rows + row;
                 Need before = Need::Nothing;
+                const auto add = [&](Columns columns, Need need) {
+                    if (need != Need::Nothing && need == before) runs.back().columns.end = columns.end;
+                    else if (need != Need::Nothing) runs.push_back({block, columns, region, need});
+                    before = need;
+                };
+                const auto need_of = [&](Columns columns) {
+                    return needed_.of(node, row, {grid.column_place[columns.first], grid.column_place[columns.end - 1] + 1});
+                };
                 for (int at = first; at < x;) {
                     const int next = std::min(x, (at / grid.unit + 1) * grid.unit);
-                    const Need need = needed_.of(node, row, {grid.column_place[at], grid.column_place[next - 1] + 1});
-                    if (need != Need::Nothing && need == before) runs.back().columns.end = next;
-                    else if (need != Need::Nothing) runs.push_back({block, {at, next}, region, need});
-                    at = next, before = need;
+                    const Need need = need_of({at, next});
+                    if (need != Need::Zeros) add({at, next}, need);
+                    for (int i = at; need == Need::Zeros && i < next; ++i) add({i, i + 1}, need_of({i, i + 1}));
+                    at = next;
                 }
             }
         }
