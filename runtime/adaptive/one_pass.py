@@ -21,8 +21,7 @@ from slsc.runtime.adaptive.selection import TINY, Array, Chosen, Table, require_
 from slsc.runtime.backends.base import Regional
 
 SEEN_ROWS = 6
-"""Input rows above and below restored regions that are computed, by the time it takes: 4, and what it takes that there are
-so few."""
+"""Input rows above and below restored regions that are computed: 4, and what it takes that there are so few."""
 
 SEEN = 0.4
 """What is computed of a region that is left out among its like, for restored ones above and below, as far as rules
