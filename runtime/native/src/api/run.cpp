@@ -152,7 +152,7 @@ private:
         });
     }
 
-    // What is needed of what a job makes, block after block of the same columns.
+    // What is needed of what a job makes, block after block of the same columns: pixels in whole units, zeros for single columns.
     std::vector<BlockRun> runs_of(int node, const RegionGrid& grid, const Job& job) const {
         const int shuffle = job.op->conv.shuffle, blocks = job.out.rows / job.out.block, end = job.to / shuffle;
         const Regions& regions = schedule_.regions;
