@@ -20,8 +20,8 @@ from slsc.runtime.adaptive.regions import ChoiceMap, Size
 from slsc.runtime.adaptive.selection import TINY, Array, Chosen, Table, require_amount
 from slsc.runtime.backends.base import Regional
 
-SEEN_ROWS = 10
-"""Input rows above and below restored regions that are computed: 8, in whole vectors."""
+SEEN_ROWS = 6
+"""Input rows above and below restored regions that are computed: 4, and what it takes that there are so few."""
 
 SEEN = 0.4
 """What is computed of a region that is left out among its like, for restored ones above and below, as far as rules

@@ -70,7 +70,7 @@ Size = tuple[int, int]
 LEFT_OUT = 255
 """In a map, of regions that are not wanted."""
 
-RIM, MOST_REACH = 2, 8
+RIM, MOST_REACH = 2, 4
 """Pixels of the image around wanted regions: of the output, and of what convolutions in blocks make at most."""
 
 UNIT = 4

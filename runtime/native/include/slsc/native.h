@@ -127,7 +127,7 @@ SLSC_API slsc_status slsc_run(slsc_engine* engine, const float* input, int heigh
 /* SLSC_LEFT_OUT in a map: nothing is wanted of the region, whose pixels the caller makes by other means. Of the output it is 0, but for
  * the SLSC_RIM pixels of the image (so many times more of the output) next to regions that are wanted, over which the caller may
  * fade. The regions around what is wanted are computed as far as it depends on them, with the cheapest candidate: convolutions that lie
- * in blocks (where a region's width is a multiple of 16 in the pixels of the value) up to 8 pixels of the image beyond it, if a region is wider,
+ * in blocks (where a region's width is a multiple of 16 in the pixels of the value) up to 4 pixels of the image beyond it, if a region is wider,
  * then to its whole width; farther away they count as 0. All else is computed everywhere, and so is all that comes before a mean
  * over the image. */
 enum {

@@ -152,7 +152,7 @@ private:
         });
     }
 
-    // What is needed of what a job makes, block after block of the same columns.
+    // What is needed of what a job makes, block after block of the same columns: pixels in whole units, zeros for single columns.
     std::vector<BlockRun> runs_of(int node, const RegionGrid& grid, const Job& job) const {
         const int shuffle = job.op->conv.shuffle, blocks = job.out.rows / job.out.block, end = job.to / shuffle;
         const Regions& regions = schedule_.regions;
@@ -164,12 +164,20 @@ private:
                 const int row = std::min(block, regions.rows - 1);  // padding may make more blocks than the image has
                 const size_t region = size_t(grid.column_region[first]) * regions.rows + row;
                 Need before = Need::Nothing;
+                const auto add = [&](Columns columns, Need need) {
+                    if (need != Need::Nothing && need == before) runs.back().columns.end = columns.end;
+                    else if (need != Need::Nothing) runs.push_back({block, columns, region, need});
+                    before = need;
+                };
+                const auto need_of = [&](Columns columns) {
+                    return needed_.of(node, row, {grid.column_place[columns.first], grid.column_place[columns.end - 1] + 1});
+                };
                 for (int at = first; at < x;) {
                     const int next = std::min(x, (at / grid.unit + 1) * grid.unit);
-                    const Need need = needed_.of(node, row, {grid.column_place[at], grid.column_place[next - 1] + 1});
-                    if (need != Need::Nothing && need == before) runs.back().columns.end = next;
-                    else if (need != Need::Nothing) runs.push_back({block, {at, next}, region, need});
-                    at = next, before = need;
+                    const Need need = need_of({at, next});
+                    if (need != Need::Zeros) add({at, next}, need);
+                    for (int i = at; need == Need::Zeros && i < next; ++i) add({i, i + 1}, need_of({i, i + 1}));
+                    at = next;
                 }
             }
         }

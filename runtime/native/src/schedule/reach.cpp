@@ -84,8 +84,9 @@ private:
         if (!in_blocks(node) || made.rows == kEverything) return made;
         const Axis& axis = axes_[program_.nodes[node].op.out][1];
         const int rows = (made.rows + regions_.size.rows - 1) / regions_.size.rows * regions_.size.rows;
-        const int64_t pixel = axis.a * program_.nodes[node].op.conv.shuffle / axis.c + 1;
-        return {rows, int(made.columns + pixel * regions_.grids[regions_.grid_of[node]].unit)};
+        const int64_t more = regions_.grids[regions_.grid_of[node]].unit - 1;  // columns
+        const int64_t pixels = (more * axis.a * program_.nodes[node].op.conv.shuffle + axis.c - 1) / axis.c;
+        return {rows, int(made.columns + pixels + shuffled_apart(node))};
     }
 
     void read(const Op& op, int input, Reach made, Reach done) {

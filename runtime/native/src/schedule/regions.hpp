@@ -21,7 +21,7 @@ namespace slsc {
 
 constexpr int kMaxRegion = 4096, kRegionLanes = 16;
 
-constexpr int kMostReach = 8, kRim = SLSC_RIM;  // pixels of the image, see reach.hpp
+constexpr int kMostReach = 4, kRim = SLSC_RIM;  // pixels of the image, see reach.hpp
 constexpr uint8_t kLeftOut = SLSC_LEFT_OUT;  // in a map, of a region of which nothing is wanted
 
 // Pixels of the image along the sides of a region; the image lies on its side.
