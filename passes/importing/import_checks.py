@@ -25,8 +25,8 @@ from slsc.passes.graph import (
     label,
     opset,
 )
+from slsc.passes.importing.control_flow import CONTROL_FLOW, refusal
 
-CONTROL_FLOW = frozenset({"If", "Loop", "Scan", "SequenceMap"})
 INTEGER_ARITHMETIC = frozenset(
     ("DynamicQuantizeLinear", "QLinearConv", "QLinearMatMul", "ConvInteger", "MatMulInteger")
 )
@@ -122,13 +122,13 @@ def _require_taken(model: onnx.ModelProto) -> None:
         name = model.graph.sparse_initializer[0].values.name
         raise ModelError("a weight is stored sparse", where=name, hint="store weights dense, zeros included")
     for node in model.graph.node:
-        _require_known(node, opset(model))
+        _require_known(node, model)
     _require_fixed_weights(model)
     _require_finite_weights(model)
 
 
-def _require_known(node: onnx.NodeProto, version: int) -> None:
-    where = label(node)
+def _require_known(node: onnx.NodeProto, model: onnx.ModelProto) -> None:
+    where, version = label(node), opset(model)
     if node.domain not in ("", "ai.onnx"):
         raise ModelError(
             f"operator {node.domain}:{node.op_type} is not part of ONNX",
@@ -140,9 +140,7 @@ def _require_known(node: onnx.NodeProto, version: int) -> None:
     if not defs.has(node.op_type, version):
         raise ModelError(f"operator {node.op_type} does not exist in operator set {version}", where=where)
     if node.op_type in CONTROL_FLOW:
-        raise ModelError(
-            f"control flow ({node.op_type}) is not supported", where=where, hint="export with fixed control flow"
-        )
+        raise refusal(node, model)
     if node.op_type in RANDOM:
         raise ModelError(f"random numbers ({node.op_type})", where=where, hint="export the network for inference")
     if node.op_type in INTEGER_ARITHMETIC:

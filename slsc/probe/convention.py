@@ -118,11 +118,11 @@ def all_tried(known: Known, channels: int, *, same_size: bool) -> list[Conventio
     return sorted(tried, key=lambda one: 0 if one.plain else 1 if one.form is Form.PICTURE else 2)
 
 
-def deep_tried(known: Known, channels: int, *, same_size: bool) -> list[Convention]:
-    """As `all_tried`, of the ranges in `DEEP` alone: given too bright, and read as they should be, dark photos are well
+def deep_tried(known: Known, channels: int, *, same_size: bool) -> list[list[Convention]]:
+    """As `all_tried`, of each range in `DEEP` alone: given too bright, and read as they should be, dark photos are well
     restored by many a network."""
     same = [replace(known, input=values, output=known.output or values) for values in DEEP]
-    return [one for each in same for one in all_tried(each, channels, same_size=same_size)]
+    return [all_tried(each, channels, same_size=same_size) for each in same]
 
 
 def conventions(given: ValueRange, known: Known, order: str, *, same_size: bool) -> list[Convention]:

@@ -71,8 +71,8 @@ def probe_io(
         if other.evidence and other.doubt is None and other.evidence.gain > found.evidence.gain:
             found = other
     if known.input is None and found.may_be_deep:
-        deep = _found(bench, deep_tried(known, channels, same_size=same_size), known, same_size=same_size)
-        found = _of_both(bench, found, deep)
+        for each in deep_tried(known, channels, same_size=same_size):
+            found = _of_both(bench, found, _found(bench, each, known, same_size=same_size))
     convention, evidence, order_finding, doubt = found.convention, found.evidence, found.order, found.doubt
     ranges = range_findings(convention, evidence, known, found.why, doubt)
     settled = doubt is None or not doubt.grave

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 
@@ -25,7 +26,7 @@ STRETCHES = (0.5, 2.0)
 """Of black and white, as factors. A network that takes noise for weaker or stronger than it is looks the same."""
 
 FINE_STRETCHES = (0.5, 0.7, 1.4, 2.0)
-"""Likewise, where all strengths must agree."""
+"""Likewise, judged on all strengths together."""
 
 LEAST_LEAD = 0.1
 """dB over the range found, on every photo, from which on one beside it counts as better. Beside the right range trained
@@ -53,21 +54,20 @@ class Doubt:
 
 
 def variant_beside(bench: Bench, evidence: Evidence, found: Convention, known: Known) -> Convention | None:
-    """A range that is easily taken for the one found, not tried itself, and clearly better; the best of them.
+    """A range that is easily taken for the one found, and clearly better at all strengths together; the best of them.
 
     With values of its own for each colour it must be better than with one mean for all. Nothing beside 0..1 is looked
-    at: where all that is undone is mere brightness or haze, moving a range does that, too.
+    at where all that is undone is mere brightness or haze: moving a range does that, too.
     """
-    if known.input is not None or found.input == UNIT:
+    if known.input is not None or (found.input == UNIT and not _revealing(bench, evidence, found)):
         return None
-    tried, count = {one.input for one in evidence.scores}, _count(bench)
-    better = []
+    count, better = _count(bench), []
     for one in (variant for centre in orders(found, known) for variant in siblings(centre)):
-        if one.input in tried or _lead(bench, evidence, one, found) < LEAST_LEAD:
+        if _overall_lead(bench, evidence, one, found) < LEAST_LEAD:
             continue
         if bench.psnr(evidence.name, one, count) >= bench.psnr(evidence.name, _flattened(one), count):
             better.append(one)
-    return max(better, key=lambda one: bench.psnr(evidence.name, one, count), default=None)
+    return max(better, key=lambda one: _overall_lead(bench, evidence, one, found), default=None)
 
 
 def doubt_of(bench: Bench, evidence: Evidence, found: Convention, known: Known, *, ordered: bool) -> Doubt | None:
@@ -138,26 +138,25 @@ def _as_good(bench: Bench, evidence: Evidence, centres: Sequence[Convention], fo
     """
     name = evidence.name
     for one in (variant for centre in centres for variant in siblings(centre)):
-        if _mean_lead(bench, name, one, found) > -MARGIN and not bench.alike(name, 0, one, found):
+        near = _mean_lead(bench, name, one, found) > -MARGIN or _overall_lead(bench, evidence, one, found) > 0
+        if near and not bench.alike(name, 0, one, found):
             return Doubt(f"{name_of(one.input)} is as good at {purpose(evidence)}; --range overrides", grave=False)
     return None
 
 
 def _stretches(bench: Bench, evidence: Evidence, found: Convention) -> Doubt | None:
-    """Larger or smaller values with which it restores better, at every strength that it restores at all.
+    """Larger or smaller values, from the same black or from 0, with which it restores better at all strengths together,
+    and no worse at the one that it restores best.
 
     At one strength alone it would tell nothing: to a network, noise in too wide a range is stronger noise.
     """
-    if not evidence.restores:
-        return None
-    family = next(family for family in bench.samples.families if evidence.name in family)
-    own = [name for name in family if bench.psnr(name, found, _count(bench)) > bench.plain_psnr(name, _count(bench))]
-    for factor in FINE_STRETCHES:
-        one = stretched(found, factor)
-        leads = {name: _mean_lead(bench, name, one, found) for name in {evidence.name, *own}}
-        if min(leads.values()) > 0 and leads[evidence.name] >= MARGIN and _lead(bench, evidence, one, found) > 0:
-            better = f"{name_of(one.input)} is better by {leads[evidence.name]:.2f} dB at {purpose(evidence)}"
-            return Doubt(f"{better}; --range overrides", grave=False)
+    from_zero = with_input(found, ValueRange.uniform(0, found.input.mean_span))
+    for centre, factor in product((found, from_zero), FINE_STRETCHES if evidence.restores else ()):
+        one = stretched(centre, factor)
+        lead = _overall_lead(bench, evidence, one, found)
+        if lead >= MARGIN and _mean_lead(bench, evidence.name, one, found) > -MARGIN:
+            what = ", ".join(_strengths(bench, evidence, found))
+            return Doubt(f"{name_of(one.input)} is better by {lead:.2f} dB at {what}; --range overrides", grave=False)
     return None
 
 
@@ -217,6 +216,20 @@ def _lead(bench: Bench, evidence: Evidence, one: Convention, found: Convention) 
 def _mean_lead(bench: Bench, name: str, one: Convention, found: Convention) -> float:
     """Likewise of any samples, on average."""
     return float(np.mean([bench.gain_over(name, index, one, found) for index in range(_count(bench))]))
+
+
+def _overall_lead(bench: Bench, evidence: Evidence, one: Convention, found: Convention) -> float:
+    """Likewise over all strengths that the one found restores. At one strength alone, what a range does to noise counts
+    for as much as whether it is right."""
+    names = _strengths(bench, evidence, found)
+    return float(np.mean([_mean_lead(bench, name, one, found) for name in names]))
+
+
+def _strengths(bench: Bench, evidence: Evidence, found: Convention) -> list[str]:
+    """Of what the network restores, those that it restores at all."""
+    family, count = next(family for family in bench.samples.families if evidence.name in family), _count(bench)
+    able = [name for name in family if bench.psnr(name, found, count) > bench.plain_psnr(name, count)]
+    return list(dict.fromkeys([evidence.name, *able]))
 
 
 def _count(bench: Bench) -> int:

@@ -24,8 +24,7 @@ from slsc.runtime.bundle.value_range import UNIT, ValueRange
 SIBLINGS = (
     (UNIT, CENTRED, UNIT_LESS_IMAGENET, UNIT_LESS_DIV2K),
     (LEVELS, CENTRED_LEVELS, ValueRange(CAFFE.low[::-1], CAFFE.high[::-1]), DIV2K),
-    (SIGNED, CLIP),
-    (IMAGENET, CLIP),
+    (SIGNED, IMAGENET, CLIP),
 )
 """Ranges so near to each other that a network of one does about as well in another; red first."""
 
