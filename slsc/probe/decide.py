@@ -24,7 +24,7 @@ from slsc.runtime.bundle.manifest import ImageIO
 from slsc.runtime.bundle.value_range import LARGEST
 
 APART = 1.0
-"""dB by which a range must restore something by more than another does to be preferred without a word."""
+"""dB by which a range of more bits must restore something by more than another does to be taken without a word."""
 
 
 def probe_io(
@@ -132,8 +132,8 @@ def _found(bench: Bench, tried: Sequence[Convention], known: Known, *, same_size
 def _of_both(bench: Bench, found: _Found, deep: _Found) -> _Found:
     """Of a range found and one of more bits, the one that is better at what the other restores, too.
 
-    Where each is better at its own, the one that restores its own by clearly more, else, and doubted, the one that is
-    further ahead of simple methods.
+    Where each is better at its own, the one of more bits if it restores its own by clearly more; else, and doubted, the
+    one that is further ahead of simple methods: read as a range too narrow, a photo is nearly black to a network.
     """
     if found.evidence is None or found.gain == -math.inf or deep.evidence is None or deep.gain == -math.inf:
         return found if deep.gain == -math.inf else deep
@@ -146,8 +146,8 @@ def _of_both(bench: Bench, found: _Found, deep: _Found) -> _Found:
         return found
     if ahead(found.evidence.name) > MARGIN:
         return deep
-    if abs(deep.gain - found.gain) > APART:
-        return max(found, deep, key=lambda one: one.gain)
+    if deep.gain > found.gain + APART:
+        return deep
     chosen, other = sorted((found, deep), key=lambda one: _least_lead(bench, one, count), reverse=True)
     why = f"{name_of(other.convention.input)} restores other things as well; --range overrides"
     return replace(chosen, doubt=chosen.doubt or Doubt(why, grave=False))

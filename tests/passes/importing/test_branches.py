@@ -72,7 +72,7 @@ def test_a_flag_that_is_set_decides(build):
 def test_a_condition_that_the_photo_decides_is_refused(build):
     before = "m = ReduceMean <keepdims=0> (x) c = Greater(m, half)"
     model = with_if(build, before, choice("c", branch("Relu", "a"), branch("Abs", "b")), half=np.float32(0.5))
-    with pytest.raises(ModelError, match="If 'choose'.*pixels"):
+    with pytest.raises(ModelError, match=r"If 'choose'.*pixels"):
         import_model(model)
 
 
@@ -103,14 +103,12 @@ def test_a_fixed_size_decides_a_condition_on_it(build):
 
 
 def test_a_loop_is_refused_with_what_to_do(build):
-    body = helper.make_graph(
-        [helper.make_node("Identity", ["go"], ["on"]), helper.make_node("Relu", ["state"], ["made"])],
-        "body",
-        [helper.make_tensor_value_info("i", 7, []), helper.make_tensor_value_info("go", 9, [])]
-        + [helper.make_tensor_value_info("state", 1, None)],
-        [helper.make_tensor_value_info("on", 9, []), helper.make_tensor_value_info("made", 1, None)],
-    )
-    model = with_if(build, "", helper.make_node("Loop", ["trips", "", "a"], ["b"], "again", body=body), trips=np.int64(2))
-    with pytest.raises(ModelError, match="Loop 'again'.*one fixed sequence") as caught:
+    kinds = (("i", 7, []), ("go", 9, []), ("state", 1, None), ("on", 9, []), ("made", 1, None))
+    values = [helper.make_tensor_value_info(*kind) for kind in kinds]
+    nodes = [helper.make_node("Identity", ["go"], ["on"]), helper.make_node("Relu", ["state"], ["made"])]
+    loop = helper.make_node("Loop", ["trips", "", "a"], ["b"], "again")
+    loop.attribute.append(helper.make_attribute("body", helper.make_graph(nodes, "body", values[:3], values[3:])))
+    model = with_if(build, "", loop, trips=np.int64(2))
+    with pytest.raises(ModelError, match=r"Loop 'again'.*one fixed sequence") as caught:
         import_model(model)
     assert "tracing" in str(caught.value.hint)
