@@ -19,11 +19,13 @@ from slsc.passes.graph import (
     CONVOLUTIONS,
     FLOAT_TYPES,
     attribute,
+    constant_tensor,
     constant_tensors,
     fixed_hw,
     image_channels,
     label,
     opset,
+    producers,
 )
 from slsc.passes.importing.control_flow import CONTROL_FLOW, refusal
 
@@ -36,6 +38,9 @@ RANDOM = frozenset(
 NORMALIZATIONS = frozenset(("BatchNormalization", "InstanceNormalization", "LayerNormalization", "GroupNormalization"))
 WEIGHTED = NORMALIZATIONS | {"Conv", "ConvTranspose", "MatMul", "Gemm", "PRelu"}
 """Operators whose inputs after the first are weights, where they are stored."""
+
+DROPOUT_MODE = 2
+"""Place of the input that says whether a Dropout trains."""
 
 MAX_SCALE = 16
 """Largest upscaling factor a bundle can describe."""
@@ -149,8 +154,22 @@ def _require_known(node: onnx.NodeProto, model: onnx.ModelProto) -> None:
             where=where,
             hint="quantize it with QuantizeLinear and DequantizeLinear nodes (QDQ), or give the floating-point network",
         )
-    if node.op_type == "BatchNormalization" and attribute(node, "training_mode", 0):
+    if _is_training(node, model):
         raise ModelError("the node is in training mode", where=where, hint="call .eval() before the export")
+
+
+def _is_training(node: onnx.NodeProto, model: onnx.ModelProto) -> bool:
+    """Rule 4. What says it to a Dropout is an input."""
+    if node.op_type == "BatchNormalization":
+        return bool(attribute(node, "training_mode", 0))
+    if node.op_type != "Dropout" or len(node.input) <= DROPOUT_MODE:
+        return False
+    name = node.input[DROPOUT_MODE]
+    held = [numpy_helper.to_array(tensor) for tensor in model.graph.initializer if tensor.name == name]
+    made = producers(model).get(name)
+    if made is not None and made.op_type == "Constant":
+        held.append(constant_tensor(made))
+    return any(value.any() for value in held)
 
 
 def _require_fixed_weights(model: onnx.ModelProto) -> None:

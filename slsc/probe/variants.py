@@ -30,11 +30,14 @@ SIBLINGS = (
 
 
 def siblings(convention: Convention) -> list[Convention]:
-    """A convention with each of the ranges that are easily taken for that of its input."""
+    """A convention with each of the ranges that are easily taken for that of its input.
+
+    DIV2K's means go with red first: the networks that take them are of PyTorch's time.
+    """
     blue_first = convention.order == "BGR"
     own = convention.turned("RGB").input if blue_first else convention.input
     others = [values for group in SIBLINGS if own in group for values in group if values != own]
-    fitting = [values for values in others if convention.order != "Y" or len(values.low) == 1]
+    fitting = [values for values in others if _fits(values, convention.order)]
     return [with_input(convention, _turned(values) if blue_first else values) for values in fitting]
 
 
@@ -66,6 +69,12 @@ def with_input(convention: Convention, values: ValueRange) -> Convention:
         convention.form is not Form.PICTURE and convention.output.span == convention.input.span
     )
     return replace(convention, input=values, output=values if same else convention.output)
+
+
+def _fits(values: ValueRange, order: str) -> bool:
+    if order == "Y":
+        return len(values.low) == 1
+    return order == "RGB" or values not in (DIV2K, UNIT_LESS_DIV2K)
 
 
 def _turned(values: ValueRange) -> ValueRange:

@@ -33,6 +33,7 @@ INTEGERS = {"q": np.ones((3, 3, 1, 1), np.int8)}
 REFUSED = [
     ("d, s, z = DynamicQuantizeLinear(x) c = ConvInteger(d, q) y = Cast <to=1> (c)", INTEGERS, ["in integers"]),
     ("n, m, v = BatchNormalization <training_mode=1> (x, a, a, a, a) y = Relu(n)", {"a": (3,)}, ["training mode"]),
+    ("y = Dropout (x, share, on)", {"share": np.float32(0.5), "on": np.array(True)}, ["Dropout", "training mode"]),
     ("g = GlobalAveragePool(x) k = Concat <axis=0> (g, g) y = Conv(x, k)", {}, ["Conv", "computed from the image"]),
     ("r = RandomNormalLike(x) y = Add(x, r)", {}, ["RandomNormalLike", "random"]),
     ("y = MaxPool <kernel_shape=[2,2], strides=[2,2]> (x)", {}, ["0.5 times"]),
