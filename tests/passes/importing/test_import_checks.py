@@ -83,16 +83,12 @@ def test_operators_of_other_domains_are_named(build):
 
 
 def test_control_flow_is_named(build):
-    branch = helper.make_graph(
-        [helper.make_node("Neg", ["x"], ["z"])],
-        "branch",
-        [],
-        [helper.make_value_info("z", helper.make_tensor_type_proto(1, None))],
-    )
+    made = [helper.make_value_info("z", helper.make_tensor_type_proto(1, None))]
+    then, otherwise = (helper.make_graph([helper.make_node(op, ["x"], ["z"])], op, [], made) for op in ("Neg", "Abs"))
     text = f"{NET} {{ m = ReduceMean <keepdims=0> (x) flag = Greater(m, half) y = Relu(x) }}"
     model = build(text, half=np.float32(0.5))
     model.graph.node[2].CopyFrom(
-        helper.make_node("If", ["flag"], ["y"], "choose", then_branch=branch, else_branch=branch)
+        helper.make_node("If", ["flag"], ["y"], "choose", then_branch=then, else_branch=otherwise)
     )
     assert "If 'choose'" in str(check(model))
 

@@ -14,8 +14,8 @@ ODD = {"x": "in\tput", "w": "weight\n", "a": "a" * 2 * LONGEST, "y": "out\x1b[31
 def oddly_named(build):
     model = build(TEXT, w=(3, 3, 3, 3))
     graph = model.graph
-    for node in graph.node:
-        node.name = "layer\r"
+    for place, node in enumerate(graph.node):
+        node.name = f"layer\r{place}"
         for names in (node.input, node.output):
             names[:] = [ODD.get(name, name) for name in names]
     for held in (*graph.input, *graph.output, *graph.initializer):
