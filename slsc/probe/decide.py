@@ -132,8 +132,9 @@ def _found(bench: Bench, tried: Sequence[Convention], known: Known, *, same_size
 def _of_both(bench: Bench, found: _Found, deep: _Found) -> _Found:
     """Of a range found and one of more bits, the one that is better at what the other restores, too.
 
-    Where each is better at its own, the one of more bits if it restores its own by clearly more; else, and doubted, the
-    one that is further ahead of simple methods: read as a range too narrow, a photo is nearly black to a network.
+    Where each is better at its own, one of more bits that is doubted counts for nothing, and one that restores its own
+    by clearly more is taken. Else a doubt is left: the other is taken if that does, or the one that is further ahead
+    of simple methods.
     """
     if found.evidence is None or found.gain == -math.inf or deep.evidence is None or deep.gain == -math.inf:
         return found if deep.gain == -math.inf else deep
@@ -146,9 +147,14 @@ def _of_both(bench: Bench, found: _Found, deep: _Found) -> _Found:
         return found
     if ahead(found.evidence.name) > MARGIN:
         return deep
+    if deep.doubt is not None:
+        return found
     if deep.gain > found.gain + APART:
         return deep
-    chosen, other = sorted((found, deep), key=lambda one: _least_lead(bench, one, count), reverse=True)
+    if found.gain > deep.gain + APART:
+        chosen, other = found, deep
+    else:
+        chosen, other = sorted((found, deep), key=lambda one: _least_lead(bench, one, count), reverse=True)
     why = f"{name_of(other.convention.input)} restores other things as well; --range overrides"
     return replace(chosen, doubt=chosen.doubt or Doubt(why, grave=False))
 

@@ -16,7 +16,7 @@ import numpy as np
 from slsc.probe.bench import Bench
 from slsc.probe.convention import Convention, Known, name_of
 from slsc.probe.search import MARGIN, PHOTOS, Evidence, purpose
-from slsc.probe.variants import moved, orders, siblings, stretched, with_input
+from slsc.probe.variants import is_rare, moved, orders, siblings, stretched, with_input
 from slsc.runtime.bundle.value_range import UNIT, ValueRange
 
 MOVES = (-0.5, -0.25, 0.25, 0.5)
@@ -63,7 +63,7 @@ def variant_beside(bench: Bench, evidence: Evidence, found: Convention, known: K
         return None
     count, better = _count(bench), []
     for one in (variant for centre in orders(found, known) for variant in siblings(centre)):
-        if _overall_lead(bench, evidence, one, found) < LEAST_LEAD:
+        if is_rare(one) or _overall_lead(bench, evidence, one, found) < LEAST_LEAD:
             continue
         if bench.psnr(evidence.name, one, count) >= bench.psnr(evidence.name, _flattened(one), count):
             better.append(one)

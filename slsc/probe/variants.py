@@ -41,6 +41,11 @@ def siblings(convention: Convention) -> list[Convention]:
     return [with_input(convention, _turned(values) if blue_first else values) for values in fitting]
 
 
+def is_rare(convention: Convention) -> bool:
+    """Whether networks of this range are so rare that it is not taken before one beside it, however it does."""
+    return convention.input in (CLIP, _turned(CLIP))
+
+
 def orders(convention: Convention, known: Known) -> list[Convention]:
     """A convention in every order it may have, blue first."""
     if convention.order == "Y" or known.order is not None:
