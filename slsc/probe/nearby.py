@@ -63,6 +63,7 @@ def variant_beside(bench: Bench, evidence: Evidence, found: Convention, known: K
         return None
     count, better = _count(bench), []
     for one in (variant for centre in orders(found, known) for variant in siblings(centre)):
+        one = replace(one, output=known.output or one.output)
         if is_rare(one) or _overall_lead(bench, evidence, one, found) < LEAST_LEAD:
             continue
         if bench.psnr(evidence.name, one, count) >= bench.psnr(evidence.name, _flattened(one), count):
