@@ -19,7 +19,8 @@ MOST_VALUES = 1024
 class TakeBranches(Pass):
     """If(true, a, b) -> a.
 
-    1. A condition is known where it follows from constants, among them ranks and declared extents of tensors.
+    1. A condition is known where it follows from constants, among them ranks and declared extents of tensors. Where
+       both branches are the same it does not matter.
     2. The nodes of its branch take the place of the If, what they make under names of their own. They may hold an If,
        which is looked at likewise.
     3. Other Ifs stay, for others to refuse.
@@ -43,15 +44,42 @@ def _without_known(model: onnx.ModelProto) -> tuple[onnx.ModelProto, list[str]]:
     hold_constants(result)
     values, nodes, done = _known(result), [], []
     for node in result.graph.node:
-        condition = values.get(node.input[0]) if node.op_type == "If" else None
-        if condition is None or condition.size != 1:
+        branch = _taken(node, values) if node.op_type == "If" else None
+        if branch is None:
             nodes.append(node)
             continue
-        branch = attribute(node, "then_branch" if bool(condition.reshape(-1)[0]) else "else_branch")
         nodes += _inlined(branch, node, result)
         done.append(node.name or node.output[0])
     replace_nodes(result, nodes)
     return result, done
+
+
+def _taken(node: onnx.NodeProto, values: dict[str, np.ndarray]) -> onnx.GraphProto | None:
+    """The branch of an If that is taken, None where that is not known."""
+    then, otherwise = attribute(node, "then_branch"), attribute(node, "else_branch")
+    condition = values.get(node.input[0])
+    if condition is not None and condition.size == 1:
+        return then if bool(condition.reshape(-1)[0]) else otherwise
+    return then if _spelled(then) == _spelled(otherwise) else None
+
+
+def _spelled(branch: onnx.GraphProto) -> onnx.GraphProto:
+    """A branch with names by place, to be compared."""
+    made = [name for node in branch.node for name in node.output if name]
+    names = {name: f"{place}" for place, name in enumerate([*made, *(tensor.name for tensor in branch.initializer)])}
+    result = onnx.GraphProto()
+    for node in branch.node:
+        copied = result.node.add()
+        copied.CopyFrom(node)
+        copied.name = copied.doc_string = ""
+        _rename(copied, names)
+    for tensor in branch.initializer:
+        held = result.initializer.add()
+        held.CopyFrom(tensor)
+        held.name = names[tensor.name]
+    for value in branch.output:
+        result.output.add().name = names.get(value.name, value.name)
+    return result
 
 
 def _known(model: onnx.ModelProto) -> dict[str, np.ndarray]:

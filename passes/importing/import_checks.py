@@ -19,14 +19,16 @@ from slsc.passes.graph import (
     CONVOLUTIONS,
     FLOAT_TYPES,
     attribute,
+    constant_tensor,
     constant_tensors,
     fixed_hw,
     image_channels,
     label,
     opset,
+    producers,
 )
+from slsc.passes.importing.control_flow import CONTROL_FLOW, refusal
 
-CONTROL_FLOW = frozenset({"If", "Loop", "Scan", "SequenceMap"})
 INTEGER_ARITHMETIC = frozenset(
     ("DynamicQuantizeLinear", "QLinearConv", "QLinearMatMul", "ConvInteger", "MatMulInteger")
 )
@@ -36,6 +38,9 @@ RANDOM = frozenset(
 NORMALIZATIONS = frozenset(("BatchNormalization", "InstanceNormalization", "LayerNormalization", "GroupNormalization"))
 WEIGHTED = NORMALIZATIONS | {"Conv", "ConvTranspose", "MatMul", "Gemm", "PRelu"}
 """Operators whose inputs after the first are weights, where they are stored."""
+
+DROPOUT_MODE = 2
+"""Place of the input that says whether a Dropout trains."""
 
 MAX_SCALE = 16
 """Largest upscaling factor a bundle can describe."""
@@ -122,13 +127,13 @@ def _require_taken(model: onnx.ModelProto) -> None:
         name = model.graph.sparse_initializer[0].values.name
         raise ModelError("a weight is stored sparse", where=name, hint="store weights dense, zeros included")
     for node in model.graph.node:
-        _require_known(node, opset(model))
+        _require_known(node, model)
     _require_fixed_weights(model)
     _require_finite_weights(model)
 
 
-def _require_known(node: onnx.NodeProto, version: int) -> None:
-    where = label(node)
+def _require_known(node: onnx.NodeProto, model: onnx.ModelProto) -> None:
+    where, version = label(node), opset(model)
     if node.domain not in ("", "ai.onnx"):
         raise ModelError(
             f"operator {node.domain}:{node.op_type} is not part of ONNX",
@@ -140,9 +145,7 @@ def _require_known(node: onnx.NodeProto, version: int) -> None:
     if not defs.has(node.op_type, version):
         raise ModelError(f"operator {node.op_type} does not exist in operator set {version}", where=where)
     if node.op_type in CONTROL_FLOW:
-        raise ModelError(
-            f"control flow ({node.op_type}) is not supported", where=where, hint="export with fixed control flow"
-        )
+        raise refusal(node, model)
     if node.op_type in RANDOM:
         raise ModelError(f"random numbers ({node.op_type})", where=where, hint="export the network for inference")
     if node.op_type in INTEGER_ARITHMETIC:
@@ -151,8 +154,22 @@ def _require_known(node: onnx.NodeProto, version: int) -> None:
             where=where,
             hint="quantize it with QuantizeLinear and DequantizeLinear nodes (QDQ), or give the floating-point network",
         )
-    if node.op_type == "BatchNormalization" and attribute(node, "training_mode", 0):
+    if _is_training(node, model):
         raise ModelError("the node is in training mode", where=where, hint="call .eval() before the export")
+
+
+def _is_training(node: onnx.NodeProto, model: onnx.ModelProto) -> bool:
+    """Rule 4. What says it to a Dropout is an input."""
+    if node.op_type == "BatchNormalization":
+        return bool(attribute(node, "training_mode", 0))
+    if node.op_type != "Dropout" or len(node.input) <= DROPOUT_MODE:
+        return False
+    name = node.input[DROPOUT_MODE]
+    held = [numpy_helper.to_array(tensor) for tensor in model.graph.initializer if tensor.name == name]
+    made = producers(model).get(name)
+    if made is not None and made.op_type == "Constant":
+        held.append(constant_tensor(made))
+    return any(value.any() for value in held)
 
 
 def _require_fixed_weights(model: onnx.ModelProto) -> None:

@@ -55,6 +55,7 @@ def load_model(path: str | Path, binding: Binding = NOTHING_BOUND) -> onnx.Model
             _check_size(tensor)
         require_bounded(model)
         sort_nodes(model.graph)
+        _give_shape(model)
         require_valid(model)
         model = bind(model, binding)
     except ModelError as error:
@@ -177,6 +178,15 @@ def _raise_ir_version(model: onnx.ModelProto) -> None:
     none in IR version 4; where all are, nobody can have meant to feed them."""
     if model.ir_version < SEPARATE_INITIALIZERS:
         free_initializers(model)
+
+
+def _give_shape(model: onnx.ModelProto) -> None:
+    """Four free axes for an only output of which the file tells none: ONNX Runtime does not need them, the checker
+    does."""
+    if len(model.graph.output) == 1 and model.graph.output[0].type.HasField("tensor_type"):
+        tensor = model.graph.output[0].type.tensor_type
+        if not tensor.HasField("shape"):
+            tensor.shape.dim.extend(onnx.TensorShapeProto.Dimension() for _ in range(4))
 
 
 def require_valid(model: onnx.ModelProto, state: str = "") -> None:

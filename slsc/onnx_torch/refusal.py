@@ -6,7 +6,8 @@ import onnx
 
 from slsc.errors import ModelError
 from slsc.passes.graph import label
-from slsc.passes.importing.import_checks import CONTROL_FLOW, INTEGER_ARITHMETIC
+from slsc.passes.importing.control_flow import CONTROL_FLOW
+from slsc.passes.importing.import_checks import INTEGER_ARITHMETIC
 
 DEFAULT_DOMAINS = ("", "ai.onnx")
 

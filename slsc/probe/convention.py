@@ -31,11 +31,20 @@ CAFFE = ValueRange.normalised([mean / 255 for mean in (103.939, 116.779, 123.68)
 DIV2K = ValueRange.normalised((0.4488, 0.4371, 0.4040), [1 / 255] * 3)
 """0..255 less the means of DIV2K's photos, as EDSR's kin takes it where that is left out of the file; red first."""
 
+CLIP = ValueRange.normalised((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711))
+"""Mean and deviation of the photos that CLIP was trained on; red first."""
+
+UNIT_LESS_IMAGENET = ValueRange.normalised((0.485, 0.456, 0.406), [1.0] * 3)
+UNIT_LESS_DIV2K = ValueRange.normalised((0.4488, 0.4371, 0.4040), [1.0] * 3)
+"""0..1 less the means of photos; red first."""
+
+CENTRED_LEVELS = ValueRange.uniform(-127.5, 127.5)
+
 RANGES = (UNIT, LEVELS, SIGNED, CENTRED)
 """Tried for input and output, the commonest first: it is taken where the measurement cannot tell."""
 
-DEEP = (ValueRange.uniform(0, 1023), ValueRange.uniform(0, 65535))
-"""Levels of 10 and of 16 bits: rare, and looked at where 0..255 or nothing suits, since to most networks of these
+DEEP = (ValueRange.uniform(0, 1023), ValueRange.uniform(0, 4095), ValueRange.uniform(0, 65535))
+"""Levels of 10, 12 and 16 bits: rare, and looked at where 0..255 or nothing suits, since to most networks of these
 0..255 is a dim photo with little noise."""
 
 
@@ -109,11 +118,11 @@ def all_tried(known: Known, channels: int, *, same_size: bool) -> list[Conventio
     return sorted(tried, key=lambda one: 0 if one.plain else 1 if one.form is Form.PICTURE else 2)
 
 
-def deep_tried(known: Known, channels: int, *, same_size: bool) -> list[Convention]:
-    """As `all_tried`, of the ranges in `DEEP` alone: given too bright, and read as they should be, dark photos are well
+def deep_tried(known: Known, channels: int, *, same_size: bool) -> list[list[Convention]]:
+    """As `all_tried`, of each range in `DEEP` alone: given too bright, and read as they should be, dark photos are well
     restored by many a network."""
     same = [replace(known, input=values, output=known.output or values) for values in DEEP]
-    return [one for each in same for one in all_tried(each, channels, same_size=same_size)]
+    return [all_tried(each, channels, same_size=same_size) for each in same]
 
 
 def conventions(given: ValueRange, known: Known, order: str, *, same_size: bool) -> list[Convention]:
@@ -137,8 +146,11 @@ def name_of(values: ValueRange) -> str:
     """A range in words."""
     names = {
         IMAGENET: "ImageNet's mean and deviation",
+        CLIP: "CLIP's mean and deviation",
         CAFFE: "0..255 less Caffe's means",
         DIV2K: "0..255 less DIV2K's means",
+        UNIT_LESS_IMAGENET: "0..1 less ImageNet's means",
+        UNIT_LESS_DIV2K: "0..1 less DIV2K's means",
     }
     return names.get(values) or names.get(_turned(values)) or str(values)
 

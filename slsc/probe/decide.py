@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import onnx
 
@@ -12,16 +12,19 @@ from slsc.data.patches import Pair
 from slsc.errors import DataError, UsageError
 from slsc.probe.assume import assumed, refutation
 from slsc.probe.bench import Bench
-from slsc.probe.convention import LEVELS, Convention, Form, Known, all_tried, deep_tried
+from slsc.probe.convention import LEVELS, Convention, Form, Known, all_tried, deep_tried, name_of
 from slsc.probe.findings import form_finding, range_findings, size_findings
-from slsc.probe.nearby import Doubt, doubt_of, variant_of_means
+from slsc.probe.nearby import Doubt, doubt_of, variant_beside
 from slsc.probe.network import Geometry, ProbedNetwork, find_geometry
 from slsc.probe.order import decide_order
 from slsc.probe.result import Finding, ProbeResult
 from slsc.probe.samples import Photo, made_of, paired
-from slsc.probe.search import MARGIN, Evidence, adds_detail, find_evidence, find_nearest, undone, with_variant
+from slsc.probe.search import MARGIN, PHOTOS, Evidence, adds_detail, find_evidence, find_nearest, undone, with_variant
 from slsc.runtime.bundle.manifest import ImageIO
 from slsc.runtime.bundle.value_range import LARGEST
+
+APART = 1.0
+"""dB by which a range of more bits must restore something by more than another does to be taken without a word."""
 
 
 def probe_io(
@@ -68,9 +71,8 @@ def probe_io(
         if other.evidence and other.doubt is None and other.evidence.gain > found.evidence.gain:
             found = other
     if known.input is None and found.may_be_deep:
-        deep = _found(bench, deep_tried(known, channels, same_size=same_size), known, same_size=same_size)
-        if deep.gain > found.gain + MARGIN and (deep.doubt is None or found.gain == -math.inf):
-            found = deep
+        for each in deep_tried(known, channels, same_size=same_size):
+            found = _of_both(bench, found, _found(bench, each, known, same_size=same_size))
     convention, evidence, order_finding, doubt = found.convention, found.evidence, found.order, found.doubt
     ranges = range_findings(convention, evidence, known, found.why, doubt)
     settled = doubt is None or not doubt.grave
@@ -118,13 +120,49 @@ def _found(bench: Bench, tried: Sequence[Convention], known: Known, *, same_size
         evidence = _evidence(bench, turned, same_size=same_size) or evidence
     convention, why = (evidence.convention, "") if evidence else assumed(bench, tried)
     convention, order = decide_order(bench, convention, evidence, known)
-    variant = variant_of_means(bench, evidence, convention, known) if evidence and evidence.restores else None
+    variant = variant_beside(bench, evidence, convention, known) if evidence and evidence.restores else None
     if evidence and variant is not None:
         evidence = with_variant(bench, evidence, variant)
         convention, order = decide_order(bench, variant, evidence, known)
     ordered = order.how != "assumed"
     doubt = doubt_of(bench, evidence, convention, known, ordered=ordered) if evidence else None
     return _Found(convention, evidence, why, order, doubt)
+
+
+def _of_both(bench: Bench, found: _Found, deep: _Found) -> _Found:
+    """Of a range found and one of more bits, the one that is better at what the other restores, too.
+
+    Where each is better at its own, one of more bits that is doubted counts for nothing, and one that restores its own
+    by clearly more is taken. Else a doubt is left: the other is taken if that does, or the one that is further ahead
+    of simple methods.
+    """
+    if found.evidence is None or found.gain == -math.inf or deep.evidence is None or deep.gain == -math.inf:
+        return found if deep.gain == -math.inf else deep
+    count = min(PHOTOS, bench.samples.count)
+
+    def ahead(name: str) -> float:
+        return bench.psnr(name, deep.convention, count) - bench.psnr(name, found.convention, count)
+
+    if ahead(deep.evidence.name) <= MARGIN:
+        return found
+    if ahead(found.evidence.name) > MARGIN:
+        return deep
+    if deep.doubt is not None:
+        return found
+    if deep.gain > found.gain + APART:
+        return deep
+    if found.gain > deep.gain + APART:
+        chosen, other = found, deep
+    else:
+        chosen, other = sorted((found, deep), key=lambda one: _least_lead(bench, one, count), reverse=True)
+    why = f"{name_of(other.convention.input)} restores other things as well; --range overrides"
+    return replace(chosen, doubt=chosen.doubt or Doubt(why, grave=False))
+
+
+def _least_lead(bench: Bench, one: _Found, count: int) -> float:
+    """dB over simple methods at what it restores, on the photo where that is least."""
+    assert one.evidence is not None
+    return min(bench.verdict(one.evidence.name, index, one.convention).lead for index in range(count))
 
 
 def _plausible(bench: Bench, convention: Convention, evidence: Evidence | None) -> bool:

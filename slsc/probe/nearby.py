@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 
 from slsc.probe.bench import Bench
-from slsc.probe.convention import CAFFE, DIV2K, LEVELS, Convention, Form, Known, name_of
+from slsc.probe.convention import Convention, Known, name_of
 from slsc.probe.search import MARGIN, PHOTOS, Evidence, purpose
+from slsc.probe.variants import is_rare, moved, orders, siblings, stretched, with_input
 from slsc.runtime.bundle.value_range import UNIT, ValueRange
 
 MOVES = (-0.5, -0.25, 0.25, 0.5)
@@ -22,6 +24,9 @@ MOVES = (-0.5, -0.25, 0.25, 0.5)
 
 STRETCHES = (0.5, 2.0)
 """Of black and white, as factors. A network that takes noise for weaker or stronger than it is looks the same."""
+
+FINE_STRETCHES = (0.5, 0.7, 1.4, 2.0)
+"""Likewise, judged on all strengths together."""
 
 LEAST_LEAD = 0.1
 """dB over the range found, on every photo, from which on one beside it counts as better. Beside the right range trained
@@ -48,19 +53,22 @@ class Doubt:
     grave: bool
 
 
-def variant_of_means(bench: Bench, evidence: Evidence, found: Convention, known: Known) -> Convention | None:
-    """Of a network that takes 0..255, the same less the means of photos, if that is clearly better, and no worse with
-    these than with one mean for all colours."""
-    if found.input != LEVELS or known.input is not None:
+def variant_beside(bench: Bench, evidence: Evidence, found: Convention, known: Known) -> Convention | None:
+    """A range that is easily taken for the one found, and clearly better at all strengths together; the best of them.
+
+    With values of its own for each colour it must be better than with one mean for all. Nothing beside 0..1 is looked
+    at where all that is undone is mere brightness or haze: moving a range does that, too.
+    """
+    if known.input is not None or (found.input == UNIT and not _revealing(bench, evidence, found)):
         return None
-    better = []
-    for one in _orders(found, known):
-        centred = bench.psnr(evidence.name, _moved(one, -0.5), _count(bench))
-        for variant in _less_means(one):
-            leads = _lead(bench, evidence, variant, found) >= LEAST_LEAD
-            if leads and bench.psnr(evidence.name, variant, _count(bench)) > centred:
-                better.append(variant)
-    return max(better, key=lambda one: bench.psnr(evidence.name, one, _count(bench)), default=None)
+    count, better = _count(bench), []
+    for one in (variant for centre in orders(found, known) for variant in siblings(centre)):
+        one = replace(one, output=known.output or one.output)
+        if is_rare(one) or _overall_lead(bench, evidence, one, found) < LEAST_LEAD:
+            continue
+        if bench.psnr(evidence.name, one, count) >= bench.psnr(evidence.name, _flattened(one), count):
+            better.append(one)
+    return max(better, key=lambda one: _overall_lead(bench, evidence, one, found), default=None)
 
 
 def doubt_of(bench: Bench, evidence: Evidence, found: Convention, known: Known, *, ordered: bool) -> Doubt | None:
@@ -96,7 +104,8 @@ def _doubt(bench: Bench, evidence: Evidence, found: Convention, known: Known, *,
         return better
     if evidence.restores:
         better = _restores_more(bench, evidence, found) or _uncoloured(bench, evidence, found)
-    return better or _as_good(bench, evidence, [found] if ordered else _orders(found, known), found)
+    better = better or _stretches(bench, evidence, found)
+    return better or _as_good(bench, evidence, [found] if ordered else orders(found, known), found)
 
 
 def _better(bench: Bench, evidence: Evidence, found: Convention, known: Known) -> Doubt | None:
@@ -104,13 +113,13 @@ def _better(bench: Bench, evidence: Evidence, found: Convention, known: Known) -
 
     It is no proof against 0..1 where all that is undone is mere brightness or haze: moving a range does that, too.
     """
-    centres = [found] if found.input == UNIT else [found, _with_input(found, UNIT)]
-    centres = [turned for one in centres for turned in _orders(one, known)]
-    moved = [_moved(one, share) for one in centres for share in MOVES]
+    centres = [found] if found.input == UNIT else [found, with_input(found, UNIT)]
+    centres = [turned for one in centres for turned in orders(one, known)]
+    shifted = [moved(one, share) for one in centres for share in MOVES]
     tried = {one.input for one in evidence.scores} | {found.input}
     near = [
         one
-        for one in moved + [_stretched(one, factor) for one in centres for factor in STRETCHES]
+        for one in shifted + [stretched(one, factor) for one in centres for factor in STRETCHES]
         if one.input not in tried
     ]
     best = max(near, key=lambda one: bench.gain_over(evidence.name, 0, one, found))
@@ -118,21 +127,37 @@ def _better(bench: Bench, evidence: Evidence, found: Convention, known: Known) -
     if lead < LEAST_LEAD:
         return None
     better = f"{name_of(best.input)} is better by {lead:.2f} dB at {purpose(evidence)}"
-    if best in moved and (found.input != UNIT or _revealing(bench, evidence, found)):
+    if best in shifted and (found.input != UNIT or _revealing(bench, evidence, found)):
         return Doubt(f"{better}, so it is neither this nor another that is tried", grave=True)
     return Doubt(f"{better}: it is made for such values, or for other strengths; --range overrides", grave=False)
 
 
 def _as_good(bench: Bench, evidence: Evidence, centres: Sequence[Convention], found: Convention) -> Doubt | None:
-    """The same less the means of photos where that is no worse on average, and makes another picture.
+    """A range that is easily taken for it, is no worse on average, and makes another picture.
 
     Networks that add what they find to the image hardly mind where black is: nothing tells these ranges apart then.
     """
-    name, count = evidence.name, _count(bench)
-    for one in (variant for centre in centres for variant in _less_means(centre)):
-        lead = float(np.mean([bench.gain_over(name, index, one, found) for index in range(count)]))
-        if lead > -MARGIN and not bench.alike(name, 0, one, found):
+    name = evidence.name
+    for one in (variant for centre in centres for variant in siblings(centre)):
+        near = _mean_lead(bench, name, one, found) > -MARGIN or _overall_lead(bench, evidence, one, found) > 0
+        if near and not bench.alike(name, 0, one, found):
             return Doubt(f"{name_of(one.input)} is as good at {purpose(evidence)}; --range overrides", grave=False)
+    return None
+
+
+def _stretches(bench: Bench, evidence: Evidence, found: Convention) -> Doubt | None:
+    """Larger or smaller values, from the same black or from 0, with which it restores better at all strengths together,
+    and no worse at the one that it restores best.
+
+    At one strength alone it would tell nothing: to a network, noise in too wide a range is stronger noise.
+    """
+    from_zero = with_input(found, ValueRange.uniform(0, found.input.mean_span))
+    for centre, factor in product((found, from_zero), FINE_STRETCHES if evidence.restores else ()):
+        one = stretched(centre, factor)
+        lead = _overall_lead(bench, evidence, one, found)
+        if lead >= MARGIN and _mean_lead(bench, evidence.name, one, found) > -MARGIN:
+            what = ", ".join(_strengths(bench, evidence, found))
+            return Doubt(f"{name_of(one.input)} is better by {lead:.2f} dB at {what}; --range overrides", grave=False)
     return None
 
 
@@ -159,22 +184,16 @@ def _uncoloured(bench: Bench, evidence: Evidence, found: Convention) -> Doubt | 
     """Values of its own for each colour that serve no better than their mean for all, though the picture is another."""
     if len(set(found.input.low)) == 1:
         return None
-    black, white = (float(np.mean(ends)) for ends in (found.input.low, found.input.high))
-    flat = _with_input(found, ValueRange.uniform(black, white))
-    name = evidence.name
-    lead = float(np.mean([bench.gain_over(name, index, flat, found) for index in range(_count(bench))]))
-    if lead <= -MARGIN or bench.alike(name, 0, flat, found):
+    flat, name = _flattened(found), evidence.name
+    if _mean_lead(bench, name, flat, found) <= -MARGIN or bench.alike(name, 0, flat, found):
         return None
     return Doubt(f"one mean for all colours is as good at {purpose(evidence)}; --range overrides", grave=False)
 
 
-def _less_means(convention: Convention) -> list[Convention]:
-    """A convention of 0..1 or 0..255 with the means of photos taken from its input."""
-    if convention.order == "Y" or convention.input not in (UNIT, LEVELS):
-        return []
-    share = convention.input.span[0] / 255
-    means = [Convention("BGR", CAFFE, CAFFE), Convention("RGB", DIV2K, DIV2K)]
-    return [_with_input(convention, _times(one.turned(convention.order).input, share)) for one in means]
+def _flattened(convention: Convention) -> Convention:
+    """A convention with the means of black and of white for all colours."""
+    values = convention.input
+    return with_input(convention, ValueRange.uniform(float(np.mean(values.low)), float(np.mean(values.high))))
 
 
 def _revealing(bench: Bench, evidence: Evidence, found: Convention) -> bool:
@@ -187,7 +206,7 @@ def _indifferent(bench: Bench, evidence: Evidence, found: Convention) -> bool:
     name, count = evidence.name, _count(bench)
     score = bench.psnr(name, found, count)
     least = score - INDIFFERENT * (score - bench.plain_psnr(name, count))
-    return all(bench.psnr(name, _stretched(found, factor), count) >= least for factor in STRETCHES)
+    return all(bench.psnr(name, stretched(found, factor), count) >= least for factor in STRETCHES)
 
 
 def _lead(bench: Bench, evidence: Evidence, one: Convention, found: Convention) -> float:
@@ -195,40 +214,24 @@ def _lead(bench: Bench, evidence: Evidence, one: Convention, found: Convention) 
     return min(bench.gain_over(evidence.name, index, one, found) for index in range(_count(bench)))
 
 
-def _orders(convention: Convention, known: Known) -> list[Convention]:
-    """A convention in every order it may have, blue first."""
-    if convention.order == "Y" or known.order is not None:
-        return [convention]
-    return [convention.turned("BGR"), convention.turned("RGB")]
+def _mean_lead(bench: Bench, name: str, one: Convention, found: Convention) -> float:
+    """Likewise of any samples, on average."""
+    return float(np.mean([bench.gain_over(name, index, one, found) for index in range(_count(bench))]))
+
+
+def _overall_lead(bench: Bench, evidence: Evidence, one: Convention, found: Convention) -> float:
+    """Likewise over all strengths that the one found restores. At one strength alone, what a range does to noise counts
+    for as much as whether it is right."""
+    names = _strengths(bench, evidence, found)
+    return float(np.mean([_mean_lead(bench, name, one, found) for name in names]))
+
+
+def _strengths(bench: Bench, evidence: Evidence, found: Convention) -> list[str]:
+    """Of what the network restores, those that it restores at all."""
+    family, count = next(family for family in bench.samples.families if evidence.name in family), _count(bench)
+    able = [name for name in family if bench.psnr(name, found, count) > bench.plain_psnr(name, count)]
+    return list(dict.fromkeys([evidence.name, *able]))
 
 
 def _count(bench: Bench) -> int:
     return min(PHOTOS, bench.samples.count)
-
-
-def _moved(convention: Convention, share: float) -> Convention:
-    """A convention with black and white of its input moved by a share of the span."""
-    values = convention.input
-    low, high = (
-        tuple(value + share * span for value, span in zip(ends, values.span, strict=True))
-        for ends in (values.low, values.high)
-    )
-    return _with_input(convention, ValueRange(low, high))
-
-
-def _stretched(convention: Convention, factor: float) -> Convention:
-    """A convention with all values that enter and leave multiplied."""
-    return replace(convention, input=_times(convention.input, factor), output=_times(convention.output, factor))
-
-
-def _times(values: ValueRange, factor: float) -> ValueRange:
-    """A range with black and white multiplied."""
-    return ValueRange(*(tuple(factor * value for value in ends) for ends in (values.low, values.high)))
-
-
-def _with_input(convention: Convention, values: ValueRange) -> Convention:
-    """A convention with another range of the input, and of the output where that was the same."""
-    same = convention.output == convention.input or (
-        convention.form is not Form.PICTURE and convention.output.span == convention.input.span
-    )
-    return replace(convention, input=values, output=values if same else convention.output)

@@ -10,9 +10,11 @@ from corpus.making import export
 from slsc.data.calibration import calibration_photos
 from slsc.passes.importing.import_model import import_model
 from slsc.probe import ProbeResult, probe_io
-from slsc.probe.convention import CAFFE, DIV2K
+from slsc.probe.convention import CAFFE, CLIP, DIV2K, UNIT_LESS_DIV2K, UNIT_LESS_IMAGENET
 
-CAFFE_LEVELS, DIV2K_LEVELS = (Levels(values.low, values.high) for values in (CAFFE, DIV2K))
+CAFFE_LEVELS, DIV2K_LEVELS, CLIP_LEVELS, LESS_DIV2K, LESS_IMAGENET = (
+    Levels(values.low, values.high) for values in (CAFFE, DIV2K, CLIP, UNIT_LESS_DIV2K, UNIT_LESS_IMAGENET)
+)
 BETWEEN = Levels.of(0.5, 1.5)
 """A range that is not tried."""
 
@@ -48,6 +50,47 @@ def test_caffes_means_are_found_where_they_are(levels: Levels, flip: str) -> Non
     result = probed("dncnn", levels, flip)
     assert how(result, "range") == "measured"
     assert np.allclose(sorted(result.io.input_range.low), sorted(levels.black))
+
+
+@pytest.mark.parametrize(
+    ("base", "levels"),
+    [
+        ("arcnn", Levels.of(0, 1023)),
+        ("arcnn", Levels.of(0, 4095)),
+        ("arcnn", Levels.of(0, 100)),
+        ("arcnn", Levels.of(0, 2)),
+        ("arcnn", LESS_IMAGENET),
+        ("arcnn", CLIP_LEVELS),
+        ("dncnn", CLIP_LEVELS),
+        ("dncnn", LESS_DIV2K),
+        ("mobile", LESS_IMAGENET),
+        ("mobile", Levels.of(0, 2)),
+        ("mobile", Levels.of(0, 100)),
+    ],
+)
+def test_a_range_is_not_measured_where_one_beside_it_is_better(base: str, levels: Levels) -> None:
+    result = probed(base, levels)
+    assert how(result, "range") == "assumed" or _is_found(result, levels)
+
+
+@pytest.mark.parametrize(
+    ("base", "levels"),
+    [
+        ("arcnn", Levels.of(0, 255)),
+        ("dncnn", Levels.of(-127.5, 127.5)),
+        ("dncnn", Levels.of(0, 1023)),
+        ("mobile", Levels.of(0, 4095)),
+    ],
+)
+def test_what_is_easily_taken_for_another_range_is_found(base: str, levels: Levels) -> None:
+    result = probed(base, levels)
+    assert how(result, "range") == "measured"
+    assert _is_found(result, levels)
+
+
+def _is_found(result: ProbeResult, levels: Levels) -> bool:
+    found = result.io.input_range
+    return np.allclose([found.low, found.high], [levels.black, levels.white])
 
 
 @pytest.mark.parametrize(

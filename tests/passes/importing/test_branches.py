@@ -6,6 +6,7 @@ import numpy as np
 import onnx
 import pytest
 from onnx import helper
+from onnxruntime.tools.onnx_model_utils import make_input_shape_fixed
 
 from slsc.errors import ModelError
 from slsc.passes import verify
@@ -71,5 +72,43 @@ def test_a_flag_that_is_set_decides(build):
 def test_a_condition_that_the_photo_decides_is_refused(build):
     before = "m = ReduceMean <keepdims=0> (x) c = Greater(m, half)"
     model = with_if(build, before, choice("c", branch("Relu", "a"), branch("Abs", "b")), half=np.float32(0.5))
-    with pytest.raises(ModelError, match="If 'choose'"):
+    with pytest.raises(ModelError, match=r"If 'choose'.*pixels"):
         import_model(model)
+
+
+def test_branches_that_are_the_same_need_no_condition(build, image):
+    before = "m = ReduceMean <keepdims=0> (x) c = Greater(m, half)"
+    model = with_if(build, before, choice("c", branch("Relu", "a"), branch("Relu", "b")), half=np.float32(0.5))
+    imported = import_model(model).model
+    assert "If" not in {node.op_type for node in imported.graph.node}
+    assert verify.compare(model, imported, [image(16, 20)]).relative < 1e-6
+
+
+SIZE = "s = Shape(x) h = Gather(s, two) c = Greater(h, most)"
+
+
+def test_a_condition_on_the_size_is_refused_with_the_command_that_fixes_it(build):
+    both = choice("c", branch("Relu", "a"), branch("Abs", "b"))
+    model = with_if(build, SIZE, both, two=np.int64(2), most=np.int64(64))
+    with pytest.raises(ModelError, match="image's size") as caught:
+        import_model(model)
+    assert "make_dynamic_shape_fixed --input_name x" in str(caught.value.hint)
+
+
+def test_a_fixed_size_decides_a_condition_on_it(build):
+    both = choice("c", branch("Relu", "a"), branch("Abs", "b"))
+    model = with_if(build, SIZE, both, two=np.int64(2), most=np.int64(64))
+    make_input_shape_fixed(model.graph, "x", [1, 3, 32, 32])
+    assert "Abs" in {node.op_type for node in import_model(model).model.graph.node}
+
+
+def test_a_loop_is_refused_with_what_to_do(build):
+    kinds = (("i", 7, []), ("go", 9, []), ("state", 1, None), ("on", 9, []), ("made", 1, None))
+    values = [helper.make_tensor_value_info(*kind) for kind in kinds]
+    nodes = [helper.make_node("Identity", ["go"], ["on"]), helper.make_node("Relu", ["state"], ["made"])]
+    loop = helper.make_node("Loop", ["trips", "", "a"], ["b"], "again")
+    loop.attribute.append(helper.make_attribute("body", helper.make_graph(nodes, "body", values[:3], values[3:])))
+    model = with_if(build, "", loop, trips=np.int64(2))
+    with pytest.raises(ModelError, match=r"Loop 'again'.*one fixed sequence") as caught:
+        import_model(model)
+    assert "tracing" in str(caught.value.hint)

@@ -33,6 +33,7 @@ INTEGERS = {"q": np.ones((3, 3, 1, 1), np.int8)}
 REFUSED = [
     ("d, s, z = DynamicQuantizeLinear(x) c = ConvInteger(d, q) y = Cast <to=1> (c)", INTEGERS, ["in integers"]),
     ("n, m, v = BatchNormalization <training_mode=1> (x, a, a, a, a) y = Relu(n)", {"a": (3,)}, ["training mode"]),
+    ("y = Dropout (x, share, on)", {"share": np.float32(0.5), "on": np.array(True)}, ["Dropout", "training mode"]),
     ("g = GlobalAveragePool(x) k = Concat <axis=0> (g, g) y = Conv(x, k)", {}, ["Conv", "computed from the image"]),
     ("r = RandomNormalLike(x) y = Add(x, r)", {}, ["RandomNormalLike", "random"]),
     ("y = MaxPool <kernel_shape=[2,2], strides=[2,2]> (x)", {}, ["0.5 times"]),
@@ -82,16 +83,12 @@ def test_operators_of_other_domains_are_named(build):
 
 
 def test_control_flow_is_named(build):
-    branch = helper.make_graph(
-        [helper.make_node("Neg", ["x"], ["z"])],
-        "branch",
-        [],
-        [helper.make_value_info("z", helper.make_tensor_type_proto(1, None))],
-    )
+    made = [helper.make_value_info("z", helper.make_tensor_type_proto(1, None))]
+    then, otherwise = (helper.make_graph([helper.make_node(op, ["x"], ["z"])], op, [], made) for op in ("Neg", "Abs"))
     text = f"{NET} {{ m = ReduceMean <keepdims=0> (x) flag = Greater(m, half) y = Relu(x) }}"
     model = build(text, half=np.float32(0.5))
     model.graph.node[2].CopyFrom(
-        helper.make_node("If", ["flag"], ["y"], "choose", then_branch=branch, else_branch=branch)
+        helper.make_node("If", ["flag"], ["y"], "choose", then_branch=then, else_branch=otherwise)
     )
     assert "If 'choose'" in str(check(model))
 

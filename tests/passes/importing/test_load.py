@@ -54,6 +54,13 @@ def test_a_sound_model_is_read_as_it_is(saved, model):
     assert load_model(str(saved())) == model
 
 
+def test_an_output_without_a_shape_is_an_image_of_any_size(saved, model):
+    model.graph.output[0].type.tensor_type.ClearField("shape")
+    loaded = load_model(saved(model))
+    assert [dim.WhichOneof("value") for dim in loaded.graph.output[0].type.tensor_type.shape.dim] == [None] * 4
+    assert import_model(loaded).model.graph.output[0].name == "y"
+
+
 def test_what_is_no_file(tmp_path):
     assert "no such file" in str(refusal(tmp_path / "absent.onnx"))
     assert "folder" in str(refusal(tmp_path))
