@@ -64,9 +64,9 @@ def _taken(node: onnx.NodeProto, values: dict[str, np.ndarray]) -> onnx.GraphPro
 
 
 def _spelled(branch: onnx.GraphProto) -> onnx.GraphProto:
-    """A branch with names by place, to be compared."""
+    """A branch with names by place, to be compared; such that no exporter gives to tensors from outside."""
     made = [name for node in branch.node for name in node.output if name]
-    names = {name: f"{place}" for place, name in enumerate([*made, *(tensor.name for tensor in branch.initializer)])}
+    names = {name: f"\0{place}" for place, name in enumerate([*made, *(tensor.name for tensor in branch.initializer)])}
     result = onnx.GraphProto()
     for node in branch.node:
         copied = result.node.add()

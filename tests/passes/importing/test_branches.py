@@ -84,6 +84,20 @@ def test_branches_that_are_the_same_need_no_condition(build, image):
     assert verify.compare(model, imported, [image(16, 20)]).relative < 1e-6
 
 
+def test_branches_that_read_another_tensor_of_an_inner_name_are_not_the_same(build):
+    def twice(name: str, second: str) -> onnx.GraphProto:
+        nodes = [helper.make_node("Neg", ["a"], [name]), helper.make_node("Add", [name, second], ["made"])]
+        made = helper.make_tensor_type_proto(1, None)
+        return helper.make_graph(nodes, name, [], [helper.make_value_info("made", made)])
+
+    before = "m = ReduceMean <keepdims=0> (x) c = Greater(m, half) outer = Relu(x)"
+    for outer in ("0", "made 0"):  # as numbered names come from PyTorch
+        model = with_if(build, before, choice("c", twice("first", outer), twice("own", "own")), half=np.float32(0.5))
+        next(node for node in model.graph.node if node.output[0] == "outer").output[0] = outer
+        with pytest.raises(ModelError, match="If 'choose'"):
+            import_model(model)
+
+
 SIZE = "s = Shape(x) h = Gather(s, two) c = Greater(h, most)"
 
 
