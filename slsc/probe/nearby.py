@@ -14,7 +14,7 @@ from itertools import product
 import numpy as np
 
 from slsc.probe.bench import Bench
-from slsc.probe.convention import Convention, Known, name_of
+from slsc.probe.convention import LEVELS, Convention, Form, Known, name_of
 from slsc.probe.search import MARGIN, PHOTOS, Evidence, purpose
 from slsc.probe.variants import is_rare, moved, orders, siblings, stretched, with_input
 from slsc.runtime.bundle.value_range import UNIT, ValueRange
@@ -86,8 +86,10 @@ def doubt_of(bench: Bench, evidence: Evidence, found: Convention, known: Known, 
     if known.input is not None:
         return None
     doubt = _doubt(bench, evidence, found, known, ordered=ordered)
-    if doubt is None or not evidence.restores:
-        return doubt and replace(doubt, grave=False)
+    if doubt is None:
+        return _mere_brightness(bench, evidence, found)
+    if not evidence.restores:
+        return replace(doubt, grave=False)
     brightness = found.input != UNIT and not _revealing(bench, evidence, found)
     return replace(doubt, why=f"{doubt.why}, and all it does is brightness", grave=True) if brightness else doubt
 
@@ -188,6 +190,17 @@ def _uncoloured(bench: Bench, evidence: Evidence, found: Convention) -> Doubt | 
     if _mean_lead(bench, name, flat, found) <= -MARGIN or bench.alike(name, 0, flat, found):
         return None
     return Doubt(f"one mean for all colours is as good at {purpose(evidence)}; --range overrides", grave=False)
+
+
+def _mere_brightness(bench: Bench, evidence: Evidence, found: Convention) -> Doubt | None:
+    """A rare range, or one that leaves as another, of a network that does no more than to brighten, darken or flatten.
+
+    A range moved or stretched does as much, so that the one best at a strength tried need not be the network's.
+    """
+    usual = found.input in (UNIT, LEVELS) and (found.form is not Form.PICTURE or found.output == found.input)
+    if usual or not evidence.restores or _revealing(bench, evidence, found):
+        return None
+    return Doubt("all it does is brightness, which other ranges do as well; --range overrides", grave=False)
 
 
 def _flattened(convention: Convention) -> Convention:

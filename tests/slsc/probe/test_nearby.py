@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from slsc.probe.bench import Verdict
-from slsc.probe.convention import IMAGENET, Convention, Known
+from slsc.probe.convention import CENTRED, IMAGENET, LEVELS, SIGNED, Convention, Known
 from slsc.probe.nearby import doubt_of
 from slsc.probe.search import Evidence
-from slsc.runtime.bundle.value_range import ValueRange
+from slsc.runtime.bundle.value_range import UNIT, ValueRange
 
 FLAT = ValueRange.uniform(*(float(np.mean(ends)) for ends in (IMAGENET.low, IMAGENET.high)))
 FOUND = Convention("RGB", IMAGENET, IMAGENET)
@@ -22,8 +22,9 @@ ELSE = 25.0
 class Scored:
     """A bench on one kind of noise, 20 dB as it is, of a network that restores by range."""
 
-    def __init__(self, scores: dict[ValueRange, float], alike: bool) -> None:
+    def __init__(self, scores: dict[ValueRange, float], alike: bool, revealing: bool = True) -> None:
         self.samples, self._scores, self._alike = SimpleNamespace(families=(("noise",),), count=2), scores, alike
+        self._revealing = revealing
 
     def psnr(self, name: str, one: Convention, count: int) -> float:
         return self._scores.get(one.input, ELSE)
@@ -38,7 +39,7 @@ class Scored:
         return self._alike
 
     def verdict(self, name: str, index: int, one: Convention) -> Verdict:
-        return Verdict(8.0, 8.0, True)
+        return Verdict(8.0, 8.0, self._revealing)
 
 
 @pytest.mark.parametrize(
@@ -51,3 +52,25 @@ def test_means_by_colour_are_doubted_where_one_for_all_serves_as_well(flat: floa
     assert (doubt is not None) is doubted
     if doubt:
         assert "one mean for all colours" in doubt.why and not doubt.grave
+
+
+@pytest.mark.parametrize(
+    ("given", "put_out", "revealing", "doubted"),
+    [
+        (SIGNED, SIGNED, False, True),
+        (UNIT, CENTRED, False, True),
+        (UNIT, UNIT, False, False),
+        (LEVELS, LEVELS, False, False),
+        (SIGNED, SIGNED, True, False),
+    ],
+)
+def test_a_rare_range_is_doubted_where_all_that_is_done_is_brightness(
+    given: ValueRange, put_out: ValueRange, revealing: bool, doubted: bool
+) -> None:
+    found = Convention("RGB", given, put_out)
+    bench: Any = Scored({given: 28.0}, False, revealing)
+    evidence = Evidence(found, "noise", {found: 28.0}, "input", 20.0, (), True)
+    doubt = doubt_of(bench, evidence, found, Known(), ordered=True)
+    assert (doubt is not None) is doubted
+    if doubt:
+        assert "all it does is brightness" in doubt.why and not doubt.grave
