@@ -18,6 +18,7 @@ import pytest
 
 import slsc
 from slsc.runtime.backends.library import library_path
+from slsc.runtime.bundle.engines import LAYER_TYPES, PRECISIONS
 from slsc.runtime.bundle.estimators import FEATURES, KIND, TERMS, EstimatorRecord
 from slsc.runtime.session import Session
 
@@ -414,6 +415,21 @@ def test_a_wrong_manifest_is_no_wrong_picture(tiny, bundles, tmp_path, opened):
         bundle = opened(bundles.write(tmp_path / f"{name}.slsb", plan, bundles.manifest(io=io)))
         status, _ = bundle.run(_image(9, 9, 3, np.uint8))
         assert (status, "its bundle says" in bundle.error) == (BAD_BUNDLE, True)
+
+
+def test_types_are_those_that_the_python_runtime_knows(tiny, bundles, tmp_path, opened):
+    from slsc.passes.lowering import lower
+
+    plan = lower(onnx.load_from_string(tiny.sr_network()), None)
+    for precision in PRECISIONS:
+        about = bundles.manifest()
+        layers = {f"weight {kind}": kind for kind in LAYER_TYPES}
+        types = {"precision": precision, "layers": layers, "scales": {}}
+        about["engines"] = [{**engine, "types": types} for engine in about["engines"]]
+        path = bundles.write(tmp_path / "net.slsb", plan, about)
+        with Session(path) as session:
+            assert session.engine.types.to_dict() == types
+        opened(path)
 
 
 def test_values_that_are_not_numbers_are_refused(bundles, tmp_path, opened):

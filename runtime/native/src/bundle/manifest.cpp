@@ -119,10 +119,10 @@ void check_plan(const Json& json, const std::string& path) {
 // What the engine computes in, which its artefacts say as well.
 void check_types(const Json& json, const std::string& path) {
     Fields fields(json, path);
-    fields.choice("precision", {"fp16", "bf16", "int8", "auto"});
+    fields.choice("precision", {"fp16", "bf16", "bf16-rounded", "int8", "auto"});
     const Json& layers = fields.mapping("layers");
     Fields kinds(layers, fields.path_of("layers"));
-    for (const std::string& layer : layers.keys) kinds.choice(layer, {"float32", "fp16", "bf16", "int8"});
+    for (const std::string& layer : layers.keys) kinds.choice(layer, {"float32", "fp16", "bf16", "bf16-rounded", "int8"});
     const Json& scales = fields.mapping("scales");
     for (size_t i = 0; i < scales.keys.size(); ++i) {
         Fields scale(scales.items[i], fields.path_of("scales"));
