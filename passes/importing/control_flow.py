@@ -5,7 +5,7 @@ from __future__ import annotations
 import onnx
 
 from slsc.errors import ModelError
-from slsc.passes.graph import SIZE_OPERATORS, fed_inputs, label
+from slsc.passes.graph import fed_inputs, input_dependent, label
 
 CONTROL_FLOW = frozenset({"If", "Loop", "Scan", "SequenceMap"})
 
@@ -17,7 +17,7 @@ def refusal(node: onnx.NodeProto, model: onnx.ModelProto) -> ModelError:
     what = f"control flow ({node.op_type}) is not supported"
     if node.op_type != "If":
         return ModelError(what, where=label(node), why="the search needs one fixed sequence of nodes", hint=TRACE)
-    if _looks_at_pixels(node.input[0], model):
+    if node.input[0] in input_dependent(model):
         return ModelError(what, where=label(node), why="its condition depends on the image's pixels", hint=TRACE)
     image = next((value.name for value in fed_inputs(model)), "NAME")
     fix = (
@@ -26,19 +26,3 @@ def refusal(node: onnx.NodeProto, model: onnx.ModelProto) -> ModelError:
     )
     why = "its condition depends on the image's size"
     return ModelError(what, where=label(node), why=why, hint=f"{TRACE}; or fix the size, which decides it: {fix}")
-
-
-def _looks_at_pixels(name: str, model: onnx.ModelProto) -> bool:
-    """Whether a tensor follows from the image otherwise than by its size."""
-    made = {output: node for node in model.graph.node for output in node.output}
-    images = {value.name for value in fed_inputs(model)}
-    waiting, seen = [name], {""}
-    while waiting:
-        name = waiting.pop()
-        if name in images:
-            return True
-        if name in seen or name not in made or made[name].op_type in SIZE_OPERATORS:
-            continue
-        seen.add(name)
-        waiting += made[name].input
-    return False

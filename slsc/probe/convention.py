@@ -73,7 +73,7 @@ class Convention:
         """The same for another order of colours: what belongs to a colour goes with it."""
         if order == self.order:
             return self
-        return Convention(order, _turned(self.input), _turned(self.output), self.form)
+        return Convention(order, reversed_channels(self.input), reversed_channels(self.output), self.form)
 
 
 @dataclass(frozen=True)
@@ -152,14 +152,14 @@ def name_of(values: ValueRange) -> str:
         UNIT_LESS_IMAGENET: "0..1 less ImageNet's means",
         UNIT_LESS_DIV2K: "0..1 less DIV2K's means",
     }
-    return names.get(values) or names.get(_turned(values)) or str(values)
+    return names.get(values) or names.get(reversed_channels(values)) or str(values)
 
 
 def _by_channel(order: str) -> tuple[ValueRange, ...]:
     """Ranges with values of their own for each colour."""
-    return (IMAGENET,) if order == "RGB" else (_turned(IMAGENET),)
+    return (IMAGENET,) if order == "RGB" else (reversed_channels(IMAGENET),)
 
 
-def _turned(values: ValueRange) -> ValueRange:
+def reversed_channels(values: ValueRange) -> ValueRange:
     """Of the reverse order of channels."""
     return ValueRange(values.low[::-1], values.high[::-1])

@@ -18,12 +18,13 @@ from slsc.probe.convention import (
     Convention,
     Form,
     Known,
+    reversed_channels,
 )
 from slsc.runtime.bundle.value_range import UNIT, ValueRange
 
 SIBLINGS = (
     (UNIT, CENTRED, UNIT_LESS_IMAGENET, UNIT_LESS_DIV2K),
-    (LEVELS, CENTRED_LEVELS, ValueRange(CAFFE.low[::-1], CAFFE.high[::-1]), DIV2K),
+    (LEVELS, CENTRED_LEVELS, reversed_channels(CAFFE), DIV2K),
     (SIGNED, IMAGENET, CLIP),
 )
 """Ranges so near to each other that a network of one does about as well in another; red first."""
@@ -38,12 +39,12 @@ def siblings(convention: Convention) -> list[Convention]:
     own = convention.turned("RGB").input if blue_first else convention.input
     others = [values for group in SIBLINGS if own in group for values in group if values != own]
     fitting = [values for values in others if _fits(values, convention.order)]
-    return [with_input(convention, _turned(values) if blue_first else values) for values in fitting]
+    return [with_input(convention, reversed_channels(values) if blue_first else values) for values in fitting]
 
 
 def is_rare(convention: Convention) -> bool:
     """Whether networks of this range are so rare that it is not taken before one beside it, however it does."""
-    return convention.input in (CLIP, _turned(CLIP))
+    return convention.input in (CLIP, reversed_channels(CLIP))
 
 
 def orders(convention: Convention, known: Known) -> list[Convention]:
@@ -80,11 +81,6 @@ def _fits(values: ValueRange, order: str) -> bool:
     if order == "Y":
         return len(values.low) == 1
     return order == "RGB" or values not in (DIV2K, UNIT_LESS_DIV2K)
-
-
-def _turned(values: ValueRange) -> ValueRange:
-    """Of the reverse order of channels."""
-    return ValueRange(values.low[::-1], values.high[::-1])
 
 
 def _times(values: ValueRange, factor: float) -> ValueRange:
