@@ -16,6 +16,7 @@ OUT_OF_REACH = 2
 
 if TYPE_CHECKING:
     from slsc.jobs.compile.measuring import Quality
+    from slsc.jobs.compile.paying import Race
     from slsc.jobs.compile.report import CompileReport, Figures
 
 
@@ -32,11 +33,12 @@ def show(report: CompileReport) -> str:
         "kept params",
         f"GMACs at {width}x{height}",
         *(["predicted ms"] if report.device else []),
+        *(["ms here"] if report.race else []),
         *(f"{kind} MB" for kind in kinds),
         "dB to dense",
         protocol_for(report.probe.io).psnr_title,
     )
-    rows = [_row(figures, kinds) for figures in (report.dense, *report.engines)]
+    rows = [_row(figures, kinds, report.race) for figures in (report.dense, *report.engines)]
     tile = report.tile
     return "\n".join(
         (
@@ -52,6 +54,7 @@ def show(report: CompileReport) -> str:
             *show_hardware(report.hardware),
             *show_frontier(report),
             *_types(report),
+            *_raced(report),
             *_tiled(report),
             f"dB measured on {report.held_out} held-out {_state(report)}{_plain(report)}",
             *_adaptive(report),
@@ -63,7 +66,7 @@ def show(report: CompileReport) -> str:
 def warnings(report: CompileReport) -> list[str]:
     """What the user is to be warned of."""
     beyond = (each for each in report.engines if each.share_of_all > OUT_OF_REACH * each.budget)
-    return [*report.probe.doubts(), *report.warnings, *map(_out_of_reach, beyond)]
+    return [*report.probe.doubts(), *report.warnings, *map(_out_of_reach, beyond), *_gaining_nothing(report)]
 
 
 def _adaptive(report: CompileReport) -> list[str]:
@@ -104,6 +107,35 @@ def _types(report: CompileReport) -> list[str]:
             else:
                 lines += [f"{figures.name}:", show_layers(figures.layers) + loss, ""]
     return [*lines, *(f"{', '.join(names)}: float32: {why}" for why, names in left.items())]
+
+
+def _raced(report: CompileReport) -> list[str]:
+    """What the times are of."""
+    race = report.race
+    if race is None:
+        return []
+    height, width = race.hw
+    return [
+        f"ms here: the native engine, one thread of this processor, input {width}x{height}; dense in {_dense_in(race)}"
+    ]
+
+
+def _gaining_nothing(report: CompileReport) -> list[str]:
+    """Which engines save no time on this processor."""
+    race = report.race
+    slow = [each.name for each in report.engines if race and each.share < 1 and not race.gains(each.name)]
+    if race is None or not slow:
+        return []
+    times = ", ".join(f"{race.ms[name]:.1f}" for name in slow)
+    return [
+        f"pruning gains next to no time on this processor: {', '.join(slow)} take {times} ms of an image, the dense "
+        f"network in {_dense_in(race)} {race.ms['dense']:.1f}; --budget 1 restores better in that time, and pruned "
+        "engines gain on other processors"
+    ]
+
+
+def _dense_in(race: Race) -> str:
+    return "float32" if race.dense_in == "float32" else "bfloat16"
 
 
 def _tiled(report: CompileReport) -> list[str]:
@@ -165,7 +197,7 @@ def _kinds(engines: Sequence[Figures]) -> list[str]:
     return list(dict.fromkeys(kind for figures in engines for kind in (*figures.artefact_bytes, *figures.refusals)))
 
 
-def _row(figures: Figures, kinds: Sequence[str]) -> tuple[str, ...]:
+def _row(figures: Figures, kinds: Sequence[str], race: Race | None) -> tuple[str, ...]:
     quality = figures.quality
     return (
         figures.name,
@@ -174,6 +206,7 @@ def _row(figures: Figures, kinds: Sequence[str]) -> tuple[str, ...]:
         f"{figures.params:,}",
         f"{figures.macs / 1e9:.3f}",
         *([] if figures.predicted_ms is None else [f"{figures.predicted_ms:.2f}"]),
+        *([f"{race.ms[figures.name]:.1f}"] if race else []),
         *(f"{figures.artefact_bytes[kind] / 1e6:.2f}" if kind in figures.artefact_bytes else "-" for kind in kinds),
         "-" if quality.psnr_to_dense is None else f"{quality.psnr_to_dense:.2f}",
         "-" if quality.psnr is None else f"{quality.psnr:.2f}",

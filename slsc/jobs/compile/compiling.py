@@ -20,6 +20,7 @@ from slsc.jobs.compile.figures import dense_figures, engine_figures
 from slsc.jobs.compile.hardware import Hardware, fit_dense, fit_sparse, require_mappable
 from slsc.jobs.compile.measuring import HeldOut, Quality, measure_tiles
 from slsc.jobs.compile.packing import write
+from slsc.jobs.compile.paying import race
 from slsc.jobs.compile.photos import PROBE_PHOTOS, CompileData, from_pairs, from_photos, photos, probe_photos
 from slsc.jobs.compile.report import CompileReport
 from slsc.jobs.compile.request import CompileRequest
@@ -138,6 +139,7 @@ def compile_model(request: CompileRequest, progress: StageProgress) -> CompileRe
         device=request.timing.profile.in_words() if request.timing else None,
         frontier=frontier,
         estimator=estimator.record if estimator else None,
+        race=None if estimator else race(dense, engines, probe.io, request.precision.name == FLOAT32),
     )
 
 

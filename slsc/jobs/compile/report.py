@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from slsc.jobs.compile.hardware import Hardware
 from slsc.jobs.compile.measuring import Quality
+from slsc.jobs.compile.paying import Race
 from slsc.jobs.compile.timing import Traded
 from slsc.jobs.type.precision import LayerType
 from slsc.jobs.type.wanted import Precision
@@ -76,6 +77,8 @@ class CompileReport:
         device: what the predicted times are of, in words; None without a profile.
         frontier: what latencies buy; empty without a profile, and for networks that came sparse.
         estimator: of an adaptive bundle.
+        race: what engines take beside the dense network on this processor; None for adaptive bundles, and where the
+            native engine does not run them.
     """
 
     notes: tuple[str, ...]
@@ -97,3 +100,4 @@ class CompileReport:
     device: str | None
     frontier: tuple[Traded, ...]
     estimator: EstimatorRecord | None
+    race: Race | None

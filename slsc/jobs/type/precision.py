@@ -13,14 +13,15 @@ from slsc.jobs.compile.measuring import HeldOut, Quality
 from slsc.jobs.type.wanted import AUTO, INT8, Precision
 from slsc.onnx_torch import OnnxModule
 from slsc.passes.analysis.cost import Cost, costs
-from slsc.passes.base import Pass, PassContext, copy_of
+from slsc.passes.base import Pass, PassContext
 from slsc.passes.pipeline import Pipeline
+from slsc.passes.precision.convolutions import convolutions, named
 from slsc.passes.precision.emulate import emulated
 from slsc.passes.precision.half import WriteHalf
 from slsc.passes.precision.int8 import Int8Types, WriteInt8
 from slsc.passes.precision.rounded import RoundToBf16
 from slsc.passes.precision.types import FLOAT32, HALVES, ROUNDED
-from slsc.passes.weights import Weights, weight_values
+from slsc.passes.weights import weight_values
 from slsc.progress import StageProgress
 from slsc.quantize.activations import Quantizer
 from slsc.quantize.calibration import Calibration
@@ -96,7 +97,7 @@ class Typing:
         progress: StageProgress,
         lesson: Lesson | None = None,
     ) -> None:
-        self._network, self._calibration, self._held_out = _named(network), calibration, held_out
+        self._network, self._calibration, self._held_out = named(network), calibration, held_out
         self._restorer, self._progress, self._lesson = restorer, progress, lesson
         self._float = held_out.quality(restorer(network))
         self._quantizers: Mapping[str, Quantizer] = {}
@@ -227,10 +228,7 @@ class Typing:
 
     def _convolutions(self, keep: tuple[str, ...]) -> dict[str, list[str]]:
         """Names of the nodes by weight, of the convolutions of which none stays float32."""
-        weights, found = Weights(self._network), dict[str, list[str]]()
-        for node in self._network.graph.node:
-            if node.op_type == "Conv" and (name := weights.source_of(node.input[1])):
-                found.setdefault(name, []).append(node.name)
+        found = convolutions(self._network)
         return {name: nodes for name, nodes in found.items() if not set(keep).intersection(nodes)}
 
     def _macs(self) -> dict[str, int]:
@@ -255,14 +253,6 @@ def _written(model: onnx.ModelProto, step: Pass) -> tuple[onnx.ModelProto, int]:
     """A network with types of 16 bits written into it, and how many Casts that takes."""
     result = Pipeline([step]).run(model, PassContext())
     return result.model, result.report[step.name]["casts"]
-
-
-def _named(model: onnx.ModelProto) -> onnx.ModelProto:
-    """A copy whose nodes have names, for types are given by name."""
-    result = copy_of(model)
-    for node in result.graph.node:
-        node.name = node.name or node.output[0]
-    return result
 
 
 def require_nodes(model: onnx.ModelProto, keep: tuple[str, ...]) -> None:
