@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from slsc.passes.lowering import nmp
 from slsc.passes.lowering.limits import require_whole_within, require_within
-from slsc.passes.lowering.nmp import ABSENT, BF16, GATES, INT8, DType, Op, PlanFile
+from slsc.passes.lowering.nmp import ABSENT, BF16, GATES, HALF_OPERANDS, INT8, DType, Op, PlanFile
 from slsc.passes.lowering.nmp_ops import Act, Combine
 from slsc.passes.lowering.packing import pack
 from slsc.passes.lowering.place import Layout, Place
@@ -46,11 +46,19 @@ class Emitter:
             values=tuple(layout.values),
             ops=ops,
             arrays=tuple(self.arrays),
-            features=(*types, *([GATES] if any(map(_gates, layout.steps)) else [])),
+            features=(*types, *self._features(layout.steps)),
             dtypes=tuple(layout.dtypes) if types else (),
         )
         require_whole_within(plan)
         return plan
+
+    def _features(self, steps: Sequence[Step]) -> list[str]:
+        """What readers must know of operations."""
+        convolutions = [step for step in steps if isinstance(step, Conv)]
+        gates = any(step.combine == Combine.ADD_TIMES_GATE for step in convolutions)
+        others = [name for step in convolutions for name in step.inputs[1:]]
+        half_operands = any(self.spaces[name].dtype == DType.BF16 for name in others)
+        return [*([GATES] if gates else []), *([HALF_OPERANDS] if half_operands else [])]
 
     def _op(self, step: Step, places: Mapping[str, Place]) -> Op:
         require_within(step)
@@ -96,10 +104,6 @@ class Emitter:
     def _array(self, array: nmp.Array) -> int:
         """Index of an array; equal ones, of weights that layers share, are stored once."""
         return self.arrays.setdefault(array, len(self.arrays))
-
-
-def _gates(step: Step) -> bool:
-    return isinstance(step, Conv) and step.combine == Combine.ADD_TIMES_GATE
 
 
 def _unshuffled(conv: Conv, spaces: Mapping[str, Space]) -> Space:

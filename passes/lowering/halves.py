@@ -1,17 +1,22 @@
 """Convolutions that a typed network computes in bfloat16; the engine may compute in float32 where that is faster.
 
 Their input is rounded to bfloat16 first, unless another such convolution makes it. Products are exact and summed in
-float32; everything else computes in float32, more exactly than the network asks for.
+float32; everything else computes in float32, more exactly than the network asks for. Only what they add to their sums,
+or multiply these with, is read in bfloat16 where the network rounds it: it lies there, half as large.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+
 import onnx
 
-from slsc.passes.graph import label
+from slsc.passes.graph import attribute, consumers, label
 from slsc.passes.lowering.builder import Builder
 from slsc.passes.lowering.quantizing import FEW_OUTPUTS
-from slsc.passes.lowering.steps import Narrow
+from slsc.passes.lowering.steps import Conv, Narrow, Step
+from slsc.passes.precision.types import BF16
 
 
 def narrowed(node: onnx.NodeProto, build: Builder, source: str, outputs: int) -> str | None:
@@ -29,3 +34,34 @@ def narrowed(node: onnx.NodeProto, build: Builder, source: str, outputs: int) ->
         if isinstance(step, Narrow) and step.inputs == (source,):
             return step.output
     return build.add(Narrow(label=label(node), inputs=(source,), output=f"{source}.bf16"))
+
+
+def rounded(model: onnx.ModelProto) -> frozenset[str]:
+    """Tensors that nothing reads but what rounds them to bfloat16: no other number of them counts."""
+    outputs = {output.name for output in model.graph.output}
+    return frozenset(
+        name for name, readers in consumers(model).items() if name not in outputs and all(map(_rounds, readers))
+    )
+
+
+def combined_in_halves(steps: Sequence[Step], tensors: Collection[str]) -> list[Step]:
+    """Let convolutions in bfloat16 combine their sums with what was rounded before.
+
+    Args:
+        steps: in the order they run, fused.
+        tensors: those of which only the rounded numbers count.
+    """
+    halves: dict[str, str] = {}
+    changed: list[Step] = []
+    for step in steps:
+        if isinstance(step, Conv) and step.half and step.shuffle == 1 and len(step.inputs) == 2:
+            source, other = step.inputs
+            step = replace(step, inputs=(source, halves.get(other, other)))
+        elif isinstance(step, Narrow) and step.inputs[0] in tensors:
+            halves[step.inputs[0]] = step.output
+        changed.append(step)
+    return changed
+
+
+def _rounds(node: onnx.NodeProto) -> bool:
+    return node.op_type == "Cast" and attribute(node, "to") == BF16.onnx

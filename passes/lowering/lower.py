@@ -16,6 +16,7 @@ from slsc.passes.lowering.emit import Emitter
 from slsc.passes.lowering.facts import GraphFacts
 from slsc.passes.lowering.fuse import data_inputs, fuse
 from slsc.passes.lowering.gelu import spelled_gelus
+from slsc.passes.lowering.halves import combined_in_halves, rounded
 from slsc.passes.lowering.nmp import DType, PlanFile
 from slsc.passes.lowering.nmp_ops import Act
 from slsc.passes.lowering.operators import OPERATORS
@@ -31,25 +32,26 @@ from slsc.plan import Plan
 def lower(model: onnx.ModelProto, plan: Plan | None) -> bytes:
     """Lower a network to a plan file of the native engine.
 
-    1. Every node that depends on what the image shows becomes one or more steps; the rest are constants and sizes.
-    2. Steps are fused where the engine can do both at once (`slsc.passes.lowering.fuse`).
+        1. Every node that depends on what the image shows becomes one or more steps; the rest are constants and sizes.
+        2. Steps are fused where the engine can do both at once (`slsc.passes.lowering.fuse`).
+           Convolutions in bfloat16 combine their sums with what was rounded (`slsc.passes.lowering.halves`).
     3. Convolutions of what is made far apart become sums that grow (`slsc.passes.lowering.accumulate`).
-    4. Tensors are given values and channel offsets, so that Concat, Split and Slice cost nothing but rare copies
-       (`slsc.passes.lowering.place`).
-    5. Steps become operations. Weights that the plan keeps at N < M are stored rank-major, the others dense.
+        4. Tensors are given values and channel offsets, so that Concat, Split and Slice cost nothing but rare copies
+           (`slsc.passes.lowering.place`).
+        5. Steps become operations. Weights that the plan keeps at N < M are stored rank-major, the others dense.
 
-    Args:
-        model: as the import passes leave it (`slsc.passes.importing.import_model`), masks baked in where there is a
-            plan; float32, or typed since then (`slsc.passes.precision`). Convolutions in bfloat16 run so where that
-            pays (`slsc.passes.lowering.halves`); else what it computes in 16 bits is computed in float32.
-        plan: N:M by weight; None for a dense network.
+        Args:
+            model: as the import passes leave it (`slsc.passes.importing.import_model`), masks baked in where there is a
+                plan; float32, or typed since then (`slsc.passes.precision`). Convolutions in bfloat16 run so where that
+                pays (`slsc.passes.lowering.halves`); else what it computes in 16 bits is computed in float32.
+            plan: N:M by weight; None for a dense network.
 
-    Returns:
-        The file; `slsc.passes.lowering.nmp.PlanFile` reads it.
+        Returns:
+            The file; `slsc.passes.lowering.nmp.PlanFile` reads it.
 
-    Raises:
-        LoweringRefusal: the engine has no operation for some node, which is named.
-        ModelError: the network has no image input or output.
+        Raises:
+            LoweringRefusal: the engine has no operation for some node, which is named.
+            ModelError: the network has no image input or output.
     """
     return lowered(model, plan).plan.to_bytes()
 
@@ -102,6 +104,8 @@ def _laid_out(model: onnx.ModelProto, plan: Plan | None, halves: bool = True) ->
     _build(build, plan.by_name() if plan else {})
     output = build.holder(facts.output)
     fused = endings_in_floats(fuse(build.steps, output), build.spaces, output)
+    if halves:
+        fused = combined_in_halves(fused, rounded(model))
     steps = accumulate(_sized(fused, build), build.spaces, output)
     return build, place(steps, build.spaces, facts.image, output)
 
@@ -133,7 +137,10 @@ def _reads_integers(node: onnx.NodeProto, build: Builder) -> bool:
 
 
 def _sized(steps: Sequence[Step], build: Builder) -> list[Step]:
-    """Let every Resize to another tensor's size name one that is stored, best one that lives until then anyway."""
+    """Let every Resize to another tensor's size name one that is stored.
+
+    Best the image, which is small and never packed; else one that lives until then anyway.
+    """
     facts, spaces = build.facts, build.spaces
     last_use = {name: index for index, step in enumerate(steps) for name in data_inputs(step)}
     sized: list[Step] = []
@@ -143,6 +150,7 @@ def _sized(steps: Sequence[Step], build: Builder) -> list[Step]:
             floats = (each.output for each in sized if spaces[each.output].dtype == DType.F32)
             stored = [facts.image, *floats]
             alike = [name for name in stored if facts.hw(name) == wanted]
-            step = replace(step, inputs=(step.inputs[0], max(alike, key=lambda name: last_use.get(name, -1) >= index)))
+            lasting = max(alike, key=lambda name: last_use.get(name, -1) >= index)
+            step = replace(step, inputs=(step.inputs[0], facts.image if facts.image in alike else lasting))
         sized.append(step)
     return sized

@@ -40,6 +40,9 @@ WEIGHT_SETS = "weight-sets"
 GATES = "gates"
 """The feature of plans in which a convolution's sum with another value is gated by the convolution itself."""
 
+HALF_OPERANDS = "half-operands"
+"""The feature of plans in which a HalfConv combines its sums with a BF16 value."""
+
 INT8 = "int8"
 """The feature of plans that have U8 values."""
 

@@ -26,7 +26,9 @@ class RoundToBf16(Pass):
     computes the same in float32. So, unlike a network typed by `WriteHalf`, ONNX Runtime runs it on any processor.
 
     1. A pair of Casts, to bfloat16 and back, stands before every such convolution; those that read one tensor share it.
-    2. Weights are rounded to nearest, and held in float32 under their own names. Zeros stay zero.
+    2. Where a convolution made that tensor, or what it was made of, all that read it read the rounded one: so it can be
+       held in 16 bits. What comes from the image without one, such as the image itself, others read as it is.
+    3. Weights are rounded to nearest, and held in float32 under their own names. Zeros stay zero.
 
     Args:
         nodes: names of the convolutions. All that share a weight are to be among them.
@@ -49,18 +51,22 @@ class RoundToBf16(Pass):
                 raise PreconditionError("it is no convolution with a weight in float32", where=f"node {node.name!r}")
 
     def run(self, model: onnx.ModelProto, context: PassContext) -> PassResult:
-        """Apply rules 1 and 2."""
+        """Apply rules 1 to 3."""
         result = converted(model, CASTS_BF16) if opset(model) < CASTS_BF16 else copy_of(model)
         weights = Weights(result)
         nodes: list[onnx.NodeProto] = []
-        rounded: dict[str, str] = {}
+        rounded = {node.input[0]: f"{node.input[0]}.rounded" for node in result.graph.node if node.name in self._nodes}
+        paired: set[str] = set()
+        features = _features(result)
         for node in result.graph.node:
-            if node.name in self._nodes:
-                source = node.input[0]
-                if source not in rounded:
-                    rounded[source] = f"{source}.rounded"
+            for place, source in enumerate(node.input):
+                reads_it = source in features or (node.name in self._nodes and place == 0)
+                if source not in rounded or not reads_it:
+                    continue
+                if source not in paired:
+                    paired.add(source)
                     nodes.extend(_pair(source, rounded[source]))
-                node.input[0] = rounded[source]
+                node.input[place] = rounded[source]
             nodes.append(node)
         for weight in filter(None, (weights.weight_of(node.input[1]) for node in nodes if node.name in self._nodes)):
             kind = helper.tensor_dtype_to_np_dtype(TensorProto.BFLOAT16)
@@ -74,6 +80,15 @@ class RoundToBf16(Pass):
         for node in model.graph.node:
             if node.name in self._nodes and node.output[0] not in found:
                 raise PostconditionError("it does not read bfloat16 numbers alone", where=f"node {node.name!r}")
+
+
+def _features(model: onnx.ModelProto) -> set[str]:
+    """Tensors that some convolution has gone into."""
+    found: set[str] = set()
+    for node in model.graph.node:
+        if node.op_type == "Conv" or found.intersection(node.input):
+            found.update(node.output)
+    return found
 
 
 def _pair(source: str, target: str) -> list[onnx.NodeProto]:

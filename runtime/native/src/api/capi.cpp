@@ -22,7 +22,7 @@ struct slsc_engine {
 namespace {
 
 constexpr int kMaxThreads = 1024;
-constexpr const char* kFeatures[] = {"bundle-3", "float32", "gates", "plan-2", "weight-sets"};
+constexpr const char* kFeatures[] = {"bundle-3", "float32", "gates", "half-operands", "plan-2", "weight-sets"};
 
 thread_local std::string open_error;
 

@@ -43,6 +43,18 @@ static void store_beside(const Job& job, int lane, int set, int y, int x, int co
     }
 }
 
+// What a set of outputs is combined with from column x on, by pixel: as it lies, or `widened` there.
+static const float* operands(const Job& job, int lane, int set, int y, int x, int columns, float* widened) {
+    if (job.in1.layout == Layout::ByPixel) return pixel_block_at(job.in1, lane, set, y, x);
+    const uint8_t* from = packed_at(job.in1, EACH, lane, set / 2, y, x) + set % 2 * sizeof(HQ);
+    for (int i = 0; i < columns; ++i) {
+        HQ halves;
+        std::memcpy(&halves, from + size_t(i) * VECTOR_BYTES, sizeof halves);
+        store(widened + i * LANES, as_float(__builtin_convertvector(halves, VI) << 16));
+    }
+    return widened;
+}
+
 static inline void fill_outside(const Op&, uint8_t* pixels, size_t bytes) { std::memset(pixels, 0, bytes); }
 
 #if LANES == 16 && defined(__AMX_BF16__)

@@ -65,6 +65,11 @@ static void store_beside(const Job& job, int lane, int set, int y, int x, int co
     }
 }
 
+// What a set of outputs is combined with from column x on, by pixel.
+static inline const float* operands(const Job& job, int lane, int set, int y, int x, int, float*) {
+    return pixel_block_at(job.in1, lane, set, y, x);
+}
+
 static inline void fill_outside(const Op& op, uint8_t* pixels, size_t bytes) { std::memset(pixels, op.int_conv.in.zero, bytes); }
 
 #if LANES == 16 && defined(__AMX_INT8__)

@@ -10,6 +10,7 @@
 //   Packer           numbers -> LANES channels, of type Packer::Channels
 //   packed_target    where LANES channels go, as ByteTarget
 //   store_beside     what else is made of a set of a result by pixel
+//   operands         what a set is combined with, by pixel
 //   fill_outside     pixels beyond the image
 //
 //   TILE_DOT         where the processor multiplies matrices, a macro: see packed_tiles.inl
@@ -189,29 +190,41 @@ static void finish_packed(const Item& item, int lane, int set, const float* sums
     });
 }
 
-// Combines, activates and stores by pixel, likewise.
+// Packs numbers of a set, of all columns of an item.
+static void pack_pixels(const Item& item, int lane, int set, const float* made) {
+    const Job& job = item.job;
+    const int channel = set * LANES, count = job.op->conv.made - channel;
+    const auto to = packed_target(job.out, lane, job.op->out_channel + channel, count, item.y, item.begin);
+    const Packer packed(*job.op);
+    for (int i = 0; i < item.end - item.begin; ++i) to.put(i, packed(load(made + i * LANES)));
+}
+
+// Combines, activates and stores by pixel, likewise, or in memory of its own where all that is made of it is packed.
 static void finish_pixels(const Item& item, int lane, int set, const float* sums) {
     const Job& job = item.job;
     const Op& op = *job.op;
+    const int y = item.y, x = item.begin, columns = item.end - x;
+    alignas(64) float own[CHUNK * LANES], widened[CHUNK * LANES];
+    const bool packs = job.out.layout != Layout::ByPixel;
     const Numbers numbers(conv_of(job), set);
     const V slopes = load_unaligned(conv_of(job).slopes + set * LANES);
-    float* to = pixel_block_at(job.out, lane, set, item.y, item.begin);
-    const float* other = op.conv.combine == Combine::None ? to : pixel_block_at(job.in1, lane, set, item.y, item.begin);
-    const int columns = item.end - item.begin;
+    float* to = packs ? own : pixel_block_at(job.out, lane, set, y, x);
+    const float* other = op.conv.combine == Combine::None ? to : operands(job, lane, set, y, x, columns, widened);
     with_finish(op, common_acts, [&](auto act, auto combine) {
         for (int i = 0; i < columns; ++i)
             store(to + i * LANES, finished(act, combine, numbers(sums + i * LANES), other + i * LANES, op, slopes));
     });
-    store_beside(job, lane, set, item.y, item.begin, columns, to);
+    if (packs) pack_pixels(item, lane, set, to);
+    store_beside(job, lane, set, y, x, columns, to);
 }
 
 // Asks for what finish_pixels reads and writes: a long skip comes from far.
 static inline __attribute__((always_inline)) void expect_pixels(const Item& item, int lane, int set) {
     const Job& job = item.job;
-    const float* to = pixel_block_at(job.out, lane, set, item.y, item.begin);
-    const bool combines = job.op->conv.combine != Combine::None;
-    const float* other = combines ? pixel_block_at(job.in1, lane, set, item.y, item.begin) : to;
-    for (int i = 0; i < item.end - item.begin; ++i) __builtin_prefetch(other + i * LANES, 1);
+    const View& view = job.op->conv.combine == Combine::None ? job.out : job.in1;
+    if (view.layout != Layout::ByPixel) return;
+    const float* at = pixel_block_at(view, lane, set, item.y, item.begin);
+    for (int i = 0; i < item.end - item.begin; ++i) __builtin_prefetch(at + i * LANES, 1);
 }
 
 // Transposes numbers of a set, so that lanes are rows again, and finishes those of each pixel while they are in registers.
@@ -238,7 +251,9 @@ static void finish_strips(const Item& item, int set, int x, int columns, const f
 }
 
 static void finish_lane(const Item& item, int lane, int set, const float* sums) {
-    const auto finish = item.job.out.layout == Layout::ByPixel ? finish_pixels : finish_packed;
+    const Job& job = item.job;
+    const bool packs = job.out.layout != Layout::ByPixel && job.op->conv.combine == Combine::None && !job.quantized_count;
+    const auto finish = packs ? finish_packed : finish_pixels;
     finish(item, lane, set, sums);
 }
 

@@ -65,7 +65,7 @@ std::vector<int> shared_places(const Program& program, const Bands& bands) {
     std::iota(place.begin(), place.end(), 0);
     for (int i = 0; i < int(program.nodes.size()); ++i) {
         const Op& op = program.nodes[i].op;
-        const bool neighbours_read = replaced[i] >= 0 && op.type == OpType::Conv && place[op.in[0]] == place[replaced[i]];
+        const bool neighbours_read = replaced[i] >= 0 && convolves(op) && place[op.in[0]] == place[replaced[i]];
         if (replaced[i] >= 0 && !neighbours_read) place[op.out] = place[replaced[i]];
     }
     return place;

@@ -94,8 +94,12 @@ void check_int_conv(const OpCheck& check) {
 
 void check_half_conv(const OpCheck& check) {
     check_conv(check);
-    check.good(check.plan().arrays[check.op().conv.weights].dtype == DType::BF16, "weights is not of BF16");
+    const Op& op = check.op();
+    check.good(check.plan().arrays[op.conv.weights].dtype == DType::BF16, "weights is not of BF16");
     check_packed_out(check);
+    if (op.in[1] < 0 || check.plan().values[op.in[1]].dtype != DType::BF16) return;
+    check.good(check.plan().names(kHalfOperands), "in[1] is of BF16, and the plan does not name the feature \"half-operands\"");
+    check.good(op.conv.shuffle == 1, "shuffle is not 1 where in[1] is of BF16");
 }
 
 bool types_of_int_conv(DType in, DType out) { return in == DType::U8 && (out == DType::U8 || out == DType::F32); }

@@ -68,7 +68,8 @@ void check_types(const OpCheck& check, const OpSpec& spec) {
     const DType in = value(op.in[0]).dtype, out = value(op.out).dtype;
     const bool fits = spec.types ? spec.types(in, out) : in == DType::F32 && out == DType::F32;
     check.good(fits, std::string("it reads ") + name_of(in) + " and writes " + name_of(out));
-    if (op.in[1] >= 0) check.good(value(op.in[1]).dtype == DType::F32, "in[1] is not of F32");
+    const bool half_operand = op.type == OpType::HalfConv && op.in[1] >= 0 && value(op.in[1]).dtype == DType::BF16;
+    if (op.in[1] >= 0) check.good(half_operand || value(op.in[1]).dtype == DType::F32, "in[1] is not of F32");
     const Channels channels = channels_of(op);
     const auto whole = [&](int32_t index, int count, const char* does) {
         const DType dtype = value(index).dtype;
@@ -76,6 +77,7 @@ void check_types(const OpCheck& check, const OpSpec& spec) {
         check.good(all, std::string("it does not ") + does + " all channels of a value of " + name_of(dtype));
     };
     whole(op.in[0], channels.in0, "read");
+    if (half_operand) whole(op.in[1], channels.in1, "read");
     if (value(op.out).dtype != DType::U8) whole(op.out, channels.out, "write");
 }
 

@@ -250,7 +250,8 @@ struct DequantizeParams {
 };
 
 // A Conv of a BF16 value with BF16 weights: products are exact, and added up in float32. Where out is of BF16, too, the result is
-// rounded to it; there is no second input and no shuffle then.
+// rounded to it; there is no second input and no shuffle then. A second input of BF16, read whole, takes the feature
+// "half-operands", and there is no shuffle then, either.
 struct HalfConvParams {
     ConvParams conv;
 };

@@ -44,6 +44,7 @@ struct Feature {
 
 constexpr char kWeightSets[] = "weight-sets";  // several candidates: Conv records have a WeightSet for each but the last
 constexpr char kGates[] = "gates";  // Combine::AddTimesGate
+constexpr char kHalfOperands[] = "half-operands";  // HalfConv's second input is of BF16
 constexpr char kInt8[] = "int8";  // U8 values, and the operations that make and read them
 constexpr char kBf16[] = "bf16";  // BF16 values, likewise
 

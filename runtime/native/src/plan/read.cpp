@@ -15,7 +15,7 @@ namespace slsc {
 namespace {
 
 // Features that plans may ask for.
-constexpr std::array<std::string_view, 4> kKnownFeatures{kBf16, kGates, kInt8, kWeightSets};
+constexpr std::array<std::string_view, 5> kKnownFeatures{kBf16, kGates, kHalfOperands, kInt8, kWeightSets};
 
 void good(bool good, const std::string& why) { require(good, SLSC_BAD_PLAN, why); }
 

@@ -67,7 +67,7 @@ private:
     void take(Node& node) {
         Op& op = node.op;
         const int input = convolves_packed(op) ? 1 : 0;
-        if (!takes(op, input) || op.in[input] < 0) return;
+        if (!takes(op, input) || op.in[input] < 0 || program_.values[op.in[input]].dtype != DType::F32) return;
         const Piece piece = read_by(op, input);
         auto found = values_.find(piece);
         if (found == values_.end()) {

@@ -40,6 +40,10 @@ public:
             if (slower_[i] && uses.rounded) slower_[i] = is_slower(node, -kNarrowCost * node.op.conv.channels);
             uses.exact |= slower_[i];
         }
+        for (size_t i = 0; i < program_.nodes.size(); ++i) {
+            const Node& node = program_.nodes[i];
+            if (node.op.type == OpType::HalfConv && node.op.in[1] >= 0) uses_[node.op.in[1]].exact |= adds_exact(node, slower_[i]);
+        }
         if (std::find(slower_.begin(), slower_.end(), true) != slower_.end()) rewrite();
     }
 
@@ -65,6 +69,9 @@ private:
         return half_conv_cost(*program_.plan, node.op, weights, tuning.halves) + more >= floats;
     }
 
+    // Whether what a convolution combines its sums with is not to be rounded for it.
+    bool adds_exact(const Node& node, bool slower) const { return slower || !uses_[node.op.in[1]].rounded; }
+
     void rewrite() {
         std::vector<Node> nodes = std::exchange(program_.nodes, {});
         for (size_t i = 0; i < nodes.size(); ++i) {
@@ -85,6 +92,7 @@ private:
     void convolve(Node node, bool slower) {
         Op& op = node.op;
         const Uses& read = uses_[op.in[0]];
+        if (op.in[1] >= 0) combine(node, uses_[op.in[1]], slower);
         if (slower) {
             if (read.from.value >= 0) op.in[0] = read.from.value, op.in_channel[0] = read.from.channel;
             op.type = OpType::Conv;
@@ -95,6 +103,12 @@ private:
         const int made = op.out, source = node.source, channels = channels_of(op).out;
         program_.nodes.push_back(std::move(node));
         if (program_.values[made].dtype == DType::BF16 && (slower || uses_[made].exact)) widen(made, channels, source);
+    }
+
+    void combine(Node& node, const Uses& other, bool slower) {
+        Op& op = node.op;
+        if (!adds_exact(node, slower)) op.in[1] = other.copy >= 0 ? other.copy : op.in[1];
+        else if (other.from.value >= 0) op.in[1] = other.from.value, op.in_channel[1] = other.from.channel;
     }
 
     // What a convolution makes becomes F32, and is rounded for those that read it so.
