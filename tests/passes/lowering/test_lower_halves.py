@@ -11,13 +11,16 @@ import pytest
 from slsc.passes.base import PassContext
 from slsc.passes.lowering import lower
 from slsc.passes.lowering.ladder import lower_ladder
+from slsc.passes.lowering.lower import lowered
 from slsc.passes.lowering.nmp import BF16 as FEATURE
-from slsc.passes.lowering.nmp import INT8, DType, PlanFile
-from slsc.passes.lowering.nmp_ops import Combine
+from slsc.passes.lowering.nmp import HALF_OPERANDS, INT8, DType, PlanFile
+from slsc.passes.lowering.nmp_ops import Combine, HalfConv
 from slsc.passes.pipeline import Pipeline
+from slsc.passes.precision.convolutions import named
 from slsc.passes.precision.emulate import emulated, widened
 from slsc.passes.precision.half import WriteHalf
 from slsc.passes.precision.int8 import Grid, Int8Types, WriteInt8
+from slsc.passes.precision.rounded import RoundToBf16
 from slsc.passes.precision.types import BF16, FP16, FloatType
 from slsc.quantize.rounding import nearest
 from slsc.runtime.backends.native import NativeRunner
@@ -129,6 +132,32 @@ def test_every_convolution_of_the_type(typed, interpret, isas, decibels, run_onn
     image = np.random.default_rng(1).uniform(-1, 1, (3, 21, 30)).astype(np.float32)
     expected = interpret(PlanFile.from_bytes(data), image)
     assert decibels(expected, run_onnx(widened(model), image)) > 40
+    for isa in isas:
+        assert decibels(NativeRunner(data, 1, isa).run(image[None])[0], expected) > 60
+
+
+SKIPS = f"""a = {SAME}(x, head) b = LeakyRelu<alpha = 0.1>(a) c = {SAME}(b, first) s = Add(c, b) d = Relu(s)
+            e = Conv(d, second) g = Sigmoid(e) m = Mul(g, d) t = Add(m, a) y = {SAME}(t, tail)"""
+SKIP_SHAPES = {"head": (40, 3, 3, 3), "first": (40, 40, 3, 3), "second": (40, 40, 1, 1), "tail": (3, 40, 3, 3)}
+
+
+def test_what_a_network_rounds_is_combined_in_bfloat16(build, run_onnx, interpret, isas, decibels):
+    """b and d are read rounded by all, a by none."""
+    weights = {name: sparse(shape, seed) for seed, (name, shape) in enumerate(SKIP_SHAPES.items())}
+    model = named(build(f"g (float[n, 3, h, w] x) => (float[n, 3, r, s] y) {{ {SKIPS} }}", **weights))
+    model = Pipeline([RoundToBf16({node.name for node in model.graph.node if node.op_type == "Conv"})]).run(
+        model, PassContext()
+    )
+    data = lower(model.model, None)
+    plan = PlanFile.from_bytes(data)
+    combined = [op for op in plan.ops if isinstance(op.params, HalfConv) and op.params.combine != Combine.NONE]
+    assert [op.params.combine for op in combined] == [Combine.ADD_THEN_ACT, Combine.ACT_THEN_MUL]
+    assert all(plan.dtype(op.ins[1]) == DType.BF16 for op in combined)
+    assert plan.features == (FEATURE, HALF_OPERANDS)
+    assert PlanFile.from_bytes(lowered(model.model, None, halves=False).plan.to_bytes()).features == ()
+    image = np.random.default_rng(0).uniform(-1, 1, (3, 37, 53)).astype(np.float32)
+    wanted, expected = run_onnx(model.model, image), interpret(plan, image)
+    assert decibels(wanted, expected) > 50
     for isa in isas:
         assert decibels(NativeRunner(data, 1, isa).run(image[None])[0], expected) > 60
 

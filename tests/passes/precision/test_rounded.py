@@ -70,6 +70,22 @@ def test_the_chosen_ones_read_rounded_numbers_and_share_what_rounds() -> None:
         np.testing.assert_array_equal(after[name] == 0, before[name] == 0)
 
 
+def test_what_a_convolution_has_made_is_rounded_for_all_that_read_it_and_the_image_is_not() -> None:
+    model = network()
+    added = (
+        onnx.helper.make_node("Add", ["e", "b"], ["f"], "add b"),
+        onnx.helper.make_node("Add", ["x", "z"], ["y"], "add x"),
+    )
+    model.graph.node[5].input[0], model.graph.node[5].output[0] = "f", "z"
+    model.graph.node.insert(5, added[0])
+    model.graph.node.append(added[1])
+    result = rounded(model, "a", "c", "d")
+    reads = {node.name: list(node.input) for node in result.graph.node}
+    assert reads["make a"][0] == "x.rounded" and reads["add x"] == ["x", "z"]
+    assert reads["add b"] == ["e", "b.rounded"]
+    assert [node.op_type for node in result.graph.node].count("Cast") == 4
+
+
 def test_onnx_runtime_rounds_as_is_written() -> None:
     model = rounded(network(), "c")
     inner = onnx.shape_inference.infer_shapes(model)

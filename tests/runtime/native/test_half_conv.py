@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from slsc.passes.lowering.nmp import ABSENT, Op
-from slsc.passes.lowering.nmp_ops import Conv
+from slsc.passes.lowering.nmp_ops import Conv, HalfConv, Narrow
 from slsc.runtime.backends.native import NativeRunner
 from slsc.runtime.backends.native_calls import Precision
 
@@ -86,6 +86,28 @@ def test_the_fastest_way_is_chosen_for_each(plans, isas, seed):
         fast = runner.run(image)[0]
         assert _decibels(fast, exact) > 40, isa
         assert runner.halves != np.array_equal(fast, exact), isa
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_what_is_combined_is_rounded_only_in_16_bits(plans, isas, seed):
+    """In float32 nothing was rounded, and the bits are those of a plan that combines what was not."""
+    plan = plans.half_residuals(np.random.default_rng(seed))
+    ops = list(plan.ops)
+    widest = {op.out: op.ins[0] for op in ops if isinstance(op.params, Narrow)}
+    for at, op in enumerate(ops):
+        if isinstance(op.params, HalfConv):
+            ops[at] = replace(op, ins=(op.ins[0], widest[op.ins[1]]))
+    exact = replace(plan, ops=tuple(ops), features=plan.features[:1] + plan.features[2:])
+    image = np.random.default_rng(seed).standard_normal((1, plan.values[0], 41, 70)).astype(np.float32)
+    for isa in isas:
+        halves, floats = (NativeRunner(each.to_bytes(), 1, isa) for each in (plan, exact))
+        for precision in (Precision.FLOAT32, Precision.FASTEST):
+            halves.set_precision(precision)
+            floats.set_precision(precision)
+            found, wanted = halves.run(image)[0], floats.run(image)[0]
+            if precision == Precision.FLOAT32:
+                np.testing.assert_array_equal(found, wanted, err_msg=isa)
+            assert _decibels(found, wanted) > 40, isa
 
 
 def _decibels(found: np.ndarray, wanted: np.ndarray) -> float:

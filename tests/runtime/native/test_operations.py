@@ -16,7 +16,8 @@ KINDS = (
     "dense_conv", "sparse_conv", "narrow", "combined", "combined_shuffled", "ending", "binary", "unary",
     "normalized", "root", "pool", "resize", "resize_to", "pad", "shares", "shuffles", "attention", "network",
     "blocks", "distilling", "ladder", "int_convs", "int_network", "int_joined",
-    "int_distilling", "int_shuffled", "half_convs", "half_distilling", "gates",
+    "int_distilling", "int_shuffled", "half_convs", "half_distilling", "half_residuals",
+    "gates",
 )  # fmt: skip
 
 

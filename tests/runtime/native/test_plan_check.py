@@ -9,7 +9,20 @@ import numpy as np
 import pytest
 
 from slsc.errors import BackendError
-from slsc.passes.lowering.nmp import ABSENT, ARRAY, BF16, FEATURE, HEADER, INT8, VALUE, Array, DType, Op, PlanFile
+from slsc.passes.lowering.nmp import (
+    ABSENT,
+    ARRAY,
+    BF16,
+    FEATURE,
+    HALF_OPERANDS,
+    HEADER,
+    INT8,
+    VALUE,
+    Array,
+    DType,
+    Op,
+    PlanFile,
+)
 from slsc.passes.lowering.nmp_ops import (
     Act,
     Binary,
@@ -427,7 +440,7 @@ def halves(plans) -> PlanFile:
         (1, {"params": {"combine": 2}}, "(HalfConv): in[1] is -1"),
         (1, {"params": {"shuffle": 2}}, "(HalfConv): shuffle is not 1 where out is of BF16"),
         (2, {"params": {"kernel_h": 0}}, "(HalfConv): kernel_h is 0"),
-        (2, {"ins": (1, 2)}, "(HalfConv): in[1] is not of F32"),
+        (2, {"ins": (1, 2)}, '(HalfConv): in[1] is of BF16, and the plan does not name the feature "half-operands"'),
         (2, {"params": Unary(40, ABSENT, ABSENT), "ins": (2, ABSENT)}, "(Unary): it reads BF16 and writes F32"),
     ],
 )
@@ -438,6 +451,25 @@ def test_halves_are_made_and_read_by_what_takes_them(halves, at, fields, message
         changed["params"] = ops[at].params._replace(**changed["params"])
     ops[at] = replace(ops[at], **changed)
     assert f"operation {at} {message}" in _refusal(replace(halves, ops=tuple(ops)).to_bytes())
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"combine": Combine.NONE}, "in[1] is 2"),
+        ({"shuffle": 2}, "shuffle is not 1 where in[1] is of BF16"),
+        ({"made": 20, "n": 0, "positions": ABSENT, "weights": 3}, "it does not read all channels of a value of BF16"),
+    ],
+)
+def test_halves_that_are_added_are_read_whole(halves, plans, fields, message):
+    ops = list(halves.ops)
+    ops[2] = replace(ops[2], ins=(1, 2))
+    dense = Array(plans.upper_halves(np.ones(20 * 40 * 9)).tobytes(), DType.BF16)
+    arrays = (*halves.arrays, dense)
+    named = replace(halves, ops=tuple(ops), features=(BF16, HALF_OPERANDS), arrays=arrays)
+    NativeRunner(named.to_bytes(), 1)
+    ops[2] = replace(ops[2], params=ops[2].params._replace(**fields))
+    assert f"operation 2 (HalfConv): {message}" in _refusal(replace(named, ops=tuple(ops)).to_bytes())
 
 
 def test_no_halves_enter_or_leave(halves):

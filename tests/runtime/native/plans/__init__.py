@@ -11,7 +11,7 @@ from plans.basics import SMALLEST, Random, conv, floats, identity, plan, sparse_
 from plans.convolutions import combined, combined_shuffled, ending, narrow, one, pair
 from plans.elementwise import binary, normalized, root, unary
 from plans.gates import gates
-from plans.halves import half_chain, half_convs, half_distilling, rounded, upper_halves
+from plans.halves import half_chain, half_convs, half_distilling, half_residuals, rounded, upper_halves
 from plans.integers import dequantized_pair, int_convs, int_distilling, int_joined, int_network, int_shuffled
 from plans.ladders import ladder, laddered
 from plans.networks import Sketch, attention, blocks, distilling, network
@@ -52,5 +52,6 @@ KINDS: dict[str, Callable[[Random], PlanFile]] = {
     "int_shuffled": int_shuffled,
     "half_convs": half_convs,
     "half_distilling": half_distilling,
+    "half_residuals": half_residuals,
     "gates": gates,
 }

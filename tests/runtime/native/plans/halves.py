@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 
 from plans.basics import Array, Random, conv, floats, plan, random_act, sparse_arrays
-from slsc.passes.lowering.nmp import ABSENT, BF16, INT8, DType, Op, PlanFile
+from slsc.passes.lowering.nmp import ABSENT, BF16, HALF_OPERANDS, INT8, DType, Op, PlanFile
 from slsc.passes.lowering.nmp_ops import Act, Combine, Dequantize, HalfConv, Narrow, Quantize
 
 EXACT = (Act.NONE, Act.RELU, Act.CLIP)
@@ -21,7 +21,7 @@ EXACT = (Act.NONE, Act.RELU, Act.CLIP)
 
 
 def half_convs(rng: Random) -> PlanFile:
-    """Eighths, narrowed; a convolution of any geometry to BF16; and one to F32 that may be combined with a value."""
+    """Eighths, narrowed; a convolution of any geometry to BF16; one to F32, combined with a value of either or not."""
     m = int(rng.choice([4, 16, 32]))
     groups = int(rng.choice([1, 1, 2, 3]))
     channels, made = groups * int(rng.integers(1, 150 // groups)), groups * int(rng.integers(1, 40 // groups))
@@ -44,9 +44,34 @@ def half_convs(rng: Random) -> PlanFile:
         Op(second, ins=(4, 5 if same else ABSENT), out=6, **random_act(rng)),
     ]
     values = [channels, channels, channels, channels, made, made, outputs // r**2]
-    dtypes = (DType.F32, DType.U8, DType.F32, DType.BF16, DType.BF16, DType.F32, DType.F32)
+    operand = DType.BF16 if same and rng.random() < 0.5 else DType.F32
+    dtypes = (DType.F32, DType.U8, DType.F32, DType.BF16, DType.BF16, operand, DType.F32)
     whole = plan(values, ops, arrays, math.lcm(*strides), m)
-    return replace(whole, dtypes=dtypes, features=(BF16, INT8))
+    return replace(whole, dtypes=dtypes, features=(BF16, INT8, *[HALF_OPERANDS] * (operand == DType.BF16)))
+
+
+def half_residuals(rng: Random) -> PlanFile:
+    """A value of BF16 that is convolved and added to what comes of it, again and again; and a long skip at the end."""
+    channels, m = int(rng.integers(1, 70)), int(rng.choice([4, 16, 32]))
+    arrays: list[Array] = []
+    values, dtypes = [channels, channels, channels, channels], [DType.F32, DType.U8, DType.F32, DType.BF16]
+    ops = [
+        Op(Quantize(channels, 1 / 8, 128, ABSENT)),
+        Op(Dequantize(channels, 1 / 8, 128), ins=(1, ABSENT), out=2),
+        Op(Narrow(channels), ins=(2, ABSENT), out=3),
+    ]
+    first = held = 3
+    for _ in range(int(rng.integers(1, 3))):
+        combine = (Combine.ADD_THEN_ACT, Combine.ACT_THEN_ADD)[rng.integers(2)]
+        act = {"act": EXACT[rng.integers(len(EXACT))], "act_a": -0.25, "act_b": 60.0}
+        one, made = _conv(rng, arrays, (channels, channels), m, combine=combine), len(values)
+        ops.append(Op(one, ins=(held, held), out=made, **act))  # type: ignore[arg-type]
+        ops.append(Op(Narrow(channels), ins=(made, ABSENT), out=made + 1))
+        values, dtypes, held = [*values, channels, channels], [*dtypes, DType.F32, DType.BF16], made + 1
+    last = _conv(rng, arrays, (channels, channels), m, combine=Combine.ACT_THEN_ADD)
+    ops.append(Op(last, ins=(held, first), out=len(values), **random_act(rng)))
+    whole = plan([*values, channels], ops, arrays, 1, m)
+    return replace(whole, dtypes=(*dtypes, DType.F32), features=(BF16, HALF_OPERANDS, INT8))
 
 
 def half_distilling(rng: Random) -> PlanFile:
@@ -95,12 +120,15 @@ def half_chain(rng: Random, widths: Sequence[int]) -> PlanFile:
         direct = rng.random() < 0.5
         after = add(weighted(channels, made), held, made, DType.BF16 if direct else DType.F32)
         if rng.random() < 0.4:
-            exact = add(weighted(channels, made), held, made, DType.F32)
-            after = add(weighted(made, made, Combine.ADD_THEN_ACT), after, made, DType.F32, exact) if direct else exact
+            other = add(weighted(channels, made), held, made, DType.BF16 if rng.random() < 0.5 else DType.F32)
+            if direct:
+                after = add(weighted(made, made, Combine.ADD_THEN_ACT), after, made, DType.F32, other)
+            elif dtypes[other] == DType.F32:
+                after = other
             direct = False
         held = after if direct else add(Narrow(made), after, made, DType.BF16)
     add(weighted(widths[-1], 8), held, 8, DType.F32)
-    return replace(plan(values, ops, arrays), dtypes=tuple(dtypes), features=(BF16,))
+    return replace(plan(values, ops, arrays), dtypes=tuple(dtypes), features=(BF16, HALF_OPERANDS))
 
 
 def rounded(channels: int, made: int, kernel: tuple[int, int], weights: Array, bias: Array, n: int = 0) -> PlanFile:
