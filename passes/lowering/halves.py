@@ -12,11 +12,10 @@ from dataclasses import replace
 
 import onnx
 
-from slsc.passes.graph import attribute, consumers, label
+from slsc.passes.graph import label
 from slsc.passes.lowering.builder import Builder
 from slsc.passes.lowering.quantizing import FEW_OUTPUTS
 from slsc.passes.lowering.steps import Conv, Narrow, Step
-from slsc.passes.precision.types import BF16
 
 
 def narrowed(node: onnx.NodeProto, build: Builder, source: str, outputs: int) -> str | None:
@@ -36,14 +35,6 @@ def narrowed(node: onnx.NodeProto, build: Builder, source: str, outputs: int) ->
     return build.add(Narrow(label=label(node), inputs=(source,), output=f"{source}.bf16"))
 
 
-def rounded(model: onnx.ModelProto) -> frozenset[str]:
-    """Tensors that nothing reads but what rounds them to bfloat16: no other number of them counts."""
-    outputs = {output.name for output in model.graph.output}
-    return frozenset(
-        name for name, readers in consumers(model).items() if name not in outputs and all(map(_rounds, readers))
-    )
-
-
 def combined_in_halves(steps: Sequence[Step], tensors: Collection[str]) -> list[Step]:
     """Let convolutions in bfloat16 combine their sums with what was rounded before.
 
@@ -61,7 +52,3 @@ def combined_in_halves(steps: Sequence[Step], tensors: Collection[str]) -> list[
             halves[step.inputs[0]] = step.output
         changed.append(step)
     return changed
-
-
-def _rounds(node: onnx.NodeProto) -> bool:
-    return node.op_type == "Cast" and attribute(node, "to") == BF16.onnx

@@ -16,7 +16,7 @@ from slsc.passes.lowering.emit import Emitter
 from slsc.passes.lowering.facts import GraphFacts
 from slsc.passes.lowering.fuse import data_inputs, fuse
 from slsc.passes.lowering.gelu import spelled_gelus
-from slsc.passes.lowering.halves import combined_in_halves, rounded
+from slsc.passes.lowering.halves import combined_in_halves
 from slsc.passes.lowering.nmp import DType, PlanFile
 from slsc.passes.lowering.nmp_ops import Act
 from slsc.passes.lowering.operators import OPERATORS
@@ -24,7 +24,7 @@ from slsc.passes.lowering.place import Layout, place
 from slsc.passes.lowering.quantizing import endings_in_floats
 from slsc.passes.lowering.refusal import refuse
 from slsc.passes.lowering.steps import Activation, Conv, Resize, Step
-from slsc.passes.precision.emulate import convolutions_in, widened
+from slsc.passes.precision.emulate import convolutions_in, tensors_in, widened
 from slsc.passes.precision.types import BF16
 from slsc.plan import Plan
 
@@ -105,7 +105,7 @@ def _laid_out(model: onnx.ModelProto, plan: Plan | None, halves: bool = True) ->
     output = build.holder(facts.output)
     fused = endings_in_floats(fuse(build.steps, output), build.spaces, output)
     if halves:
-        fused = combined_in_halves(fused, rounded(model))
+        fused = combined_in_halves(fused, tensors_in(BF16, model))
     steps = accumulate(_sized(fused, build), build.spaces, output)
     return build, place(steps, build.spaces, facts.image, output)
 

@@ -13,7 +13,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper, shape_inference
 
 from slsc.passes.base import copy_of
-from slsc.passes.graph import attribute, producers
+from slsc.passes.graph import attribute, consumers, producers
 from slsc.passes.precision.types import HALVES, FloatType
 from slsc.passes.weights import Weights
 
@@ -82,6 +82,18 @@ def convolutions_in(kind: FloatType, model: onnx.ModelProto) -> frozenset[str]:
         for node in model.graph.node
         if node.op_type == "Conv" and (types.get(node.output[0]) == kind.onnx or holds(*node.input[:2]))
     )
+
+
+def tensors_in(kind: FloatType, model: onnx.ModelProto) -> frozenset[str]:
+    """Computed tensors of a 16-bit type, and those of float32 that nothing reads but what rounds them to it."""
+    outputs = {output.name for output in model.graph.output}
+    types = _half_tensors(model)
+
+    def rounds(node: onnx.NodeProto) -> bool:
+        return node.op_type == "Cast" and attribute(node, "to") == kind.onnx
+
+    rounded = {name for name, readers in consumers(model).items() if name not in outputs and all(map(rounds, readers))}
+    return frozenset(rounded | {name for name, held in types.items() if held == kind.onnx})
 
 
 def _half_tensors(model: onnx.ModelProto) -> dict[str, int]:

@@ -73,7 +73,7 @@ def test_between_two_convolutions_nothing_but_bfloat16(typed, run_onnx, interpre
     rounded = [plan.dtype(op.out) == DType.BF16 for op in plan.ops]
     assert rounded == [True, False, True, True, False, False]
     assert plan.ops[4].params.combine == Combine.ACT_THEN_ADD
-    assert plan.features == (FEATURE,)
+    assert plan.features == (FEATURE, HALF_OPERANDS)
     image = np.random.default_rng(0).uniform(-1, 1, (3, 37, 53)).astype(np.float32)
     wanted, expected = run_onnx(emulated(model), image), interpret(plan, image)
     exact = run_onnx(widened(model), image)
