@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import onnx
 
-from slsc.errors import ModelError
+from slsc.errors import SlscError
 from slsc.jobs.compile.baking import BakedEngine
 from slsc.jobs.compile.racing import fastest, raced_size
 from slsc.passes.artefacts import FORMS
@@ -55,7 +55,7 @@ def race(dense: onnx.ModelProto, engines: Sequence[BakedEngine], io: ImageIO, on
         only_float32: other types are not wanted.
 
     Returns:
-        None where the native engine does not run them.
+        None where the native engine does not run them, or not here: for want of memory, say.
     """
     kind = NativeBackend.kind
     if not all(kind in engine.artefacts.made for engine in engines):
@@ -65,9 +65,9 @@ def race(dense: onnx.ModelProto, engines: Sequence[BakedEngine], io: ImageIO, on
         models[ROUNDED] = _rounded(dense)
     try:
         plans = [FORMS[kind].build(model, None) for model in models.values()]
-    except ModelError:
+        times = fastest([*plans, *(engine.artefacts.made[kind] for engine in engines)], io)
+    except SlscError:
         return None
-    times = fastest([*plans, *(engine.artefacts.made[kind] for engine in engines)], io)
     best, dense_in = min(zip(times, models, strict=False))
     taken = zip((engine.name for engine in engines), times[len(models) :], strict=True)
     return Race(raced_size(io), dense_in, {DENSE: best, **dict(taken)})

@@ -11,7 +11,7 @@ import onnx.parser
 import pytest
 from onnx import numpy_helper
 
-from slsc.errors import ModelError
+from slsc.errors import BackendError, ModelError
 from slsc.jobs.compile import paying
 from slsc.jobs.compile.paying import Race, race
 from slsc.passes.artefacts import FORMS
@@ -79,6 +79,12 @@ def test_it_really_runs(dense):
 def test_nothing_is_said_where_the_native_engine_does_not_run_them(clock, dense, monkeypatch):
     clock([])
     assert race(dense, [engine(), engine("1-8", ("onnx",))], IO, only_float32=False) is None
+
+    def fails(plans: list[bytes], io: ImageIO) -> list[float]:
+        raise BackendError("no memory")
+
+    monkeypatch.setattr(paying, "fastest", fails)
+    assert race(dense, [engine()], IO, only_float32=False) is None
 
     def refuses(model: onnx.ModelProto, plan: object) -> bytes:
         raise ModelError("no")
