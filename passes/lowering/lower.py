@@ -32,26 +32,26 @@ from slsc.plan import Plan
 def lower(model: onnx.ModelProto, plan: Plan | None) -> bytes:
     """Lower a network to a plan file of the native engine.
 
-        1. Every node that depends on what the image shows becomes one or more steps; the rest are constants and sizes.
-        2. Steps are fused where the engine can do both at once (`slsc.passes.lowering.fuse`).
-           Convolutions in bfloat16 combine their sums with what was rounded (`slsc.passes.lowering.halves`).
+    1. Every node that depends on what the image shows becomes one or more steps; the rest are constants and sizes.
+    2. Steps are fused where the engine can do both at once (`slsc.passes.lowering.fuse`), and convolutions in bfloat16
+       combine their sums with what was rounded (`slsc.passes.lowering.halves`).
     3. Convolutions of what is made far apart become sums that grow (`slsc.passes.lowering.accumulate`).
-        4. Tensors are given values and channel offsets, so that Concat, Split and Slice cost nothing but rare copies
-           (`slsc.passes.lowering.place`).
-        5. Steps become operations. Weights that the plan keeps at N < M are stored rank-major, the others dense.
+    4. Tensors are given values and channel offsets, so that Concat, Split and Slice cost nothing but rare copies
+       (`slsc.passes.lowering.place`).
+    5. Steps become operations. Weights that the plan keeps at N < M are stored rank-major, the others dense.
 
-        Args:
-            model: as the import passes leave it (`slsc.passes.importing.import_model`), masks baked in where there is a
-                plan; float32, or typed since then (`slsc.passes.precision`). Convolutions in bfloat16 run so where that
-                pays (`slsc.passes.lowering.halves`); else what it computes in 16 bits is computed in float32.
-            plan: N:M by weight; None for a dense network.
+    Args:
+        model: as the import passes leave it (`slsc.passes.importing.import_model`), masks baked in where there is a
+            plan; float32, or typed since then (`slsc.passes.precision`). Convolutions in bfloat16 run so where that
+            pays (`slsc.passes.lowering.halves`); else what it computes in 16 bits is computed in float32.
+        plan: N:M by weight; None for a dense network.
 
-        Returns:
-            The file; `slsc.passes.lowering.nmp.PlanFile` reads it.
+    Returns:
+        The file; `slsc.passes.lowering.nmp.PlanFile` reads it.
 
-        Raises:
-            LoweringRefusal: the engine has no operation for some node, which is named.
-            ModelError: the network has no image input or output.
+    Raises:
+        LoweringRefusal: the engine has no operation for some node, which is named.
+        ModelError: the network has no image input or output.
     """
     return lowered(model, plan).plan.to_bytes()
 
