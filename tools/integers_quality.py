@@ -1,6 +1,7 @@
 """Typed networks by ONNX Runtime, as their files say, and by the native engine as planned: PSNR on reference images.
 
-Networks are typed ONNX files, or bundles, of which every engine is taken. Files are measured as by `slsc eval`.
+Networks are typed ONNX files, or bundles, of which every engine is taken. Files are measured as by `slsc eval`, which
+takes numbers of bfloat16 for float32; here they are rounded.
 
     python -m slsc.tools.integers_quality rfdn_x4.slsb --hr SETS/Set14 [--threads N]
 """
@@ -22,7 +23,10 @@ from slsc.errors import SlscError
 from slsc.jobs.eval.evaluation import evaluate, mean_score
 from slsc.networks.restorer import Restorer, WholeImage, open_restorer
 from slsc.passes.lowering import lower
+from slsc.passes.precision.emulate import convolutions_in, emulated
+from slsc.passes.precision.types import BF16
 from slsc.runtime.backends.native import NativeRunner, Precision
+from slsc.runtime.backends.onnxruntime import OnnxRuntimeRunner
 from slsc.runtime.bundle.manifest import ImageIO
 from slsc.runtime.bundle.reader import open_bundle
 from slsc.tools.bench_report import table
@@ -55,10 +59,22 @@ class _Native(WholeImage):
         self._runner = runner
 
 
+class _Rounding(WholeImage):
+    """A file with bfloat16 in it in ONNX Runtime, with every rounding that it has."""
+
+    def __init__(self, model: onnx.ModelProto, io: ImageIO, threads: int) -> None:
+        self.io, self.doubts = io, ()
+        self._runner = OnnxRuntimeRunner(emulated(model).SerializeToString(), threads)
+
+
 def measure(network: str, file: Path, references: Path, threads: int = 1) -> Quality:
     """One typed ONNX file, of free size, on the images of a folder."""
-    typed, plan = open_restorer(file, threads=threads), lower(onnx.load(file), None)
-    native = [_Native(plan, typed.io, each, threads) for each in (Precision.AS_PLANNED, Precision.FLOAT32)]
+    model, typed = onnx.load(file), open_restorer(file, threads=threads)
+    plan, io = lower(model, None), typed.io
+    native = [_Native(plan, io, each, threads) for each in (Precision.AS_PLANNED, Precision.FLOAT32)]
+    if convolutions_in(BF16, model):
+        typed.close()
+        typed = _Rounding(model, io, threads)
     return Quality(network, *(mean_psnr(restorer, references) for restorer in (typed, *native)))
 
 
