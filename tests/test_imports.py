@@ -109,3 +109,8 @@ for name in sys.argv[1:]:
     importlib.import_module(name)
 """
     python(code, *modules)
+
+
+def test_compiling_imports_nothing_that_only_training_needs():
+    """Lightning Fabric brings torch's compiler, which takes longer to import than all else together but torch."""
+    python("import sys, slsc.jobs.compile.compiling; assert 'lightning_fabric' not in sys.modules")

@@ -40,7 +40,12 @@ def worked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (command,) = (command for command in SLSC if command.startswith("slsc compile"))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        assert main([*shlex.split(command)[1:], "--method", "uniform", "--force", "-q"]) == 0
+        assert (
+            main(
+                [*shlex.split(command)[1:], "--method", "uniform", "--range", "0:1", "--order", "RGB", "--force", "-q"]
+            )
+            == 0
+        )
     return folder
 
 

@@ -13,8 +13,8 @@ from torch import nn
 from slsc.onnx_torch import OnnxModule
 from slsc.runtime.bundle.manifest import ImageIO
 from slsc.search.inputs import PatchSource
-from slsc.trainer.fabric import fastest_precision
 from slsc.trainer.loop import Batches
+from slsc.trainer.precision import fastest_precision
 from slsc.trainer.settings import TrainSettings
 
 SIDE = 32

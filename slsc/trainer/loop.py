@@ -8,21 +8,22 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from slsc.errors import SlscError, VerificationError
 from slsc.trainer.checkpoint import load_checkpoint, save_checkpoint
-from slsc.trainer.fabric import make_fabric
 from slsc.trainer.interruption import Interruption
 from slsc.trainer.objective import Objective
 from slsc.trainer.progress import LogRow, RunProgress, TrainLog
 from slsc.trainer.recipe import Recipe
 from slsc.trainer.settings import TrainSettings
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 Batches = Callable[[int, int, int], tuple[Tensor, Tensor]]
 """(step, first sample, count) to `count` inputs and targets, (count, C, H, W) in the network's range.
@@ -75,7 +76,11 @@ def fit(
         DataError: the checkpoint cannot be resumed from.
         SlscError: the process was told to stop (SIGINT, SIGTERM); a checkpoint was written.
     """
-    fabric = fabric or make_fabric(settings)
+    if fabric is None:
+        # Here, as importing Lightning Fabric takes seconds, and what compiles networks imports `fit` without training.
+        from slsc.trainer.fabric import make_fabric
+
+        fabric = make_fabric(settings)
     fitting = _Fitting(recipe, settings, checkpoint, identity or {}, fabric, teacher, optimizer)
     if resume:
         fitting.resume()

@@ -65,7 +65,7 @@ def test_a_table_is_made_once_and_failures_are_told(tmp_path: Path, capsys: pyte
     Image.fromarray(pixels).save(tmp_path / "photos" / "a.png")
     photos, out = str(tmp_path / "photos"), tmp_path / "out"
     words = [str(NETWORK), "--data", photos, "--hr", photos, "--method", "uniform", "--steps", "2", "-o", str(out)]
-    options = ["--", "--batch", "2", "--threads", "1"]
+    options = ["--", "--batch", "2", "--threads", "1", "--range", "0:1", "--order", "RGB"]
     assert main([*words, "--budget", "1/900", "--budget", "1/4", *options]) == 1
     told = capsys.readouterr().err
     assert "1/900" in told and "cannot be reached" in told

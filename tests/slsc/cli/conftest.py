@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,6 +54,14 @@ def model_path(tmp_path: Path) -> Path:
     path = tmp_path / "upscaler.onnx"
     onnx.save(upscaler(), path)
     return path
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_photos() -> Iterator[None]:
+    """Compilations see smaller cuts of photos, a sixth of the pixels."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("slsc.jobs.compile.photos.SIDE", 208)
+        yield
 
 
 @dataclass(frozen=True)

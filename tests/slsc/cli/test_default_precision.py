@@ -7,6 +7,7 @@ import json
 import onnx
 import pytest
 
+from slsc.cli.main import main
 from slsc.errors import ModelError, SlscError
 from slsc.jobs.type.precision import Typing
 from slsc.passes.precision.int8 import WriteInt8
@@ -14,22 +15,44 @@ from slsc.runtime.bundle.reader import open_bundle
 
 TYPES = "slsc.jobs.compile.types."
 
+WORDS = ("--budget", "1/2", "--effort", "none", "--range", "0:1", "--order", "RGB")
 
-@pytest.fixture
-def model(tmp_path, make_upscaler):
-    path = tmp_path / "network.onnx"
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory, make_upscaler):
+    path = tmp_path_factory.mktemp("network") / "network.onnx"
     onnx.save(make_upscaler(op="Tanh"), path)
     return path
 
 
 @pytest.fixture
 def compiled(slsc, model, tmp_path):
-    def run(*words, name="net.slsb"):
-        done = slsc("compile", model, "--budget", "1/2", "--effort", "none", "-o", tmp_path / name, *words)
+    def run(*words):
+        done = slsc("compile", model, *WORDS, "-o", tmp_path / "net.slsb", *words)
         assert done.code == 0, done.err
-        return done, tmp_path / name
+        return done, tmp_path / "net.slsb"
 
     return run
+
+
+@pytest.fixture(scope="module")
+def in_float32(model):
+    """The bytes of the bundle of `--precision float32`."""
+    path = model.with_name("float32.slsb")
+    assert main(["compile", str(model), *WORDS, "--precision", "float32", "-q", "-o", str(path)]) == 0
+    return path.read_bytes()
+
+
+@pytest.fixture
+def float32_because(compiled, in_float32):
+    """float32_because(why): the bundle is that of `--precision float32`, and the report says why."""
+
+    def check(why):
+        done, path = compiled()
+        assert f"1-2: float32: {why}" in done.out
+        assert path.read_bytes() == in_float32
+
+    return check
 
 
 @pytest.fixture
@@ -44,13 +67,6 @@ def able_in_both(monkeypatch):
     """times(in 8 bits, in bfloat16, in float32): a processor that has both, and takes so long."""
     monkeypatch.setattr(TYPES + "has", lambda feature: feature in ("int8", "bf16"))
     return lambda *ms: monkeypatch.setattr(TYPES + "fastest", lambda plans, io: list(ms))
-
-
-def float32_because(compiled, why):
-    """The bundle is that of --precision float32, and the report says why."""
-    done, path = compiled()
-    assert f"1-2: float32: {why}" in done.out
-    assert path.read_bytes() == compiled("--precision", "float32", name="float32.slsb")[1].read_bytes()
 
 
 @pytest.mark.usefixtures("able")
@@ -74,14 +90,14 @@ def test_float32_when_asked_for(compiled):
     assert open_bundle(path).manifest.engines[0].types is None and "1-2:" not in done.out
 
 
-def test_a_processor_that_is_no_faster_in_8_bits(compiled, monkeypatch):
+def test_a_processor_that_is_no_faster_in_8_bits(float32_because, monkeypatch):
     monkeypatch.setattr(TYPES + "has", lambda feature: False)
-    float32_because(compiled, "the native engine is not faster in 8 bits on this processor")
+    float32_because("the native engine is not faster in 8 bits on this processor")
 
 
-def test_a_network_that_is_no_faster_in_8_bits(compiled, able, monkeypatch):
+def test_a_network_that_is_no_faster_in_8_bits(float32_because, able, monkeypatch):
     monkeypatch.setattr(TYPES + "fastest", lambda plans, io: [2.0, 1.0])
-    float32_because(compiled, "the native engine takes 1.0 ms so, 2.0 in 8 bits")
+    float32_because("the native engine takes 1.0 ms so, 2.0 in 8 bits")
 
 
 def test_bfloat16_where_it_is_faster_than_8_bits(compiled, able_in_both):
@@ -98,9 +114,9 @@ def test_8_bits_where_they_are_faster_than_bfloat16(compiled, able_in_both):
     assert open_bundle(compiled()[1]).manifest.engines[0].precision == "auto"
 
 
-def test_float32_where_neither_is_faster(compiled, able_in_both):
+def test_float32_where_neither_is_faster(float32_because, able_in_both):
     able_in_both(3.0, 2.0, 1.0)
-    float32_because(compiled, "the native engine takes 1.0 ms so, 3.0 in 8 bits, 2.0 in bfloat16")
+    float32_because("the native engine takes 1.0 ms so, 3.0 in 8 bits, 2.0 in bfloat16")
 
 
 def test_bfloat16_where_nothing_can_be_in_8_bits(compiled, able_in_both, monkeypatch):
@@ -110,22 +126,22 @@ def test_bfloat16_where_nothing_can_be_in_8_bits(compiled, able_in_both, monkeyp
 
 
 @pytest.mark.usefixtures("able")
-def test_nothing_can_be_in_8_bits(compiled, monkeypatch):
+def test_nothing_can_be_in_8_bits(float32_because, monkeypatch):
     monkeypatch.setattr("slsc.jobs.type.precision.choose", lambda sensitivity, allowed, measure: ((), 1.0))
-    float32_because(compiled, "no layer can be in 8 bits where 0.01 dB may be lost")
+    float32_because("no layer can be in 8 bits where 0.01 dB may be lost")
 
 
 @pytest.mark.usefixtures("able")
-def test_types_that_cannot_be_had(compiled, monkeypatch):
+def test_types_that_cannot_be_had(float32_because, monkeypatch):
     def fails(self, precision):
         raise SlscError("training through the roundings diverged", why="nan", hint="use --effort none")
 
     monkeypatch.setattr(Typing, "typed", fails)
-    float32_because(compiled, "training through the roundings diverged: nan")
+    float32_because("training through the roundings diverged: nan")
 
 
 @pytest.mark.usefixtures("able")
-def test_the_native_engine_does_not_take_the_integers(compiled, monkeypatch):
+def test_the_native_engine_does_not_take_the_integers(float32_because, monkeypatch):
     from slsc.jobs.compile import artefacts
 
     form, native = artefacts.FORMS["native"], {}
@@ -137,12 +153,12 @@ def test_the_native_engine_does_not_take_the_integers(compiled, monkeypatch):
 
     native["native"] = type(form)(form.suffix, build)
     monkeypatch.setattr(artefacts, "FORMS", {**artefacts.FORMS, **native})
-    float32_because(compiled, "the native engine does not take it in 8 bits: it has integers")
+    float32_because("the native engine does not take it in 8 bits: it has integers")
 
 
 @pytest.mark.usefixtures("able")
 def test_an_adaptive_ladder(compiled):
-    float_done = compiled("--adaptive", "--range", "0:1")[0]
+    float_done = compiled("--adaptive")[0]
     assert "1-2, 1, 1-4: float32: regions choose among networks in float32" in float_done.out
 
 

@@ -18,10 +18,8 @@ from slsc.zoo.export import to_onnx
     ("name", "file", "scale", "white"),
     [
         ("rfdn_x4", "rfdn_x4", 4, 255),
-        ("imdn_x4", "imdn_x4", 4, 1),
         ("pds_x4", "pds_x4", 4, 1),
         ("carn_m_x4", "carn_m_x234", 4, 1),
-        ("edsr_8b64f_x2", "edsr_8b64f_x2", 2, 255),
     ],
 )
 def test_zoo_network(data_dir: Path, name: str, file: str, scale: int, white: float) -> None:

@@ -15,10 +15,13 @@ from slsc.data.images import open_rgb
 from slsc.jobs.eval.evaluation import evaluate, mean_score
 from slsc.metrics.psnr import psnr_y
 from slsc.networks.restorer import open_restorer
+from slsc.probe import Form, Known
+from slsc.runtime.bundle.value_range import UNIT
 from slsc.runtime.image.resample import imresize
 from slsc.zoo import MODELS
 
 NETWORK = Path(slsc.zoo.__file__).parent / "pretrained" / "compact_x4.onnx"
+KNOWN = Known(input=UNIT, output=UNIT, order="RGB", form=Form.PICTURE)
 
 
 def test_is_the_compact_network_and_small() -> None:
@@ -31,12 +34,14 @@ def test_is_the_compact_network_and_small() -> None:
 def test_beats_bicubic_on_photos_it_has_never_seen(name: str) -> None:
     (path,) = (path for path in bundled_photos() if path.name == name)
     low, high = bicubic_pair(open_rgb(path), 4)
-    restored = open_restorer(NETWORK).restore(low)
+    restored = open_restorer(NETWORK, known=KNOWN).restore(low)
     assert psnr_y(restored, high, 4) > psnr_y(imresize(low, high.shape[:2], round_passes=True), high, 4) + 1
 
 
 def test_beats_bicubic_on_set14_by_far(data_dir: Path) -> None:
-    scores = evaluate(open_restorer(NETWORK), data_dir / "eval" / "Set14", None, lpips=False, progress=lambda *_: None)
+    scores = evaluate(
+        open_restorer(NETWORK, known=KNOWN), data_dir / "eval" / "Set14", None, lpips=False, progress=lambda *_: None
+    )
     mean = mean_score(scores)
     assert mean.baseline_psnr == pytest.approx(26.09, abs=0.01)
     assert mean.psnr >= mean.baseline_psnr + 1.2

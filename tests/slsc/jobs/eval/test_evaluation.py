@@ -198,7 +198,22 @@ def test_a_network_of_one_size_is_run_in_tiles_of_it(photos: Path, tmp_path: Pat
 
 def test_rfdn_reaches_its_published_psnr(data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     export_onnx(MODELS["rfdn_x4"].load(data_dir / "weights" / "rfdn_x4.safetensors"), tmp_path / "rfdn.onnx")
-    assert main(["eval", str(tmp_path / "rfdn.onnx"), "--hr", str(data_dir / "eval" / "Set5"), "--json"]) == 0
+    assert (
+        main(
+            [
+                "eval",
+                str(tmp_path / "rfdn.onnx"),
+                "--hr",
+                str(data_dir / "eval" / "Set5"),
+                "--range",
+                "0:255",
+                "--order",
+                "RGB",
+                "--json",
+            ]
+        )
+        == 0
+    )
     mean = json.loads(capsys.readouterr().out)["mean"]
     assert mean["psnr_y"] == pytest.approx(32.16, abs=0.02)
     assert mean["baseline_psnr_y"] == pytest.approx(28.43, abs=0.01)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from slsc.trainer.fabric import fastest_precision
+from slsc.trainer.precision import fastest_precision
 
 
 @pytest.mark.parametrize(
