@@ -37,6 +37,7 @@ from slsc.passes.importing.opset import RaiseOpset
 from slsc.passes.importing.pad_conv import FoldPad
 from slsc.passes.importing.pixel_shuffle import FusePixelShuffle
 from slsc.passes.importing.plain_names import PlainNames
+from slsc.passes.importing.sequences import PlainSequences
 from slsc.passes.importing.tie_size import TieSize
 from slsc.passes.pipeline import Pipeline
 
@@ -133,7 +134,15 @@ def checking_pipeline() -> Pipeline:
 
 
 def _spelling() -> tuple[Pass, ...]:
-    return InlineFunctions(), TakeBranches(), PlainNames(), UnfuseOperators(), ExpandOperators(), FourAxes()
+    return (
+        InlineFunctions(),
+        TakeBranches(),
+        PlainSequences(),
+        PlainNames(),
+        UnfuseOperators(),
+        ExpandOperators(),
+        FourAxes(),
+    )
 
 
 def _sizing() -> tuple[Pass, ...]:

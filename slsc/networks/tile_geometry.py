@@ -82,6 +82,29 @@ def least_align(networks: Sequence[RestoreBatch], images: Sequence[Batch], align
     return align
 
 
+def far_influence(networks: Sequence[RestoreBatch], images: Sequence[Batch], ends: tuple[Batch, Batch]) -> float:
+    """How much a tile's pixels depend on the rest of the photo: max|beside black or white - alone|, unit range.
+
+    Parts of one photo are alike, so that its tiles hardly show what a network takes from the whole, such as its
+    brightest pixel. What is within twice `LARGEST_HALO` of the rest does not count, nor do columns at the other end,
+    which networks of shifted windows may wrap around to.
+
+    Args:
+        networks: as in `smallest_halo`.
+        images: tiles, wider than `2.5 * LARGEST_HALO`, of sides that are multiples of what tiles are aligned to.
+        ends: black and white, (1, C, 1, 1) in the network's input range.
+    """
+    return max(_influence(network, image, ends) for network, image in product(networks, images))
+
+
+def _influence(network: RestoreBatch, image: Batch, ends: tuple[Batch, Batch]) -> float:
+    alone = network(image)
+    scale = alone.shape[2] // image.shape[2]
+    inside = slice(LARGEST_HALO // 2 * scale, (image.shape[3] - 2 * LARGEST_HALO) * scale)
+    photos = (np.concatenate([image, np.broadcast_to(end, image.shape)], 3) for end in ends)
+    return max(float(np.abs(network(photo)[..., inside] - alone[..., inside]).max()) for photo in photos)
+
+
 def smallest_fixed_halo(
     networks: Sequence[RestoreBatch], images: Sequence[Batch], hw: tuple[int, int]
 ) -> tuple[int, float]:

@@ -119,9 +119,10 @@ def all_tried(known: Known, channels: int, *, same_size: bool) -> list[Conventio
 
 
 def deep_tried(known: Known, channels: int, *, same_size: bool) -> list[list[Convention]]:
-    """As `all_tried`, of each range in `DEEP` alone: given too bright, and read as they should be, dark photos are well
-    restored by many a network."""
-    same = [replace(known, input=values, output=known.output or values) for values in DEEP]
+    """As `all_tried`, of each range in `DEEP` alone, which leaves as it enters: given too bright, and read as they
+    should be, dark photos are well restored by many a network. None where the output is known to be another: whatever
+    is given too bright then leaves so, and passes for brightened."""
+    same = [replace(known, input=values, output=values) for values in DEEP if known.output in (None, values)]
     return [all_tried(each, channels, same_size=same_size) for each in same]
 
 

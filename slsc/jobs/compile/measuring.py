@@ -15,7 +15,14 @@ from slsc.data.patches import Pair
 from slsc.errors import VerificationError
 from slsc.metrics.protocol import protocol_for
 from slsc.metrics.psnr import psnr
-from slsc.networks.tile_geometry import Batch, RestoreBatch, least_align, smallest_fixed_halo, smallest_halo
+from slsc.networks.tile_geometry import (
+    Batch,
+    RestoreBatch,
+    far_influence,
+    least_align,
+    smallest_fixed_halo,
+    smallest_halo,
+)
 from slsc.passes import verify
 from slsc.passes.analysis.receptive_field import receptive_field
 from slsc.runtime.bundle.manifest import ImageIO, TileGeometry
@@ -163,7 +170,20 @@ def measure_tiles(models: Sequence[onnx.ModelProto], io: ImageIO, pairs: Sequenc
         if not field.exact:
             align = least_align(networks, images, align)
         halo, bound = smallest_halo(networks, images, align, field.radius)
+        if field.radius is None:
+            bound = max(bound, far_influence(networks, [_flat(image, io) for image in images], _ends(io)))
     return TileGeometry(halo, bound, field.radius, align, field.exact, field.reason)
+
+
+def _flat(image: Batch, io: ImageIO) -> Batch:
+    """An image of half the contrast, so that it holds neither black nor white itself."""
+    return io.input_range.from_unit(0.25 + io.input_range.to_unit(image) / 2)
+
+
+def _ends(io: ImageIO) -> tuple[Batch, Batch]:
+    """A black and a white pixel as the network takes them."""
+    black, white = (np.full((1, io.channels, 1, 1), level, np.float32) for level in (0, 1))
+    return io.input_range.from_unit(black), io.input_range.from_unit(white)
 
 
 def fitted(pair: Pair, io: ImageIO) -> Pair:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from slsc.networks.tile_geometry import least_align, smallest_fixed_halo, smallest_halo
+from slsc.networks.tile_geometry import far_influence, least_align, smallest_fixed_halo, smallest_halo
 from slsc.runtime.bundle.manifest import TILE_BOUND
 
 IMAGE = np.random.default_rng(0).random((1, 1, 80, 96), np.float32)
@@ -78,3 +78,18 @@ def test_a_network_of_one_size_is_measured_between_windows():
     assert smallest_fixed_halo([blur(5)], [image], (64, 80)) == (5, 0.0)
     halo, bound = smallest_fixed_halo([blur(20)], [image], (64, 80))
     assert halo == 8 and bound > TILE_BOUND
+
+
+ENDS = (np.zeros((1, 1, 1, 1), np.float32), np.ones((1, 1, 1, 1), np.float32))
+
+
+@pytest.mark.parametrize("statistic", [np.min, np.max, np.mean])
+def test_what_is_taken_from_the_whole_shows_beside_black_or_white(statistic):
+    middling = 0.25 + np.random.default_rng(0).random((1, 1, 192, 192), np.float32) / 2
+    network = lambda image: (image - statistic(image)).repeat(2, axis=2).repeat(2, axis=3)  # noqa: E731
+    assert far_influence([blur(5), network], [middling], ENDS) > 0.1
+
+
+def test_what_is_near_is_no_far_influence():
+    image = np.random.default_rng(0).random((1, 1, 192, 192), np.float32)
+    assert far_influence([blur(40)], [image], ENDS) == 0

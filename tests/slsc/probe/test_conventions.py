@@ -152,3 +152,10 @@ def test_networks_as_they_are_exported(
     result = probe_io(import_network(cases_dir / f"{name}.onnx").model, photos[:2])
     assert (result.io.input_range, result.io.output_range, result.form) == (given, put_out, form)
     assert not result.doubts() and result.undone
+
+
+def test_an_output_of_known_levels_passes_for_no_brightened_picture(
+    dress: Callable[..., onnx.ModelProto], photos: Photos
+) -> None:
+    result = probe_io(dress("bilateral", LEVELS, LEVELS), photos[:2], Known(output=LEVELS))
+    assert (result.io.input_range, result.io.output_range) == (LEVELS, LEVELS)
