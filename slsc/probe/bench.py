@@ -120,6 +120,12 @@ class Bench:
         first, second = (sample.psnr(self.restored(name, index, one)) for one in (convention, other))
         return first - second
 
+    def revealed(self, name: str, convention: Convention, count: int) -> float:
+        """dB over the plain picture at the brightness and contrast that suit each best, mean of `count` samples; of a
+        convention whose output is the picture."""
+        outputs = [self._output(name, index, convention).fitted_psnr for index in range(count)]
+        return float(np.mean([made - self.samples[name, i].plain_fitted_psnr for i, made in enumerate(outputs)]))
+
     def plain_psnr(self, name: str, count: int) -> float:
         """Likewise of the plain pictures."""
         return float(np.mean([self.samples[name, index].plain_psnr for index in range(count)]))

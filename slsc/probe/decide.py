@@ -14,6 +14,7 @@ from slsc.probe.assume import assumed, refutation
 from slsc.probe.bench import Bench
 from slsc.probe.convention import LEVELS, Convention, Form, Known, all_tried, deep_tried, name_of
 from slsc.probe.findings import form_finding, range_findings, size_findings
+from slsc.probe.form import form_doubt
 from slsc.probe.nearby import Doubt, doubt_of, variant_beside
 from slsc.probe.network import Geometry, ProbedNetwork, find_geometry
 from slsc.probe.order import decide_order
@@ -77,7 +78,8 @@ def probe_io(
     ranges = range_findings(convention, evidence, known, found.why, doubt)
     settled = doubt is None or not doubt.grave
     sizes = size_findings(geometry, known)
-    form = () if geometry.scale > 1 else (form_finding(convention, evidence, known),)
+    form_why = form_doubt(bench, evidence, convention) if evidence else None
+    form = () if geometry.scale > 1 else (form_finding(convention, evidence, known, form_why),)
     return ProbeResult(
         _io(network, geometry, convention),
         (*sizes, *ranges, *form, order_finding),

@@ -87,8 +87,8 @@ def _plain(evidence: Evidence | None) -> dict[str, float]:
     return {} if evidence is None else {evidence.plain_name: evidence.plain}
 
 
-def form_finding(convention: Convention, evidence: Evidence | None, known: Known) -> Finding:
-    """Whether the output is the picture."""
+def form_finding(convention: Convention, evidence: Evidence | None, known: Known, doubt: str | None = None) -> Finding:
+    """Whether the output is the picture; `doubt` says why it may be another than found."""
     answer = convention.form.words
     if known.form is not None:
         return Finding("picture", answer, "given", "not measured", {})
@@ -98,6 +98,8 @@ def form_finding(convention: Convention, evidence: Evidence | None, known: Known
     for one, score in evidence.scores.items():
         if one.input == convention.input:
             scores[one.form.words] = max(score, scores.get(one.form.words, score))
+    if doubt is not None:
+        return Finding("picture", answer, "assumed", doubt, scores)
     return Finding("picture", answer, "measured", f"best at {purpose(evidence)}", scores)
 
 

@@ -106,6 +106,7 @@ def _doubt(bench: Bench, evidence: Evidence, found: Convention, known: Known, *,
         return better
     if evidence.restores:
         better = _restores_more(bench, evidence, found) or _uncoloured(bench, evidence, found)
+        better = better or _reveals_more(bench, evidence, found)
     better = better or _stretches(bench, evidence, found)
     return better or _as_good(bench, evidence, [found] if ordered else orders(found, known), found)
 
@@ -180,6 +181,26 @@ def _restores_more(bench: Bench, evidence: Evidence, found: Convention) -> Doubt
     if most(best) < most(found) + LEAST_LEAD:
         return None
     return Doubt(f"{name_of(best.input)} is better at other strengths; --range overrides", grave=False)
+
+
+def _reveals_more(bench: Bench, evidence: Evidence, found: Convention) -> Doubt | None:
+    """A commoner range in which the network finds more of the truth, but at another brightness or contrast.
+
+    Networks that also retouch seem better the less they do: in a range far too wide, what they add is little.
+    """
+    if found.form is not Form.PICTURE or found.input == UNIT:
+        return None
+    names = dict.fromkeys([evidence.name, *(family[0] for family in bench.samples.families)])
+    able = [name for name in names if bench.psnr(name, found, _count(bench)) > bench.plain_psnr(name, _count(bench))]
+
+    def most(one: Convention) -> float:
+        return max(bench.revealed(name, one, _count(bench)) for name in able)
+
+    commoner = [with_input(found, values) for values in (UNIT, LEVELS) if values.mean_span < found.input.mean_span]
+    best = max(commoner, key=most, default=found)
+    if most(best) < most(found) + LEAST_LEAD:
+        return None
+    return Doubt(f"{name_of(best.input)} shows more, at another brightness; --range overrides", grave=False)
 
 
 def _uncoloured(bench: Bench, evidence: Evidence, found: Convention) -> Doubt | None:

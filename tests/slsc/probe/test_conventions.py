@@ -159,3 +159,10 @@ def test_an_output_of_known_levels_passes_for_no_brightened_picture(
 ) -> None:
     result = probe_io(dress("bilateral", LEVELS, LEVELS), photos[:2], Known(output=LEVELS))
     assert (result.io.input_range, result.io.output_range) == (LEVELS, LEVELS)
+
+
+@pytest.mark.parametrize(("form", "told"), [(PICTURE, "measured"), (ADD, "assumed")])
+def test_what_a_dark_photo_lacks_is_not_taken_for_it_without_a_word(
+    dress: Callable[..., onnx.ModelProto], photos: Photos, form: Form, told: str
+) -> None:
+    assert how(probe_io(dress("brightening", UNIT, UNIT, form), photos[:2]), "picture") == told

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from collections.abc import Mapping
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,20 +18,30 @@ from slsc.runtime.bundle.value_range import UNIT, ValueRange
 FLAT = ValueRange.uniform(*(float(np.mean(ends)) for ends in (IMAGENET.low, IMAGENET.high)))
 FOUND = Convention("RGB", IMAGENET, IMAGENET)
 ELSE = 25.0
+NOTHING_SHOWN: Mapping[ValueRange, float] = MappingProxyType({})
 
 
 class Scored:
     """A bench on one kind of noise, 20 dB as it is, of a network that restores by range."""
 
-    def __init__(self, scores: dict[ValueRange, float], alike: bool, revealing: bool = True) -> None:
+    def __init__(
+        self,
+        scores: dict[ValueRange, float],
+        alike: bool,
+        revealing: bool = True,
+        shown: Mapping[ValueRange, float] = NOTHING_SHOWN,
+    ) -> None:
         self.samples, self._scores, self._alike = SimpleNamespace(families=(("noise",),), count=2), scores, alike
-        self._revealing = revealing
+        self._revealing, self._shown = revealing, shown
 
     def psnr(self, name: str, one: Convention, count: int) -> float:
         return self._scores.get(one.input, ELSE)
 
     def plain_psnr(self, name: str, count: int) -> float:
         return 20.0
+
+    def revealed(self, name: str, one: Convention, count: int) -> float:
+        return self._shown.get(one.input, 0.0)
 
     def gain_over(self, name: str, index: int, one: Convention, other: Convention) -> float:
         return self.psnr(name, one, 1) - self.psnr(name, other, 1)
@@ -74,3 +85,13 @@ def test_a_rare_range_is_doubted_where_all_that_is_done_is_brightness(
     assert (doubt is not None) is doubted
     if doubt:
         assert "all it does is brightness" in doubt.why and not doubt.grave
+
+
+@pytest.mark.parametrize(("shown", "doubted"), [(6.2, True), (6.0, False)])
+def test_a_range_is_doubted_where_a_commoner_one_shows_more_at_another_brightness(shown: float, doubted: bool) -> None:
+    found = Convention("RGB", LEVELS, LEVELS)
+    bench: Any = Scored({LEVELS: 28.0}, alike=False, shown={LEVELS: 6.0, UNIT: shown})
+    doubt = doubt_of(
+        bench, Evidence(found, "noise", {found: 28.0}, "input", 20.0, (), True), found, Known(), ordered=True
+    )
+    assert (doubt is not None and doubt.why.startswith("0..1 shows more")) is doubted
