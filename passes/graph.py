@@ -279,7 +279,8 @@ def _require_image(value: onnx.ValueInfoProto, kind: str) -> None:
             f"the {kind} has {shape[1]} channels",
             where=value.name,
             why="only 1 (luma or grey) and 3 (colour) are images slsc can feed",
-            hint="if those after the image's own are constant, such as a noise level: --extra-channel VALUE for each"
+            hint="if those after the image's own are constant, such as a noise level, or alpha of 1: "
+            "--extra-channel VALUE for each"
             if kind == "input"
             else "export a network that takes and gives N,1,H,W or N,3,H,W",
         )

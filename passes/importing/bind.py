@@ -34,7 +34,8 @@ def bind(model: onnx.ModelProto, binding: Binding) -> onnx.ModelProto:
     3. Every other input needs a value. A map over the image (rows and columns free, or as many as the image's) is made
        from it in the graph, as 0 * image + value, so that it has the image's size at every size and on every backend;
        of others the value becomes an initializer.
-    4. Channels that the image input has after the image's own are made likewise.
+    4. Channels that the image input has after the image's own are made likewise. Where an output has as many, those of
+       it go: alpha that was restored beside the colours.
 
     Raises:
         ModelError: an input without value, or it is not clear which input is the image.
@@ -195,6 +196,19 @@ def _add_channels(model: onnx.ModelProto, image: onnx.ValueInfoProto, values: Se
     nodes.append(helper.make_node("Concat", names, [joined], f"{joined}.concat", axis=axis))
     for node in reversed(nodes):
         model.graph.node.insert(0, node)
+    for output in model.graph.output:
+        _cut_channels(model, output, axis, own, whole)
+
+
+def _cut_channels(model: onnx.ModelProto, output: onnx.ValueInfoProto, axis: int, own: int, whole: int) -> None:
+    """Rule 4, for what comes out."""
+    dims = output.type.tensor_type.shape.dim
+    if len(dims) != IMAGE_RANK or dims[axis].dim_value != whole:
+        return
+    dims[axis].dim_value = own
+    made = f"{output.name}.channels"
+    rename_tensor(model, output.name, made)
+    model.graph.node.append(_first_channels(model, made, output.name, axis, own))
 
 
 def _channels(model: onnx.ModelProto, image: onnx.ValueInfoProto) -> int:
@@ -216,7 +230,7 @@ def _map_nodes(
     """Nodes that make `name`: 0 * (first channel of the image) + values, of type `kind`."""
     first, zero, value = f"{name}.first", f"{name}.zero", f"{name}.value"
     axis = _channel_axis(declared_dims(image))
-    nodes = [_first_channel(model, image.name, first, axis)]
+    nodes = [_first_channels(model, image.name, first, axis, 1)]
     if image.type.tensor_type.elem_type != kind:
         nodes.append(helper.make_node("Cast", [first], [f"{first}.cast"], f"{first}.cast", to=kind))
         first = f"{first}.cast"
@@ -229,10 +243,10 @@ def _map_nodes(
     return nodes
 
 
-def _first_channel(model: onnx.ModelProto, source: str, output: str, axis: int) -> onnx.NodeProto:
+def _first_channels(model: onnx.ModelProto, source: str, output: str, axis: int, count: int) -> onnx.NodeProto:
     if opset(model) < 10:
-        return helper.make_node("Slice", [source], [output], output, axes=[axis], starts=[0], ends=[1])
-    bounds = (("from", 0), ("to", 1), ("axis", axis))
+        return helper.make_node("Slice", [source], [output], output, axes=[axis], starts=[0], ends=[count])
+    bounds = (("from", 0), ("to", count), ("axis", axis))
     for what, bound in bounds:
         set_initializer(model, f"{output}.{what}", np.array([bound]))
     return helper.make_node("Slice", [source, *(f"{output}.{what}" for what, _ in bounds)], [output], output)

@@ -85,5 +85,6 @@ def _external_range(fields: dict[str, str], file: Path, name: str) -> tuple[int,
             f"external data file {file.name!r} is too short",
             where=name,
             why=f"it has {size} bytes, bytes {offset} to {offset + length} are asked for",
+            hint="copy it again, whole, from where the model comes from",
         )
     return offset, length

@@ -53,6 +53,15 @@ def test_a_map_of_several_channels_takes_a_value_each(build, image):
     assert np.abs(verify.run(verify.session(bound), image(9, 8)) - expected).max() < 1e-6
 
 
+@pytest.mark.parametrize("opset", [9, 17])
+def test_alpha_that_comes_out_beside_the_image_is_left_out(build, image, opset):
+    text = "net (float[n,4,h,w] x) => (float[n,4,h,w] y) { y = Conv <pads=[1,1,1,1]> (x, w) }"
+    model, batch = build(text, opset=opset, w=(4, 4, 3, 3)), image(20, 24)
+    bound = import_model(bind(model, Binding(extra_channels=(1.0,)))).model
+    expected = fed(model, x=np.concatenate([batch, np.ones_like(batch[:, :1])], 1))[:, :3]
+    assert np.abs(verify.run(verify.session(bound), batch) - expected).max() < 1e-6
+
+
 @pytest.mark.parametrize(("channels", "values"), [(4, (0.1,)), (5, (0.1, 0.7))])
 def test_extra_channels_are_constant(build, image, channels, values):
     model = build(FOUR.replace("n,4,", f"n,{channels},"), w=(3, channels, 3, 3))
