@@ -99,7 +99,7 @@ def _images(model: onnx.ModelProto) -> tuple[Image, ...]:
     if not images:
         raise ModelError("the output is no number", why="of noise in 0..1 and in 0..255 alike", hint="train it again")
     if _alike(running, images):  # what brightens and clips may make white of all that, but not of the dark
-        images = _finite(running, noise / 8, noise / 4 - 1) or images
+        images = _finite(running, 0.125 * noise, 0.25 * noise - 1) or images
     if _alike(running, images):
         raise ModelError(
             "the output is the same for every image",
