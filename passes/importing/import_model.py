@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import onnx
+import onnxruntime
 
 from slsc.errors import ModelError, SlscError
 from slsc.passes import verify
@@ -42,6 +43,7 @@ from slsc.passes.importing.tie_size import TieSize
 from slsc.passes.pipeline import Pipeline
 
 Range = tuple[float, float]
+Image = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -83,9 +85,9 @@ def import_model(model: onnx.ModelProto) -> Imported:
     )
 
 
-def _images(model: onnx.ModelProto) -> tuple[npt.NDArray[np.float32], ...]:
+def _images(model: onnx.ModelProto) -> tuple[Image, ...]:
     """Noise to prove passes on. The value range is not known yet: an image in each of the usual ones, but for those
-    that the network makes no numbers of.
+    that the network makes no numbers of; fainter ones where it makes the same of all.
 
     Raises:
         ModelError: it makes numbers of none, or the same of all.
@@ -93,19 +95,29 @@ def _images(model: onnx.ModelProto) -> tuple[npt.NDArray[np.float32], ...]:
     shape = (1, image_channels(model), *sample_size(model))
     noise = np.random.default_rng(0).random(shape, np.float32)
     running = verify.session(model)
-    made = [(image, verify.run(running, image)) for image in (noise, 255 * noise)]
-    finite = [(image, output) for image, output in made if np.isfinite(output).all()]
-    if not finite:
+    images = _finite(running, noise, 255 * noise)
+    if not images:
         raise ModelError("the output is no number", why="of noise in 0..1 and in 0..255 alike", hint="train it again")
-    mirrored = verify.run(running, finite[-1][0][:, :, ::-1])
-    if all(np.array_equal(output, mirrored) for _, output in finite):
+    if _alike(running, images):  # what brightens and clips may make white of all that, but not of the dark
+        images = _finite(running, 0.125 * noise, 0.25 * noise - 1) or images
+    if _alike(running, images):
         raise ModelError(
             "the output is the same for every image",
             where=image_input(model)[1],
-            why="noise, stronger noise and noise upside down make no difference",
+            why="noise, stronger and fainter noise and noise upside down make no difference",
             hint="check that the export has its trained weights, and choose another output with --output",
         )
-    return tuple(image for image, _ in finite)
+    return images
+
+
+def _finite(running: onnxruntime.InferenceSession, *images: Image) -> tuple[Image, ...]:
+    return tuple(image for image in images if np.isfinite(verify.run(running, image)).all())
+
+
+def _alike(running: onnxruntime.InferenceSession, images: tuple[Image, ...]) -> bool:
+    """Whether images, and the last one upside down, become the same."""
+    mirrored = verify.run(running, images[-1][:, :, ::-1])
+    return all(np.array_equal(verify.run(running, image), mirrored) for image in images)
 
 
 def _as_it_was(model: onnx.ModelProto) -> onnx.ModelProto:

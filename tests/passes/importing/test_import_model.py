@@ -71,6 +71,15 @@ def test_strides_that_suit_no_power_of_two(build):
     assert import_model(model).report["import-checks"]["scale"] == 1
 
 
+def test_a_network_that_makes_white_of_all_but_the_dark_is_taken(build):
+    text = """net (float[n,3,h,w] x) => (float[n,3,h,w] y) {
+      c = Conv (x, w) s = Add(c, one) b = Mul(s, four) y = Clip(b, zero, one)
+    }"""
+    numbers = {"zero": np.float32(0), "one": np.float32(1), "four": np.float32(4)}
+    model = build(text, w=np.full((3, 3, 1, 1), 1 / 3, np.float32), **numbers)
+    assert import_model(model).report["import-checks"]["scale"] == 1
+
+
 @pytest.mark.parametrize(
     "values", [{"w": (3, 3, 3, 3), "zero": np.float32(0)}, {"w": np.zeros((3, 3, 3, 3), np.float32)}]
 )
