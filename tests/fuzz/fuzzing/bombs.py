@@ -302,7 +302,8 @@ BOMBS: dict[str, Callable[[], onnx.ModelProto]] = {
     "a random constant": lambda: with_constant("big = RandomNormal <shape=[1048576,1048576]> ()"),
     "a random image": lambda: with_image("r = RandomNormalLike (x) big = Tile (r, t)", t=i64(1, 1, 2**15, 2**15)),
     "a sequence": lambda: network(
-        "q = SequenceConstruct (x, x) a = ConcatFromSequence <axis=1> (q) y = Slice (a, s, e, d)",
+        "r = Tile (x, t) q = SplitToSequence <axis=1> (r) a = ConcatFromSequence <axis=1> (q) y = Slice (a, s, e, d)",
+        t=i64(1, 2**18, 1, 1),
         s=i64(0),
         e=i64(3),
         d=i64(1),
