@@ -128,7 +128,7 @@ def _gaining_nothing(report: CompileReport) -> list[str]:
         return []
     times = ", ".join(f"{race.ms[name]:.1f}" for name in slow)
     return [
-        f"pruning gains next to no time on this processor: {', '.join(slow)} take {times} ms of an image, the dense "
+        f"pruning gains next to no time on this processor: {', '.join(slow)} take {times} ms for an image, the dense "
         f"network in {_dense_in(race)} {race.ms['dense']:.1f}; --budget 1 restores better in that time, and pruned "
         "engines gain on other processors"
     ]
