@@ -172,16 +172,18 @@ def image_dependent(model: onnx.ModelProto) -> frozenset[str]:
 
     The others follow from initializers, or from the image's size alone, which is what `SIZE_OPERATORS` tell of it.
     """
-    return _dependent(model, {image_input(model)[0]})
+    return dependent(model, {image_input(model)[0]})
 
 
 def input_dependent(model: onnx.ModelProto) -> frozenset[str]:
     """As `image_dependent`, of everything that is put in, whatever its shape and type."""
     held = {tensor.name for tensor in model.graph.initializer}
-    return _dependent(model, {value.name for value in model.graph.input} - held)
+    return dependent(model, {value.name for value in model.graph.input} - held)
 
 
-def _dependent(model: onnx.ModelProto, found: set[str]) -> frozenset[str]:
+def dependent(model: onnx.ModelProto, names: Iterable[str]) -> frozenset[str]:
+    """Names of the tensors that depend on what some hold, these included."""
+    found = set(names)
     for node in model.graph.node:
         if node.op_type not in SIZE_OPERATORS and found.intersection(node.input):
             found.update(filter(None, node.output))

@@ -25,6 +25,7 @@ from slsc.networks.restorer import Restorer, WholeImage, open_restorer
 from slsc.passes.lowering import lower
 from slsc.passes.precision.emulate import convolutions_in, emulated
 from slsc.passes.precision.types import BF16
+from slsc.runtime.backends.base import Runner
 from slsc.runtime.backends.native import NativeRunner, Precision
 from slsc.runtime.backends.onnxruntime import OnnxRuntimeRunner
 from slsc.runtime.bundle.manifest import ImageIO
@@ -49,32 +50,28 @@ class Quality:
     floats: float
 
 
-class _Native(WholeImage):
+class _Running(WholeImage):
+    """A network of a known interface in a runner."""
+
+    def __init__(self, runner: Runner, io: ImageIO) -> None:
+        self.io, self.doubts, self._runner = io, (), runner
+
+
+def _native(plan: bytes, precision: Precision, threads: int) -> NativeRunner:
     """A plan in the native engine."""
-
-    def __init__(self, plan: bytes, io: ImageIO, precision: Precision, threads: int) -> None:
-        self.io, self.doubts = io, ()
-        runner = NativeRunner(plan, threads)
-        runner.set_precision(precision)
-        self._runner = runner
-
-
-class _Rounding(WholeImage):
-    """A file with bfloat16 in it in ONNX Runtime, with every rounding that it has."""
-
-    def __init__(self, model: onnx.ModelProto, io: ImageIO, threads: int) -> None:
-        self.io, self.doubts = io, ()
-        self._runner = OnnxRuntimeRunner(emulated(model).SerializeToString(), threads)
+    runner = NativeRunner(plan, threads)
+    runner.set_precision(precision)
+    return runner
 
 
 def measure(network: str, file: Path, references: Path, threads: int = 1) -> Quality:
     """One typed ONNX file, of free size, on the images of a folder."""
     model, typed = onnx.load(file), open_restorer(file, threads=threads)
     plan, io = lower(model, None), typed.io
-    native = [_Native(plan, io, each, threads) for each in (Precision.AS_PLANNED, Precision.FLOAT32)]
+    native = [_Running(_native(plan, each, threads), io) for each in (Precision.AS_PLANNED, Precision.FLOAT32)]
     if convolutions_in(BF16, model):
         typed.close()
-        typed = _Rounding(model, io, threads)
+        typed = _Running(OnnxRuntimeRunner(emulated(model).SerializeToString(), threads), io)
     return Quality(network, *(mean_psnr(restorer, references) for restorer in (typed, *native)))
 
 

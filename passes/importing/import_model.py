@@ -95,29 +95,31 @@ def _images(model: onnx.ModelProto) -> tuple[Image, ...]:
     shape = (1, image_channels(model), *sample_size(model))
     noise = np.random.default_rng(0).random(shape, np.float32)
     running = verify.session(model)
-    images = _finite(running, noise, 255 * noise)
-    if not images:
+    made = _finite(running, noise, 255 * noise)
+    if not made:
         raise ModelError("the output is no number", why="of noise in 0..1 and in 0..255 alike", hint="train it again")
-    if _alike(running, images):  # what brightens and clips may make white of all that, but not of the dark
-        images = _finite(running, 0.125 * noise, 0.25 * noise - 1) or images
-    if _alike(running, images):
-        raise ModelError(
-            "the output is the same for every image",
-            where=image_input(model)[1],
-            why="noise, stronger and fainter noise and noise upside down make no difference",
-            hint="check that the export has its trained weights, and choose another output with --output",
-        )
-    return images
+    if _alike(running, made):  # what brightens and clips may make white of all that, but not of the dark
+        made = _finite(running, 0.125 * noise, 0.25 * noise - 1) or made
+        if _alike(running, made):
+            raise ModelError(
+                "the output is the same for every image",
+                where=image_input(model)[1],
+                why="noise, stronger and fainter noise and noise upside down make no difference",
+                hint="check that the export has its trained weights, and choose another output with --output",
+            )
+    return tuple(image for image, _ in made)
 
 
-def _finite(running: onnxruntime.InferenceSession, *images: Image) -> tuple[Image, ...]:
-    return tuple(image for image in images if np.isfinite(verify.run(running, image)).all())
+def _finite(running: onnxruntime.InferenceSession, *images: Image) -> list[tuple[Image, Image]]:
+    """Images that a network makes numbers of, each with what it makes."""
+    made = [(image, verify.run(running, image)) for image in images]
+    return [(image, output) for image, output in made if np.isfinite(output).all()]
 
 
-def _alike(running: onnxruntime.InferenceSession, images: tuple[Image, ...]) -> bool:
+def _alike(running: onnxruntime.InferenceSession, made: list[tuple[Image, Image]]) -> bool:
     """Whether images, and the last one upside down, become the same."""
-    mirrored = verify.run(running, images[-1][:, :, ::-1])
-    return all(np.array_equal(verify.run(running, image), mirrored) for image in images)
+    mirrored = verify.run(running, made[-1][0][:, :, ::-1])
+    return all(np.array_equal(output, mirrored) for _, output in made)
 
 
 def _as_it_was(model: onnx.ModelProto) -> onnx.ModelProto:

@@ -12,7 +12,16 @@ from onnx import helper, shape_inference
 
 from slsc.errors import ModelError
 from slsc.passes.base import Pass, PassContext, PassResult, copy_of
-from slsc.passes.graph import attribute, hold_constants, initializers, label, opset, replace_nodes, set_initializer
+from slsc.passes.graph import (
+    attribute,
+    declared_dims,
+    hold_constants,
+    initializers,
+    label,
+    opset,
+    replace_nodes,
+    set_initializer,
+)
 from slsc.passes.importing.control_flow import CONTROL_FLOW
 
 MOST_PARTS = 4096
@@ -126,12 +135,11 @@ def _untold(node: onnx.NodeProto, why: str) -> ModelError:
     return ModelError(f"sequences ({node.op_type}) are not supported", where=label(node), why=why, hint=hint)
 
 
-def _extents(model: onnx.ModelProto) -> dict[str, list[int | None]]:
+def _extents(model: onnx.ModelProto) -> dict[str, tuple[int | None, ...]]:
     """Extents of tensors along each axis, None for free ones, as far as ONNX can tell."""
     graph = shape_inference.infer_shapes(model).graph
-    kinds = {value.name: value.type.tensor_type for value in (*graph.value_info, *graph.input, *graph.output)}
-    dims = {name: kind.shape.dim for name, kind in kinds.items() if kind.HasField("shape")}
-    return {name: [dim.dim_value if dim.HasField("dim_value") else None for dim in each] for name, each in dims.items()}
+    found = {value.name: declared_dims(value) for value in (*graph.value_info, *graph.input, *graph.output)}
+    return {name: dims for name, dims in found.items() if dims is not None}
 
 
 def _construct(work: _Unrolling, node: onnx.NodeProto) -> None:

@@ -9,7 +9,7 @@ import onnx
 from onnx import TensorProto, helper
 
 from slsc.passes.base import Pass, PassContext, PassResult, PostconditionError, PreconditionError, copy_of
-from slsc.passes.graph import opset, replace_nodes, set_initializer
+from slsc.passes.graph import dependent, opset, replace_nodes, set_initializer
 from slsc.passes.operator_set import converted
 from slsc.passes.precision.emulate import convolutions_in
 from slsc.passes.precision.types import BF16
@@ -57,7 +57,7 @@ class RoundToBf16(Pass):
         nodes: list[onnx.NodeProto] = []
         rounded = {node.input[0]: f"{node.input[0]}.rounded" for node in result.graph.node if node.name in self._nodes}
         paired: set[str] = set()
-        features = _features(result)
+        features = dependent(result, [node.output[0] for node in result.graph.node if node.op_type == "Conv"])
         for node in result.graph.node:
             for place, source in enumerate(node.input):
                 reads_it = source in features or (node.name in self._nodes and place == 0)
@@ -80,15 +80,6 @@ class RoundToBf16(Pass):
         for node in model.graph.node:
             if node.name in self._nodes and node.output[0] not in found:
                 raise PostconditionError("it does not read bfloat16 numbers alone", where=f"node {node.name!r}")
-
-
-def _features(model: onnx.ModelProto) -> set[str]:
-    """Tensors that some convolution has gone into."""
-    found: set[str] = set()
-    for node in model.graph.node:
-        if node.op_type == "Conv" or found.intersection(node.input):
-            found.update(node.output)
-    return found
 
 
 def _pair(source: str, target: str) -> list[onnx.NodeProto]:

@@ -78,7 +78,7 @@ def probe_io(
     ranges = range_findings(convention, evidence, known, found.why, doubt)
     settled = doubt is None or not doubt.grave
     sizes = size_findings(geometry, known)
-    form_why = form_doubt(bench, evidence, convention) if evidence else None
+    form_why = form_doubt(bench, evidence, convention) if evidence and known.form is None else None
     form = () if geometry.scale > 1 else (form_finding(convention, evidence, known, form_why),)
     return ProbeResult(
         _io(network, geometry, convention),

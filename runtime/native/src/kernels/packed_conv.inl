@@ -190,31 +190,21 @@ static void finish_packed(const Item& item, int lane, int set, const float* sums
     });
 }
 
-// Packs numbers of a set, of all columns of an item.
-static void pack_pixels(const Item& item, int lane, int set, const float* made) {
-    const Job& job = item.job;
-    const int channel = set * LANES, count = job.op->conv.made - channel;
-    const auto to = packed_target(job.out, lane, job.op->out_channel + channel, count, item.y, item.begin);
-    const Packer packed(*job.op);
-    for (int i = 0; i < item.end - item.begin; ++i) to.put(i, packed(load(made + i * LANES)));
-}
-
-// Combines, activates and stores by pixel, likewise, or in memory of its own where all that is made of it is packed.
+// Combines, activates and stores by pixel, likewise, or in memory of its own where what is stored beside is all there is.
 static void finish_pixels(const Item& item, int lane, int set, const float* sums) {
     const Job& job = item.job;
     const Op& op = *job.op;
     const int y = item.y, x = item.begin, columns = item.end - x;
     alignas(64) float own[CHUNK * LANES], widened[CHUNK * LANES];
-    const bool packs = job.out.layout != Layout::ByPixel;
+    const bool packed = job.out.layout != Layout::ByPixel;
     const Numbers numbers(conv_of(job), set);
     const V slopes = load_unaligned(conv_of(job).slopes + set * LANES);
-    float* to = packs ? own : pixel_block_at(job.out, lane, set, y, x);
+    float* to = packed ? own : pixel_block_at(job.out, lane, set, y, x);
     const float* other = op.conv.combine == Combine::None ? to : operands(job, lane, set, y, x, columns, widened);
     with_finish(op, common_acts, [&](auto act, auto combine) {
         for (int i = 0; i < columns; ++i)
             store(to + i * LANES, finished(act, combine, numbers(sums + i * LANES), other + i * LANES, op, slopes));
     });
-    if (packs) pack_pixels(item, lane, set, to);
     store_beside(job, lane, set, y, x, columns, to);
 }
 
@@ -252,8 +242,8 @@ static void finish_strips(const Item& item, int set, int x, int columns, const f
 
 static void finish_lane(const Item& item, int lane, int set, const float* sums) {
     const Job& job = item.job;
-    const bool packs = job.out.layout != Layout::ByPixel && job.op->conv.combine == Combine::None && !job.quantized_count;
-    const auto finish = packs ? finish_packed : finish_pixels;
+    const bool alone = job.out.layout != Layout::ByPixel && !job.quantized_count;
+    const auto finish = alone ? finish_packed : finish_pixels;
     finish(item, lane, set, sums);
 }
 

@@ -76,7 +76,7 @@ struct Node {
     int leader;                      // the node it runs with: itself, or a later one; see siblings.hpp
     Convolution conv;                // of what convolves
     std::optional<Quantization> bytes;  // of a pair: its input is of U8, and stands for numbers so
-    std::vector<Quantized> quantized;   // of a result by pixel: kMostQuantized at most
+    std::vector<Quantized> quantized;   // of a result by pixel: kMostQuantized at most; see quantized_results.hpp
     std::vector<Choice> choices;     // by candidate, where regions differ and candidates do; the last is the node itself
     int first_factor = 0;            // of what quantizes, the one of its first channel
 };

@@ -41,12 +41,6 @@ std::vector<int> count_readers(const Program& program) {
     return readers;
 }
 
-// Makes a packed value of its result in that one's place, which nothing reads.
-void make_first(Node& node) {
-    node.op.out = node.quantized.front().value, node.op.out_channel = node.quantized.front().channel;
-    node.quantized.erase(node.quantized.begin());
-}
-
 }  // namespace
 
 void quantize_results(Program& program) {
@@ -72,7 +66,8 @@ void quantize_results(Program& program) {
     drop(program, gone);
     const std::vector<int> readers = count_readers(program);
     for (Node& node : program.nodes)
-        if (node.op.type == OpType::HalfConv && !node.quantized.empty() && readers[node.op.out] == 0) make_first(node);
+        if (node.op.type == OpType::HalfConv && !node.quantized.empty() && readers[node.op.out] == 0)
+            node.op.out = node.quantized.front().value, node.op.out_channel = node.quantized.front().channel;
 }
 
 void quantize_shuffles(Program& program) {

@@ -7,7 +7,7 @@
 namespace slsc {
 
 // Lets convolutions of packed values that make others by pixel pack them, too, in place of the operations that do; those in bfloat16
-// make nothing else where nothing else is read.
+// make nothing else where nothing else is read: then what the operation makes is the first of these.
 void quantize_results(Program& program);
 
 // Lets convolutions in integers that shuffle make a value of U8 where nothing but an operation that quantizes reads what they make.
