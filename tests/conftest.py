@@ -11,6 +11,8 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+ISAS = ("amx", "avx512", "avx2", "neon", "portable")
+"""Instruction sets that the native engine has kernels for."""
 
 
 @pytest.fixture(scope="session")
@@ -29,3 +31,24 @@ def cases_dir() -> Path:
     if not path.is_dir():
         pytest.skip(f"no pack of cases at {path} (set SLSC_CASES)")
     return path
+
+
+@pytest.fixture(scope="session")
+def isas() -> list[str]:
+    """Instruction sets the native engine has here, the best first; none where it was not built."""
+    from slsc.errors import BackendError
+    from slsc.passes.lowering.nmp import PlanFile
+    from slsc.runtime.backends.library import library_path
+    from slsc.runtime.backends.native import NativeRunner
+
+    if library_path() is None:
+        return []
+    found, identity = [], PlanFile(0, 0, 1, 0, (1,), (), ()).to_bytes()
+    for isa in ISAS:
+        try:
+            NativeRunner(identity, 1, isa)
+        except BackendError:
+            continue
+        found.append(isa)
+    assert "portable" in found
+    return found

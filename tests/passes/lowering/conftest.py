@@ -11,11 +11,9 @@ import onnx
 import onnxruntime
 import pytest
 
-from slsc.errors import BackendError
 from slsc.passes.lowering import lower
 from slsc.passes.lowering.nmp import PlanFile
 from slsc.plan import Plan
-from slsc.runtime.backends.library import library_path
 from slsc.runtime.backends.native import NativeRunner
 
 ORACLE_DB, ENGINE_DB = 110, 90
@@ -33,21 +31,6 @@ def interpret() -> Callable[..., np.ndarray]:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module.interpret  # type: ignore[no-any-return]
-
-
-@pytest.fixture(scope="session")
-def isas() -> list[str]:
-    """Instruction sets the native engine has here; none where it was not built."""
-    found = []
-    if library_path() is not None:
-        plan = PlanFile(0, 0, 1, 0, (1,), (), ()).to_bytes()
-        for isa in ("amx", "avx512", "avx2", "neon", "portable"):
-            try:
-                NativeRunner(plan, 1, isa)
-            except BackendError:
-                continue
-            found.append(isa)
-    return found
 
 
 def psnr(found: np.ndarray, wanted: np.ndarray) -> float:
