@@ -82,6 +82,19 @@ class LeastSquares:
             index = index.expand(len(rows), -1)
             yield System(rows, index, matrix, right.gather(1, index), before.gather(1, index), d)
 
+    def problems(self) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
+        """By convolution group, of all d features: matrix (d, d), right (R, d), energy (R,), and which channels, (R,).
+
+        Weights w of an output channel leave the error energy - 2 right w + w matrix w, the pull towards the weights as
+        they were included, give or take a constant.
+        """
+        per_group = len(self._before) // len(self._moments.gram)
+        for group, (gram, cross) in enumerate(zip(self._moments.gram, self._moments.cross, strict=True)):
+            members, ridge = torch.arange(group * per_group, (group + 1) * per_group), self._ridge[group]
+            before = self._before[members]
+            energy = self._moments.energy[members] + ridge * before.square().sum(1)
+            yield gram + ridge * torch.eye(len(gram)), cross.mT + ridge * before, energy, members
+
     def error(self, solution: Tensor) -> float:
         """Mean squared error of the output against its target, over positions and channels, of (K, d) weights."""
         groups, d, _ = self._moments.cross.shape

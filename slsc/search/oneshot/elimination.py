@@ -14,11 +14,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from slsc.pattern import nm_mask, rank_groups
+from slsc.pattern import WINDOW, nm_mask, rank_groups
 from slsc.search.base import Rules
 from slsc.search.least_squares import LeastSquares
 from slsc.search.moments import Moments
 from slsc.search.oneshot.behind import Sample, fit_behind
+from slsc.search.oneshot.exchange import exchanged
 from slsc.search.oneshot.stages import stage_counts
 
 
@@ -68,8 +69,14 @@ class Elimination:
             yield n, self._stage(mask, solution)
 
     def last(self, n: int) -> Stage:
-        """The stage at N = `n`, reached through the usual stages."""
-        return [stage for _, stage in self.stages(stage_counts(self._rules.m, n))][-1]
+        """The stage at N = `n`, reached through the usual stages, and by exchanging weights from there."""
+        stage = [stage for _, stage in self.stages(stage_counts(self._rules.m, n))][-1]
+        if n >= self._rules.m:
+            return stage
+        within = WINDOW if self._rules.rule == "magnitude+2:4" and 2 * n <= self._rules.m else self._rules.m
+        support = exchanged(self._squares, self._squares.support(stage.mask, self._has_bias), self._shape, within)
+        mask = support[:, :-1].reshape(self._shape).numpy()
+        return self._stage(mask, self._solve(support)[0])
 
     def behind(self, stage: Stage, sample: Sample) -> Stage:
         """A stage's mask with weights that fit behind the activation; its error is of the layer's own output."""
