@@ -22,6 +22,9 @@ from slsc.search.oneshot.behind import Sample, fit_behind
 from slsc.search.oneshot.exchange import exchanged
 from slsc.search.oneshot.stages import stage_counts
 
+LAST_RATIO = 0.5
+"""Of the stages on the way to one N: what coarse ones do worse, exchanges make good, in less time."""
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -69,8 +72,8 @@ class Elimination:
             yield n, self._stage(mask, solution)
 
     def last(self, n: int) -> Stage:
-        """The stage at N = `n`, reached through the usual stages, and by exchanging weights from there."""
-        stage = [stage for _, stage in self.stages(stage_counts(self._rules.m, n))][-1]
+        """The stage at N = `n`, reached through few stages, and by exchanging weights from there."""
+        stage = [stage for _, stage in self.stages(stage_counts(self._rules.m, n, LAST_RATIO))][-1]
         if n >= self._rules.m:
             return stage
         within = WINDOW if self._rules.rule == "magnitude+2:4" and 2 * n <= self._rules.m else self._rules.m

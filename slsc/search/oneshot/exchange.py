@@ -15,11 +15,11 @@ from torch import Tensor
 
 from slsc.search.least_squares import LeastSquares
 
-ROUNDS = 40
-"""At most; most channels have nothing left to gain after ten."""
+FEWEST, MOST = 3, 40
+"""Rounds. The first three bring most of it, and most channels have nothing left to gain after ten."""
 
-MOST_WORK = 1e11
-"""Multiplications for one layer, about; of wide layers that keep much, fewer rounds are made."""
+WORK = 3e10
+"""Multiplications for one layer, about, above which fewer rounds are made than `MOST`: it is wide, and keeps much."""
 
 LEAST_GAIN = 1e-4
 """Share of a channel's error below which a round's gain ends its exchanges."""
@@ -77,7 +77,7 @@ def exchanged(squares: LeastSquares, support: Tensor, shape: tuple[int, ...], si
     for matrix, right, energy, members in squares.problems():
         counts = support[members].sum(1)
         for count in counts.unique().tolist():
-            rounds = min(ROUNDS, int(MOST_WORK / (len(support) * support.shape[1] * count**2)))
+            rounds = max(FEWEST, min(MOST, int(WORK / (len(support) * support.shape[1] * count**2))))
             block = max(1, _BLOCK_BYTES // (16 * support.shape[1] * count))
             for rows in torch.nonzero(counts == count)[:, 0].split(block):
                 kept = found[members[rows]]

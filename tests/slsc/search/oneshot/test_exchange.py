@@ -96,9 +96,11 @@ def test_groups_that_are_full_or_empty_stay():
     assert torch.equal(exchanged(squares, support, shape, 4), support)
 
 
-def test_wide_layers_are_left_as_they_are(monkeypatch):
-    monkeypatch.setattr(exchange, "MOST_WORK", 1.0)
-    shape = (2, 8, 1, 1)
+def test_wide_layers_take_fewer_rounds(monkeypatch):
+    shape = (2, 24, 1, 1)
     squares = squares_of(shape, 1, 4)
-    support = drawn_support(squares, shape, 8, 3, 4)
-    assert torch.equal(exchanged(squares, support, shape, 8), support)
+    support = drawn_support(squares, shape, 24, 8, 4)
+    best = error_of(squares, exchanged(squares, support, shape, 24)).sum()
+    monkeypatch.setattr(exchange, "WORK", 1.0)
+    monkeypatch.setattr(exchange, "FEWEST", 1)
+    assert best < error_of(squares, exchanged(squares, support, shape, 24)).sum() < error_of(squares, support).sum()
