@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from slsc.passes.precision.int8 import WEIGHT_BOUND, RoundedWeight
-from slsc.search.least_squares import LeastSquares, System
+from slsc.search.least_squares import LeastSquares, System, applied
 from slsc.search.moments import Moments
 
 STEP = 0.3
@@ -62,7 +62,7 @@ def nearest(weight: np.ndarray) -> RoundedWeight:
 def _rounded(system: System, has_bias: bool) -> tuple[Tensor, Tensor]:
     """(scale of each row, integers (R, n) with 0 in the bias' place)."""
     inverse = system.inverse()
-    fit = (inverse @ system.right.unsqueeze(2)).squeeze(2)
+    fit = applied(inverse, system.right)
     left = system.before + STEP * (fit - system.before)
     upper = torch.linalg.cholesky(inverse, upper=True)
     count = left.shape[1] - has_bias

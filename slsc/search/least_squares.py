@@ -14,6 +14,10 @@ from slsc.search.moments import Moments
 RIDGE = 1e-3
 """Pull towards the weights as they were, as a share of the mean diagonal of the Gram matrix."""
 
+ITERATIONS = 30
+"""Of conjugate gradients."""
+
+_TINY = 1e-30
 _BLOCK_BYTES = 192 << 20
 
 
@@ -46,6 +50,11 @@ class System:
         return values.new_zeros(len(self.rows), self.d).scatter(1, self.index, values)
 
 
+def applied(inverse: Tensor, right: Tensor) -> Tensor:
+    """(R, n): `System.inverse` by right sides, (R, n); one inverse for all rows is not made as many."""
+    return right @ inverse[0] if len(inverse) == 1 else (inverse @ right.unsqueeze(2)).squeeze(2)
+
+
 class LeastSquares:
     """Ridge least squares of one layer, output channel by output channel.
 
@@ -75,12 +84,36 @@ class LeastSquares:
             cross = self._moments.cross[group].mT[rows - group * per_group]
             before = self._before[rows]
             right = cross + ridge * before
-            shared = bool((support[rows] == support[rows[0]]).all())
+            shared = _alike(support[rows])
             index = torch.nonzero(support[rows[:1] if shared else rows])[:, 1].reshape(1 if shared else len(rows), -1)
             matrix = gram[index[:, :, None], index[:, None, :]]
             matrix.diagonal(dim1=1, dim2=2).add_(ridge)
             index = index.expand(len(rows), -1)
             yield System(rows, index, matrix, right.gather(1, index), before.gather(1, index), d)
+
+    def iterated(self, support: Tensor) -> Tensor:
+        """Weights near the least-squares solution of every output channel on its support, (K, d) float64.
+
+        By conjugate gradients, all channels at once: each has equations of its own to solve, and where it keeps
+        thousands of weights that takes minutes a layer.
+        """
+        found = self._before * support
+        for matrix, right, _, members in self.problems():
+            kept = support[members].double()
+            x, scale = found[members], kept / matrix.diagonal()
+            rest = (right - x @ matrix) * kept
+            along = rest * scale
+            size = (rest * along).sum(1, keepdim=True)
+            for _ in range(ITERATIONS):
+                image = (along @ matrix) * kept
+                step = size / (along * image).sum(1, keepdim=True).clamp(min=_TINY)
+                x += step * along
+                rest -= step * image
+                scaled = rest * scale
+                before, size = size, (rest * scaled).sum(1, keepdim=True)
+                along = scaled + size / before.clamp(min=_TINY) * along
+            found[members] = x
+        return found
 
     def problems(self) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
         """By convolution group, of all d features: matrix (d, d), right (R, d), energy (R,), and which channels, (R,).
@@ -109,12 +142,19 @@ class LeastSquares:
         return (self._moments.cross[:, -1] - made[:, 0]).flatten() / self._moments.count
 
     def _blocks(self, support: Tensor) -> Iterator[tuple[int, Tensor]]:
-        """(convolution group, rows) whose systems are of one size and fit into memory together."""
+        """(convolution group, rows) whose systems are of one size and fit into memory together, or are one for all."""
         per_group = len(support) // len(self._moments.gram)
         sizes = support.sum(1)
         for group in range(len(self._moments.gram)):
             members = torch.arange(group * per_group, (group + 1) * per_group)
             for size in sizes[members].unique():
                 rows = members[sizes[members] == size]
+                if _alike(support[rows]):
+                    yield group, rows
+                    continue
                 for block in rows.split(max(1, _BLOCK_BYTES // (24 * int(size) ** 2 + 1))):
                     yield group, block
+
+
+def _alike(rows: Tensor) -> bool:
+    return bool((rows == rows[0]).all())

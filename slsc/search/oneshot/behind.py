@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from slsc.search.least_squares import LeastSquares
+from slsc.search.least_squares import LeastSquares, applied
 from slsc.search.oneshot.response import Response, importance
 
 ROUNDS = 10
@@ -54,7 +54,7 @@ def fit_behind(squares: LeastSquares, support: Tensor, count: int, sample: Sampl
         solution = torch.zeros_like(shift)
         for system, inverse in systems:
             right = system.right + shift[system.rows].gather(1, system.index)
-            solution[system.rows] = system.spread((inverse @ right.unsqueeze(2)).squeeze(2))
+            solution[system.rows] = system.spread(applied(inverse, right))
         if done < ROUNDS:
             shift = _shift(solution, sample) * (count / sample.target.shape[1])
     return solution

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from slsc.pattern import WINDOW, nm_mask, rank_groups
 from slsc.search.base import Rules
-from slsc.search.least_squares import LeastSquares
+from slsc.search.least_squares import LeastSquares, applied
 from slsc.search.moments import Moments
 from slsc.search.oneshot.behind import Sample, fit_behind
 from slsc.search.oneshot.exchange import exchanged
@@ -24,6 +24,10 @@ from slsc.search.oneshot.stages import stage_counts
 
 LAST_RATIO = 0.5
 """Of the stages on the way to one N: what coarse ones do worse, exchanges make good, in less time."""
+
+WIDE = 1e12
+"""Output channels times cubed features above which a layer is wide, as 3x3 of 256 channels: solving the equations of
+every channel takes minutes, so they are solved nearly, and weights are ranked by the inverse of the dense layer's."""
 
 
 @dataclass(frozen=True)
@@ -58,31 +62,40 @@ class Elimination:
         self._shape, self._rules, self._has_bias = weight.shape, rules, has_bias
         self._count = moments.count
         self._squares = LeastSquares(weight, bias, moments)
+        self._wide = len(weight) * moments.gram.shape[1] ** 3 > WIDE
 
     def stages(self, counts: Sequence[int]) -> Iterator[tuple[int, Stage]]:
         """Eliminate down through `counts` (decreasing N); yields (N, stage), each solved on its support."""
         support = self._squares.support(np.ones(self._shape, bool), self._has_bias)
-        solution, score = self._solve(support)
+        solution, spread = self._solve(support)
         for n in counts:
-            mask = self._select(score, support, n)
+            mask = self._select(solution.square() / spread, support, n)
             kept = torch.cat([torch.from_numpy(mask.reshape(len(mask), -1)), support[:, -1:]], 1)
             if not torch.equal(kept, support):
                 support = kept
-                solution, score = self._solve(support)
+                if self._wide:
+                    solution = self._squares.iterated(support)
+                else:
+                    solution, spread = self._solve(support)
             yield n, self._stage(mask, solution)
 
     def last(self, n: int) -> Stage:
-        """The stage at N = `n`, reached through few stages, and by exchanging weights from there."""
+        """The stage at N = `n`, reached through few stages and by exchanging weights; of wide layers through all."""
+        if self._wide or n >= self._rules.m:
+            return [stage for _, stage in self.stages(stage_counts(self._rules.m, n))][-1]
         stage = [stage for _, stage in self.stages(stage_counts(self._rules.m, n, LAST_RATIO))][-1]
-        if n >= self._rules.m:
-            return stage
         within = WINDOW if self._rules.rule == "magnitude+2:4" and 2 * n <= self._rules.m else self._rules.m
         support = exchanged(self._squares, self._squares.support(stage.mask, self._has_bias), self._shape, within)
         mask = support[:, :-1].reshape(self._shape).numpy()
         return self._stage(mask, self._solve(support)[0])
 
     def behind(self, stage: Stage, sample: Sample) -> Stage:
-        """A stage's mask with weights that fit behind the activation; its error is of the layer's own output."""
+        """A stage's mask with weights that fit behind the activation; its error is of the layer's own output.
+
+        Of a wide layer the stage as it is.
+        """
+        if self._wide:
+            return stage
         support = self._squares.support(stage.mask, self._has_bias)
         return self._stage(stage.mask, fit_behind(self._squares, support, self._count, sample))
 
@@ -96,11 +109,13 @@ class Elimination:
         return Stage(mask, weight * mask, solution[:, -1].numpy().astype(np.float32), self._squares.error(solution))
 
     def _solve(self, support: Tensor) -> tuple[Tensor, Tensor]:
-        """Least squares on the support: (weights, removal scores), zeros elsewhere."""
-        solution, score = (torch.zeros(support.shape, dtype=torch.float64) for _ in range(2))
+        """Least squares on the support: weights, zeros elsewhere, and the diagonal of the inverse, ones elsewhere."""
+        solution = torch.zeros(support.shape, dtype=torch.float64)
+        spread = torch.ones_like(solution)
         for system in self._squares.systems(support):
             inverse = system.inverse()
-            found = (inverse @ system.right.unsqueeze(2)).squeeze(2)
+            found = applied(inverse, system.right)
             solution[system.rows] = system.spread(found)
-            score[system.rows] = system.spread(found.square() / inverse.diagonal(dim1=1, dim2=2))
-        return solution, score
+            diagonal = inverse.diagonal(dim1=1, dim2=2).expand(len(found), -1)
+            spread[system.rows] = spread[system.rows].scatter(1, system.index, diagonal)
+        return solution, spread
