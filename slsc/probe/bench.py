@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from slsc.data.degradations import Pixels, rounded
 from slsc.metrics.psnr import psnr
-from slsc.probe.convention import Convention, Form
+from slsc.probe.convention import AMPLITUDES, Convention, Form
 from slsc.probe.network import ProbedNetwork
 from slsc.probe.samples import Samples
 from slsc.runtime.bundle.value_range import ValueRange
@@ -24,6 +24,9 @@ MOST_LIKENESS = 0.75
 
 UNLIKELY = 1.0
 """dB by which a convention of two ranges must be better than one of one: an amplitude may chance to suit samples."""
+
+RARE_AMPLITUDE = 0.5
+"""Likewise, of differences with one of `AMPLITUDES`."""
 
 SAME = 45.0
 """PSNR in dB between output and plain picture from which on a network counts as doing nothing."""
@@ -86,7 +89,7 @@ class Bench:
         values, given = self._output(name, index, convention).values, self.samples[name, index].given
         if convention.form is Form.PICTURE:
             return rounded(_pixels(convention.output.to_unit(values), convention.order))
-        residual = _pixels(_from_zero(convention.output).to_unit(values), convention.order)
+        residual = _pixels(_differences(convention).to_unit(values), convention.order)
         return rounded(given - residual if convention.form is Form.SUBTRACT else given + residual)
 
     def verdict(self, name: str, index: int, convention: Convention) -> Verdict:
@@ -155,6 +158,10 @@ class Bench:
         change = np.mean(np.square(self.restored(name, index, convention) - plain))
         return float(change / max(float(np.mean(np.square(plain - plain.mean(axis=(0, 1))))), 1e-9))
 
+    def put_out(self, name: str, index: int, convention: Convention) -> Pixels:
+        """What the network makes of a sample: CxHxW, in its own range and order of channels."""
+        return self._output(name, index, convention).values
+
     def _output(self, name: str, index: int, convention: Convention) -> Output:
         key = (name, index, convention.order, convention.input)
         if key not in self._outputs:
@@ -167,7 +174,10 @@ class Bench:
 
 def penalty(convention: Convention) -> float:
     """dB by which a convention must be better than a likelier one."""
-    return UNLIKELY if convention.input != convention.output else 0.0
+    if convention.input == convention.output:
+        return 0.0
+    ratio = convention.output.mean_span / convention.input.mean_span
+    return RARE_AMPLITUDE if convention.form is not Form.PICTURE and ratio in AMPLITUDES else UNLIKELY
 
 
 def _pixels(values: npt.NDArray[Any], order: str) -> Pixels:
@@ -176,6 +186,8 @@ def _pixels(values: npt.NDArray[Any], order: str) -> Pixels:
     return np.nan_to_num(255 * turned, posinf=255, neginf=0)
 
 
-def _from_zero(values: ValueRange) -> ValueRange:
-    """The range of differences: as wide, and nothing is 0."""
-    return ValueRange((0.0,) * len(values.span), values.span)
+def _differences(convention: Convention) -> ValueRange:
+    """The range of differences: as wide as that of the output, from what stands for none."""
+    spans = convention.output.span
+    low = tuple(convention.grey * span for span in spans)
+    return ValueRange(low, tuple(start + span for start, span in zip(low, spans, strict=True)))
