@@ -86,7 +86,7 @@ class Bench:
 
     def restored(self, name: str, index: int, convention: Convention) -> Pixels:
         """A sample's restoration, clamped and rounded to 8 bits; values that are no number become black."""
-        values, given = self._output(name, index, convention).values, self.samples[name, index].given
+        values, given = self.output(name, index, convention).values, self.samples[name, index].given
         if convention.form is Form.PICTURE:
             return rounded(_pixels(convention.output.to_unit(values), convention.order))
         residual = _pixels(_differences(convention).to_unit(values), convention.order)
@@ -99,7 +99,7 @@ class Bench:
         does nothing. So then its output must hold more of the truth than the plain picture does, at the brightness
         and contrast that suit it best; and what is taken from or added to the input must not be a picture itself.
         """
-        sample, output = self.samples[name, index], self._output(name, index, convention)
+        sample, output = self.samples[name, index], self.output(name, index, convention)
         residual = convention.form is not Form.PICTURE
         least = sample.plain_fitted_psnr + LEAST_GAIN
         if output.likeness >= MOST_LIKENESS if residual else not convention.plain and output.fitted_psnr < least:
@@ -126,7 +126,7 @@ class Bench:
     def revealed(self, name: str, convention: Convention, count: int) -> float:
         """dB over the plain picture at the brightness and contrast that suit each best, mean of `count` samples; of a
         convention whose output is the picture."""
-        outputs = [self._output(name, index, convention).fitted_psnr for index in range(count)]
+        outputs = [self.output(name, index, convention).fitted_psnr for index in range(count)]
         return float(np.mean([made - self.samples[name, i].plain_fitted_psnr for i, made in enumerate(outputs)]))
 
     def plain_psnr(self, name: str, count: int) -> float:
@@ -158,11 +158,8 @@ class Bench:
         change = np.mean(np.square(self.restored(name, index, convention) - plain))
         return float(change / max(float(np.mean(np.square(plain - plain.mean(axis=(0, 1))))), 1e-9))
 
-    def put_out(self, name: str, index: int, convention: Convention) -> Pixels:
-        """What the network makes of a sample: CxHxW, in its own range and order of channels."""
-        return self._output(name, index, convention).values
-
-    def _output(self, name: str, index: int, convention: Convention) -> Output:
+    def output(self, name: str, index: int, convention: Convention) -> Output:
+        """What the network makes of a sample."""
         key = (name, index, convention.order, convention.input)
         if key not in self._outputs:
             sample = self.samples[name, index]

@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 
 from slsc.probe.bench import MOST_LIKENESS, Bench
-from slsc.probe.convention import RANGES, Convention, Form
+from slsc.probe.convention import LEVELS, RANGES, Convention, Form
 from slsc.probe.network import ProbedNetwork
 from slsc.probe.samples import Samples
 from slsc.probe.search import PHOTOS
-from slsc.runtime.bundle.value_range import ValueRange
+from slsc.runtime.bundle.value_range import UNIT, ValueRange
 
 NEAR = 0.05
 """Share of the span by which the mean of differences may be off the middle."""
@@ -30,16 +30,18 @@ def about_grey(bench: Bench, tried: Sequence[Convention]) -> list[Convention]:
 
     They may fill the range, from black to white, or take half as much room as pictures do.
     """
-    able = [one for one in tried if one.form is not Form.PICTURE and one.output.low == (0.0,) and _is_grey(bench, one)]
+    residuals = [one for one in tried if one.form is not Form.PICTURE and one.output in (UNIT, LEVELS)]
+    able = [one for one in residuals if _is_grey(bench, one)]
     centred = [(replace(one, grey=0.5), replace(one, output=_half(one), grey=1.0)) for one in able]
     return list(dict.fromkeys(one for both in centred for one in both))
 
 
 def _is_grey(bench: Bench, convention: Convention) -> bool:
-    """Whether the output of samples that suffer from noise is the middle of its range, but for little."""
+    """Whether the output of samples that suffer from noise is the middle of its range, but for little, and no picture."""
     name, span = bench.samples.families[0][0], convention.output.mean_span
-    outputs = [bench.put_out(name, index, convention) for index in range(min(PHOTOS, bench.samples.count))]
-    return all(abs(one.mean() - span / 2) <= NEAR * span and one.std() <= SPREAD * span for one in outputs)
+    outputs = [bench.output(name, index, convention) for index in range(min(PHOTOS, bench.samples.count))]
+    middling = all(abs(one.values.mean() - span / 2) <= NEAR * span for one in outputs)
+    return middling and all(one.values.std() <= SPREAD * span and one.likeness < MOST_LIKENESS for one in outputs)
 
 
 def _half(convention: Convention) -> ValueRange:

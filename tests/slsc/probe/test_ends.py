@@ -45,7 +45,7 @@ def require_restored(result: ProbeResult, model: onnx.ModelProto, core: onnx.Mod
 
 @pytest.mark.parametrize(
     ("core", "given", "amplitude", "grey"),
-    [("sharpening", UNIT, 1.0, 0.5), ("bilateral", UNIT, 0.5, 0.5), ("sharpening", LEVELS, 255.0, 127.5)],
+    [("sharpening", UNIT, 1.0, 0.5), ("bilateral", UNIT, 1.0, 0.5), ("sharpening", LEVELS, 255.0, 127.5)],
 )
 @pytest.mark.parametrize(
     ("form", "words"), [(Form.SUBTRACT, "input - (output - {:g})"), (Form.ADD, "input + (output - {:g})")]
