@@ -21,8 +21,7 @@ SPREAD = 0.15
 """Deviation about that, in spans, which differences are within, and pictures are not."""
 
 TURNED = -0.3
-"""Correlation of red less blue before and after, below which colours come out the other way round: 0.5 and more where
-they do not."""
+"""Correlation of red less blue with that of what is wanted, below which colours come out the other way round."""
 
 
 def about_grey(bench: Bench, tried: Sequence[Convention]) -> list[Convention]:
@@ -51,7 +50,7 @@ def _half(convention: Convention) -> ValueRange:
 def turns_colours(network: ProbedNetwork, samples: Samples) -> bool:
     """Whether colours come out the other way round than they go in, whatever the range.
 
-    Red is told from blue by where it is the stronger one: pictures agree on that with their input, even those that
+    Red is told from blue by where it is the stronger one: pictures agree on that with what is wanted, even those that
     were restored badly. What is put out in place of a picture is none of it, and tells nothing.
     """
     if network.channels != 3:
@@ -61,14 +60,14 @@ def turns_colours(network: ProbedNetwork, samples: Samples) -> bool:
 
 
 def _agreement(network: ProbedNetwork, samples: Samples, values: ValueRange) -> float | None:
-    """Correlation of red less blue before and after, the larger one of two samples; None for no pictures."""
+    """Correlation of red less blue with that of what is wanted, the larger one of two samples; None for no pictures."""
     name, found = samples.families[0][0], []
     for index in range(min(PHOTOS, samples.count)):
         sample = samples[name, index]
         made = network.values(sample.given, Convention("RGB", values, values)).transpose(1, 2, 0)
         if sample.likeness(made.mean(axis=2, keepdims=True).repeat(3, axis=2)) < MOST_LIKENESS:
             return None
-        hues = [image[:, :, 0] - image[:, :, 2] for image in (sample.plain, made)]
+        hues = [image[:, :, 0] - image[:, :, 2] for image in (sample.truth, made)]
         if min(float(hue.std()) for hue in hues) > 0:
             found.append(float(np.corrcoef(hues[0].ravel(), hues[1].ravel())[0, 1]))
     return max(found, default=None)
