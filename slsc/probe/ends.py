@@ -36,7 +36,7 @@ def about_grey(bench: Bench, tried: Sequence[Convention]) -> list[Convention]:
 
 
 def _is_grey(bench: Bench, convention: Convention) -> bool:
-    """Whether the output of samples that suffer from noise is the middle of its range, but for little, and no picture."""
+    """Whether what comes of noisy samples is the middle of the output's range, but for little, and no picture."""
     name, span = bench.samples.families[0][0], convention.output.mean_span
     outputs = [bench.output(name, index, convention) for index in range(min(PHOTOS, bench.samples.count))]
     middling = all(abs(one.values.mean() - span / 2) <= NEAR * span for one in outputs)
