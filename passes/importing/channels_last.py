@@ -8,13 +8,16 @@ import onnx
 from onnx import helper
 
 from slsc.passes.base import Pass, PassContext, PassResult, copy_of
-from slsc.passes.graph import IMAGE_CHANNELS, consumers, declared_dims
+from slsc.passes.graph import IMAGE_CHANNELS, consumers, declared_dims, producers
 
 TO_FIRST, TO_LAST = (0, 3, 1, 2), (0, 2, 3, 1)
 """Permutations from N,H,W,C to N,C,H,W and back."""
 
-ELEMENTWISE = frozenset(("Cast", "Identity", "Add", "Sub", "Mul", "Div", "Clip", "Slice", "Gather"))
-"""What stands between an image that is put in and the Transpose that makes its channels first."""
+ELEMENTWISE = frozenset(("Cast", "Identity", "Add", "Sub", "Mul", "Div", "Clip", "Round", "Floor", "Slice", "Gather"))
+"""What stands between an image that is put in and the Transpose that makes its channels first, or before an output."""
+
+OF_FIRST = frozenset(("Conv", "ConvTranspose", "DepthToSpace"))
+"""Operators that work on N,C,H,W only."""
 
 
 class ChannelsFirst(Pass):
@@ -22,7 +25,8 @@ class ChannelsFirst(Pass):
 
     1. An image of four axes has its channels last where the last axis is 1 or 3 and the second is no such number.
     2. Where the file leaves both open, an input has them last if all that use it come to a Transpose from N,H,W,C to
-       N,C,H,W, but for what works value by value; an output is laid out as the input is.
+       N,C,H,W, but for what works value by value; an output if it comes from a Transpose back, and not if it comes from
+       an operator that works on N,C,H,W; else it is laid out as the input is.
     3. The names of inputs and outputs stay.
     """
 
@@ -33,7 +37,7 @@ class ChannelsFirst(Pass):
         result = copy_of(model)
         graph, held = result.graph, {tensor.name for tensor in result.graph.initializer}
         inputs = [value for value in graph.input if value.name not in held and _is_last(value, result) is True]
-        outputs = [value for value in graph.output if _is_last_output(value, bool(inputs))]
+        outputs = [value for value in graph.output if _is_last_output(value, result, bool(inputs))]
         if not inputs and not outputs:
             return PassResult(model, False, {"channels_last": []})
         inner = {value.name: f"{value.name}.channels_last" for value in (*inputs, *outputs)}
@@ -70,12 +74,13 @@ def _is_last(value: onnx.ValueInfoProto, model: onnx.ModelProto) -> bool | None:
     return _comes_to_transpose(value.name, model) if declared is None else declared
 
 
-def _is_last_output(value: onnx.ValueInfoProto, inputs_last: bool) -> bool:
+def _is_last_output(value: onnx.ValueInfoProto, model: onnx.ModelProto, inputs_last: bool) -> bool:
     dims = declared_dims(value)
     if dims is not None and len(dims) != 4:
         return False
     declared = None if dims is None else _declared(dims)
-    return inputs_last if declared is None else declared
+    made_last = _comes_from_transpose(value.name, model) if declared is None else declared
+    return inputs_last if made_last is None else made_last
 
 
 def _comes_to_transpose(name: str, model: onnx.ModelProto) -> bool:
@@ -91,6 +96,19 @@ def _comes_to_transpose(name: str, model: onnx.ModelProto) -> bool:
             elif node.op_type != "Shape":
                 return False
     return found
+
+
+def _comes_from_transpose(name: str, model: onnx.ModelProto) -> bool | None:
+    """Rule 2 for an output; None where it comes from neither."""
+    makers = producers(model)
+    while (node := makers.get(name)) is not None:
+        if node.op_type == "Transpose":
+            perm = next((tuple(attr.ints) for attr in node.attribute if attr.name == "perm"), None)
+            return True if perm == TO_LAST else None
+        if node.op_type not in ELEMENTWISE:
+            return False if node.op_type in OF_FIRST else None
+        name = node.input[0]
+    return None
 
 
 def _permute_shape(value: onnx.ValueInfoProto) -> None:

@@ -11,7 +11,15 @@ from onnx_graphsurgeon.logger import G_LOGGER
 
 from slsc.errors import ModelError
 from slsc.passes.base import Pass, PassContext, PassResult, PostconditionError, copy_of
-from slsc.passes.graph import CONVOLUTIONS, free_initializers, hold_constants, label
+from slsc.passes.graph import (
+    CONVOLUTIONS,
+    attribute,
+    free_initializers,
+    hold_constants,
+    label,
+    replace_nodes,
+    set_initializer,
+)
 from slsc.passes.weights import Weights
 
 MAX_FOLDED_BYTES = 1 << 28
@@ -25,7 +33,8 @@ class FoldConstants(Pass):
     2. So does the output of any other node whose inputs are all constant: a weight given as Transpose or Reshape of an
        initializer is afterwards a plain initializer named as that node's output.
     3. But for type changes of a convolution's weight: Cast, QuantizeLinear and DequantizeLinear stay, so that the
-       weight keeps its name and the type it is stored in.
+       weight keeps its name and the type it is stored in. Weights that are quantized in blocks become numbers: ONNX
+       Runtime fails on them where it keeps sums of 8-bit products from overflowing.
     4. An initializer that is also listed as a graph input, a habit of old exporters, is no input any more.
     5. Nodes that lead to no output, and initializers nothing uses, go.
     6. Nodes end up in topological order. Names of all other tensors, nodes and initializers stay.
@@ -42,6 +51,7 @@ class FoldConstants(Pass):
         source = copy_of(model)
         free_initializers(source)  # rule 4
         hold_constants(source)  # rule 1; graphsurgeon would read `value_floats` as float64
+        _write_blocks(source)
         kept = _weight_type_changes(source)  # rule 3
         try:
             with G_LOGGER.suppress():  # it logs to stdout, which is the caller's
@@ -81,6 +91,17 @@ def _weight_type_changes(model: onnx.ModelProto) -> set[str]:
     weights = Weights(model)
     convolutions = [node for node in model.graph.node if node.op_type in CONVOLUTIONS]
     return {change.output[0] for node in convolutions for change in weights.type_changes(node.input[1])}
+
+
+def _write_blocks(model: onnx.ModelProto) -> None:
+    """Numbers in place of the integers of rule 3 that are quantized in blocks."""
+    weights = Weights(model)
+    blocked = [node for node in model.graph.node if attribute(node, "block_size", 0)]
+    computed = {node.output[0]: weights.computed(node.output[0]) for node in blocked}
+    for name, numbers in computed.items():
+        if numbers is not None:
+            set_initializer(model, name, numbers)
+    replace_nodes(model, [node for node in model.graph.node if computed.get(node.output[0]) is None])
 
 
 def _labels(nodes: list[onnx.NodeProto]) -> set[str]:

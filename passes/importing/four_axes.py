@@ -37,7 +37,8 @@ class FourAxes(Pass):
     """C x H x W, H x W x C, H x W or N x 1 x C x H x W in or out -> four axes.
 
     1. An image of three axes, of which the first or the last is 1 or 3, or of two, gets axes of 1 in front; one of five
-       loses its frames where there is one, second or third. An output that declares no shape has the axes of the input.
+       loses its frames where there is one, second or third. An output that declares no shape has the axes of the input,
+       and one of three axes that declares none of its channels has them where the input has.
     2. Squeeze and Unsqueeze stand for that at the ends of the graph. They go where the network has the inverse there,
        with nothing between that minds: nodes that work value by value, and Transposes.
     3. A height or width that is fixed while the other is free becomes free: what the graph takes is looked at later.
@@ -53,7 +54,7 @@ class FourAxes(Pass):
         if len(inputs) != 1 or len(model.graph.output) != 1:
             return PassResult(model, False, {"axes": "several inputs or outputs"})
         given, made = declared_dims(inputs[0]), declared_dims(model.graph.output[0])
-        ends = [_other_axes(given), _other_axes(made) if made is not None else _other_axes(given)]
+        ends = [_other_axes(given), _other_axes(given) if made is None else _other_axes(_with_channels(made, given))]
         half_fixed = given is not None and len(given) == len("NCHW") and _half_fixed(given)
         if not any(ends) and not half_fixed:
             return PassResult(model, False, {"axes": "four"})
@@ -69,6 +70,13 @@ class FourAxes(Pass):
         noted = given is not None and bool(ends[0])
         note = f"{image.name!r} [{', '.join(str(side or '?') for side in given or ())}] taken as one image of a batch"
         return PassResult(result, True, {"axes": [list(axes) for axes in ends], **({"note": note} if noted else {})})
+
+
+def _with_channels(made: Dims, given: Dims | None) -> Dims:
+    """Axes of an output, with the input's channels where both have three and it leaves first and last open."""
+    if given is None or (len(made), len(given)) != (3, 3) or made[0] is not None or made[2] is not None:
+        return made
+    return given if given[0] in IMAGE_CHANNELS or given[2] in IMAGE_CHANNELS else made
 
 
 def _other_axes(dims: Dims | None) -> tuple[int, ...]:

@@ -10,7 +10,7 @@ from slsc.errors import ModelError
 from slsc.passes.analysis.types import INTEGERS
 from slsc.passes.graph import attribute, consumers, initializers, label, producers
 
-CARRYING = frozenset(("Transpose", "Reshape", "Squeeze", "Unsqueeze", "Identity", "Flatten"))
+CARRYING = frozenset(("Transpose", "Reshape", "Squeeze", "Unsqueeze", "Identity", "Flatten", "Gather", "Slice"))
 ROUNDINGS = {"Round": 0.0, "Floor": -0.5, "Ceil": 0.5}
 """What is added to a number so that rounding to nearest makes of it what the operator does."""
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from slsc.data.degradations import Pixels, rounded
 from slsc.metrics.psnr import psnr
-from slsc.probe.convention import Convention, Form
+from slsc.probe.convention import AMPLITUDES, Convention, Form
 from slsc.probe.network import ProbedNetwork
 from slsc.probe.samples import Samples
 from slsc.runtime.bundle.value_range import ValueRange
@@ -24,6 +24,9 @@ MOST_LIKENESS = 0.75
 
 UNLIKELY = 1.0
 """dB by which a convention of two ranges must be better than one of one: an amplitude may chance to suit samples."""
+
+RARE_AMPLITUDE = 0.5
+"""Likewise, of differences with one of `AMPLITUDES`."""
 
 SAME = 45.0
 """PSNR in dB between output and plain picture from which on a network counts as doing nothing."""
@@ -83,10 +86,10 @@ class Bench:
 
     def restored(self, name: str, index: int, convention: Convention) -> Pixels:
         """A sample's restoration, clamped and rounded to 8 bits; values that are no number become black."""
-        values, given = self._output(name, index, convention).values, self.samples[name, index].given
+        values, given = self.output(name, index, convention).values, self.samples[name, index].given
         if convention.form is Form.PICTURE:
             return rounded(_pixels(convention.output.to_unit(values), convention.order))
-        residual = _pixels(_from_zero(convention.output).to_unit(values), convention.order)
+        residual = _pixels(_differences(convention).to_unit(values), convention.order)
         return rounded(given - residual if convention.form is Form.SUBTRACT else given + residual)
 
     def verdict(self, name: str, index: int, convention: Convention) -> Verdict:
@@ -96,7 +99,7 @@ class Bench:
         does nothing. So then its output must hold more of the truth than the plain picture does, at the brightness
         and contrast that suit it best; and what is taken from or added to the input must not be a picture itself.
         """
-        sample, output = self.samples[name, index], self._output(name, index, convention)
+        sample, output = self.samples[name, index], self.output(name, index, convention)
         residual = convention.form is not Form.PICTURE
         least = sample.plain_fitted_psnr + LEAST_GAIN
         if output.likeness >= MOST_LIKENESS if residual else not convention.plain and output.fitted_psnr < least:
@@ -123,7 +126,7 @@ class Bench:
     def revealed(self, name: str, convention: Convention, count: int) -> float:
         """dB over the plain picture at the brightness and contrast that suit each best, mean of `count` samples; of a
         convention whose output is the picture."""
-        outputs = [self._output(name, index, convention).fitted_psnr for index in range(count)]
+        outputs = [self.output(name, index, convention).fitted_psnr for index in range(count)]
         return float(np.mean([made - self.samples[name, i].plain_fitted_psnr for i, made in enumerate(outputs)]))
 
     def plain_psnr(self, name: str, count: int) -> float:
@@ -155,7 +158,8 @@ class Bench:
         change = np.mean(np.square(self.restored(name, index, convention) - plain))
         return float(change / max(float(np.mean(np.square(plain - plain.mean(axis=(0, 1))))), 1e-9))
 
-    def _output(self, name: str, index: int, convention: Convention) -> Output:
+    def output(self, name: str, index: int, convention: Convention) -> Output:
+        """What the network makes of a sample."""
         key = (name, index, convention.order, convention.input)
         if key not in self._outputs:
             sample = self.samples[name, index]
@@ -167,7 +171,10 @@ class Bench:
 
 def penalty(convention: Convention) -> float:
     """dB by which a convention must be better than a likelier one."""
-    return UNLIKELY if convention.input != convention.output else 0.0
+    if convention.input == convention.output:
+        return 0.0
+    ratio = convention.output.mean_span / convention.input.mean_span
+    return RARE_AMPLITUDE if convention.form is not Form.PICTURE and ratio in AMPLITUDES else UNLIKELY
 
 
 def _pixels(values: npt.NDArray[Any], order: str) -> Pixels:
@@ -176,6 +183,8 @@ def _pixels(values: npt.NDArray[Any], order: str) -> Pixels:
     return np.nan_to_num(255 * turned, posinf=255, neginf=0)
 
 
-def _from_zero(values: ValueRange) -> ValueRange:
-    """The range of differences: as wide, and nothing is 0."""
-    return ValueRange((0.0,) * len(values.span), values.span)
+def _differences(convention: Convention) -> ValueRange:
+    """The range of differences: as wide as that of the output, from what stands for none."""
+    spans = convention.output.span
+    low = tuple(convention.grey * span for span in spans)
+    return ValueRange(low, tuple(start + span for start, span in zip(low, spans, strict=True)))

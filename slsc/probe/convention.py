@@ -47,6 +47,9 @@ DEEP = (ValueRange.uniform(0, 1023), ValueRange.uniform(0, 4095), ValueRange.uni
 """Levels of 10, 12 and 16 bits: rare, and looked at where 0..255 or nothing suits, since to most networks of these
 0..255 is a dim photo with little noise."""
 
+AMPLITUDES = (0.5, 2.0)
+"""Of differences that are put out, as factors of what is wrong with the image, beside 1."""
+
 
 @dataclass(frozen=True)
 class Convention:
@@ -57,23 +60,31 @@ class Convention:
         input: network values of black and white, in the network's own order of channels.
         output: likewise where they leave; of a network whose form is not PICTURE, only the span counts.
         form: what it puts out.
+        grey: of a network whose form is not PICTURE, what it puts out where nothing is wrong, in spans of its output.
     """
 
     order: str
     input: ValueRange
     output: ValueRange
     form: Form = Form.PICTURE
+    grey: float = 0.0
 
     @property
     def plain(self) -> bool:
         """Whether the picture leaves as it enters."""
         return self.input == self.output and self.form is Form.PICTURE
 
+    @property
+    def words(self) -> str:
+        """What it puts out, as findings say it."""
+        centred = f"(output - {self.grey * self.output.mean_span:g})"
+        return self.form.words.replace("output", centred) if self.grey else self.form.words
+
     def turned(self, order: str) -> Convention:
         """The same for another order of colours: what belongs to a colour goes with it."""
         if order == self.order:
             return self
-        return Convention(order, reversed_channels(self.input), reversed_channels(self.output), self.form)
+        return Convention(order, reversed_channels(self.input), reversed_channels(self.output), self.form, self.grey)
 
 
 @dataclass(frozen=True)
@@ -136,6 +147,9 @@ def conventions(given: ValueRange, known: Known, order: str, *, same_size: bool)
         if len(output.span) > 1 and output not in (given, known.output):
             continue  # of differences, a deviation by channel is taken to be the input's or none
         spans.setdefault(output.span, output)
+    if known.output is None and len(given.span) == 1:
+        for amplitude in AMPLITUDES:
+            spans.setdefault((amplitude * given.mean_span,), ValueRange.uniform(0, amplitude * given.mean_span))
     return [
         Convention(order, given, output, form)
         for form in forms

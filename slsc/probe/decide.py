@@ -10,10 +10,14 @@ import onnx
 
 from slsc.data.patches import Pair
 from slsc.errors import DataError, UsageError
+from slsc.passes.base import PassContext
+from slsc.passes.importing.turn_colours import TurnColours
+from slsc.passes.pipeline import Pipeline
 from slsc.probe.assume import assumed, refutation
 from slsc.probe.bench import Bench
 from slsc.probe.convention import LEVELS, Convention, Form, Known, all_tried, deep_tried, name_of
-from slsc.probe.findings import form_finding, range_findings, size_findings
+from slsc.probe.ends import about_grey, turns_colours
+from slsc.probe.findings import form_finding, range_findings, size_findings, turned_finding
 from slsc.probe.form import form_doubt
 from slsc.probe.nearby import Doubt, doubt_of, variant_beside
 from slsc.probe.network import Geometry, ProbedNetwork, find_geometry
@@ -62,19 +66,25 @@ def probe_io(
     _require_possible(network.channels, geometry, known)
     channels = network.channels
     samples = paired(pairs(geometry.scale), geometry, channels) if pairs else made_of(photos, geometry, channels)
+    turned = turns_colours(network, samples)
+    if turned:
+        network = ProbedNetwork(Pipeline([TurnColours()]).run(model, PassContext()).model)
     bench = Bench(network, samples)
     same_size = geometry.scale == 1
     tried = all_tried(known, channels, same_size=same_size)
+    centred = about_grey(bench, tried)
+    tried = centred or tried
     found = _found(bench, tried, known, same_size=same_size)
     if same_size and found.evidence and found.doubt:
         others = [one for one in tried if one.input != found.convention.input]
         other = _found(bench, others, known, same_size=True) if others else found
         if other.evidence and other.doubt is None and other.evidence.gain > found.evidence.gain:
             found = other
-    if known.input is None and found.may_be_deep:
+    if known.input is None and found.may_be_deep and not centred:
         for each in deep_tried(known, channels, same_size=same_size):
             found = _of_both(bench, found, _found(bench, each, known, same_size=same_size))
-    convention, evidence, order_finding, doubt = found.convention, found.evidence, found.order, found.doubt
+    convention, evidence, doubt = found.convention, found.evidence, found.doubt
+    order_finding = turned_finding(found.order) if turned else found.order
     ranges = range_findings(convention, evidence, known, found.why, doubt)
     settled = doubt is None or not doubt.grave
     sizes = size_findings(geometry, known)
@@ -89,6 +99,8 @@ def probe_io(
         {} if evidence and settled else _attempts(bench, convention),
         settled and _plausible(bench, convention, evidence),
         doubt.why if doubt and doubt.grave else "",
+        convention.grey * convention.output.mean_span,
+        turned,
     )
 
 

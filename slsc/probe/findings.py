@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from slsc.probe.convention import Convention, Known, name_of
 from slsc.probe.nearby import Doubt
@@ -89,7 +90,7 @@ def _plain(evidence: Evidence | None) -> dict[str, float]:
 
 def form_finding(convention: Convention, evidence: Evidence | None, known: Known, doubt: str | None = None) -> Finding:
     """Whether the output is the picture; `doubt` says why it may be another than found."""
-    answer = convention.form.words
+    answer = convention.words
     if known.form is not None:
         return Finding("picture", answer, "given", "not measured", {})
     if evidence is None:
@@ -97,10 +98,15 @@ def form_finding(convention: Convention, evidence: Evidence | None, known: Known
     scores: dict[str, float] = {}
     for one, score in evidence.scores.items():
         if one.input == convention.input:
-            scores[one.form.words] = max(score, scores.get(one.form.words, score))
+            scores[one.words] = max(score, scores.get(one.words, score))
     if doubt is not None:
         return Finding("picture", answer, "assumed", doubt, scores)
     return Finding("picture", answer, "measured", f"best at {purpose(evidence)}", scores)
+
+
+def turned_finding(order: Finding) -> Finding:
+    """The order of colours of a network that puts them out the other way round, given what it takes."""
+    return replace(order, answer=f"{order.answer} in, {order.answer[::-1]} out")
 
 
 def colour_finding(order: str, known: Known, doubt: str | None, psnrs: Mapping[str, float], name: str = "") -> Finding:

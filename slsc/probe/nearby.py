@@ -32,6 +32,10 @@ LEAST_LEAD = 0.1
 """dB over the range found, on every photo, from which on one beside it counts as better. Beside the right range trained
 networks lose 0.15 dB and more."""
 
+SLIGHT = 0.25
+"""Share of what is gained over doing nothing, below which such a lead is no proof against 0..1, the commonest range:
+networks that were trained little have it by chance."""
+
 CLOSE = 0.5
 """dB behind the range found up to which what another does at other strengths counts. Networks made for one strength
 restore stronger noise in narrower ranges, but are far behind there at the strength of the right one (1.1 dB)."""
@@ -130,7 +134,8 @@ def _better(bench: Bench, evidence: Evidence, found: Convention, known: Known) -
     if lead < LEAST_LEAD:
         return None
     better = f"{name_of(best.input)} is better by {lead:.2f} dB at {purpose(evidence)}"
-    if best in shifted and (found.input != UNIT or _revealing(bench, evidence, found)):
+    slight = found.input == UNIT and lead < SLIGHT * evidence.gain
+    if best in shifted and not slight and (found.input != UNIT or _revealing(bench, evidence, found)):
         return Doubt(f"{better}, so it is neither this nor another that is tried", grave=True)
     return Doubt(f"{better}: it is made for such values, or for other strengths; --range overrides", grave=False)
 

@@ -10,6 +10,7 @@ import onnx
 
 from slsc.passes.base import PassContext
 from slsc.passes.importing.residual import RestoreFromResidual
+from slsc.passes.importing.turn_colours import TurnColours
 from slsc.passes.pipeline import Pipeline
 from slsc.probe.convention import Form
 from slsc.runtime.bundle.manifest import ImageIO
@@ -55,6 +56,8 @@ class ProbeResult:
         plausible: whether it may be a restorer all the same. A super-resolution network is if it adds detail of the
             photo, though further from it than bicubic; one of equal size, if its output shows its input.
         unsettled: why its range is none of those tried; empty where it is, for all that is known.
+        grey: what is put out where nothing is wrong, of a form that is not PICTURE.
+        turned: it puts out colours the other way round than it takes them.
     """
 
     io: ImageIO
@@ -65,16 +68,20 @@ class ProbeResult:
     attempts: Mapping[str, tuple[float, float]]
     plausible: bool
     unsettled: str = ""
+    grey: float = 0.0
+    turned: bool = False
 
     def restorer(self, model: onnx.ModelProto) -> onnx.ModelProto:
-        """The network that was probed as one that puts out the picture."""
+        """The network that was probed as one that puts out the picture, its colours as they were."""
+        if self.turned:
+            model = Pipeline([TurnColours()]).run(model, PassContext()).model
         if self.form is Form.PICTURE:
             return model
         sign = -1.0 if self.form is Form.SUBTRACT else 1.0
         channels = self.io.channels
         spans = zip(self.io.input_range.planes(channels), self.residual_range.planes(channels), strict=True)
         factors = tuple(sign * given / put_out for (_, given), (_, put_out) in spans)
-        return Pipeline([RestoreFromResidual(factors)]).run(model, PassContext()).model
+        return Pipeline([RestoreFromResidual(factors, self.grey)]).run(model, PassContext()).model
 
     def lines(self) -> list[str]:
         """The findings, a line each."""

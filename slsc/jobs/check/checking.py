@@ -97,7 +97,8 @@ def check_against(path: Path, network: Path, data: Path | None = None) -> Iterat
     from slsc.networks.loading import import_network
     from slsc.passes.base import PassContext
     from slsc.passes.importing.binding import Binding
-    from slsc.passes.importing.residual import RestoreFromResidual, residual_factors
+    from slsc.passes.importing.residual import residual_written
+    from slsc.passes.importing.turn_colours import TurnColours, turns_colours
     from slsc.passes.pipeline import Pipeline
     from slsc.passes.precision.emulate import emulated
     from slsc.probe import Known, probe_io
@@ -107,9 +108,9 @@ def check_against(path: Path, network: Path, data: Path | None = None) -> Iterat
     same = hashlib.sha256(network.read_bytes()).hexdigest() == bundle.manifest.source.sha256
     binding = Binding.from_options(bundle.manifest.source.options)
     model, images = import_network(network, binding).model, photos(data, seed=0)
-    factors = residual_factors(parse_engine(bundle.read(bundle.manifest.engines[0].onnx), bundle.manifest.engines[0]))
-    if factors is not None:
-        model = Pipeline([RestoreFromResidual(factors)]).run(model, PassContext()).model
+    compiled = parse_engine(bundle.read(bundle.manifest.engines[0].onnx), bundle.manifest.engines[0])
+    residual, turning = residual_written(compiled), [TurnColours()] if turns_colours(compiled) else []
+    model = Pipeline([*turning, *([residual] if residual else [])]).run(model, PassContext()).model
     known = Known(input=io.input_range, output=io.output_range, order=io.order)
     undone = probe_io(model, probe_photos(images), known).undone
     dense = HeldOut(model, io, from_photos(images, io.scale, undone).held_out, truth=False)

@@ -94,3 +94,19 @@ def test_weights_keep_their_names_and_the_types_they_are_stored_in(build, proven
     held = initializers(result.model)
     assert set(held) == {"half", "bias", "integers", "rounded", "scale", "zero"}
     assert held["half"].dtype == np.float16 and held["integers"].dtype == np.int8
+
+
+def test_weights_quantized_in_blocks_become_numbers(build, proven):
+    integers = np.random.default_rng(0).integers(-127, 127, (4, 8, 3, 3)).astype(np.int8)
+    scale = np.random.default_rng(1).random((4, 2, 3, 3)).astype(np.float32)
+    model = build(
+        f"{NET} {{ a = Conv (x, v) w = DequantizeLinear <axis=1, block_size=4> (q, s) y = Conv (a, w) }}",
+        opset=21,
+        ir_version=10,
+        v=(8, 3, 1, 1),
+        q=integers,
+        s=scale,
+    )
+    result = proven(model, FoldConstants())
+    assert ops(result.model) == ["Conv", "Conv"]
+    np.testing.assert_array_equal(initializers(result.model)["w"], integers * np.repeat(scale, 4, axis=1))
