@@ -18,7 +18,7 @@ from slsc.search.least_squares import LeastSquares
 FEWEST, MOST = 3, 40
 """Rounds. The first three bring most of it, and most channels have nothing left to gain after ten."""
 
-WORK = 3e10
+WORK = 1e10
 """Multiplications for one layer, about, above which fewer rounds are made than `MOST`: it is wide, and keeps much."""
 
 LEAST_GAIN = 1e-4
