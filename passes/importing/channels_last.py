@@ -8,7 +8,7 @@ import onnx
 from onnx import helper
 
 from slsc.passes.base import Pass, PassContext, PassResult, copy_of
-from slsc.passes.graph import IMAGE_CHANNELS, consumers, declared_dims, producers
+from slsc.passes.graph import IMAGE_CHANNELS, attribute, consumers, declared_dims, producers
 
 TO_FIRST, TO_LAST = (0, 3, 1, 2), (0, 2, 3, 1)
 """Permutations from N,H,W,C to N,C,H,W and back."""
@@ -88,8 +88,7 @@ def _comes_to_transpose(name: str, model: onnx.ModelProto) -> bool:
     users, pending, found = consumers(model), [name], False
     while pending:
         for node in users[pending.pop()]:
-            perm = next((tuple(attr.ints) for attr in node.attribute if attr.name == "perm"), None)
-            if node.op_type == "Transpose" and perm == TO_FIRST:
+            if node.op_type == "Transpose" and _permutation(node) == TO_FIRST:
                 found = True
             elif node.op_type in ELEMENTWISE:
                 pending.extend(node.output)
@@ -103,12 +102,15 @@ def _comes_from_transpose(name: str, model: onnx.ModelProto) -> bool | None:
     makers = producers(model)
     while (node := makers.get(name)) is not None:
         if node.op_type == "Transpose":
-            perm = next((tuple(attr.ints) for attr in node.attribute if attr.name == "perm"), None)
-            return True if perm == TO_LAST else None
+            return True if _permutation(node) == TO_LAST else None
         if node.op_type not in ELEMENTWISE:
             return False if node.op_type in OF_FIRST else None
         name = node.input[0]
     return None
+
+
+def _permutation(transpose: onnx.NodeProto) -> tuple[int, ...]:
+    return tuple(attribute(transpose, "perm", ()))
 
 
 def _permute_shape(value: onnx.ValueInfoProto) -> None:

@@ -79,12 +79,11 @@ class LeastSquares:
     def systems(self, support: Tensor) -> Iterator[System]:
         """The equations of every output channel on its support, (K, d) bool; those of equal size together."""
         per_group, d = len(support) // len(self._moments.gram), support.shape[1]
-        for group, rows in self._blocks(support):
+        for group, rows, shared in self._blocks(support):
             ridge, gram = self._ridge[group], self._moments.gram[group]
             cross = self._moments.cross[group].mT[rows - group * per_group]
             before = self._before[rows]
             right = cross + ridge * before
-            shared = _alike(support[rows])
             index = torch.nonzero(support[rows[:1] if shared else rows])[:, 1].reshape(1 if shared else len(rows), -1)
             matrix = gram[index[:, :, None], index[:, None, :]]
             matrix.diagonal(dim1=1, dim2=2).add_(ridge)
@@ -141,20 +140,15 @@ class LeastSquares:
         made = self._moments.gram[:, -1:] @ solution.reshape(groups, -1, d).mT
         return (self._moments.cross[:, -1] - made[:, 0]).flatten() / self._moments.count
 
-    def _blocks(self, support: Tensor) -> Iterator[tuple[int, Tensor]]:
-        """(convolution group, rows) whose systems are of one size and fit into memory together, or are one for all."""
+    def _blocks(self, support: Tensor) -> Iterator[tuple[int, Tensor, bool]]:
+        """(convolution group, rows, whether one system is for all), of one size, which fit into memory together."""
         per_group = len(support) // len(self._moments.gram)
         sizes = support.sum(1)
         for group in range(len(self._moments.gram)):
             members = torch.arange(group * per_group, (group + 1) * per_group)
             for size in sizes[members].unique():
                 rows = members[sizes[members] == size]
-                if _alike(support[rows]):
-                    yield group, rows
-                    continue
-                for block in rows.split(max(1, _BLOCK_BYTES // (24 * int(size) ** 2 + 1))):
-                    yield group, block
-
-
-def _alike(rows: Tensor) -> bool:
-    return bool((rows == rows[0]).all())
+                shared = bool((support[rows] == support[rows[0]]).all())
+                most = len(rows) if shared else max(1, _BLOCK_BYTES // (24 * int(size) ** 2 + 1))
+                for block in rows.split(most):
+                    yield group, block, shared

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from slsc.search.least_squares import LeastSquares
+from slsc.search.least_squares import LeastSquares, applied
 
 FEWEST, MOST = 3, 40
 """Rounds. The first three bring most of it, and most channels have nothing left to gain after ten."""
@@ -50,7 +50,7 @@ class _Fit:
         index = torch.nonzero(support)[:, 1].reshape(len(support), -1)
         inverse = torch.cholesky_inverse(torch.linalg.cholesky(matrix[index[:, :, None], index[:, None, :]]))
         sums = right.gather(1, index)
-        weights = (inverse @ sums.unsqueeze(2)).squeeze(2)
+        weights = applied(inverse, sums)
         return cls(support, index, inverse, weights, (weights * sums).sum(1))
 
     def rows(self, rows: Tensor) -> _Fit:
@@ -73,7 +73,7 @@ def exchanged(squares: LeastSquares, support: Tensor, shape: tuple[int, ...], si
     Returns:
         (K, d) bool.
     """
-    found = support.clone()
+    found, groups = support.clone(), _groups(shape, size)
     for matrix, right, energy, members in squares.problems():
         counts = support[members].sum(1)
         for count in counts.unique().tolist():
@@ -81,7 +81,7 @@ def exchanged(squares: LeastSquares, support: Tensor, shape: tuple[int, ...], si
             block = max(1, _BLOCK_BYTES // (16 * support.shape[1] * count))
             for rows in torch.nonzero(counts == count)[:, 0].split(block):
                 kept = found[members[rows]]
-                found[members[rows]] = _improved(matrix, right[rows], energy[rows], kept, _groups(shape, size), rounds)
+                found[members[rows]] = _improved(matrix, right[rows], energy[rows], kept, groups, rounds)
     return found
 
 
