@@ -14,8 +14,8 @@ from slsc.search.moments import Moments
 RIDGE = 1e-3
 """Pull towards the weights as they were, as a share of the mean diagonal of the Gram matrix."""
 
-ITERATIONS = 30
-"""Of conjugate gradients."""
+ITERATIONS, LEAST_GAIN = 40, 1e-3
+"""Of conjugate gradients: most of them, and the share of the squared error below which what one gains is the last."""
 
 _TINY = 1e-30
 _BLOCK_BYTES = 192 << 20
@@ -90,16 +90,21 @@ class LeastSquares:
             index = index.expand(len(rows), -1)
             yield System(rows, index, matrix, right.gather(1, index), before.gather(1, index), d)
 
-    def iterated(self, support: Tensor) -> Tensor:
+    def iterated(self, support: Tensor, start: Tensor) -> Tensor:
         """Weights near the least-squares solution of every output channel on its support, (K, d) float64.
 
-        By conjugate gradients, all channels at once: each has equations of its own to solve, and where it keeps
-        thousands of weights that takes minutes a layer.
+        By conjugate gradients in float32, all channels at once: each has equations of its own to solve, and where it
+        keeps thousands of weights that takes minutes a layer.
+
+        Args:
+            support: (K, d) bool.
+            start: (K, d) float64, weights to begin with; those outside the support are dropped.
         """
-        found = self._before * support
-        for matrix, right, _, members in self.problems():
-            kept = support[members].double()
-            x, scale = found[members], kept / matrix.diagonal()
+        found = start * support
+        for *problem, members in self.problems():
+            matrix, right, energy = (values.float() for values in problem)
+            kept, x = support[members].float(), found[members].float()
+            scale = kept / matrix.diagonal()
             rest = (right - x @ matrix) * kept
             along = rest * scale
             size = (rest * along).sum(1, keepdim=True)
@@ -108,10 +113,13 @@ class LeastSquares:
                 step = size / (along * image).sum(1, keepdim=True).clamp(min=_TINY)
                 x += step * along
                 rest -= step * image
+                # What is left is the energy less x (right + rest), since rest is right less x matrix.
+                if (step * size).sum() <= LEAST_GAIN * (energy.sum() - (x * (right + rest)).sum()):
+                    break
                 scaled = rest * scale
                 before, size = size, (rest * scaled).sum(1, keepdim=True)
                 along = scaled + size / before.clamp(min=_TINY) * along
-            found[members] = x
+            found[members] = x.double()
         return found
 
     def problems(self) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:

@@ -25,9 +25,10 @@ from slsc.search.oneshot.stages import stage_counts
 LAST_RATIO = 0.5
 """Of the stages on the way to one N: what coarse ones do worse, exchanges make good, in less time."""
 
-WIDE = 1e12
-"""Output channels times cubed features above which a layer is wide, as 3x3 of 256 channels: solving the equations of
-every channel takes minutes, so they are solved nearly, and weights are ranked by the inverse of the dense layer's."""
+WIDE = 3e11
+"""Output channels times cubed features above which a layer is wide, as 3x3 of 144 channels: solving the equations of
+every channel takes up to minutes, so they are solved nearly, and weights are ranked by the inverse of the dense
+layer's."""
 
 
 @dataclass(frozen=True)
@@ -74,10 +75,15 @@ class Elimination:
             if not torch.equal(kept, support):
                 support = kept
                 if self._wide:
-                    solution = self._squares.iterated(support)
+                    solution = self._squares.iterated(support, solution)
                 else:
                     solution, spread = self._solve(support)
             yield n, self._stage(mask, solution)
+
+    def ladder(self) -> dict[int, Stage]:
+        """Stages by N, down to 1; of wide layers every second one."""
+        counts = stage_counts(self._rules.m, 1)
+        return dict(self.stages(sorted({*counts[::2], 1}, reverse=True) if self._wide else counts))
 
     def last(self, n: int) -> Stage:
         """The stage at N = `n`, reached through few stages and by exchanging weights; of wide layers through all."""

@@ -1,8 +1,9 @@
 """Measured sensitivity: how much the network's output suffers when one layer alone is pruned to N:M.
 
-Every layer is eliminated through a ladder of N on its own inputs. That gives its local error at every N for free; at a
-few of them the pruned layer is put into the otherwise dense network and the rise of the output error is measured. In
-between, the ratio of output error to local error is interpolated, for it moves slowly with N.
+Every layer is eliminated through a ladder of N on its own inputs. That gives its local error at every N for free, of
+wide layers at every second; at a few of them the pruned layer is put into the otherwise dense network and the rise of
+the output error is measured. In between, the ratio of output error to local error is interpolated, for it moves slowly
+with N.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ def measure_sensitivity(
         if layer:
             weight, bias = read_layer(module, layer)
             elimination = Elimination(weight, bias, moments[layer.name], rules, layer.bias is not None)
-            stages = dict(elimination.stages(stage_counts(rules.m, 1)))
+            stages = elimination.ladder()
             rises = {n: _rise(module, layer, stages[n], index, env, reference) for n in _probes(rules.m, stages)}
             write_layer(module, layer, weight, bias)
             curves[layer.name] = _curve(stages, rises, rules.m)
@@ -86,8 +87,8 @@ def _rise(
 
 def _curve(stages: Mapping[int, Stage], rises: Mapping[int, float], m: int) -> ErrorCurve:
     probes = sorted(rises)
+    counts, known = stage_counts(m, 1), sorted(stages)
+    local = np.interp(np.log(counts), np.log(known), [np.log(max(stages[n].error, _TINY)) for n in known])
     ratios = [np.log(max(rises[n], _TINY) / max(stages[n].error, _TINY)) for n in probes]
-    curve = {
-        n: float(stage.error * np.exp(np.interp(np.log(n), np.log(probes), ratios))) for n, stage in stages.items()
-    }
-    return {**curve, m: 0.0}
+    rise = np.exp(local + np.interp(np.log(counts), np.log(probes), ratios))
+    return {**dict(zip(counts, rise.tolist(), strict=True)), m: 0.0}

@@ -15,6 +15,7 @@ from slsc.pattern import first_2to4_violation, first_violation
 from slsc.search.base import Rules
 from slsc.search.layers import layers_of, read_layer
 from slsc.search.moments import Moments, layer_moments
+from slsc.search.oneshot import elimination
 from slsc.search.oneshot.elimination import Elimination, stage_counts
 
 
@@ -83,6 +84,25 @@ def test_support_comes_near_the_best_and_beats_magnitude() -> None:
         against_magnitude.append(stage.error / errors[largest])
     assert np.median(ratios) < 1.2
     assert np.mean(np.log(against_magnitude)) < 0
+
+
+def test_wide_layers_are_solved_nearly(monkeypatch) -> None:
+    features, targets, weight = problem(64, 6, 2)
+    monkeypatch.setattr(elimination, "WIDE", 0.0)
+    wide = eliminated(features, targets, weight, Rules(32))
+    stages = dict(wide.stages(stage_counts(32, 2)))
+    for n, stage in stages.items():
+        assert first_violation(stage.weight, n, 32) is None
+        fitted = features @ stage.weight[:, :, 0, 0].T + stage.bias
+        assert stage.error == pytest.approx(np.mean((fitted - targets) ** 2), rel=1e-2)
+        assert stage.error <= 1.05 * _least_error(features, targets, stage.mask[:, :, 0, 0]) + 1e-4
+
+
+def _least_error(features: np.ndarray, targets: np.ndarray, kept: np.ndarray) -> float:
+    ones, squares = np.ones((len(features), 1)), 0.0
+    for row, target in zip(kept, targets.T, strict=True):
+        squares += np.linalg.lstsq(np.concatenate([features[:, row], ones], 1), target, rcond=None)[1][0]
+    return squares / targets.size
 
 
 def test_a_dense_layer_is_only_fitted() -> None:

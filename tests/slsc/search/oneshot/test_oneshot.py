@@ -16,6 +16,7 @@ from slsc.search.base import Rules, SearchNetwork, SearchResult
 from slsc.search.inputs import PatchSource
 from slsc.search.layers import layers_of
 from slsc.search.moments import network_moments
+from slsc.search.oneshot import elimination
 from slsc.search.oneshot.correction import prune_in_sequence
 from slsc.search.oneshot.oneshot import OneShot
 from slsc.search.oneshot.sensitivity import measure_sensitivity
@@ -78,6 +79,17 @@ def test_sensitivity_falls_with_n_and_leaves_the_network_as_it_was(network: Sear
     for curve in curves.values():
         errors = [curve[n] for n in sorted(curve)]
         assert errors[-1] == 0 and errors[0] > errors[len(errors) // 2] > 0
+
+
+def test_curves_of_wide_layers_are_near_those_of_others(network: SearchNetwork, inputs, silent, monkeypatch) -> None:
+    module = OnnxModule(network.model)
+    layers = {layer.name: layers_of(module)[layer.name] for layer in network.layers}
+    moments = network_moments(module, layers, inputs, 4000, torch.Generator().manual_seed(0))
+    exact = measure_sensitivity(module, inputs, layers, moments, RULES, silent)
+    monkeypatch.setattr(elimination, "WIDE", 0.0)
+    wide = measure_sensitivity(module, inputs, layers, moments, RULES, silent)
+    for name, curve in exact.items():
+        assert wide[name] == pytest.approx(curve, rel=0.8)
 
 
 def test_a_layer_left_dense_mends_what_pruning_before_it_did(network: SearchNetwork, inputs, silent) -> None:
