@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import onnx
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
 from slsc.onnx_torch import OnnxModule
 from slsc.runtime.bundle.manifest import ImageIO
@@ -22,6 +22,9 @@ SIDE = 32
 
 MOST_PIXELS = 64 * 64
 """Of a patch with which a step takes the whole batch; of larger ones, of networks of one size, it takes fewer."""
+
+PICTURES_EVERY = 16
+"""Of so many samples one is a picture, where there are pictures: enough to keep text, and photos lose little by it."""
 
 JUDGED_BATCHES = 4
 """Batches on which the weights before and after training are compared."""
@@ -56,8 +59,9 @@ class Lesson:
         *,
         labelled: bool,
         seed: tuple[int, int],
+        pictures: PatchSource | None = None,
     ) -> Lesson:
-        """Patches of photos.
+        """Patches of photos, and of pictures unlike photos.
 
         Args:
             dense, labelled: see `Lesson`.
@@ -65,6 +69,7 @@ class Lesson:
             io: how pixels enter and leave the network.
             training: length, batch and rate.
             seed: of the search, and a number of this lesson's own.
+            pictures: of which every `PICTURES_EVERY`-th sample is; None for photos alone.
 
         Raises:
             DataError: the photos are too small.
@@ -79,7 +84,11 @@ class Lesson:
             value_range=io.output_range.mean_span,
             precision=fastest_precision(),
         )
-        return cls(dense, source.batches(source.side(SIDE), seed), labelled, settings)
+        side = source.side(SIDE)
+        batches = source.batches(side, seed)
+        if pictures is not None:
+            batches = _alternating(batches, pictures.batches(side, seed), batch)
+        return cls(dense, batches, labelled, settings)
 
     def teacher(self) -> OnnxModule | None:
         """What makes the targets in place of `batches`."""
@@ -94,3 +103,17 @@ class Lesson:
                 float(F.l1_loss(module(inputs.to(device)).cpu(), truth if teacher is None else teacher(inputs)))
                 for inputs, truth in judged
             )
+
+
+def _alternating(photos: Batches, pictures: Batches, size: int) -> Batches:
+    """Samples of photos, every `PICTURES_EVERY`-th one of pictures; `size` is that of a step's whole batch."""
+
+    def drawn(step: int, first: int, count: int) -> tuple[Tensor, Tensor]:
+        samples = [
+            (photos if (step * size + index) % PICTURES_EVERY else pictures)(step, index, 1)
+            for index in range(first, first + count)
+        ]
+        inputs, targets = (torch.cat(values) for values in zip(*samples, strict=True))
+        return inputs, targets
+
+    return drawn

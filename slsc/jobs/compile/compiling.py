@@ -201,14 +201,19 @@ def _typed(
     """An engine in the types it is given, fitted to the photos that the search saw; its own teacher if none."""
     source = PatchSource(data.search, io)
 
+    def pictures() -> PatchSource:
+        return PatchSource(data.graphics(), io)
+
     def calibration() -> Calibration:
-        return Calibration.drawn(engine.model, source, PatchSource(data.graphics(), io), 0)
+        return Calibration.drawn(engine.model, source, pictures(), 0)
 
     effort, lessons, lesson = effort_of(request.effort), request.precision.lessons, None
     if effort is not None and lessons:
         seed, taught = (request.seed, 2), teacher or engine.model
         training = effort.rounding(lessons)
-        lesson = Lesson.of(taught, source, io, training, labelled=data.labelled, seed=seed)
+        # A teacher knows what becomes of pictures; photos that came with what is wanted of them do not tell.
+        learned = None if data.labelled else pictures()
+        lesson = Lesson.of(taught, source, io, training, labelled=data.labelled, seed=seed, pictures=learned)
     typing = Typing(engine.model, calibration, held_out, lambda model: model, progress, lesson)
     return in_types(engine, typing, request.precision)
 
