@@ -25,10 +25,11 @@ from slsc.search.oneshot.stages import stage_counts
 LAST_RATIO = 0.5
 """Of the stages on the way to one N: what coarse ones do worse, exchanges make good, in less time."""
 
-WIDE = 3e11
-"""Output channels times cubed features above which a layer is wide, as 3x3 of 144 channels: solving the equations of
-every channel takes up to minutes, so they are solved nearly, and weights are ranked by the inverse of the dense
-layer's."""
+LARGE, WIDE = 5e10, 3e11
+"""Output channels times cubed features, as of 3x3 of 91 and of 142 channels: to solve the equations of every channel
+takes seconds above the first, for each stage, and up to minutes above the second. So error curves of large layers come
+of equations that are solved nearly, and of every second stage, and so do masks and weights of wide ones, but of every
+stage; what leaves is then ranked by the inverse of the dense layer's equations."""
 
 
 @dataclass(frozen=True)
@@ -63,10 +64,17 @@ class Elimination:
         self._shape, self._rules, self._has_bias = weight.shape, rules, has_bias
         self._count = moments.count
         self._squares = LeastSquares(weight, bias, moments)
-        self._wide = len(weight) * moments.gram.shape[1] ** 3 > WIDE
+        self._work = len(weight) * moments.gram.shape[1] ** 3
 
-    def stages(self, counts: Sequence[int]) -> Iterator[tuple[int, Stage]]:
-        """Eliminate down through `counts` (decreasing N); yields (N, stage), each solved on its support."""
+    def ladder(self) -> dict[int, Stage]:
+        """Stages by N, down to 1; of large layers every second one, solved nearly."""
+        counts = stage_counts(self._rules.m, 1)
+        if self._work <= LARGE:
+            return dict(self.stages(counts))
+        return dict(self.stages(sorted({*counts[::2], 1}, reverse=True), nearly=True))
+
+    def stages(self, counts: Sequence[int], *, nearly: bool = False) -> Iterator[tuple[int, Stage]]:
+        """Eliminate down through `counts` (decreasing N); yields (N, stage), each solved on its support, or nearly."""
         support = self._squares.support(np.ones(self._shape, bool), self._has_bias)
         solution, spread = self._solve(support)
         for n in counts:
@@ -74,21 +82,17 @@ class Elimination:
             kept = torch.cat([torch.from_numpy(mask.reshape(len(mask), -1)), support[:, -1:]], 1)
             if not torch.equal(kept, support):
                 support = kept
-                if self._wide:
+                if nearly:
                     solution = self._squares.iterated(support, solution)
                 else:
                     solution, spread = self._solve(support)
             yield n, self._stage(mask, solution)
 
-    def ladder(self) -> dict[int, Stage]:
-        """Stages by N, down to 1; of wide layers every second one."""
-        counts = stage_counts(self._rules.m, 1)
-        return dict(self.stages(sorted({*counts[::2], 1}, reverse=True) if self._wide else counts))
-
     def last(self, n: int) -> Stage:
         """The stage at N = `n`, reached through few stages and by exchanging weights; of wide layers through all."""
-        if self._wide or n >= self._rules.m:
-            return [stage for _, stage in self.stages(stage_counts(self._rules.m, n))][-1]
+        if self._work > WIDE or n >= self._rules.m:
+            counts = stage_counts(self._rules.m, n)
+            return [stage for _, stage in self.stages(counts, nearly=True)][-1]
         stage = [stage for _, stage in self.stages(stage_counts(self._rules.m, n, LAST_RATIO))][-1]
         within = WINDOW if self._rules.rule == "magnitude+2:4" and 2 * n <= self._rules.m else self._rules.m
         support = exchanged(self._squares, self._squares.support(stage.mask, self._has_bias), self._shape, within)
@@ -100,7 +104,7 @@ class Elimination:
 
         Of a wide layer the stage as it is.
         """
-        if self._wide:
+        if self._work > WIDE:
             return stage
         support = self._squares.support(stage.mask, self._has_bias)
         return self._stage(stage.mask, fit_behind(self._squares, support, self._count, sample))

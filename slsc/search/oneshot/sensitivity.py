@@ -1,7 +1,7 @@
 """Measured sensitivity: how much the network's output suffers when one layer alone is pruned to N:M.
 
 Every layer is eliminated through a ladder of N on its own inputs. That gives its local error at every N for free, of
-wide layers at every second; at a few of them the pruned layer is put into the otherwise dense network and the rise of
+large layers at every second; at a few of them the pruned layer is put into the otherwise dense network and the rise of
 the output error is measured. In between, the ratio of output error to local error is interpolated, for it moves slowly
 with N.
 """

@@ -15,7 +15,6 @@ from slsc.pattern import first_2to4_violation, first_violation
 from slsc.search.base import Rules
 from slsc.search.layers import layers_of, read_layer
 from slsc.search.moments import Moments, layer_moments
-from slsc.search.oneshot import elimination
 from slsc.search.oneshot.elimination import Elimination, stage_counts
 
 
@@ -86,12 +85,9 @@ def test_support_comes_near_the_best_and_beats_magnitude() -> None:
     assert np.mean(np.log(against_magnitude)) < 0
 
 
-def test_wide_layers_are_solved_nearly(monkeypatch) -> None:
+def test_stages_solved_nearly_are_near_the_best() -> None:
     features, targets, weight = problem(64, 6, 2)
-    monkeypatch.setattr(elimination, "WIDE", 0.0)
-    wide = eliminated(features, targets, weight, Rules(32))
-    stages = dict(wide.stages(stage_counts(32, 2)))
-    for n, stage in stages.items():
+    for n, stage in eliminated(features, targets, weight, Rules(32)).stages(stage_counts(32, 2), nearly=True):
         assert first_violation(stage.weight, n, 32) is None
         fitted = features @ stage.weight[:, :, 0, 0].T + stage.bias
         assert stage.error == pytest.approx(np.mean((fitted - targets) ** 2), rel=1e-2)

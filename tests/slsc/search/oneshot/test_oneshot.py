@@ -81,15 +81,15 @@ def test_sensitivity_falls_with_n_and_leaves_the_network_as_it_was(network: Sear
         assert errors[-1] == 0 and errors[0] > errors[len(errors) // 2] > 0
 
 
-def test_curves_of_wide_layers_are_near_those_of_others(network: SearchNetwork, inputs, silent, monkeypatch) -> None:
+def test_curves_of_large_layers_are_near_those_of_others(network: SearchNetwork, inputs, silent, monkeypatch) -> None:
     module = OnnxModule(network.model)
     layers = {layer.name: layers_of(module)[layer.name] for layer in network.layers}
     moments = network_moments(module, layers, inputs, 4000, torch.Generator().manual_seed(0))
     exact = measure_sensitivity(module, inputs, layers, moments, RULES, silent)
-    monkeypatch.setattr(elimination, "WIDE", 0.0)
-    wide = measure_sensitivity(module, inputs, layers, moments, RULES, silent)
+    monkeypatch.setattr(elimination, "LARGE", 0.0)
+    large = measure_sensitivity(module, inputs, layers, moments, RULES, silent)
     for name, curve in exact.items():
-        assert wide[name] == pytest.approx(curve, rel=0.8)
+        assert large[name] == pytest.approx(curve, rel=0.8)
 
 
 def test_a_layer_left_dense_mends_what_pruning_before_it_did(network: SearchNetwork, inputs, silent) -> None:
