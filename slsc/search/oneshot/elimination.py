@@ -27,9 +27,9 @@ LAST_RATIO = 0.5
 
 LARGE, WIDE = 5e10, 3e11
 """Output channels times cubed features, as of 3x3 of 91 and of 142 channels: to solve the equations of every channel
-takes seconds above the first, for each stage, and up to minutes above the second. So error curves of large layers come
-of equations that are solved nearly, and of every second stage, and so do masks and weights of wide ones, but of every
-stage; what leaves is then ranked by the inverse of the dense layer's equations."""
+takes seconds a stage above the first, and up to minutes above the second. So error curves of large layers come of every
+second stage and of equations that are solved nearly, with weights ranked by the inverse of the dense layer's. Masks and
+weights of wide layers are found in this way, too, through every stage."""
 
 
 @dataclass(frozen=True)
