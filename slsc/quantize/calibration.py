@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from slsc.passes.graph import takes_one_image
-from slsc.search.context import CALIBRATION_SIDE, calibration_inputs
+from slsc.search.calibration import CALIBRATION_SIDE, calibration_inputs
 from slsc.search.inputs import PatchSource
 
 DRAWN_PATCHES = 16

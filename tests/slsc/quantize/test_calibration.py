@@ -10,7 +10,7 @@ from slsc.data.graphics import drawn
 from slsc.quantize.calibration import DRAWN_PATCHES, Calibration
 from slsc.runtime.bundle.manifest import ImageIO
 from slsc.runtime.bundle.value_range import UNIT
-from slsc.search.context import CALIBRATION_PATCHES, calibration_inputs
+from slsc.search.calibration import CALIBRATION_PATCHES, calibration_inputs
 from slsc.search.inputs import PatchSource
 
 IO = ImageIO(3, "RGB", UNIT, UNIT, "x", "y", 1, "restore")

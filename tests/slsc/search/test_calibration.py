@@ -4,7 +4,7 @@ import onnx
 import pytest
 from onnx import helper
 
-from slsc.search.context import CALIBRATION_PATCHES, CALIBRATION_SIDE, MOST_PIXELS, calibration_inputs
+from slsc.search.calibration import CALIBRATION_PATCHES, CALIBRATION_SIDE, MOST_PIXELS, calibration_inputs
 from slsc.search.inputs import PatchSource
 
 
