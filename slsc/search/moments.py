@@ -13,6 +13,11 @@ from slsc.onnx_torch import ConvStep, OnnxModule
 from slsc.search.layers import Layer, fixed_bias
 
 
+BLOCK = 1024
+"""Positions of as many images as hold so many are summed at once: of a wide layer, adding up takes longer than summing
+few positions."""
+
+
 @dataclass
 class Moments:
     """Sums over sampled output positions, one block per convolution group.
@@ -55,13 +60,15 @@ class Moments:
             columns: (B, P) indices into the H' * W' positions.
         """
         groups, _, out = self.cross.shape
-        for image, wanted, picks in zip(x, target, columns, strict=True):
-            features = features_at(conv, kernel, image, picks)
-            values = wanted.flatten(1)[:, picks].reshape(groups, out, -1)
+        together = max(1, BLOCK // columns.shape[1])
+        for images, wanted, picks in zip(*(of.split(together) for of in (x, target, columns)), strict=True):
+            features = torch.cat([features_at(conv, kernel, *one) for one in zip(images, picks, strict=True)], 2)
+            values = torch.cat([one.flatten(1)[:, at] for one, at in zip(wanted, picks, strict=True)], 1)
+            values = values.reshape(groups, out, -1)
             self.gram += (features @ features.mT).double()
             self.cross += (features @ values.mT).double()
             self.energy += values.square().sum(2, dtype=torch.float64).flatten()
-            self.count += picks.numel()
+            self.count += values.shape[2]
 
 
 def layer_moments(
