@@ -12,7 +12,6 @@ from torch import Tensor
 from slsc.onnx_torch import ConvStep, OnnxModule
 from slsc.search.layers import Layer, fixed_bias
 
-
 BLOCK = 1024
 """Positions of as many images as hold so many are summed at once: of a wide layer, adding up takes longer than summing
 few positions."""
