@@ -25,12 +25,11 @@ GLOBAL = 1 / 256
 
 def calibration_inputs(model: onnx.ModelProto, source: PatchSource, seed: int) -> Tensor:
     """Inputs to fit weights on, (B, C, H, W) in the network's range; the same `seed` gives the same."""
-    pixels = _wanted_pixels(model, source.side(CALIBRATION_SIDE))
+    side = source.side(CALIBRATION_SIDE)
+    pixels = _wanted_pixels(model, side)
     if takes_one_image(model):
-        count, side = 1, source.side(math.isqrt(pixels))
-    else:
-        side = source.side(CALIBRATION_SIDE)
-        count = max(2, min(pixels // CALIBRATION_SIDE**2, pixels // side**2))
+        return source.draw(1, source.side(math.isqrt(pixels)), (seed, 0))[0]
+    count = max(2, min(pixels // CALIBRATION_SIDE**2, pixels // side**2))
     return source.draw(count, side, (seed, 0))[0]
 
 
