@@ -29,7 +29,7 @@ def calibration_inputs(model: onnx.ModelProto, source: PatchSource, seed: int) -
     pixels = _wanted_pixels(model, side)
     if takes_one_image(model):
         return source.draw(1, source.side(math.isqrt(pixels)), (seed, 0))[0]
-    count = max(2, min(pixels // CALIBRATION_SIDE**2, pixels // side**2))
+    count = max(2, pixels // max(CALIBRATION_SIDE, side) ** 2)
     return source.draw(count, side, (seed, 0))[0]
 
 
